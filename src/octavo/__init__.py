@@ -1,0 +1,1 @@
+"""Octavo: Transformer translation in 8-bit integers on ordinary CPUs."""

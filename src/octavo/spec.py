@@ -1,0 +1,315 @@
+"""The model specification: hyper-parameters and the tensors they imply.
+
+Everything that reads, writes, trains, quantizes or runs a model agrees here and nowhere else.
+Standard library only; imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+FORMAT_VERSION: Final = 1
+
+MAX_DIMENSION: Final = 65_536
+MAX_VOCABULARY: Final = 1_048_576
+MAX_LAYERS: Final = 256
+MAX_POSITIONS: Final = 65_536
+
+
+class SpecError(ValueError):
+    """A configuration that no model can have. The message names the key and the remedy."""
+
+
+class NormPlacement(enum.StrEnum):
+    """Where layer norm sits: before each sublayer, or after each residual addition."""
+
+    PRE = "pre"
+    POST = "post"
+
+
+class Activation(enum.StrEnum):
+    """Feed-forward activation. GELU is the exact one, by the error function."""
+
+    RELU = "relu"
+    GELU = "gelu"
+    SILU = "silu"
+
+
+class Positions(enum.StrEnum):
+    """Position embeddings: learned, or sinusoidal in one of the two published layouts.
+
+    ``interleaved``: sin and cos alternate (Vaswani et al. 2017, section 3.5).
+    ``halves``: all sines, then all cosines (Marian). In both, channel pair i of d_model / 2 turns
+    with frequency 10000^(-2i / d_model).
+    """
+
+    INTERLEAVED = "sinusoidal-interleaved"
+    HALVES = "sinusoidal-halves"
+    LEARNED = "learned"
+
+
+class Scheme(enum.StrEnum):
+    """How the weights of products and the embeddings are stored.
+
+    ``none``: floating point. ``int8-dynamic``: int8 with one float32 scale per output channel
+    (embeddings: per row); activations are quantized per token at run time.
+    """
+
+    NONE = "none"
+    INT8_DYNAMIC = "int8-dynamic"
+
+
+class DType(enum.StrEnum):
+    """Element types on disk, in safetensors' own names."""
+
+    F32 = "F32"
+    F16 = "F16"
+    I8 = "I8"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor of the model file: its name, its shape and the element types it may have."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtypes: tuple[DType, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Hyper-parameters of an encoder-decoder Transformer.
+
+    The space holds Vaswani base and big, fairseq's and Marian / OPUS-MT models. Token ids:
+    ``decoder_start_id`` is fed first to the decoder (EOS in fairseq, PAD in OPUS-MT, BOS here);
+    ``suppressed_ids`` are never produced. ``source_eos`` appends EOS to the source.
+    """
+
+    d_model: int
+    ffn_dim: int
+    encoder_layers: int
+    decoder_layers: int
+    attention_heads: int
+    source_vocab_size: int
+    target_vocab_size: int
+    max_positions: int
+    norm: NormPlacement = NormPlacement.PRE
+    activation: Activation = Activation.RELU
+    positions: Positions = Positions.HALVES
+    position_offset: int = 0
+    scale_embeddings: bool = True
+    embedding_norm: bool = False
+    shared_embeddings: bool = True
+    tied_output: bool = True
+    output_bias: bool = False
+    layer_norm_epsilon: float = 1e-5
+    pad_id: int = 0
+    eos_id: int = 3
+    unk_id: int = 1
+    decoder_start_id: int = 2
+    suppressed_ids: tuple[int, ...] = (0, 1, 2)
+    source_eos: bool = True
+
+    def __post_init__(self) -> None:
+        limits = {
+            "d_model": MAX_DIMENSION,
+            "ffn_dim": MAX_DIMENSION,
+            "encoder_layers": MAX_LAYERS,
+            "decoder_layers": MAX_LAYERS,
+            "attention_heads": MAX_DIMENSION,
+            "source_vocab_size": MAX_VOCABULARY,
+            "target_vocab_size": MAX_VOCABULARY,
+            "max_positions": MAX_POSITIONS,
+        }
+        for key, limit in limits.items():
+            if not 1 <= getattr(self, key) <= limit:
+                raise SpecError(f"{key} = {getattr(self, key)}: must be from 1 to {limit}")
+        if self.d_model % self.attention_heads:
+            raise SpecError(
+                f"d_model = {self.d_model} is not a multiple of attention_heads = {self.attention_heads}"
+            )
+        if self.d_model % 2 and self.positions is not Positions.LEARNED:
+            raise SpecError(f"d_model = {self.d_model}: sinusoidal positions need an even width")
+        if not 0 <= self.position_offset < MAX_POSITIONS:
+            raise SpecError(f"position_offset = {self.position_offset}: must be from 0 to {MAX_POSITIONS - 1}")
+        if self.shared_embeddings and self.source_vocab_size != self.target_vocab_size:
+            raise SpecError("shared_embeddings needs source_vocab_size = target_vocab_size")
+        if not (math.isfinite(self.layer_norm_epsilon) and 0 < self.layer_norm_epsilon < 1):
+            raise SpecError(f"layer_norm_epsilon = {self.layer_norm_epsilon}: must lie between 0 and 1")
+        for key in ("pad_id", "eos_id", "unk_id", "decoder_start_id"):
+            self._check_id(key, getattr(self, key))
+        for token in self.suppressed_ids:
+            self._check_id("suppressed_ids", token)
+        if self.eos_id in self.suppressed_ids:
+            raise SpecError(f"suppressed_ids holds eos_id = {self.eos_id}: no translation could end")
+
+    def _check_id(self, key: str, token: int) -> None:
+        if not 0 <= token < self.target_vocab_size:
+            raise SpecError(f"{key}: token {token} lies outside the vocabulary of {self.target_vocab_size}")
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.d_model // self.attention_heads
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        values = dataclasses.asdict(self)
+        values["suppressed_ids"] = list(self.suppressed_ids)
+        return {key: str(v) if isinstance(v, enum.StrEnum) else v for key, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
+        return _from_mapping(cls, values)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SearchDefaults:
+    """How this model is searched unless the caller says otherwise.
+
+    The cap on a translation's length is ``length_ratio`` * source tokens + ``length_margin``,
+    counted in target tokens with EOS. A hypothesis scores log-probability / length^length_penalty.
+    """
+
+    beam: int = 4
+    length_penalty: float = 1.0
+    length_ratio: float = 2.0
+    length_margin: int = 16
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.beam <= 64:
+            raise SpecError(f"beam = {self.beam}: must be from 1 to 64")
+        if not (math.isfinite(self.length_penalty) and 0 <= self.length_penalty <= 10):
+            raise SpecError(f"length_penalty = {self.length_penalty}: must be from 0 to 10")
+        if not (math.isfinite(self.length_ratio) and 0 <= self.length_ratio <= 100):
+            raise SpecError(f"length_ratio = {self.length_ratio}: must be from 0 to 100")
+        if not 1 <= self.length_margin <= MAX_POSITIONS:
+            raise SpecError(f"length_margin = {self.length_margin}: must be from 1 to {MAX_POSITIONS}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SearchDefaults:
+        """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
+        return _from_mapping(cls, values)
+
+
+def _from_mapping(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    if not isinstance(values, Mapping):
+        raise SpecError(f"expected an object, found {type(values).__name__}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise SpecError(f"unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
+    required = (n for n, f in fields.items() if f.default is dataclasses.MISSING)
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise SpecError(f"missing key {missing[0]!r}")
+    return cls(**{key: _convert(key, str(fields[key].type), value) for key, value in values.items()})
+
+
+def _convert(key: str, kind: str, value: Any) -> Any:
+    """A JSON value as the type the field declares; never a silent coercion."""
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if kind.startswith("tuple") and isinstance(value, list):
+        return tuple(_convert(key, "int", item) for item in value)
+    if kind in _ENUMS and isinstance(value, str):
+        choices = [str(member) for member in _ENUMS[kind]]
+        if value not in choices:
+            raise SpecError(f"{key} = {value!r}: must be one of {', '.join(choices)}")
+        return _ENUMS[kind](value)
+    raise SpecError(f"{key} = {value!r}: expected {kind}")
+
+
+_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {
+    e.__name__: e for e in (NormPlacement, Activation, Positions)
+}
+
+_FLOAT: Final = (DType.F32, DType.F16)
+
+
+def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Matrices that quantization may store as int8: embeddings and products, (rows, columns).
+
+    A product's weight is (output channels, input channels); an embedding's (tokens, d_model).
+    """
+    d, ffn = config.d_model, config.ffn_dim
+    yield "encoder.embedding.weight", (config.source_vocab_size, d)
+    if not config.shared_embeddings:
+        yield "decoder.embedding.weight", (config.target_vocab_size, d)
+    for layer, attentions in _layers(config):
+        for attention in attentions:
+            for projection in ("query", "key", "value", "output"):
+                yield f"{layer}.{attention}.{projection}.weight", (d, d)
+        yield f"{layer}.feed_forward.inner.weight", (ffn, d)
+        yield f"{layer}.feed_forward.outer.weight", (d, ffn)
+    if not config.tied_output:
+        yield "output.weight", (config.target_vocab_size, d)
+
+
+def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Tensors that stay in floating point: biases, norms, learned positions."""
+    d, ffn = config.d_model, config.ffn_dim
+    for side in ("encoder", "decoder"):
+        if config.positions is Positions.LEARNED:
+            yield f"{side}.positions.weight", (config.max_positions + config.position_offset, d)
+        if config.embedding_norm:
+            yield from _norm(f"{side}.embedding_norm", d)
+        if config.norm is NormPlacement.PRE:
+            yield from _norm(f"{side}.norm", d)
+    for layer, attentions in _layers(config):
+        for attention in attentions:
+            for projection in ("query", "key", "value", "output"):
+                yield f"{layer}.{attention}.{projection}.bias", (d,)
+            yield from _norm(f"{layer}.{attention}.norm", d)
+        yield f"{layer}.feed_forward.inner.bias", (ffn,)
+        yield f"{layer}.feed_forward.outer.bias", (d,)
+        yield from _norm(f"{layer}.feed_forward.norm", d)
+    if config.output_bias:
+        yield "output.bias", (config.target_vocab_size,)
+
+
+def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for i in range(config.encoder_layers):
+        yield f"encoder.layers.{i}", ("self_attention",)
+    for i in range(config.decoder_layers):
+        yield f"decoder.layers.{i}", ("self_attention", "cross_attention")
+
+
+def _norm(name: str, d: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (d,)
+    yield f"{name}.bias", (d,)
+
+
+def tensors(config: ModelConfig, scheme: Scheme) -> list[TensorSpec]:
+    """Every tensor of the model file under a scheme, sorted by name."""
+    found = [TensorSpec(name, shape, _FLOAT) for name, shape in float_shapes(config)]
+    for name, shape in weight_shapes(config):
+        if scheme is Scheme.NONE:
+            found.append(TensorSpec(name, shape, _FLOAT))
+        else:
+            found.append(TensorSpec(name, shape, (DType.I8,)))
+            found.append(TensorSpec(f"{name}_scale", shape[:1], (DType.F32,)))
+    return sorted(found, key=lambda tensor: tensor.name)
+
+
+def output_weight_name(config: ModelConfig) -> str:
+    """The tensor that the output projection multiplies by (an embedding, when tied)."""
+    return target_embedding_name(config) if config.tied_output else "output.weight"
+
+
+def target_embedding_name(config: ModelConfig) -> str:
+    """The decoder's embedding tensor (the encoder's, when shared)."""
+    return "encoder.embedding.weight" if config.shared_embeddings else "decoder.embedding.weight"
