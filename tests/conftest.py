@@ -1,0 +1,40 @@
+"""Fixtures that tests of several areas share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The corpora: ``OCTAVO_TEST_DATA``, else ``../shared/data`` beside the checkout."""
+    path = Path(os.environ.get("OCTAVO_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no corpora at {path}; OCTAVO_TEST_DATA names another place")
+    return path
+
+
+@pytest.fixture(scope="session")
+def native_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh CMake build of the core and native/tests; the checks lie in ``native/tests`` under it."""
+    search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    for tool in ("cmake", "ninja", os.environ.get("CXX", "c++")):
+        if shutil.which(tool, path=search_path) is None:
+            pytest.skip(f"native checks need {tool}, which is not installed")
+    build = tmp_path_factory.mktemp("native-build")
+    options = ["-DOCTAVO_BUILD_MODULE=OFF", "-DOCTAVO_BUILD_TESTS=ON", "-DOCTAVO_WERROR=ON"]
+    configure = ["cmake", "-S", str(ROOT), "-B", str(build), "-G", "Ninja", *options]
+    for command in (configure, ["cmake", "--build", str(build)]):
+        environment = {**os.environ, "PATH": search_path}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return build

@@ -1,0 +1,129 @@
+"""Every check of the project in one command: ``python tools/check.py``, or only the named steps.
+
+Needs the ``dev`` extra. A step that cannot run here says so and is counted as skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPILERS = ("g++", "clang++-14")
+
+
+class Skipped(Exception):
+    """Why a step did not run."""
+
+
+def run(*command: str | Path, **variables: str) -> None:
+    """Run a command in the repository, tools of this Python environment first on PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    print("$", *command, flush=True)
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, **variables}, check=True)
+
+
+def lint() -> None:
+    """ruff: rules and format."""
+    run(sys.executable, "-m", "ruff", "check")
+    run(sys.executable, "-m", "ruff", "format", "--check")
+
+
+def types() -> None:
+    """mypy, strict, on src."""
+    run(sys.executable, "-m", "mypy")
+
+
+def native_format() -> None:
+    """clang-format on every native source."""
+    sources = sorted(path for path in (ROOT / "native").rglob("*") if path.suffix in {".h", ".cpp"})
+    run("clang-format", "--dry-run", "--Werror", *sources)
+
+
+def native() -> None:
+    """The core, the module and the native checks, without a warning, by each compiler."""
+    found = [name for name in COMPILERS if shutil.which(name)]
+    if not found:
+        raise Skipped(f"none of {', '.join(COMPILERS)} is installed")
+    for compiler in found:
+        build_and_check("-DCMAKE_BUILD_TYPE=Release", compiler=compiler)
+    missing = sorted(set(COMPILERS) - set(found))
+    if missing:
+        print(f"not installed, so not checked: {', '.join(missing)}")
+
+
+def sanitizers() -> None:
+    """The native checks under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    if not shutil.which("g++"):
+        raise Skipped("g++ is not installed")
+    build_and_check(
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DOCTAVO_BUILD_MODULE=OFF",
+        "-DOCTAVO_SANITIZE=address,undefined",
+        compiler="g++",
+    )
+
+
+def build_and_check(*options: str, compiler: str) -> None:
+    """Configure and build with warnings as errors in a scratch folder, then run ctest there."""
+    with tempfile.TemporaryDirectory(prefix="octavo-check-") as build:
+        run(
+            *("cmake", "-S", ROOT, "-B", build, "-G", "Ninja"),
+            *(f"-DPython_EXECUTABLE={sys.executable}", "-DOCTAVO_WERROR=ON", "-DOCTAVO_BUILD_TESTS=ON"),
+            *options,
+            CXX=compiler,
+        )
+        run("cmake", "--build", build)
+        run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
+
+
+def tests() -> None:
+    """pytest."""
+    run(sys.executable, "-m", "pytest")
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    step.__name__.replace("_", "-"): step
+    for step in (lint, types, native_format, native, sanitizers, tests)
+}
+
+
+def outcome(step: Callable[[], None]) -> str:
+    """Run one step: "passed", "FAILED" or "skipped: reason"."""
+    try:
+        step()
+    except subprocess.CalledProcessError:
+        return "FAILED"
+    except Skipped as reason:
+        return f"skipped: {reason}"
+    return "passed"
+
+
+def main() -> int:
+    """Run the steps and print one line for each; 1 when any failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"default: all of {', '.join(STEPS)}")
+    names = parser.parse_args().steps or list(STEPS)
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        parser.error(f"unknown step {unknown[0]!r}; steps: {', '.join(STEPS)}")
+    results = []
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        start = time.monotonic()
+        results.append((name, outcome(STEPS[name]), time.monotonic() - start))
+    print("\n== summary")
+    for name, result, seconds in results:
+        print(f"{name:14} {seconds:6.1f} s  {result}")
+    return int(any(result == "FAILED" for _, result, _ in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
