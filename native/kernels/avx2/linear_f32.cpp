@@ -1,0 +1,52 @@
+#include "kernels/avx2/linear_f32.h"
+
+#include "kernels/avx2/vector.h"
+#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/panels.h"
+
+namespace octavo::avx2 {
+
+namespace {
+
+constexpr int kTileRows = 6;
+
+/// Rows × 16 sums, each a chain over k in order.
+template <int Rows>
+void tile(const ProductF32& product, int row, int panel) {
+  const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 16 * product.inner;
+  const float* input = product.input + row * product.input_stride;
+  const std::ptrdiff_t stride = product.input_stride;
+  __m256 low[Rows];
+  __m256 high[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) low[r] = high[r] = _mm256_setzero_ps();
+  for (int k = 0; k < product.inner; ++k, weight += 16) {
+    const __m256 w_low = _mm256_load_ps(weight);
+    const __m256 w_high = _mm256_load_ps(weight + 8);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const __m256 x = _mm256_broadcast_ss(input + r * stride + k);
+      low[r] = _mm256_fmadd_ps(x, w_low, low[r]);
+      high[r] = _mm256_fmadd_ps(x, w_high, high[r]);
+    }
+  }
+  const int column = panel * 16;
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    F32x16 value{low[r], high[r]};
+    if (product.epilogue.bias != nullptr) value = value + F32x16::load(product.epilogue.bias + column);
+    lanes16::finish(product.epilogue, row + r, column, product.columns - column, value);
+  }
+}
+
+constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
+                                                                     tile<4>, tile<5>, tile<6>};
+
+}  // namespace
+
+void product_f32(const ProductF32& product) {
+  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutF32.columns,
+                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel); });
+}
+
+}  // namespace octavo::avx2

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octavo::avx2 {
+
+/// Sixteen binary32 lanes in two registers. max and min return the second operand where one is NaN.
+struct F32x16 {
+  static constexpr int kLanes = 16;
+  static constexpr float kLowest = -__builtin_inff();
+
+  __m256 low, high;
+
+  /// All bits set in the first `count` of eight lanes, counted from lane `from`.
+  static __m256i first_lanes(int count, int from) {
+    const __m256i lane = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(from));
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane);
+  }
+
+  static F32x16 all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static F32x16 load(const float* x) { return {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8)}; }
+  static F32x16 load_first(const float* x, int count) {
+    return {_mm256_maskload_ps(x, first_lanes(count, 0)), _mm256_maskload_ps(x + 8, first_lanes(count, 8))};
+  }
+  static F32x16 load_first_or(const float* x, int count, float other) {
+    const F32x16 loaded = load_first(x, count);
+    const __m256 filler = _mm256_set1_ps(other);
+    return {_mm256_blendv_ps(filler, loaded.low, _mm256_castsi256_ps(first_lanes(count, 0))),
+            _mm256_blendv_ps(filler, loaded.high, _mm256_castsi256_ps(first_lanes(count, 8)))};
+  }
+  static F32x16 load_s8(const std::int8_t* x, int count) {
+    alignas(16) std::int8_t bytes[16] = {};
+    __builtin_memcpy(bytes, x, static_cast<unsigned>(count));
+    const __m128i packed = _mm_load_si128(reinterpret_cast<const __m128i*>(bytes));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(packed)),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(packed, packed)))};
+  }
+  static F32x16 from_s32(__m256i low, __m256i high) { return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)}; }
+  /// x in its first `count` lanes, +0 in the others.
+  static F32x16 first(F32x16 x, int count) {
+    return {_mm256_and_ps(x.low, _mm256_castsi256_ps(first_lanes(count, 0))),
+            _mm256_and_ps(x.high, _mm256_castsi256_ps(first_lanes(count, 8)))};
+  }
+
+  void store(float* x) const {
+    _mm256_storeu_ps(x, low);
+    _mm256_storeu_ps(x + 8, high);
+  }
+  void store_first(float* x, int count) const {
+    _mm256_maskstore_ps(x, first_lanes(count, 0), low);
+    _mm256_maskstore_ps(x + 8, first_lanes(count, 8), high);
+  }
+  /// Rounds to integers, ties to even, and stores value + 128 as u8.
+  void store_offset_binary(std::uint8_t* x, int count) const {
+    const __m256i offset = _mm256_set1_epi32(128);
+    const __m256i a = _mm256_add_epi32(_mm256_cvtps_epi32(low), offset);
+    const __m256i b = _mm256_add_epi32(_mm256_cvtps_epi32(high), offset);
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8);
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    if (count == kLanes) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(x), bytes);
+    } else {
+      alignas(16) std::uint8_t buffer[16];
+      _mm_store_si128(reinterpret_cast<__m128i*>(buffer), bytes);
+      __builtin_memcpy(x, buffer, static_cast<unsigned>(count));
+    }
+  }
+
+  friend F32x16 operator+(F32x16 a, F32x16 b) {
+    return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+  }
+  friend F32x16 operator-(F32x16 a, F32x16 b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  friend F32x16 operator*(F32x16 a, F32x16 b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+  friend F32x16 operator/(F32x16 a, F32x16 b) {
+    return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+  }
+  static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
+    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  }
+  static F32x16 max(F32x16 a, F32x16 b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+  static F32x16 min(F32x16 a, F32x16 b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
+  static F32x16 abs(F32x16 a) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return {_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};
+  }
+  static F32x16 negate(F32x16 a) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return {_mm256_xor_ps(a.low, sign), _mm256_xor_ps(a.high, sign)};
+  }
+  static F32x16 with_sign_of(F32x16 magnitude, F32x16 sign) {
+    const __m256 bit = _mm256_set1_ps(-0.0f);
+    return {_mm256_or_ps(_mm256_andnot_ps(bit, magnitude.low), _mm256_and_ps(bit, sign.low)),
+            _mm256_or_ps(_mm256_andnot_ps(bit, magnitude.high), _mm256_and_ps(bit, sign.high))};
+  }
+  static F32x16 round(F32x16 a) {
+    constexpr int kNearestEven = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return {_mm256_round_ps(a.low, kNearestEven), _mm256_round_ps(a.high, kNearestEven)};
+  }
+  /// 2^n for integral n from -126 to 127.
+  static F32x16 power_of_two(F32x16 n) {
+    const __m256i bias = _mm256_set1_epi32(127);
+    const __m256i a = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.low), bias), 23);
+    const __m256i b = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.high), bias), 23);
+    return {_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)};
+  }
+  static unsigned lanes_above(F32x16 a, F32x16 b) {
+    const int lower = _mm256_movemask_ps(_mm256_cmp_ps(a.low, b.low, _CMP_GT_OQ));
+    const int upper = _mm256_movemask_ps(_mm256_cmp_ps(a.high, b.high, _CMP_GT_OQ));
+    return static_cast<unsigned>(lower) | static_cast<unsigned>(upper) << 8;
+  }
+  static float inverse_square_root(float x) {
+    return _mm_cvtss_f32(_mm_div_ss(_mm_set_ss(1.0f), _mm_sqrt_ss(_mm_set_ss(x))));
+  }
+
+  float sum_tree() const {
+    const __m256 eight = _mm256_add_ps(low, high);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  float largest() const {
+    const __m256 eight = _mm256_max_ps(low, high);
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+  }
+};
+
+}  // namespace octavo::avx2

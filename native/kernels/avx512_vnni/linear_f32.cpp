@@ -1,0 +1,63 @@
+#include "kernels/avx512_vnni/linear_f32.h"
+
+#include "kernels/avx512_vnni/vector.h"
+#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/panels.h"
+
+namespace octavo::avx512_vnni {
+
+namespace {
+
+constexpr int kVectors = 4;  // of 16 channels in a panel
+constexpr int kTileRows = 6;
+
+/// Rows × 64 sums, each a chain over k in order.
+template <int Rows>
+void tile(const ProductF32& product, int row, int panel) {
+  const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 64 * product.inner;
+  const float* input = product.input + row * product.input_stride;
+  const std::ptrdiff_t stride = product.input_stride;
+  __m512 sums[Rows][kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_setzero_ps();
+  }
+  for (int k = 0; k < product.inner; ++k, weight += 64) {
+    __m512 w[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_ps(weight + 16 * v);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const __m512 x = _mm512_set1_ps(input[r * stride + k]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(x, w[v], sums[r][v]);
+    }
+  }
+  // A copy to index at run time: indexing `sums` itself would keep it in memory through the loop above.
+  __m512 finished[Rows * kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) finished[r * kVectors + v] = sums[r][v];
+  }
+  for (int r = 0; r < Rows; ++r) {
+    for (int first = panel * 64, v = 0; v < kVectors && first < product.columns; ++v, first += 16) {
+      F32x16 value{finished[r * kVectors + v]};
+      if (product.epilogue.bias != nullptr) value = value + F32x16::load(product.epilogue.bias + first);
+      lanes16::finish(product.epilogue, row + r, first, product.columns - first, value);
+    }
+  }
+}
+
+constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
+                                                                     tile<4>, tile<5>, tile<6>};
+
+}  // namespace
+
+void product_f32(const ProductF32& product) {
+  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutF32.columns,
+                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel); });
+}
+
+}  // namespace octavo::avx512_vnni

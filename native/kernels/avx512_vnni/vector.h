@@ -1,0 +1,76 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octavo::avx512_vnni {
+
+/// Sixteen binary32 lanes in one register. max and min return the second operand where one is NaN.
+struct F32x16 {
+  static constexpr int kLanes = 16;
+  static constexpr float kLowest = -__builtin_inff();
+
+  __m512 v;
+
+  static __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }
+
+  static F32x16 all(float x) { return {_mm512_set1_ps(x)}; }
+  static F32x16 load(const float* x) { return {_mm512_loadu_ps(x)}; }
+  static F32x16 load_first(const float* x, int count) { return {_mm512_maskz_loadu_ps(first_lanes(count), x)}; }
+  static F32x16 load_first_or(const float* x, int count, float other) {
+    return {_mm512_mask_loadu_ps(_mm512_set1_ps(other), first_lanes(count), x)};
+  }
+  static F32x16 load_s8(const std::int8_t* x, int count) {
+    const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(count), x);
+    return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+  }
+  static F32x16 from_s32(__m512i x) { return {_mm512_cvtepi32_ps(x)}; }
+  /// x in its first `count` lanes, +0 in the others.
+  static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }
+
+  void store(float* x) const { _mm512_storeu_ps(x, v); }
+  void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
+  /// Rounds to integers, ties to even, and stores value + 128 as u8.
+  void store_offset_binary(std::uint8_t* x, int count) const {
+    const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
+    _mm_mask_storeu_epi8(x, first_lanes(count), _mm512_cvtepi32_epi8(rounded));
+  }
+
+  friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
+  friend F32x16 operator-(F32x16 a, F32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+  friend F32x16 operator*(F32x16 a, F32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+  friend F32x16 operator/(F32x16 a, F32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+  static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  static F32x16 max(F32x16 a, F32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
+  static F32x16 min(F32x16 a, F32x16 b) { return {_mm512_min_ps(a.v, b.v)}; }
+  static F32x16 abs(F32x16 a) { return {_mm512_abs_ps(a.v)}; }
+  static F32x16 negate(F32x16 a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+  static F32x16 with_sign_of(F32x16 magnitude, F32x16 sign) {
+    const __m512 bit = _mm512_set1_ps(-0.0f);
+    return {_mm512_or_ps(_mm512_andnot_ps(bit, magnitude.v), _mm512_and_ps(bit, sign.v))};
+  }
+  static F32x16 round(F32x16 a) {
+    return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  }
+  /// 2^n for integral n from -126 to 127.
+  static F32x16 power_of_two(F32x16 n) {
+    const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
+  }
+  static unsigned lanes_above(F32x16 a, F32x16 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
+  static float inverse_square_root(float x) {
+    return _mm_cvtss_f32(_mm_div_ss(_mm_set_ss(1.0f), _mm_sqrt_ss(_mm_set_ss(x))));
+  }
+
+  float sum_tree() const {
+    const __m256 upper = _mm512_extractf32x8_ps(v, 1);
+    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), upper);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  float largest() const { return _mm512_reduce_max_ps(v); }
+};
+
+}  // namespace octavo::avx512_vnni

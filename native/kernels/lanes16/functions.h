@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/kernel_table.h"
+
+// docs/numerics.md over a type V of sixteen binary32 lanes. Each ISA tier instantiates these with its own V,
+// whose type makes the symbols the tier's own. Nothing here may call inline code from outside the tier: the
+// linker could keep a copy built for a wider CPU.
+
+namespace octavo::lanes16 {
+
+template <class V>
+inline V exponential(V x) {
+  x = V::max(x, V::all(-87.0f));
+  x = V::min(x, V::all(88.0f));
+  const V n = V::round(x * V::all(1.44269504f));
+  V r = V::fma(n, V::all(-0.693359375f), x);
+  r = V::fma(n, V::all(2.12194440e-4f), r);
+  V p = V::all(1.9875691500e-4f);
+  p = V::fma(p, r, V::all(1.3981999507e-3f));
+  p = V::fma(p, r, V::all(8.3334519073e-3f));
+  p = V::fma(p, r, V::all(4.1665795894e-2f));
+  p = V::fma(p, r, V::all(1.6666665459e-1f));
+  p = V::fma(p, r, V::all(5.0000001201e-1f));
+  p = V::fma(p, r * r, r) + V::all(1.0f);
+  return p * V::power_of_two(n);
+}
+
+template <class V>
+inline V gelu(V x) {
+  const V a = V::abs(x) * V::all(0.70710678f);
+  const V t = V::all(1.0f) / V::fma(V::all(0.3275911f), a, V::all(1.0f));
+  V p = V::all(1.061405429f);
+  p = V::fma(p, t, V::all(-1.453152027f));
+  p = V::fma(p, t, V::all(1.421413741f));
+  p = V::fma(p, t, V::all(-0.284496736f));
+  p = V::fma(p, t, V::all(0.254829592f));
+  const V q = (p * t) * exponential(V::negate(a * a));
+  const V u = V::with_sign_of(V::all(1.0f) - q, x);
+  const V h = V::all(0.5f) * x;
+  return V::fma(h, u, h);
+}
+
+template <class V>
+inline V activate(Activation activation, V x) {
+  switch (activation) {
+    case Activation::none: return x;
+    case Activation::relu: return V::max(x, V::all(0.0f));
+    case Activation::gelu: return gelu(x);
+    case Activation::silu: return x / (V::all(1.0f) + exponential(V::negate(x)));
+  }
+  return x;
+}
+
+/// Stores 16 finished sums of one row, `count` of them valid: activation, residual, store.
+template <class V>
+inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t column, int count, V value) {
+  value = activate(epilogue.activation, value);
+  float* output = epilogue.output + row * epilogue.output_stride + column;
+  const float* residual =
+      epilogue.residual == nullptr ? nullptr : epilogue.residual + row * epilogue.residual_stride + column;
+  if (count >= V::kLanes) {
+    if (residual != nullptr) value = value + V::load(residual);
+    value.store(output);
+  } else {
+    if (residual != nullptr) value = value + V::load_first(residual, count);
+    value.store_first(output, count);
+  }
+}
+
+}  // namespace octavo::lanes16

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/lanes16/functions.h"
+#include "kernels/logarithm.h"
+
+namespace octavo::lanes16 {
+
+/// Calls visit(index, count) for each vector of a row of n values; count < 16 only at its end.
+template <class V, class Visit>
+inline void for_each_vector(int n, Visit visit) {
+  int i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) visit(i, V::kLanes);
+  if (i < n) visit(i, n - i);
+}
+
+template <class V>
+inline V load(const float* x, int count) {
+  return count == V::kLanes ? V::load(x) : V::load_first(x, count);
+}
+
+template <class V>
+inline void store(V value, float* x, int count) {
+  if (count == V::kLanes) {
+    value.store(x);
+  } else {
+    value.store_first(x, count);
+  }
+}
+
+template <class V>
+void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
+                   std::ptrdiff_t output_stride, float* row_scale) {
+  for (int row = 0; row < rows; ++row, x += stride, output += output_stride) {
+    V magnitude = V::all(0.0f);
+    for_each_vector<V>(n, [&](int i, int count) { magnitude = V::max(V::abs(load<V>(x + i, count)), magnitude); });
+    const float largest = magnitude.largest();
+    const bool tiny = largest < 1e-30f;
+    row_scale[row] = tiny ? 0.0f : largest / 127.0f;
+    const V inverse = V::all(tiny ? 0.0f : 127.0f / largest);
+    for_each_vector<V>(n, [&](int i, int count) {
+      const V scaled = V::max(load<V>(x + i, count) * inverse, V::all(-127.0f));
+      V::min(scaled, V::all(127.0f)).store_offset_binary(output + i, count);
+    });
+  }
+}
+
+template <class V>
+void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
+                float* output) {
+  const float length = static_cast<float>(n);
+  for (int row = 0; row < rows; ++row, x += n, output += n) {
+    V sum = V::all(0.0f);
+    for_each_vector<V>(n, [&](int i, int count) { sum = sum + load<V>(x + i, count); });
+    const V mean = V::all(sum.sum_tree() / length);
+    V squares = V::all(0.0f);
+    for_each_vector<V>(n, [&](int i, int count) {
+      const V centred = V::first(load<V>(x + i, count) - mean, count);
+      squares = V::fma(centred, centred, squares);
+    });
+    const V inverse = V::all(V::inverse_square_root(squares.sum_tree() / length + epsilon));
+    for_each_vector<V>(n, [&](int i, int count) {
+      const V centred = (load<V>(x + i, count) - mean) * inverse;
+      store(V::fma(centred, load<V>(weight + i, count), load<V>(bias + i, count)), output + i, count);
+    });
+  }
+}
+
+template <class V>
+void embed_f32(const float* row, const float* position, int n, float scale, float* output) {
+  for_each_vector<V>(n, [&](int i, int count) {
+    store(V::fma(load<V>(row + i, count), V::all(scale), load<V>(position + i, count)), output + i, count);
+  });
+}
+
+template <class V>
+void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale, float* output) {
+  for_each_vector<V>(n, [&](int i, int count) {
+    const V value = V::load_s8(row + i, count) * V::all(row_scale);
+    store(V::fma(value, V::all(scale), load<V>(position + i, count)), output + i, count);
+  });
+}
+
+/// max of x[0, n), n >= 1.
+template <class V>
+inline float largest(const float* x, int n) {
+  V found = V::all(x[0]);
+  for_each_vector<V>(n, [&](int i, int count) {
+    // A short vector repeats the first element rather than offer the zeros of its missing lanes.
+    const V value = count == V::kLanes ? V::load(x + i) : V::load_first_or(x + i, count, x[0]);
+    found = V::max(value, found);
+  });
+  return found.largest();
+}
+
+template <class V>
+float log_sum_exp(const float* x, int n) {
+  const float top = largest<V>(x, n);
+  V sum = V::all(0.0f);
+  for_each_vector<V>(n, [&](int i, int count) {
+    sum = sum + V::first(exponential(load<V>(x + i, count) - V::all(top)), count);
+  });
+  return top + logarithm(sum.sum_tree());
+}
+
+template <class V>
+int top_k(const float* x, int n, int k, ScoredToken* best) {
+  int found = 0;
+  float bar = V::kLowest;  // a candidate must be larger
+  const auto offer = [&](int token) {
+    const float logit = x[token];
+    if (!(logit > bar)) return;
+    int place = found;
+    while (place > 0 && logit > best[place - 1].logit) --place;
+    found += found < k ? 1 : 0;
+    for (int i = found - 1; i > place; --i) best[i] = best[i - 1];
+    best[place] = {logit, token};
+    if (found == k) bar = best[k - 1].logit;
+  };
+  for_each_vector<V>(n, [&](int i, int count) {
+    const V value = count == V::kLanes ? V::load(x + i) : V::load_first_or(x + i, count, V::kLowest);
+    for (unsigned above = V::lanes_above(value, V::all(bar)); above != 0; above &= above - 1) {
+      offer(i + __builtin_ctz(above));
+    }
+  });
+  return found;
+}
+
+}  // namespace octavo::lanes16

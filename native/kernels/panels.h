@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace octavo {
+
+/// Values that a packed weight of [columns, inner] occupies, tails included.
+std::size_t packed_size(const PanelLayout& layout, int columns, int inner);
+
+/// `columns` rounded up to whole panels.
+std::size_t padded_columns(const PanelLayout& layout, int columns);
+
+/// Packs rows of weight[count, inner] as output channels first_column, first_column + 1, ... of `packed`,
+/// which must be zeroed and have room for packed_size(layout, all columns, inner).
+void pack_panels(const PanelLayout& layout, const float* weight, int count, int inner, int first_column,
+                 float* packed);
+void pack_panels(const PanelLayout& layout, const std::int8_t* weight, int count, int inner, int first_column,
+                 std::int8_t* packed);
+
+}  // namespace octavo

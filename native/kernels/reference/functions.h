@@ -1,0 +1,26 @@
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace octavo::reference {
+
+/// docs/numerics.md, "Functions" and "Reductions", in plain scalar code.
+float exponential(float x);
+float activate(Activation activation, float x);
+float sum16(const float* x, int n);
+float dot16(const float* a, const float* b, int n);
+
+void product_f32(const ProductF32& product);
+void product_s8(const ProductS8& product);
+void accumulate_s8(const ProductS8& product, std::int32_t* sums);
+void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
+                   std::ptrdiff_t output_stride, float* row_scale);
+void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
+                float* output);
+void embed_f32(const float* row, const float* position, int n, float scale, float* output);
+void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale, float* output);
+void attend(const AttendRow& job);
+float log_sum_exp(const float* x, int n);
+int top_k(const float* x, int n, int k, ScoredToken* best);
+
+}  // namespace octavo::reference

@@ -1,0 +1,22 @@
+#include "kernels/reference/functions.h"
+#include "kernels/tiers.h"
+
+namespace octavo::reference {
+
+const KernelTable& table() {
+  static const KernelTable kernels{
+      .name = "reference",
+      .linear_f32 = {.layout = {.columns = 1, .group = 1}, .product = product_f32},
+      .linear_s8 = {.layout = {.columns = 1, .group = 1}, .product = product_s8, .accumulate = accumulate_s8},
+      .quantize_rows = quantize_rows,
+      .layer_norm = layer_norm,
+      .embed_f32 = embed_f32,
+      .embed_s8 = embed_s8,
+      .attend = attend,
+      .log_sum_exp = log_sum_exp,
+      .top_k = top_k,
+  };
+  return kernels;
+}
+
+}  // namespace octavo::reference
