@@ -1,0 +1,146 @@
+"""config.json: what a model directory says about itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from octavo.artifact.checksum import FileEntry
+from octavo.artifact.json_file import read_json_object
+from octavo.errors import ModelError
+from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError
+
+CONFIG_FILE: Final = "config.json"
+FORMAT: Final = "octavo-model"
+
+_LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+_MAX_NAME: Final = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Description:
+    """The content of config.json, checked. Raises SpecError for a value that no model can have."""
+
+    name: str
+    source_language: str
+    target_language: str
+    config: ModelConfig
+    scheme: Scheme
+    search: SearchDefaults
+    source_tokenizer: FileEntry
+    target_tokenizer: FileEntry
+    tensors: FileEntry
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.name) <= _MAX_NAME and self.name.isprintable()):
+            raise SpecError(f"name = {self.name!r}: must be 1 to {_MAX_NAME} printable characters")
+        for key in ("source_language", "target_language"):
+            if not _LANGUAGE.fullmatch(getattr(self, key)):
+                raise SpecError(
+                    f"{key} = {getattr(self, key)!r}: must be a language tag, say 'en' or 'pt-BR'"
+                )
+        source, target = self.source_tokenizer, self.target_tokenizer
+        if source.file == target.file and source != target:
+            raise SpecError(f"tokenizer: {source.file} is recorded twice with different checksums")
+        if self.tensors.file in (source.file, target.file):
+            raise SpecError(f"tensors: {self.tensors.file} is a tokenizer file too")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, keys in the order of docs/model-format.md."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "source_language": self.source_language,
+            "target_language": self.target_language,
+            "model": self.config.to_dict(),
+            "scheme": str(self.scheme),
+            "search": self.search.to_dict(),
+            "tokenizer": {
+                "source": self.source_tokenizer.to_dict(),
+                "target": self.target_tokenizer.to_dict(),
+            },
+            "tensors": self.tensors.to_dict(),
+        }
+
+
+def read_description(directory: Path) -> Description:
+    """Read and check config.json. Raises ModelError, naming file, key and remedy."""
+    path = directory / CONFIG_FILE
+    values = read_json_object(path)
+    _check_format(path, values)
+    try:
+        return _parse(values)
+    except SpecError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _check_format(path: Path, values: Mapping[str, Any]) -> None:
+    if values.get("format") != FORMAT:
+        raise ModelError(f'{path}: "format" is not {FORMAT!r}; this is no Octavo model directory')
+    version = values.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ModelError(f"{path}: format_version = {version!r}: must be a positive integer")
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: written in format version {version}, newer than the version {FORMAT_VERSION} "
+            "this octavo reads; upgrade octavo"
+        )
+
+
+def _parse(values: Mapping[str, Any]) -> Description:
+    keys = {"format", "format_version", "name", "source_language", "target_language"}
+    _exact_keys(values, keys | {"model", "scheme", "search", "tokenizer", "tensors"})
+    tokenizer = _object(values, "tokenizer")
+    _exact_keys(tokenizer, {"source", "target"})
+    return Description(
+        name=_text(values, "name"),
+        source_language=_text(values, "source_language"),
+        target_language=_text(values, "target_language"),
+        config=ModelConfig.from_dict(_object(values, "model")),
+        scheme=_scheme(values["scheme"]),
+        search=SearchDefaults.from_dict(_object(values, "search")),
+        source_tokenizer=_file_entry(tokenizer, "source"),
+        target_tokenizer=_file_entry(tokenizer, "target"),
+        tensors=_file_entry(values, "tensors"),
+    )
+
+
+def _exact_keys(values: Mapping[str, Any], keys: set[str]) -> None:
+    if unknown := sorted(set(values) - keys):
+        raise SpecError(f"unknown key {unknown[0]!r}; known keys: {', '.join(sorted(keys))}")
+    if missing := sorted(keys - set(values)):
+        raise SpecError(f"missing key {missing[0]!r}")
+
+
+def _object(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = values[key]
+    if not isinstance(value, dict):
+        raise SpecError(f"{key}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    value = values[key]
+    if not isinstance(value, str):
+        raise SpecError(f"{key} = {value!r}: expected text")
+    return value
+
+
+def _scheme(value: Any) -> Scheme:
+    choices = [str(scheme) for scheme in Scheme]
+    if value not in choices:
+        raise SpecError(f"scheme = {value!r}: must be one of {', '.join(choices)}")
+    return Scheme(value)
+
+
+def _file_entry(values: Mapping[str, Any], key: str) -> FileEntry:
+    entry = _object(values, key)
+    _exact_keys(entry, {"file", "bytes", "sha256"})
+    size = entry["bytes"]
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise SpecError(f"{key}: bytes = {size!r}: expected a whole number")
+    return FileEntry(_text(entry, "file"), size, _text(entry, "sha256"))

@@ -1,0 +1,97 @@
+"""A model directory opened for reading: nothing in it is used before it has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from octavo.artifact.description import CONFIG_FILE, Description, read_description
+from octavo.artifact.json_file import read_json_object
+from octavo.artifact.tensors_file import Array, TensorsFile
+from octavo.errors import ModelError
+from octavo.spec import ModelConfig, Scheme, SearchDefaults, tensors
+from octavo.text.tokenizer import Tokenizer
+
+QUALITY_FILE: Final = "quality.json"
+
+
+class ModelDirectory:
+    """A checked model. Tensors are read from disk each time they are asked for.
+
+    ``tokenizer_paths`` is (source, target), the same path twice where they share one vocabulary;
+    ``quality`` holds the measured figures of quality.json, {} without one.
+    """
+
+    def __init__(self, path: Path, description: Description, quality: dict[str, Any]) -> None:
+        self.path = path
+        self.name: str = description.name
+        self.source_language: str = description.source_language
+        self.target_language: str = description.target_language
+        self.config: ModelConfig = description.config
+        self.scheme: Scheme = description.scheme
+        self.search: SearchDefaults = description.search
+        self.quality: dict[str, Any] = quality
+        self.tokenizer_paths: tuple[Path, Path] = (
+            path / description.source_tokenizer.file,
+            path / description.target_tokenizer.file,
+        )
+        self._specs = tensors(description.config, description.scheme)
+        self._file = TensorsFile(path / description.tensors.file, self._specs)
+
+    @classmethod
+    def open(cls, path: str | Path) -> ModelDirectory:
+        """Check everything against the spec. Raises ModelError, naming the file, the fault and the remedy."""
+        path = Path(path)
+        _check_directory(path)
+        description = read_description(path)
+        quality_path = path / QUALITY_FILE
+        quality = read_json_object(quality_path) if quality_path.exists() else {}
+        for entry in {description.source_tokenizer, description.target_tokenizer, description.tensors}:
+            entry.verify(path)
+        model = cls(path, description, quality)
+        model._file.check()
+        return model
+
+    def tensor_names(self) -> list[str]:
+        """The names of all tensors, sorted."""
+        return [spec.name for spec in self._specs]
+
+    def tensor(self, name: str) -> Array:
+        """One tensor: float32 (F16 on disk is widened) or int8. Raises KeyError for an unknown name."""
+        return next(self._file.read([name]))[1]
+
+    def tensors(self) -> Iterator[tuple[str, Array]]:
+        """Name and array of every tensor, sorted by name, one in memory at a time."""
+        return self._file.read(self.tensor_names())
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Source and target tokenizer (one object where they share a file), their sizes checked.
+
+        Raises ModelError where a vocabulary is not this model's.
+        """
+        source_path, target_path = self.tokenizer_paths
+        source = Tokenizer(source_path, expected_size=self.config.source_vocab_size)
+        if target_path == source_path and self.config.target_vocab_size == source.size:
+            return source, source
+        return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
+
+
+def _check_directory(path: Path) -> None:
+    try:
+        if path.is_dir():
+            if not (path / CONFIG_FILE).exists():
+                raise ModelError(f"{path}: has no {CONFIG_FILE}; not a model directory, or an incomplete one")
+        elif path.exists():
+            raise ModelError(f"{path}: is a file; name the model's directory")
+        elif (previous := previous_path(path)).is_dir():
+            raise ModelError(f"{path}: missing; an interrupted replacement left the old model in {previous}")
+        else:
+            raise ModelError(f"{path}: no such model directory")
+    except OSError as error:
+        raise ModelError(f"{path}: cannot open: {error.strerror or error}") from error
+
+
+def previous_path(path: Path) -> Path:
+    """Where the model that ``path`` held waits while a new one takes its place."""
+    return path.parent / f".{path.name}.previous"

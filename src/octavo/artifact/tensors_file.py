@@ -1,0 +1,107 @@
+"""model.safetensors: exactly the tensors of the spec, each checked before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from octavo.errors import ModelError
+from octavo.spec import DType, TensorSpec
+
+Array: TypeAlias = npt.NDArray[Any]
+
+_DTYPES: Final = {
+    np.dtype("<f4"): DType.F32,
+    np.dtype("<f2"): DType.F16,
+    np.dtype("i1"): DType.I8,
+}
+
+
+class TensorsFile:
+    """Reads tensors one at a time, so that the file is never in memory as a whole."""
+
+    def __init__(self, path: Path, specs: Sequence[TensorSpec]) -> None:
+        self._path = path
+        self._specs = {spec.name: spec for spec in specs}
+
+    def check(self) -> None:
+        """The whole file against the specs, values included. Raises ModelError."""
+        with self._open() as stream:
+            self._refuse(_names_problem(self._specs, stream.keys()))
+            for spec in self._specs.values():
+                self._check_type(stream, spec)
+            for spec in self._specs.values():
+                self._refuse(_values_problem(spec, stream.get_tensor(spec.name)))
+
+    def read(self, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Name and array, F16 widened to float32. Raises ModelError where the file has changed."""
+        with self._open() as stream:
+            for name in names:
+                self._check_type(stream, self._specs[name])
+                array = stream.get_tensor(name)
+                yield name, array.astype(np.float32) if array.dtype == np.float16 else array
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            # Read, not mapped: a file cut short under us is then an error and not a SIGBUS.
+            with safe_open(self._path, framework="numpy", backend="pread") as stream:
+                yield stream
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{self._path}: cannot read tensors ({error}); copy the file again") from error
+
+    def _check_type(self, stream: Any, spec: TensorSpec) -> None:
+        view = stream.get_slice(spec.name)
+        self._refuse(_type_problem(spec, view.get_dtype(), tuple(view.get_shape())))
+
+    def _refuse(self, problem: str | None) -> None:
+        if problem:
+            raise ModelError(f"{self._path}: {problem}")
+
+
+def write_tensors(path: Path, specs: Sequence[TensorSpec], tensors: Mapping[str, Array]) -> None:
+    """Write exactly the specs' tensors. Raises ModelError for one that breaks its spec."""
+    by_name = {spec.name: spec for spec in specs}
+    problem = _names_problem(by_name, tensors)
+    for name, spec in by_name.items():
+        if problem:
+            break
+        array = tensors[name]
+        dtype = str(_DTYPES.get(array.dtype, array.dtype))
+        problem = _type_problem(spec, dtype, array.shape) or _values_problem(spec, array)
+    if problem:
+        raise ModelError(f"{path.name}: {problem}")
+    save_file({name: np.ascontiguousarray(tensors[name]) for name in by_name}, path)
+
+
+def _names_problem(specs: Mapping[str, TensorSpec], found: Mapping[str, Any] | Sequence[str]) -> str | None:
+    if missing := sorted(set(specs) - set(found)):
+        return f"tensor {missing[0]} is missing ({len(missing)} in all); the file is of another model"
+    if unexpected := sorted(set(found) - set(specs)):
+        return f"tensor {unexpected[0]!r} is unexpected ({len(unexpected)} in all); of another model?"
+    return None
+
+
+def _type_problem(spec: TensorSpec, dtype: str, shape: tuple[int, ...]) -> str | None:
+    if dtype not in spec.dtypes:
+        return f"tensor {spec.name} is {dtype}; it must be {' or '.join(spec.dtypes)}"
+    if shape != spec.shape:
+        return f"tensor {spec.name} has shape {list(shape)}; config.json implies {list(spec.shape)}"
+    return None
+
+
+def _values_problem(spec: TensorSpec, array: Array) -> str | None:
+    if array.dtype == np.int8 and array.min() < -127:
+        return f"tensor {spec.name} holds -128; int8 weights go from -127 to 127"
+    if array.dtype != np.int8 and not np.isfinite(array).all():
+        return f"tensor {spec.name} holds NaN or infinity; the training or the conversion went wrong"
+    if spec.name.endswith("_scale") and array.min() < 0:
+        return f"tensor {spec.name} holds a negative scale; scales are zero or more"
+    return None

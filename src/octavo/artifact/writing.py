@@ -1,0 +1,140 @@
+"""Writing a model directory: complete beside its place, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from octavo.artifact.checksum import FileEntry
+from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
+from octavo.artifact.json_file import encode_json, read_json_object
+from octavo.artifact.model_directory import QUALITY_FILE, previous_path
+from octavo.artifact.tensors_file import Array, write_tensors
+from octavo.durable import sync, write_file
+from octavo.errors import ModelError, OutputError
+from octavo.spec import ModelConfig, Scheme, SearchDefaults, SpecError
+from octavo.spec import tensors as tensor_specs
+from octavo.text.tokenizer import Tokenizer
+
+TENSORS_FILE: Final = "model.safetensors"
+CARD_FILES: Final = ("README.md", "MODEL_CARD.md")
+
+TokenizerFiles: TypeAlias = Mapping[str, Path] | tuple[Path, Path]
+
+
+def write_model(
+    path: str | Path,
+    *,
+    config: ModelConfig,
+    scheme: Scheme,
+    search: SearchDefaults,
+    tensors: Mapping[str, Array],
+    tokenizer_files: TokenizerFiles,
+    name: str,
+    source_language: str,
+    target_language: str,
+    quality: Mapping[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write a model directory at ``path``; an interruption leaves no half of one there.
+
+    ``tokenizer_files`` is (source, target), or a mapping with those keys; the same file twice is
+    stored once. With ``overwrite`` a model at ``path`` is replaced (its README.md and MODEL_CARD.md
+    stay), without it an existing path is refused. Raises ModelError where a part breaks the spec,
+    OutputError where ``path`` cannot be written.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
+    _check_target(path, overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
+    try:
+        source, target = _copy_tokenizers(beside, config, tokenizer_files)
+        write_tensors(beside / TENSORS_FILE, tensor_specs(config, scheme), tensors)
+        description = Description(
+            name=name,
+            source_language=source_language,
+            target_language=target_language,
+            config=config,
+            scheme=scheme,
+            search=search,
+            source_tokenizer=source,
+            target_tokenizer=target,
+            tensors=FileEntry.of(beside / TENSORS_FILE),
+        )
+        write_file(beside / CONFIG_FILE, encode_json(description.to_dict()))
+        write_file(beside / QUALITY_FILE, encode_json(dict(quality)))
+        _move_into_place(beside, path)
+    except SpecError as error:
+        raise ModelError(f"{path}: {error}") from error
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write the model: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _check_target(path: Path, overwrite: bool) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
+    if not overwrite:
+        raise OutputError(f"{path}: exists already; choose another path, or ask to overwrite it")
+    if not path.is_dir() or path.is_symlink():
+        raise OutputError(f"{path}: not a plain directory, so it is not overwritten; choose another path")
+    if not any(path.iterdir()):
+        return
+    try:
+        config = read_json_object(path / CONFIG_FILE)
+    except ModelError:
+        config = {}
+    foreign = [entry.name for entry in path.iterdir() if entry.is_dir()]
+    if config.get("format") != FORMAT or foreign:
+        raise OutputError(f"{path}: holds more than a model, so it is not overwritten; choose another path")
+
+
+def _copy_tokenizers(
+    directory: Path, config: ModelConfig, files: TokenizerFiles
+) -> tuple[FileEntry, FileEntry]:
+    source, target = (files["source"], files["target"]) if isinstance(files, Mapping) else files
+    source, target = Path(source), Path(target)
+    shared = source.resolve() == target.resolve()
+    Tokenizer(source, expected_size=config.source_vocab_size)
+    Tokenizer(target, expected_size=config.target_vocab_size)
+    names = ("tokenizer.spm",) * 2 if shared else ("source.spm", "target.spm")
+    for origin, name in zip((source, target), names, strict=True):
+        write_file(directory / name, origin.read_bytes())
+    return FileEntry.of(directory / names[0]), FileEntry.of(directory / names[1])
+
+
+def _move_into_place(beside: Path, path: Path) -> None:
+    if not path.exists():
+        _seal(beside)
+        beside.rename(path)
+    else:
+        for card in CARD_FILES:
+            if (path / card).is_file():
+                shutil.copy2(path / card, beside / card)
+        _seal(beside)
+        previous = previous_path(path)
+        shutil.rmtree(previous, ignore_errors=True)
+        path.rename(previous)
+        try:
+            beside.rename(path)
+        except BaseException:
+            previous.rename(path)
+            raise
+        shutil.rmtree(previous, ignore_errors=True)
+    sync(path.parent)
+
+
+def _seal(directory: Path) -> None:
+    """Force every file to disk before the directory gets its name; mkdtemp made it private."""
+    for entry in directory.iterdir():
+        sync(entry)
+    directory.chmod(0o755)
+    sync(directory)

@@ -1,0 +1,22 @@
+"""Errors meant for the person who runs Octavo: what was wrong, where, and what to do.
+
+The command line prints one as a single line and exits with code 2.
+"""
+
+from __future__ import annotations
+
+
+class OctavoError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class ModelError(OctavoError):
+    """A model directory that is missing, incomplete, altered or not of this format."""
+
+
+class InputError(OctavoError):
+    """Input that cannot be read, or is not UTF-8 text."""
+
+
+class OutputError(OctavoError):
+    """A result that cannot be written where it was asked for."""

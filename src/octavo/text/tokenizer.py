@@ -1,0 +1,68 @@
+"""A sentencepiece vocabulary: text to token ids and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import sentencepiece
+
+from octavo.errors import ModelError
+from octavo.text.clean import one_line
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Tokenizer:
+    """Encodes any Unicode string, decodes any ids to a single line.
+
+    ``size`` is the number of tokens; with ``expected_size`` the file must have exactly that many.
+    Raises ModelError, naming the file, where it is missing, corrupt or of another size.
+    """
+
+    def __init__(self, path: str | Path, expected_size: int | None = None) -> None:
+        self.path = Path(path)
+        self._processor = _load(self.path)
+        self.size: int = self._processor.vocab_size()
+        if expected_size is not None and self.size != expected_size:
+            raise ModelError(
+                f"{self.path}: the vocabulary has {self.size} tokens, the model {expected_size}; "
+                "use the tokenizer file that the model was trained with"
+            )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of ``text``, without BOS or EOS. Control characters count as spaces or nothing."""
+        ids: list[int] = self._processor.encode(one_line(text), out_type=int)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """One line of text: no line breaks, no control characters, no spaces around it.
+
+        Raises ValueError for an id outside the vocabulary.
+        """
+        tokens = [int(token) for token in ids]
+        for token in tokens:
+            if not 0 <= token < self.size:
+                raise ValueError(f"token {token} lies outside the vocabulary of {self.size}")
+        text: str = self._processor.decode(tokens)
+        return one_line(text).strip()
+
+    def count(self, text: str) -> int:
+        """How many tokens ``encode`` gives."""
+        return len(self.encode(text))
+
+
+def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError(f"{path}: larger than {MAX_FILE_BYTES} bytes, no tokenizer file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the tokenizer file: {error.strerror or error}") from error
+    if not data:
+        raise ModelError(f"{path}: the tokenizer file is empty; copy it again")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=data)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"{path}: not a sentencepiece model, or corrupt; copy it again") from error

@@ -1,0 +1,129 @@
+"""Tiny models for tests: a configuration, tensors, a vocabulary, a whole model directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sentencepiece
+
+from octavo.artifact import write_model
+from octavo.spec import ModelConfig, Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
+
+SYLLABLES = ("ba", "ko", "ti", "re", "mun", "sal", "der", "pi", "lo", "qua", "xi", "zen", "fu", "gra")
+
+
+def tiny_config(**changes: Any) -> ModelConfig:
+    """A model of 16 channels, 2 + 2 layers and 96 tokens; separate vocabularies only change together."""
+    config = ModelConfig(
+        d_model=16,
+        ffn_dim=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        attention_heads=2,
+        source_vocab_size=96,
+        target_vocab_size=96,
+        max_positions=64,
+    )
+    return dataclasses.replace(config, **changes)
+
+
+def random_tensors(config: ModelConfig, scheme: Scheme = Scheme.NONE, seed: int = 0) -> dict[str, np.ndarray]:
+    """Every tensor of the spec: float32, and int8 with scales where the scheme says so.
+
+    Both schemes draw the same float weights, so the int8 tensors are the float ones quantized.
+    Embeddings have rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
+    """
+    rng = np.random.default_rng(seed)
+    found: dict[str, np.ndarray] = {}
+    for name, shape in float_shapes(config):
+        spread = 0.1 * rng.standard_normal(shape)
+        found[name] = (spread + (1.0 if name.endswith("norm.weight") else 0.0)).astype(np.float32)
+    for name, (rows, columns) in weight_shapes(config):
+        width = config.d_model if "embedding" in name or name == "output.weight" else (rows + columns) / 2
+        gain = 2.0 if name == "output.weight" or config.tied_output and "embedding" in name else 1.0
+        weight = (gain / np.sqrt(width) * rng.standard_normal((rows, columns))).astype(np.float32)
+        if scheme is Scheme.NONE:
+            found[name] = weight
+        else:
+            found[name], found[f"{name}_scale"] = quantized_rows(weight)
+    assert sorted(found) == [spec.name for spec in tensors(config, scheme)]
+    return found
+
+
+def quantized_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int8 [rows, columns] and float32 [rows] scales, as docs/numerics.md says."""
+    scale = np.abs(weight).max(axis=1) / np.float32(127)
+    divisor = np.where(scale > 0, scale, np.float32(1))
+    return np.rint(weight / divisor[:, None]).clip(-127, 127).astype(np.int8), scale.astype(np.float32)
+
+
+def synthetic_sentences(count: int, seed: int = 0) -> list[str]:
+    """Sentences of 3 to 12 made-up words out of 300."""
+    rng = random.Random(seed)
+    words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(300)]
+    return [
+        " ".join(rng.choices(words, k=rng.randint(3, 12))).capitalize() + rng.choice(".!?")
+        for _ in range(count)
+    ]
+
+
+def tiny_tokenizer(path: str | Path, vocab_size: int = 96, *, byte_fallback: bool = False) -> Path:
+    """Train a sentencepiece model on synthetic sentences: PAD 0, UNK 1, BOS 2, EOS 3. Under a second.
+
+    From 64 tokens up; ``byte_fallback`` needs 320.
+    """
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(synthetic_sentences(600)),
+        model_writer=model,
+        vocab_size=vocab_size,
+        byte_fallback=byte_fallback,
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        num_threads=1,
+        character_coverage=1.0,
+        minloglevel=2,
+    )
+    path = Path(path)
+    path.write_bytes(model.getvalue())
+    return path
+
+
+def write_tiny_model(
+    path: str | Path,
+    *,
+    config: ModelConfig | None = None,
+    scheme: Scheme = Scheme.NONE,
+    seed: int = 0,
+    search: SearchDefaults | None = None,
+    **changes: Any,
+) -> Path:
+    """Write a model directory of random tensors; ``changes`` go to write_model. Returns its path.
+
+    Vocabularies of different sizes get a tokenizer file each.
+    """
+    path = Path(path)
+    config = config or tiny_config()
+    sizes = (config.source_vocab_size, config.target_vocab_size)
+    tokenizers = tuple(tiny_tokenizer(path.parent / f"{path.name}-{size}.spm", size) for size in sizes)
+    arguments: dict[str, Any] = {
+        "tensors": random_tensors(config, scheme, seed),
+        "tokenizer_files": tokenizers,
+        "name": "tiny",
+        "source_language": "en",
+        "target_language": "de",
+        "quality": {},
+    }
+    write_model(
+        path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)
+    )
+    for tokenizer in set(tokenizers):
+        tokenizer.unlink()
+    return path
