@@ -1,0 +1,57 @@
+"""Documents name only files, commands and options that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "recipes").glob("*.md")])
+FOLDERS = "benchmarks|docs|models|native|recipes|src|tests|tools"
+
+
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=label)
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    inside = [target for target in targets if not re.match(r"[a-z]+:", target)]
+    assert [target for target in inside if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=label)
+def test_named_paths_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    paths = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def options_of_commands() -> dict[str, set[str]]:
+    """Each command of the command line and the options it takes."""
+    typer = pytest.importorskip("typer")
+    from octavo.cli.app import app
+
+    group = typer.main.get_command(app)
+    return {
+        name: {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+        for name, command in group.commands.items()
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=label)
+def test_named_commands_and_options_exist(document: Path) -> None:
+    known = options_of_commands()
+    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+    code = re.findall(r"`([^`\n]+)`", text) + [
+        line for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    for line in code:
+        for name, rest in re.findall(r"(?:^|[/\s])octavo ([a-z]+)\b([^|>&]*)", line):
+            assert name in known, f"{label(document)}: octavo {name}"
+            used = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest))
+            assert used <= known[name] | {"--help"}, f"{label(document)}: {line}"

@@ -1,0 +1,90 @@
+"""Python imports point one way, and heavy libraries stay with the parts that need them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+# Each part of the package and the parts it may import. `errors` is free to all.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "spec": set(),
+    "text": {"spec"},
+    "artifact": {"spec", "text"},
+    "engine": {"artifact", "spec"},
+    "translation": {"engine", "artifact", "text", "spec"},
+    "reference": {"spec"},
+    "training": {"reference", "text", "artifact", "spec"},
+    "quantization": {"reference", "artifact", "spec"},
+    "cli": {"translation", "training", "quantization", "engine", "artifact", "text", "spec"},
+    "octavo": {"translation"},
+}
+
+# Libraries that only some parts may import.
+QUARANTINED: dict[str, set[str]] = {
+    "torch": {"reference", "training"},
+    "tensorboard": {"training"},
+    "sentencepiece": {"text", "training"},
+    "safetensors": {"artifact", "training"},
+    "typer": {"cli"},
+    "octavo.engine._native": {"engine"},
+}
+
+MODULES = sorted((SOURCE / "octavo").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """The dotted module name of a source file."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    """The part of the package that a module of it belongs to; the package itself is "octavo"."""
+    return (module.split(".") + ["octavo"])[1] if "." in module else module
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module or member that a file imports anywhere in it, as absolute dotted names."""
+    package = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def test_every_part_has_its_place() -> None:
+    parts = {part_of(name_of(path)) for path in MODULES}
+    assert parts <= set(ALLOWED), "a new part needs a line in ALLOWED and in docs/architecture.md"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    part = part_of(name_of(path))
+    allowed = ALLOWED[part] | {part, "errors"}
+    inside = {name for name in imports(path) if name.split(".")[0] == "octavo"}
+    wrong = {name for name in inside if part_of(name) not in allowed}
+    assert not wrong, f"{name_of(path)} ({part}) may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_libraries_stay_where_they_belong(path: Path) -> None:
+    part = part_of(name_of(path))
+    for name in imports(path):
+        for library, parts in QUARANTINED.items():
+            if f"{name}.".startswith(f"{library}."):
+                assert part in parts, f"{name_of(path)} imports {name}, which belongs to {sorted(parts)}"
+
+
+def test_spec_needs_the_standard_library_only() -> None:
+    roots = {name.split(".")[0] for name in imports(SOURCE / "octavo" / "spec.py")}
+    assert roots <= set(sys.stdlib_module_names)

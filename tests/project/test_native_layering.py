@@ -1,0 +1,105 @@
+"""Native includes point one way, every header compiles alone, and wide code stays in its folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+NATIVE = Path(__file__).resolve().parents[2] / "native"
+LAYERS = ("base", "kernels", "ops", "model", "decoding", "engine", "bindings")
+ISA_FOLDERS = ("avx2", "avx512_vnni")
+
+HEADERS = sorted(NATIVE.rglob("*.h"))
+SOURCES = sorted([*HEADERS, *NATIVE.rglob("*.cpp")])
+
+
+def label(path: Path) -> str:
+    return path.relative_to(NATIVE).as_posix()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(NATIVE).parts[0]
+
+
+def includes(path: Path) -> list[str]:
+    return re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def own_includes(path: Path) -> list[Path]:
+    """Included files of the project; one that does not lie under native/ as written is an error."""
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE)
+    assert all((NATIVE / name).is_file() for name in named), f"{label(path)}: write paths from native/"
+    return [NATIVE / name for name in named]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=label)
+def test_includes_point_one_way(path: Path) -> None:
+    layer = layer_of(path)
+    if layer == "tests":
+        allowed = {*LAYERS, "tests"} - {"bindings"}
+    else:
+        allowed = set(LAYERS[: LAYERS.index(layer) + 1])
+    wrong = [label(include) for include in own_includes(path) if layer_of(include) not in allowed]
+    assert not wrong, f"{label(path)} may include {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=label)
+def test_kernel_folders_do_not_see_one_another(path: Path) -> None:
+    folder = path.parent.name if path.parent.parent.name == "kernels" else ""
+    closed = {*ISA_FOLDERS, "reference"} - {folder}
+    if layer_of(path) == "tests":
+        closed -= {"reference"}
+    wrong = [label(include) for include in own_includes(path) if include.parent.name in closed]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=label)
+def test_only_isa_folders_see_intrinsics_and_only_bindings_see_python(path: Path) -> None:
+    for include in includes(path):
+        if include.endswith("intrin.h"):
+            assert path.parent.name in ISA_FOLDERS, f"{label(path)} includes {include}"
+        if include == "Python.h" or include.startswith("nanobind/"):
+            assert layer_of(path) == "bindings", f"{label(path)} includes {include}"
+
+
+def compile_options(build: Path, folder: Path) -> list[str]:
+    """How CMake compiles the sources of a folder; a folder without sources, like those of base."""
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    by_folder = {Path(entry["file"]).parent: shlex.split(entry["command"]) for entry in commands}
+    command = by_folder.get(folder, by_folder[NATIVE / "base"])
+    return command[: command.index("-o")]
+
+
+@pytest.mark.parametrize("path", [p for p in HEADERS if layer_of(p) != "bindings"], ids=label)
+def test_header_compiles_alone(path: Path, native_build: Path) -> None:
+    options = [*compile_options(native_build, path.parent), "-fsyntax-only", "-x", "c++", "-"]
+    unit = f'#include "{label(path)}"\n#include "{label(path)}"\n'
+    done = subprocess.run(options, input=unit, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", ISA_FOLDERS)
+def test_linker_cannot_pick_wide_code_for_others(folder: str, native_build: Path) -> None:
+    """A weak symbol may be merged with one compiled for a narrower CPU, so its name must be the tier's."""
+    objects = sorted(native_build.glob(f"native/CMakeFiles/octavo_core.dir/kernels/{folder}/*.o"))
+    if not objects:
+        pytest.skip(f"{folder} is not compiled for this processor")
+    listing = subprocess.run(["nm", *objects], capture_output=True, text=True, check=True).stdout
+    weak = re.findall(r"^[0-9a-f]+ [WwVvu] (\S+)$", listing, re.MULTILINE)
+    assert [symbol for symbol in weak if f"{len(folder)}{folder}" not in symbol] == []
+
+
+def test_native_checks_pass(native_build: Path) -> None:
+    checks = sorted(path.stem for path in (NATIVE / "tests").glob("check_*.cpp"))
+    assert checks, "native/tests has no check_*.cpp"
+    for check in checks:
+        done = subprocess.run(
+            [native_build / "native" / "tests" / check], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{check}:\n{done.stdout}\n{done.stderr}"
