@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPILERS = ("g++", "clang++-14")
 
 
-class Skipped(Exception):
+class StepSkippedError(Exception):
     """Why a step did not run."""
 
 
@@ -51,7 +51,7 @@ def native() -> None:
     """The core, the module and the native checks, without a warning, by each compiler."""
     found = [name for name in COMPILERS if shutil.which(name)]
     if not found:
-        raise Skipped(f"none of {', '.join(COMPILERS)} is installed")
+        raise StepSkippedError(f"none of {', '.join(COMPILERS)} is installed")
     for compiler in found:
         build_and_check("-DCMAKE_BUILD_TYPE=Release", compiler=compiler)
     missing = sorted(set(COMPILERS) - set(found))
@@ -62,7 +62,7 @@ def native() -> None:
 def sanitizers() -> None:
     """The native checks under AddressSanitizer and UndefinedBehaviorSanitizer."""
     if not shutil.which("g++"):
-        raise Skipped("g++ is not installed")
+        raise StepSkippedError("g++ is not installed")
     build_and_check(
         "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
         "-DOCTAVO_BUILD_MODULE=OFF",
@@ -90,8 +90,7 @@ def tests() -> None:
 
 
 STEPS: dict[str, Callable[[], None]] = {
-    step.__name__.replace("_", "-"): step
-    for step in (lint, types, native_format, native, sanitizers, tests)
+    step.__name__.replace("_", "-"): step for step in (lint, types, native_format, native, sanitizers, tests)
 }
 
 
@@ -101,7 +100,7 @@ def outcome(step: Callable[[], None]) -> str:
         step()
     except subprocess.CalledProcessError:
         return "FAILED"
-    except Skipped as reason:
+    except StepSkippedError as reason:
         return f"skipped: {reason}"
     return "passed"
 

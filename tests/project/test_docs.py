@@ -38,7 +38,7 @@ def options_of_commands() -> dict[str, set[str]]:
 
     group = typer.main.get_command(app)
     return {
-        name: {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}
+        name: {option for item in command.params for option in [*item.opts, *item.secondary_opts]}
         for name, command in group.commands.items()
     }
 
