@@ -14,7 +14,7 @@ from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
 from octavo.artifact.json_file import encode_json, read_json_object
 from octavo.artifact.model_directory import QUALITY_FILE, previous_path
 from octavo.artifact.tensors_file import Array, write_tensors
-from octavo.durable import sync, write_file
+from octavo.artifact.durable import sync, write_file
 from octavo.errors import ModelError, OutputError
 from octavo.spec import ModelConfig, Scheme, SearchDefaults, SpecError
 from octavo.spec import tensors as tensor_specs

@@ -1,5 +1,6 @@
-"""Text: tokenizer, segmentation, and lines of text files. Depends on errors."""
+"""Text: tokenizer and segmentation. Depends on errors."""
 
+from octavo.text.segmentation import segment
 from octavo.text.tokenizer import Tokenizer
 
-__all__ = ["Tokenizer"]
+__all__ = ["Tokenizer", "segment"]
