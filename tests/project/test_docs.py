@@ -27,7 +27,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=label)
 def test_named_paths_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    paths = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)
+    paths = re.findall(rf"(?<![\w./-])((?:{FOLDERS})/[\w./-]*[\w/])", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
