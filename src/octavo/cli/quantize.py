@@ -1,0 +1,52 @@
+"""``octavo quantize``: a float model directory in, an int8 one out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from octavo.quantization.model import QuantizedModel
+
+_WORST_SHOWN = 3
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="Float model directory.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Directory to write the int8 model to.", show_default=False)
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+) -> None:
+    """Quantize a model: int8 weights, one scale per output channel; activations per token."""
+    from rich.console import Console
+
+    from octavo.quantization.model import quantize_model
+
+    quantized = quantize_model(model, output, overwrite=overwrite)
+    console = Console()
+    console.print(_sizes(quantized))
+    console.print(f"Wrote {output}", highlight=False, markup=False)
+
+
+def _sizes(quantized: QuantizedModel) -> Table:
+    """What the tensors weigh before and after, and where rounding cost most."""
+    from rich.table import Table
+
+    report = quantized.report()
+    before, after = quantized.float32_bytes, quantized.int8_bytes
+    table = Table("", "float32", "int8", "ratio")
+    table.add_row("tensors", _megabytes(before), _megabytes(after), f"{before / after:.2f}x")
+    table.add_section()
+    table.add_row("relative RMS error", "", f"{quantized.relative_rms_error:.3%}", "")
+    for worst in report["worst_tensors"][:_WORST_SHOWN]:
+        table.add_row(f"  {worst['tensor']}", "", f"{worst['relative_rms_error']:.3%}", "")
+    return table
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.2f} MB"

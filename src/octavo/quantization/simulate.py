@@ -1,0 +1,213 @@
+"""A whole model in numpy, bit for bit as docs/numerics.md writes it: the oracle of the int8 engine.
+
+Teacher-forced, one sentence at a time, no cache and no batch; it shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.artifact.positions import position_table
+from octavo.quantization import binary32
+from octavo.quantization.activations import QuantizedActivation, quantize_activation
+from octavo.quantization.binary32 import Float32Array, fma
+from octavo.quantization.errors import QuantizationError
+from octavo.quantization.tensor_model import Model
+from octavo.spec import (
+    Activation,
+    NormPlacement,
+    Positions,
+    Scheme,
+    output_weight_name,
+    target_embedding_name,
+)
+
+_ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = {
+    Activation.RELU: binary32.relu,
+    Activation.GELU: binary32.gelu,
+    Activation.SILU: binary32.silu,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """One int8 product: input u8 [M, K], row_scale [M], accumulators int32 [M, N].
+
+    ``name`` is the weight tensor's without ``.weight``; the output projection is ``output``. The
+    accumulators are sums of q * w, the input's offset of 128 removed.
+    """
+
+    name: str
+    input: npt.NDArray[np.uint8]
+    row_scale: Float32Array
+    accumulators: npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """Logits [len(target) + 1, target vocabulary]; products in the order computed (none in float32)."""
+
+    logits: Float32Array
+    products: tuple[Product, ...]
+
+
+class Simulation:
+    """Runs a model of any configuration in the arithmetic of its scheme (int8, or float32 for none)."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        learned = model.config.positions is Positions.LEARNED
+        self._positions = None if learned else position_table(model.config)
+
+    def run(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> Result:
+        """Logits after decoder_start_id and after each target token; source_ids come without EOS.
+
+        Raises QuantizationError for an empty source, an unknown token or more tokens than positions.
+        """
+        config = self._model.config
+        source = [*source_ids, config.eos_id] if config.source_eos else list(source_ids)
+        target = [config.decoder_start_id, *target_ids]
+        _check_tokens("source", source, config.source_vocab_size, config.max_positions)
+        _check_tokens("target", target, config.target_vocab_size, config.max_positions)
+        forward = _ForwardPass(self._model, self._positions)
+        logits = forward.logits(forward.decode(forward.encode(source), target))
+        return Result(logits, tuple(forward.products))
+
+
+def _check_tokens(side: str, tokens: Sequence[int], vocab_size: int, max_positions: int) -> None:
+    if not 0 < len(tokens) <= max_positions:
+        raise QuantizationError(f"{side}: {len(tokens)} tokens; the model takes 1 to {max_positions}")
+    for token in tokens:
+        if not 0 <= token < vocab_size:
+            raise QuantizationError(f"{side}: token {token} lies outside the vocabulary of {vocab_size}")
+
+
+class _ForwardPass:
+    """One sentence through the model, collecting its products."""
+
+    def __init__(self, model: Model, positions: Float32Array | None) -> None:
+        self.products: list[Product] = []
+        self._model = model
+        self._config = model.config
+        self._positions = positions
+
+    def encode(self, source: list[int]) -> Float32Array:
+        """Encoder output [S, d_model]."""
+        x = self._embed("encoder", "encoder.embedding.weight", source)
+        for i in range(self._config.encoder_layers):
+            layer = f"encoder.layers.{i}"
+            x = self._sublayer(f"{layer}.self_attention", x, self._self_attention)
+            x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
+        return self._stack_norm("encoder", x)
+
+    def decode(self, memory: Float32Array, target: list[int]) -> Float32Array:
+        """Decoder output [T, d_model], row t having seen target tokens 0 to t."""
+        x = self._embed("decoder", target_embedding_name(self._config), target)
+
+        def cross_attention(name: str, rows: Float32Array, residual: Float32Array) -> Float32Array:
+            return self._attention(name, rows, memory, residual, causal=False)
+
+        for i in range(self._config.decoder_layers):
+            layer = f"decoder.layers.{i}"
+            x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
+            x = self._sublayer(f"{layer}.cross_attention", x, cross_attention)
+            x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
+        return self._stack_norm("decoder", x)
+
+    def logits(self, x: Float32Array) -> Float32Array:
+        """Output projection [T, V] of the decoder's output."""
+        bias = self._float("output.bias") if self._config.output_bias else None
+        return self._product("output", output_weight_name(self._config), x, bias)
+
+    def _embed(self, side: str, table: str, tokens: list[int]) -> Float32Array:
+        scale = np.float32(np.sqrt(self._config.d_model)) if self._config.scale_embeddings else np.float32(1)
+        x = fma(self._embedding_rows(table, tokens), scale, self._position_rows(side, len(tokens)))
+        return self._norm(f"{side}.embedding_norm", x) if self._config.embedding_norm else x
+
+    def _embedding_rows(self, table: str, tokens: list[int]) -> Float32Array:
+        rows = self._model.tensor(table)[tokens].astype(np.float32)
+        if self._model.scheme is Scheme.NONE:
+            return rows
+        return rows * self._float(f"{table}_scale")[tokens][:, None]
+
+    def _position_rows(self, side: str, count: int) -> Float32Array:
+        table = self._float(f"{side}.positions.weight") if self._positions is None else self._positions
+        first = self._config.position_offset
+        return table[first : first + count]
+
+    def _sublayer(
+        self, name: str, x: Float32Array, sublayer: Callable[[str, Float32Array, Float32Array], Float32Array]
+    ) -> Float32Array:
+        """The sublayer with its norm and residual; ``sublayer`` adds the residual in its last product."""
+        if self._config.norm is NormPlacement.PRE:
+            return sublayer(name, self._norm(f"{name}.norm", x), x)
+        return self._norm(f"{name}.norm", sublayer(name, x, x))
+
+    def _stack_norm(self, side: str, x: Float32Array) -> Float32Array:
+        return self._norm(f"{side}.norm", x) if self._config.norm is NormPlacement.PRE else x
+
+    def _norm(self, name: str, x: Float32Array) -> Float32Array:
+        weight, bias = self._float(f"{name}.weight"), self._float(f"{name}.bias")
+        return binary32.layer_norm(x, weight, bias, self._config.layer_norm_epsilon)
+
+    def _self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        return self._attention(name, x, x, residual, causal=False)
+
+    def _causal_self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        return self._attention(name, x, x, residual, causal=True)
+
+    def _attention(
+        self, name: str, x: Float32Array, memory: Float32Array, residual: Float32Array, *, causal: bool
+    ) -> Float32Array:
+        query = self._heads(self._linear(f"{name}.query", x))
+        key = self._heads(self._linear(f"{name}.key", memory))
+        value = self._heads(self._linear(f"{name}.value", memory))
+        context = np.empty_like(x)
+        for t in range(len(x)):
+            seen = t + 1 if causal else len(memory)
+            context[t] = _attend(query[:, t], key[:, :seen], value[:, :seen]).reshape(-1)
+        return self._linear(f"{name}.output", context) + residual
+
+    def _heads(self, x: Float32Array) -> Float32Array:
+        """[rows, d_model] as [heads, rows, head_dim]."""
+        return x.reshape(len(x), self._config.attention_heads, self._config.head_dim).swapaxes(0, 1)
+
+    def _feed_forward(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        inner = _ACTIVATIONS[self._config.activation](self._linear(f"{name}.inner", x))
+        return self._linear(f"{name}.outer", inner) + residual
+
+    def _linear(self, name: str, x: Float32Array) -> Float32Array:
+        return self._product(name, f"{name}.weight", x, self._float(f"{name}.bias"))
+
+    def _product(self, name: str, weight: str, x: Float32Array, bias: Float32Array | None) -> Float32Array:
+        matrix = self._model.tensor(weight)
+        if self._model.scheme is Scheme.NONE:
+            total = binary32.chain(x.T[:, :, None], matrix.astype(np.float32).T[:, None, :])
+            return total if bias is None else total + bias
+        quantized = quantize_activation(x)
+        accumulators = _accumulate(quantized, matrix)
+        self.products.append(Product(name, quantized.values, quantized.row_scale, accumulators))
+        scale = quantized.row_scale[:, None] * self._float(f"{weight}_scale")
+        return fma(accumulators.astype(np.float32), scale, np.float32(0) if bias is None else bias)
+
+    def _float(self, name: str) -> Float32Array:
+        return self._model.tensor(name).astype(np.float32, copy=False)
+
+
+def _accumulate(x: QuantizedActivation, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+    """Integer product [M, N] of [M, K] and [N, K]; exact in binary64, every partial sum being below 2^53."""
+    return (x.signed().astype(np.float64) @ weight.astype(np.float64).T).astype(np.int32)
+
+
+def _attend(query: Float32Array, key: Float32Array, value: Float32Array) -> Float32Array:
+    """One query row [heads, head_dim] over keys and values [heads, keys, head_dim]."""
+    factor = np.float32(1 / np.sqrt(np.float64(query.shape[-1])))
+    scores = binary32.dot16(query[:, None, :], key) * factor
+    p = binary32.exp(scores - scores.max(axis=-1, keepdims=True))
+    context = binary32.chain(p.T[:, :, None], value.swapaxes(0, 1))
+    return context * (np.float32(1) / binary32.sum16(p))[:, None]

@@ -1,0 +1,181 @@
+"""`octavo quantize`: a model directory in, another out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from octavo.artifact import ModelDirectory
+from octavo.cli.failures import guarded
+from octavo.cli.quantize import quantize
+from octavo.errors import ModelError, OutputError
+from octavo.quantization import QuantizationError, Simulation, TensorModel, quantize_model, quantize_tensors
+from octavo.spec import Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
+
+from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model
+
+QUALITY = {"bleu": 37.5, "dataset": "a test set", "quantization": {"scheme": "another"}}
+
+
+@pytest.fixture(scope="module")
+def float_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "float"
+    return write_tiny_model(path, search=SearchDefaults(beam=7, length_penalty=0.5), quality=QUALITY)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_every_tensor_follows_the_spec(float_model: TensorModel) -> None:
+    quantized = quantize_tensors(float_model)
+    specs = tensors(float_model.config, Scheme.INT8_DYNAMIC)
+    assert sorted(quantized.tensors) == [spec.name for spec in specs]
+    for name, shape in weight_shapes(float_model.config):
+        values, scale = quantized_rows(float_model.tensors[name])
+        assert quantized.tensors[name].shape == shape
+        np.testing.assert_array_equal(quantized.tensors[name], values)
+        np.testing.assert_array_equal(quantized.tensors[f"{name}_scale"], scale)
+    for name, _ in float_shapes(float_model.config):
+        np.testing.assert_array_equal(quantized.tensors[name], float_model.tensors[name])
+    assert quantized.float32_bytes == sum(tensor.nbytes for tensor in float_model.tensors.values())
+    assert quantized.int8_bytes == sum(tensor.nbytes for tensor in quantized.tensors.values())
+
+
+def test_report_names_the_worst_tensors_first(float_model: TensorModel) -> None:
+    quantized = quantize_tensors(float_model)
+    errors = quantized.relative_rms_errors
+    assert set(errors) == {name for name, _ in weight_shapes(float_model.config)}
+    worst = quantized.report()["worst_tensors"]
+    assert worst[0] == {
+        "tensor": max(errors, key=errors.__getitem__),
+        "relative_rms_error": max(errors.values()),
+    }
+    listed = [entry["relative_rms_error"] for entry in worst]
+    assert listed == sorted(listed, reverse=True)
+    assert min(errors.values()) <= quantized.relative_rms_error <= max(errors.values()) < 0.02
+
+
+def test_a_tensor_with_outliers_is_the_worst(float_model: TensorModel) -> None:
+    """One large weight per row leaves few levels to the rest."""
+    name = "decoder.layers.0.feed_forward.inner.weight"
+    weight = float_model.tensors[name].copy()
+    weight[:, 0] = 5
+    model = TensorModel(float_model.config, Scheme.NONE, {**float_model.tensors, name: weight})
+    assert quantize_tensors(model).report()["worst_tensors"][0]["tensor"] == name
+
+
+def test_directory_keeps_tokenizer_search_and_languages(float_directory: Path, tmp_path: Path) -> None:
+    quantize_model(float_directory, tmp_path / "int8")
+    source, found = ModelDirectory.open(float_directory), ModelDirectory.open(tmp_path / "int8")
+    assert found.scheme is Scheme.INT8_DYNAMIC
+    assert (found.config, found.search, found.name) == (source.config, source.search, source.name)
+    assert (found.source_language, found.target_language) == ("en", "de")
+    for before, after in zip(source.tokenizer_paths, found.tokenizer_paths, strict=True):
+        assert before.read_bytes() == after.read_bytes()
+    logits = Simulation(found).run([5, 9], [7]).logits
+    np.testing.assert_allclose(logits, Simulation(source).run([5, 9], [7]).logits, atol=0.2)
+
+
+def test_quality_keeps_float_figures_apart(float_directory: Path, tmp_path: Path) -> None:
+    quantized = quantize_model(float_directory, tmp_path / "int8")
+    quality = ModelDirectory.open(tmp_path / "int8").quality
+    assert quality == {"quantization": quantized.report(), "float_model": QUALITY}
+    assert quality["quantization"]["scheme"] == "int8-dynamic"
+
+
+def test_float16_models_are_widened(tmp_path: Path) -> None:
+    halves = {name: array.astype(np.float16) for name, array in random_tensors(tiny_config()).items()}
+    source = write_tiny_model(tmp_path / "half", tensors=halves)
+    quantize_model(source, tmp_path / "int8")
+    found = ModelDirectory.open(tmp_path / "int8")
+    for name, _ in float_shapes(found.config):
+        assert found.tensor(name).dtype == np.float32
+        np.testing.assert_array_equal(found.tensor(name), halves[name].astype(np.float32))
+
+
+def test_same_model_gives_same_bytes(float_directory: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        quantize_model(float_directory, tmp_path / name)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_int8_model_is_refused(float_directory: Path, tmp_path: Path) -> None:
+    quantize_model(float_directory, tmp_path / "int8")
+    with pytest.raises(QuantizationError, match=r"int8: the model is quantized already \(int8-dynamic\)"):
+        quantize_model(tmp_path / "int8", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_existing_output_needs_overwrite(float_directory: Path, tmp_path: Path) -> None:
+    quantize_model(float_directory, tmp_path / "int8")
+    before = contents(tmp_path / "int8")
+    with pytest.raises(OutputError, match="exists; choose another directory, or replace it with --overwrite"):
+        quantize_model(float_directory, tmp_path / "int8")
+    (tmp_path / "int8" / "quality.json").write_text("{}")
+    quantize_model(float_directory, tmp_path / "int8", overwrite=True)
+    assert contents(tmp_path / "int8") == before
+
+
+@pytest.mark.parametrize("place", ["", "inside", "inside/deeper", "..", "../float"])
+def test_output_may_not_touch_the_model(float_directory: Path, place: str) -> None:
+    before = contents(float_directory)
+    with pytest.raises(OutputError, match="choose a directory elsewhere"):
+        quantize_model(float_directory, float_directory / place, overwrite=True)
+    assert contents(float_directory) == before
+
+
+def test_a_link_does_not_hide_that_the_output_is_inside(float_directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(float_directory)
+    with pytest.raises(OutputError, match="lies inside"):
+        quantize_model(float_directory, tmp_path / "link" / "int8")
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "missing"):
+        with pytest.raises(ModelError, match=name):
+            quantize_model(tmp_path / name, tmp_path / "int8")
+    assert not (tmp_path / "int8").exists()
+
+
+def test_nan_weights_are_refused(float_directory: Path, tmp_path: Path) -> None:
+    """In memory, and in a directory that was altered after it was written."""
+    config = ModelDirectory.open(float_directory).config
+    arrays = random_tensors(config)
+    arrays["encoder.embedding.weight"][3, 4] = np.nan
+    with pytest.raises(QuantizationError, match=r"encoder\.embedding\.weight: row 3 holds NaN"):
+        quantize_tensors(TensorModel(config, Scheme.NONE, arrays))
+    with pytest.raises(ModelError, match=r"encoder\.embedding\.weight holds NaN"):
+        write_tiny_model(tmp_path / "nan", tensors=arrays)
+
+
+def run(*arguments: Path | str) -> tuple[int, str, str]:
+    app = typer.Typer()
+    app.command()(guarded(quantize))
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_command_prints_sizes_and_the_worst_tensors(float_directory: Path, tmp_path: Path) -> None:
+    code, out, _ = run(float_directory, "-o", tmp_path / "int8")
+    quantized = quantize_tensors(ModelDirectory.open(float_directory))
+    assert code == 0
+    assert f"{quantized.float32_bytes / quantized.int8_bytes:.2f}x" in out
+    assert quantized.report()["worst_tensors"][0]["tensor"] in out
+    assert str(tmp_path / "int8") in out.replace("\n", "")
+    assert ModelDirectory.open(tmp_path / "int8").scheme is Scheme.INT8_DYNAMIC
+
+
+def test_command_reports_errors_in_one_line(float_directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    code, out, err = run(float_directory, "-o", tmp_path / "there")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1 and "--overwrite" in err
+    assert run(float_directory, "-o", tmp_path / "there", "--overwrite")[0] == 0
+    assert run(tmp_path / "nothing", "-o", tmp_path / "new")[0] == 2
+    assert run(float_directory)[0] == 2
