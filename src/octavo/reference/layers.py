@@ -1,0 +1,163 @@
+"""The sublayers of the Transformer: attention, feed-forward, embedding, output projection.
+
+Shapes: B sentences, T target or query positions, S source or key positions, d = d_model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from octavo.reference.dropout import Dropout, drop
+from octavo.reference.positions import sinusoidal_table
+from octavo.spec import Activation, ModelConfig, NormPlacement, Positions
+
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    Activation.RELU: F.relu,
+    Activation.GELU: F.gelu,
+    Activation.SILU: F.silu,
+}
+
+
+class Sublayer(nn.Module):
+    """What every sublayer shares: its layer norm and the residual connection around it.
+
+    Pre-norm: x + f(norm(x)). Post-norm: norm(x + f(x)).
+    """
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.pre = config.norm is NormPlacement.PRE
+        self.dropout = dropout
+
+    def before(self, x: Tensor) -> Tensor:
+        """The input of f."""
+        normed: Tensor = self.norm(x) if self.pre else x
+        return normed
+
+    def after(self, x: Tensor, result: Tensor) -> Tensor:
+        """The sublayer's output from its input x and f's result."""
+        total = x + drop(result, self.dropout.residual, self.training)
+        return total if self.pre else self.norm(total)
+
+
+class Attention(Sublayer):
+    """Multi-head attention (section 3.2.2), self- or cross-."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__(config, dropout)
+        self.heads = config.attention_heads
+        self.query = nn.Linear(config.d_model, config.d_model)
+        self.key = nn.Linear(config.d_model, config.d_model)
+        self.value = nn.Linear(config.d_model, config.d_model)
+        self.output = nn.Linear(config.d_model, config.d_model)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[B, T, d] as heads [B, heads, T, d / heads]."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def keys_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of states [B, S, d], each [B, heads, S, d / heads]."""
+        return self.split(self.key(states)), self.split(self.value(states))
+
+    def attend(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        """softmax(q k^T / sqrt(head width)) v, projected: [B, T, d]. ``mask`` is true where not seen."""
+        query = self.split(self.query(x))
+        scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(mask, -torch.inf)
+        weights = drop(scores.softmax(-1), self.dropout.attention, self.training)
+        mixed = weights.to(values.dtype) @ values
+        result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return result
+
+
+class FeedForward(Sublayer):
+    """The position-wise network (section 3.3)."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__(config, dropout)
+        self.inner = nn.Linear(config.d_model, config.ffn_dim)
+        self.outer = nn.Linear(config.ffn_dim, config.d_model)
+        self.activation = _ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, d] to the same."""
+        hidden = self.activation(self.inner(self.before(x)))
+        hidden = drop(hidden, self.dropout.activation, self.training)
+        return self.after(x, self.outer(hidden))
+
+
+class LearnedPositions(nn.Module):
+    """A trained vector for every position."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(config.max_positions + config.position_offset, config.d_model))
+
+
+class SinusoidalPositions(nn.Module):
+    """The fixed table; not part of the state."""
+
+    weight: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.register_buffer("weight", sinusoidal_table(config), persistent=False)
+
+
+class TokenTable(nn.Module):
+    """An embedding matrix [tokens, d_model]."""
+
+    def __init__(self, tokens: int, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(tokens, d_model))
+
+
+class Stack(nn.Module):
+    """What encoder and decoder share: embedding, positions, embedding norm, final norm."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout, vocab_size: int | None) -> None:
+        """``vocab_size`` is None where the other stack's embedding is shared."""
+        super().__init__()
+        learned = config.positions is Positions.LEARNED
+        if vocab_size is not None:
+            self.embedding = TokenTable(vocab_size, config.d_model)
+        self.positions = LearnedPositions(config) if learned else SinusoidalPositions(config)
+        if config.embedding_norm:
+            self.embedding_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        if config.norm is NormPlacement.PRE:
+            self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.config = config
+        self.dropout = dropout
+
+    def embed(self, tokens: Tensor, table: Tensor, first: int = 0) -> Tensor:
+        """Tokens [B, T], the first at position ``first``, as vectors [B, T, d]."""
+        scale = math.sqrt(self.config.d_model) if self.config.scale_embeddings else 1.0
+        start = first + self.config.position_offset
+        x = F.embedding(tokens, table) * scale + self.positions.weight[start : start + tokens.shape[1]]
+        if self.config.embedding_norm:
+            x = self.embedding_norm(x)
+        return drop(x, self.dropout.residual, self.training)
+
+    def finish(self, x: Tensor) -> Tensor:
+        """The stack's own norm, which only pre-norm has."""
+        done: Tensor = self.norm(x) if self.config.norm is NormPlacement.PRE else x
+        return done
+
+
+class Output(nn.Module):
+    """The projection to the vocabulary; without a weight of its own when it is tied."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if not config.tied_output:
+            self.weight = nn.Parameter(torch.empty(config.target_vocab_size, config.d_model))
+        self.register_parameter(
+            "bias", nn.Parameter(torch.zeros(config.target_vocab_size)) if config.output_bias else None
+        )

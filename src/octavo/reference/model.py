@@ -1,0 +1,195 @@
+"""The encoder-decoder Transformer (Vaswani et al. 2017), over the whole ModelConfig space.
+
+This is the executable specification: the engine is compared with it. Parameter names are the tensor
+names of ``octavo.spec``; shared and tied tensors exist once. Shapes as in ``layers``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from octavo.reference.dropout import Dropout
+from octavo.reference.layers import Attention, FeedForward, LearnedPositions, Output, Stack, TokenTable
+from octavo.spec import ModelConfig
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__()
+        self.self_attention = Attention(config, dropout)
+        self.feed_forward = FeedForward(config, dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x [B, S, d]; mask [B, 1, 1, S]."""
+        attention = self.self_attention
+        y = attention.before(x)
+        x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=mask))
+        out: Tensor = self.feed_forward(x)
+        return out
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, attention to the source, then feed-forward."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__()
+        self.self_attention = Attention(config, dropout)
+        self.cross_attention = Attention(config, dropout)
+        self.feed_forward = FeedForward(config, dropout)
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+        """x [B, T, d]; memory [B, S, d]; mask [B, 1, 1, S]."""
+        attention = self.self_attention
+        y = attention.before(x)
+        later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
+        x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=later))
+        out: Tensor = self.feed_forward(self.attend_to_source(x, self.cross_attention.keys_values(memory), mask))
+        return out
+
+    def attend_to_source(self, x: Tensor, source: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+        """The cross-attention sublayer over the source's keys and values."""
+        attention = self.cross_attention
+        return attention.after(x, attention.attend(attention.before(x), *source, mask=mask))
+
+
+class Encoder(Stack):
+    """Source tokens to memory."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__(config, dropout, config.source_vocab_size)
+        self.layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.encoder_layers))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Embedded source [B, S, d] to memory [B, S, d]."""
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.finish(x)
+
+
+class Decoder(Stack):
+    """Target tokens and memory to states."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
+        super().__init__(config, dropout, None if config.shared_embeddings else config.target_vocab_size)
+        self.layers = nn.ModuleList(DecoderLayer(config, dropout) for _ in range(config.decoder_layers))
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+        """Embedded target [B, T, d] to states [B, T, d]; position t sees no later one."""
+        for layer in self.layers:
+            x = layer(x, memory, mask)
+        return self.finish(x)
+
+
+@dataclasses.dataclass(slots=True)
+class LayerCache:
+    """One decoder layer's keys and values while decoding: own [R, heads, t, .], source's [B, heads, S, .]."""
+
+    keys: Tensor
+    values: Tensor
+    source: tuple[Tensor, Tensor]
+
+
+@dataclasses.dataclass(slots=True)
+class DecodingState:
+    """B sentences with the same number W of rows each (R = B * W rows), after ``length`` tokens."""
+
+    layers: list[LayerCache]
+    mask: Tensor
+    length: int = 0
+
+    def select(self, sentences: Tensor, rows: Tensor) -> None:
+        """Keep these sentences, and as new rows those given (indices into the old rows)."""
+        all_stay = len(sentences) == len(self.mask)
+        for layer in self.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            if not all_stay:
+                layer.source = (layer.source[0][sentences], layer.source[1][sentences])
+        if not all_stay:
+            self.mask = self.mask[sentences]
+
+
+class Transformer(nn.Module):
+    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.spec``."""
+
+    def __init__(self, config: ModelConfig, dropout: Dropout | None = None) -> None:
+        super().__init__()
+        rates = dropout or Dropout()
+        self.config = config
+        self.encoder = Encoder(config, rates)
+        self.decoder = Decoder(config, rates)
+        self.output = Output(config)
+        self.reset()
+
+    def reset(self, seed: int = 0) -> None:
+        """Fresh weights: Xavier-uniform products, embeddings N(0, 1 / d_model), zero biases, unit norms."""
+        random = torch.Generator().manual_seed(seed)
+        deviation = self.config.d_model**-0.5
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight, generator=random)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, (TokenTable, LearnedPositions)):
+                nn.init.normal_(module.weight, std=deviation, generator=random)
+            elif isinstance(module, nn.LayerNorm):
+                module.reset_parameters()
+        if not self.config.tied_output:
+            nn.init.normal_(self.output.weight, std=deviation, generator=random)
+
+    @property
+    def target_table(self) -> Tensor:
+        """The decoder's embedding matrix."""
+        owner = self.encoder if self.config.shared_embeddings else self.decoder
+        return owner.embedding.weight
+
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Padded source [B, S] (EOS included) and its lengths [B] to memory [B, S, d] and mask [B, 1, 1, S].
+
+        A mask is true at the positions that must not be seen.
+        """
+        mask = (torch.arange(source.shape[1], device=source.device) >= lengths[:, None])[:, None, None, :]
+        x = self.encoder.embed(source, self.encoder.embedding.weight)
+        return self.encoder(x, mask), mask
+
+    def project(self, states: Tensor) -> Tensor:
+        """States [..., d] to logits [..., target_vocab_size]."""
+        weight = self.target_table if self.config.tied_output else self.output.weight
+        return F.linear(states, weight, self.output.bias)
+
+    def decode(self, target: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+        """Decoder input [B, T] (decoder_start_id first) to states [B, T, d]."""
+        out: Tensor = self.decoder(self.decoder.embed(target, self.target_table), memory, mask)
+        return out
+
+    def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """Teacher-forced logits [B, T, V] of source [B, S], its lengths [B], decoder input [B, T]."""
+        return self.project(self.decode(target, *self.encode(source, lengths)))
+
+    def start(self, source: Tensor, lengths: Tensor) -> DecodingState:
+        """The state before the first token, with one row per sentence."""
+        memory, mask = self.encode(source, lengths)
+        none = memory.new_empty(len(source), self.config.attention_heads, 0, self.config.head_dim)
+        layers = [LayerCache(none, none, layer.cross_attention.keys_values(memory)) for layer in self.decoder.layers]
+        return DecodingState(layers, mask)
+
+    def step(self, tokens: Tensor, state: DecodingState) -> Tensor:
+        """Feed every row's next token [R]; the logits [R, V] of the one after it. Extends ``state``."""
+        x = self.decoder.embed(tokens[:, None], self.target_table, first=state.length)
+        for layer, cache in zip(self.decoder.layers, state.layers, strict=True):
+            attention = layer.self_attention
+            y = attention.before(x)
+            keys, values = attention.keys_values(y)
+            cache.keys = torch.cat([cache.keys, keys], dim=2)
+            cache.values = torch.cat([cache.values, values], dim=2)
+            x = attention.after(x, attention.attend(y, cache.keys, cache.values))
+            # The rows of a sentence are queries over one copy of its source.
+            by_sentence = x.view(len(state.mask), -1, self.config.d_model)
+            x = layer.attend_to_source(by_sentence, cache.source, state.mask).view_as(x)
+            x = layer.feed_forward(x)
+        state.length += 1
+        return self.project(self.decoder.finish(x[:, 0]))

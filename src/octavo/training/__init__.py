@@ -1,0 +1,1 @@
+"""Training a Transformer by a recipe: ``octavo train``."""

@@ -1,0 +1,160 @@
+"""What a run needs to go on: weights, Adam's moments, and where it stands. safetensors and JSON.
+
+``checkpoints/update-N/`` holds one resumable state; ``snapshots/update-N.safetensors`` the weights of one
+validation, for averaging. Everything is written beside, fsynced and renamed: a kill loses only time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from octavo.training.files import BESIDE, write_atomically, write_folder_atomically
+from octavo.training.recipe import RecipeError
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclasses.dataclass(slots=True)
+class Validation:
+    """The result of one validation; loss in nats per token, BLEU per dev set."""
+
+    update: int
+    epoch: int
+    loss: float
+    bleu: list[float]
+
+
+@dataclasses.dataclass(slots=True)
+class Progress:
+    """Where a run stands. ``batch`` counts the epoch's micro-batches already used."""
+
+    update: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    validations: list[Validation] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Progress:
+        """Inverse of dataclasses.asdict."""
+        validations = [Validation(**one) for one in values.pop("validations")]
+        return cls(**values, validations=validations)
+
+
+class CheckpointStore:
+    """The checkpoints and snapshots of one run's folder."""
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        self.states = folder / "checkpoints"
+        self.snapshots = folder / "snapshots"
+        self.keep = keep
+
+    def prepare(self) -> None:
+        """Make the folders and remove what a killed run left half-written."""
+        for folder in (self.states, self.snapshots):
+            folder.mkdir(parents=True, exist_ok=True)
+        for left in self.states.glob(f"*{BESIDE}"):
+            shutil.rmtree(left)
+        for left in self.snapshots.glob(f"*{BESIDE}"):
+            left.unlink()
+
+    def save(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, identity: Any
+    ) -> None:
+        """Write the state after ``progress.update`` updates, and drop the oldest."""
+        path = self.states / f"update-{progress.update:08d}"
+        if path.exists():  # the same update with more to say: a validation, the end
+            shutil.rmtree(self.states / f"{path.name}-old{BESIDE}", ignore_errors=True)
+            path.rename(self.states / f"{path.name}-old{BESIDE}")
+        write_folder_atomically(
+            path,
+            {
+                "weights.safetensors": safetensors.torch.save(_weights(model)),
+                "optimizer.safetensors": safetensors.torch.save(_moments(model, optimizer)),
+                "progress.json": _json({"progress": dataclasses.asdict(progress), "identity": identity}),
+            },
+        )
+        for old in [*self._complete()[: -self.keep], *self.states.glob(f"*-old{BESIDE}")]:
+            shutil.rmtree(old)
+
+    def _complete(self) -> list[Path]:
+        return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(BESIDE))
+
+    def load(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+    ) -> tuple[Progress, Any] | None:
+        """Put the newest state into model and optimizer; None where there is none."""
+        complete = self._complete()
+        if not complete:
+            return None
+        path = complete[-1]
+        try:
+            written = json.loads((path / "progress.json").read_bytes())
+            progress = Progress.from_dict(written["progress"])
+            weights = safetensors.torch.load_file(path / "weights.safetensors")
+            moments = safetensors.torch.load_file(path / "optimizer.safetensors")
+            model.load_state_dict(weights)
+            _set_moments(model, optimizer, moments, progress.update)
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+            raise RecipeError(f"{path}: damaged checkpoint ({error}); delete the folder to go on from the one before") from error
+        return progress, written["identity"]
+
+    def save_snapshot(self, model: torch.nn.Module, update: int) -> None:
+        """Keep the weights of a validation."""
+        write_atomically(self._snapshot(update), safetensors.torch.save(_weights(model)))
+
+    def keep_snapshots(self, updates: set[int]) -> None:
+        """Delete all the others."""
+        kept = {self._snapshot(update) for update in updates}
+        for path in self.snapshots.glob("update-*.safetensors"):
+            if path not in kept:
+                path.unlink()
+
+    def average(self, updates: list[int]) -> dict[str, Tensor]:
+        """The mean of these snapshots, summed in float64 in the order given."""
+        total: dict[str, Tensor] = {}
+        for update in updates:
+            for name, tensor in safetensors.torch.load_file(self._snapshot(update)).items():
+                total[name] = total[name] + tensor.double() if name in total else tensor.double()
+        return {name: (tensor / len(updates)).float() for name, tensor in total.items()}
+
+    def _snapshot(self, update: int) -> Path:
+        return self.snapshots / f"update-{update:08d}.safetensors"
+
+
+def _json(values: Any) -> bytes:
+    return (json.dumps(values, indent=1) + "\n").encode()
+
+
+def _weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+
+
+def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{moment}.{name}": optimizer.state[parameter][moment].cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        for moment in _MOMENTS
+        if moment in optimizer.state[parameter]
+    }
+
+
+def _set_moments(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor], update: int
+) -> None:
+    if update == 0:
+        return
+    for name, parameter in model.named_parameters():
+        optimizer.state[parameter] = {
+            "step": torch.tensor(float(update), device=parameter.device),
+            **{moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in _MOMENTS},
+        }

@@ -1,0 +1,83 @@
+"""What a run shows: a live bar on a terminal, plain lines elsewhere, and TensorBoard files."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from octavo.training.checkpoint import Validation
+
+_LINE_SECONDS = 30.0
+
+
+class Display:
+    """Progress of one run, on stderr. ``quiet`` is for all processes but the first."""
+
+    def __init__(self, folder: Path, max_updates: int, quiet: bool) -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._writer = None if quiet else SummaryWriter(str(folder / "tensorboard"))
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:.0f} tokens/s"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("train", total=max_updates, epoch=1, loss=0.0, speed=0.0)
+        self._last = self._since = time.monotonic()
+        self._tokens, self._loss = 0, 0.0
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        if self._writer is not None:
+            self._writer.close()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def updated(self, update: int, epoch: int, loss: float, tokens: int, rate: float, norm: float) -> None:
+        """After an update: ``loss`` is the smoothed sum over ``tokens`` target tokens."""
+        self._tokens += tokens
+        self._loss += loss
+        now = time.monotonic()
+        speed = self._tokens / max(now - self._since, 1e-9)
+        mean = self._loss / self._tokens
+        self._bar.update(self._task, completed=update, epoch=epoch + 1, loss=mean, speed=speed)
+        if now - self._last < _LINE_SECONDS:
+            return
+        self._last = self._since = now
+        self._tokens, self._loss = 0, 0.0
+        if not self._console.is_terminal:
+            self.say(f"update {update}  epoch {epoch + 1}  loss {mean:.3f}  rate {rate:.2e}  norm {norm:.2f}  {speed:.0f} tokens/s")
+        if self._writer is not None:
+            for name, value in {"loss": mean, "rate": rate, "norm": norm, "tokens_per_second": speed}.items():
+                self._writer.add_scalar(f"train/{name}", value, update)
+
+    def validated(self, result: Validation, names: list[str], seconds: float) -> None:
+        """After a validation."""
+        scores = "  ".join(f"{name} {bleu:.2f}" for name, bleu in zip(names, result.bleu, strict=True))
+        self.say(
+            f"dev at update {result.update}, epoch {result.epoch + 1}: loss {result.loss:.4f}  BLEU {scores}  "
+            f"({seconds:.0f} s)"
+        )
+        if self._writer is not None:
+            self._writer.add_scalar("dev/loss", result.loss, result.update)
+            for name, bleu in zip(names, result.bleu, strict=True):
+                self._writer.add_scalar(f"dev/bleu/{name}", bleu, result.update)
+            self._writer.flush()
+        self._since = time.monotonic()
+        self._tokens, self._loss = 0, 0.0

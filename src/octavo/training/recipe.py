@@ -1,0 +1,193 @@
+"""A training recipe: TOML read into strict models. Unknown keys are errors."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import Field
+
+from octavo.errors import OctavoError
+from octavo.spec import Activation, NormPlacement, Positions
+
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class RecipeError(OctavoError):
+    """A recipe or its data cannot be used. The message names the file, the key and the remedy."""
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusRecipe(_Section):
+    """Two files of aligned lines. ``repeat`` is how often an epoch holds every pair."""
+
+    source: Path
+    target: Path
+    repeat: Positive = 1
+
+
+class DataRecipe(_Section):
+    """Training corpora, and dev sets: the first one decides, the others are reported."""
+
+    train: Annotated[list[CorpusRecipe], Field(min_length=1)]
+    dev: Annotated[list[CorpusRecipe], Field(min_length=1)]
+    max_tokens: Positive = 200
+
+
+class SamplingRecipe(_Section):
+    """Subword regularization (Kudo 2018): draw from the ``nbest`` segmentations by p^alpha; 1 is off."""
+
+    nbest: Positive = 1
+    alpha: Annotated[float, Field(gt=0)] = 0.3
+
+
+class VocabularyRecipe(_Section):
+    """The sentencepiece unigram vocabulary, trained on the training text."""
+
+    size: Annotated[int, Field(ge=8)] = 8000
+    shared: bool = True
+    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
+    character_coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
+    byte_fallback: bool = False
+
+
+class ModelRecipe(_Section):
+    """The architecture; keys as in octavo.spec.ModelConfig."""
+
+    d_model: Positive
+    ffn_dim: Positive
+    encoder_layers: Positive
+    decoder_layers: Positive
+    attention_heads: Positive
+    max_positions: Positive = 512
+    norm: NormPlacement = NormPlacement.PRE
+    activation: Activation = Activation.RELU
+    positions: Positions = Positions.HALVES
+    scale_embeddings: bool = True
+    embedding_norm: bool = False
+    tied_output: bool = True
+    output_bias: bool = False
+
+
+class DropoutRecipe(_Section):
+    """Dropout rates."""
+
+    residual: Rate = 0.1
+    attention: Rate = 0.0
+    activation: Rate = 0.0
+
+
+class ScheduleRecipe(_Section):
+    """Linear warm-up to ``peak``, then peak * sqrt(warmup / update); to zero in the last ``cooldown`` updates."""
+
+    peak: Annotated[float, Field(gt=0)]
+    warmup: Positive = 4000
+    cooldown: Annotated[int, Field(ge=0)] = 0
+
+
+class AverageRecipe(_Section):
+    """The exported weights: the mean of the ``count`` last or best validated ones."""
+
+    count: Positive = 5
+    by: Literal["last", "best"] = "last"
+
+
+class TrainingRecipe(_Section):
+    """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side."""
+
+    schedule: ScheduleRecipe
+    max_updates: Positive
+    batch_tokens: Positive = 4096
+    accumulate: Positive = 1
+    label_smoothing: Rate = 0.1
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    adam_betas: tuple[Rate, Rate] = (0.9, 0.98)
+    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
+    average: AverageRecipe = AverageRecipe()
+    dropout: DropoutRecipe = DropoutRecipe()
+
+
+class ValidationRecipe(_Section):
+    """When to validate, and when to stop: after ``patience`` validations without a better ``metric``."""
+
+    every_updates: Annotated[int, Field(ge=0)] = 0
+    metric: Literal["bleu", "loss"] = "bleu"
+    patience: Annotated[int, Field(ge=0)] = 0
+    beam: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class SearchRecipe(_Section):
+    """Search defaults written into the model directory."""
+
+    beam: Annotated[int, Field(ge=1, le=64)] = 4
+    length_penalty: Annotated[float, Field(ge=0, le=10)] = 1.0
+    length_ratio: Annotated[float, Field(ge=0, le=100)] = 2.0
+    length_margin: Positive = 16
+
+
+class Recipe(_Section):
+    """A whole recipe."""
+
+    name: str
+    source_language: str
+    target_language: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    dtype: Literal["float32", "float16"] = "float32"
+    data: DataRecipe
+    vocabulary: VocabularyRecipe = VocabularyRecipe()
+    sampling: SamplingRecipe = SamplingRecipe()
+    model: ModelRecipe
+    training: TrainingRecipe
+    validation: ValidationRecipe = ValidationRecipe()
+    search: SearchRecipe = SearchRecipe()
+
+    def corpora(self) -> list[CorpusRecipe]:
+        """Training corpora, then dev sets."""
+        return [*self.data.train, *self.data.dev]
+
+
+def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
+    """Read and check a recipe; relative data paths are taken from ``data_root``, else from its folder.
+
+    Raises RecipeError for an unreadable file, bad TOML, an unknown key or a value out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not valid TOML: {error}") from error
+    try:
+        recipe = Recipe.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise RecipeError(f"{path}: {_explain(error)}") from error
+    root = (data_root or path.parent).resolve()
+
+    def rooted(corpora: list[CorpusRecipe]) -> list[CorpusRecipe]:
+        return [c.model_copy(update={"source": root / c.source, "target": root / c.target}) for c in corpora]
+
+    data = recipe.data.model_copy(
+        update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)}
+    )
+    return recipe.model_copy(update={"data": data})
+
+
+def _explain(error: pydantic.ValidationError) -> str:
+    """The first problem as one line: the key, then what is wrong with it."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; see the recipes that come with Octavo for the keys there are"
+    if problem["type"] == "missing":
+        return f"missing key {key!r}"
+    return f"{key}: {problem['msg']} (found {problem['input']!r})"

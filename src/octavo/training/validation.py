@@ -1,0 +1,74 @@
+"""Loss and BLEU on a dev set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import sacrebleu
+import torch
+import torch.nn.functional as F
+
+from octavo.reference.model import Transformer
+from octavo.reference.search import SearchOptions, search
+from octavo.training.batches import IGNORED_LABEL, make_batch, plan_epoch
+from octavo.training.corpus import Pair, ParallelText
+from octavo.training.vocabulary import Vocabulary
+
+_SEARCH_TOKENS = 1500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DevSet:
+    """Dev lines and their token ids, cut to the model's positions."""
+
+    name: str
+    text: ParallelText
+    pairs: list[Pair]
+
+    @classmethod
+    def encode(cls, name: str, text: ParallelText, vocabulary: Vocabulary, max_positions: int) -> DevSet:
+        """Segment every line; one longer than the model's positions is cut."""
+        pairs = [
+            Pair(vocabulary.source.encode(s)[: max_positions - 1], vocabulary.target.encode(t)[: max_positions - 1])
+            for s, t in zip(text.source, text.target, strict=True)
+        ]
+        return cls(name, text, pairs)
+
+
+@torch.no_grad()
+def dev_loss(model: Transformer, dev: DevSet, batch_tokens: int) -> float:
+    """Mean negative log-likelihood in nats per target token (EOS included), without label smoothing."""
+    device = model.target_table.device
+    total, tokens = 0.0, 0
+    for indices in plan_epoch(dev.pairs, batch_tokens, seed=0, epoch=0):
+        batch = make_batch([dev.pairs[i] for i in indices], model.config).to(device)
+        logits = model(batch.source, batch.lengths, batch.target)
+        labels = batch.labels.flatten()
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), labels, ignore_index=IGNORED_LABEL, reduction="sum")
+        total += loss.item()
+        tokens += batch.tokens
+    return total / tokens
+
+
+def translate(
+    model: Transformer, sources: Sequence[Sequence[int]], options: SearchOptions
+) -> list[tuple[int, ...]]:
+    """The best translation of every source, searched in batches of like length."""
+    order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
+    found: dict[int, tuple[int, ...]] = {}
+    while order:
+        count = max(1, _SEARCH_TOKENS // (len(sources[order[0]]) + 1))
+        batch, order = order[:count], order[count:]
+        for i, results in zip(batch, search(model, [sources[i] for i in batch], options), strict=True):
+            found[i] = results[0].tokens
+    return [found[i] for i in range(len(sources))]
+
+
+def dev_bleu(
+    model: Transformer, dev: DevSet, vocabulary: Vocabulary, options: SearchOptions
+) -> sacrebleu.metrics.BLEUScore:
+    """sacreBLEU (13a, cased) of the model's translations."""
+    found = translate(model, [pair.source for pair in dev.pairs], options)
+    texts = [vocabulary.target.decode(ids) for ids in found]
+    return sacrebleu.corpus_bleu(texts, [dev.text.target])
