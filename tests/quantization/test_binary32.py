@@ -35,7 +35,8 @@ def exact_round(value: Fraction, zero: float) -> float:
 
 
 def check_fma(a: float, b: float, c: float) -> None:
-    """fma against one exact rounding, bit for bit."""
+    """fma of binary32 values against one exact rounding, bit for bit."""
+    assert (a, b, c) == tuple(float(np.float32(value)) for value in (a, b, c))
     zero = a * b + c if a == 0 or b == 0 else 0.0
     expected = np.float32(exact_round(Fraction(a) * Fraction(b) + Fraction(c), zero))
     found = fma(np.float32(a), np.float32(b), np.float32(c))
@@ -68,7 +69,7 @@ def test_fma_where_product_and_addend_cancel(a: int, b: int, exponent: int, offs
     """c is minus the product, rounded, give or take a few ulps: the sum is the product's rounding error."""
     x, y = math.ldexp(a, exponent - 23), math.ldexp(b, -23)
     near = float(np.float32(x * y))
-    check_fma(x, y, -(near + offset * float(np.spacing(np.float32(near)))))
+    check_fma(x, y, -float(np.float32(near + offset * float(np.spacing(np.float32(near))))))
 
 
 SIGNS = st.sampled_from([-1.0, 1.0])

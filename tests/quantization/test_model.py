@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from octavo.artifact import ModelDirectory
-from octavo.cli.failures import guarded
-from octavo.cli.quantize import quantize
+from octavo.cli.app import app
 from octavo.errors import ModelError, OutputError
 from octavo.quantization import QuantizationError, Simulation, TensorModel, quantize_model, quantize_tensors
 from octavo.spec import Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
@@ -155,9 +153,7 @@ def test_nan_weights_are_refused(float_directory: Path, tmp_path: Path) -> None:
 
 
 def run(*arguments: Path | str) -> tuple[int, str, str]:
-    app = typer.Typer()
-    app.command()(guarded(quantize))
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, ["quantize", *map(str, arguments)])
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -16,9 +16,9 @@ _WORST_SHOWN = 3
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="Float model directory.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Float model directory.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Directory to write the int8 model to.", show_default=False)
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write the int8 model to.")
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
 ) -> None:
@@ -39,7 +39,7 @@ def _sizes(quantized: QuantizedModel) -> Table:
 
     report = quantized.report()
     before, after = quantized.float32_bytes, quantized.int8_bytes
-    table = Table("", "float32", "int8", "ratio")
+    table = Table("", "float32", "int8", "compression")
     table.add_row("tensors", _megabytes(before), _megabytes(after), f"{before / after:.2f}x")
     table.add_section()
     table.add_row("relative RMS error", "", f"{quantized.relative_rms_error:.3%}", "")
