@@ -29,22 +29,28 @@ def quantize(
 
     quantized = quantize_model(model, output, overwrite=overwrite)
     console = Console()
-    console.print(_sizes(quantized))
-    console.print(f"Wrote {output}", highlight=False, markup=False)
+    console.print(_sizes(quantized), _errors(quantized))
+    console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _sizes(quantized: QuantizedModel) -> Table:
-    """What the tensors weigh before and after, and where rounding cost most."""
+    """What the tensors weigh before and after."""
     from rich.table import Table
 
-    report = quantized.report()
     before, after = quantized.float32_bytes, quantized.int8_bytes
-    table = Table("", "float32", "int8", "compression")
-    table.add_row("tensors", _megabytes(before), _megabytes(after), f"{before / after:.2f}x")
-    table.add_section()
-    table.add_row("relative RMS error", "", f"{quantized.relative_rms_error:.3%}", "")
-    for worst in report["worst_tensors"][:_WORST_SHOWN]:
-        table.add_row(f"  {worst['tensor']}", "", f"{worst['relative_rms_error']:.3%}", "")
+    table = Table("Tensors in float32", "in int8", "Compression")
+    table.add_row(_megabytes(before), _megabytes(after), f"{before / after:.2f}x")
+    return table
+
+
+def _errors(quantized: QuantizedModel) -> Table:
+    """Where rounding the weights cost most."""
+    from rich.table import Table
+
+    table = Table("Weights", "Relative RMS error")
+    table.add_row("all", f"{quantized.relative_rms_error:.3%}")
+    for worst in quantized.report()["worst_tensors"][:_WORST_SHOWN]:
+        table.add_row(worst["tensor"], f"{worst['relative_rms_error']:.3%}")
     return table
 
 
