@@ -47,7 +47,9 @@ def _errors(quantized: QuantizedModel) -> Table:
     """Where rounding the weights cost most."""
     from rich.table import Table
 
-    table = Table("Weights", "Relative RMS error")
+    table = Table()
+    table.add_column("Weights", overflow="fold")
+    table.add_column("Relative RMS error")
     table.add_row("all", f"{quantized.relative_rms_error:.3%}")
     for worst in quantized.report()["worst_tensors"][:_WORST_SHOWN]:
         table.add_row(worst["tensor"], f"{worst['relative_rms_error']:.3%}")
