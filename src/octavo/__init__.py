@@ -1,1 +1,62 @@
-"""Octavo: Transformer translation in 8-bit integers on ordinary CPUs."""
+"""Octavo: Transformer translation in 8-bit integers on ordinary CPUs.
+
+    import octavo
+
+    with octavo.load() as translator:
+        print(translator("A man rides a bicycle.").text)
+
+Importing the package loads neither numpy nor the native engine; the first use does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from octavo.errors import OctavoError
+
+if TYPE_CHECKING:
+    import os
+
+    from octavo.translation import Precision, Translation, Translator
+
+__all__ = ["OctavoError", "Translation", "Translator", "__version__", "load"]
+
+__version__: str
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    precision: Precision | None = None,
+    threads: int = 0,
+) -> Translator:
+    """Load a model directory and return its translator.
+
+    ``path``: the model directory; None takes the English-German model that comes with Octavo.
+    ``precision``: "int8" or "float32"; None takes int8 for a quantized model and float32 for another.
+    ``threads``: 0 takes every core.
+
+    Raises OctavoError when the model cannot be read or cannot run in this precision.
+    """
+    from octavo.translation import Translator
+
+    return Translator.open(path, precision=precision, threads=threads)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _installed_version()
+    if name in ("Translation", "Translator"):
+        from octavo import translation
+
+        return getattr(translation, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _installed_version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("octavo")
+    except metadata.PackageNotFoundError:  # imported from a source tree that was never installed
+        return "0+source"

@@ -10,7 +10,7 @@ from octavo.artifact.description import CONFIG_FILE, Description, read_descripti
 from octavo.artifact.json_file import read_json_object
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
-from octavo.spec import ModelConfig, Scheme, SearchDefaults, tensors
+from octavo.spec import DType, ModelConfig, Scheme, SearchDefaults, tensors
 from octavo.text.tokenizer import Tokenizer
 
 QUALITY_FILE: Final = "quality.json"
@@ -64,6 +64,10 @@ class ModelDirectory:
     def tensors(self) -> Iterator[tuple[str, Array]]:
         """Name and array of every tensor, sorted by name, one in memory at a time."""
         return self._file.read(self.tensor_names())
+
+    def stored_types(self) -> dict[str, DType]:
+        """Name and type on disk of every tensor: F16 where ``tensor`` widens."""
+        return self._file.types()
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Source and target tokenizer (one object where they share a file), their sizes checked.

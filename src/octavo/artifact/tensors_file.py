@@ -48,6 +48,11 @@ class TensorsFile:
                 array = stream.get_tensor(name)
                 yield name, array.astype(np.float32) if array.dtype == np.float16 else array
 
+    def types(self) -> dict[str, DType]:
+        """Name and type on disk of every tensor."""
+        with self._open() as stream:
+            return {name: DType(stream.get_slice(name).get_dtype()) for name in self._specs}
+
     @contextmanager
     def _open(self) -> Iterator[Any]:
         try:

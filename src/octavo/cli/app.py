@@ -1,0 +1,70 @@
+"""The command line, assembled: one function per command, each in its own file."""
+
+import platform
+import sys
+from inspect import cleandoc
+from typing import Annotated
+
+import typer
+
+import octavo
+from octavo.cli.doctor import doctor
+from octavo.cli.evaluate import evaluate
+from octavo.cli.failures import guarded
+from octavo.cli.inspect import inspect
+from octavo.cli.quantize import quantize
+from octavo.cli.train import train
+from octavo.cli.translate import translate
+
+app = typer.Typer(
+    name="octavo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _help(documentation: str | None) -> str:
+    """A docstring for the terminal: prose in paragraphs of one line each, indented examples as they are."""
+    paragraphs = cleandoc(documentation or "").split("\n\n")
+    return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
+
+
+for _command in (translate, evaluate, inspect, doctor, quantize, train):
+    app.command(help=_help(_command.__doc__))(guarded(_command))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"octavo {octavo.__version__} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
+def octavo_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Translate text in 8-bit integers on ordinary CPUs: train, quantize, translate, measure.
+
+    OCTAVO_DEBUG=1 prints a traceback with every error; OCTAVO_ISA=reference, avx2 or avx512_vnni forces
+    the CPU instructions to use.
+
+        octavo translate "A man rides a bicycle."
+        octavo translate -i talk.en -o talk.de
+        octavo evaluate --source test.en --reference test.de
+        octavo COMMAND --help
+    """
+
+
+app.callback(help=_help(octavo_command.__doc__))(octavo_command)
+
+
+def main() -> None:
+    """Entry point of the ``octavo`` program. Exit codes: see octavo.cli.failures."""
+    try:
+        app(prog_name="octavo")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,181 @@
+"""``octavo evaluate``: quality and speed on a test set."""
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+import octavo
+from octavo.cli.lines import open_lines
+from octavo.cli.options import (
+    BeamOption,
+    JsonOption,
+    LengthPenaltyOption,
+    MaxLengthOption,
+    MinLengthOption,
+    ModelOption,
+    PrecisionName,
+    PrecisionOption,
+    ThreadsOption,
+)
+from octavo.cli.output import open_output
+from octavo.cli.progress import is_terminal, line_progress
+from octavo.errors import InputError
+
+if TYPE_CHECKING:
+    from octavo.evaluation.speed import TimedTranslations
+    from octavo.translation import SearchChanges, Translator
+
+EngineName = Literal["octavo", "pytorch"]
+
+
+def evaluate(
+    source: Annotated[
+        Path, typer.Option("--source", metavar="FILE", help="Text to translate, a sentence a line.")
+    ],
+    reference: Annotated[
+        Path, typer.Option("--reference", metavar="FILE", help="Its translation, line for line.")
+    ],
+    model: ModelOption = None,
+    precision: PrecisionOption = None,
+    engine: Annotated[
+        EngineName,
+        typer.Option("--engine", help="octavo, or the PyTorch reference (float32) to compare with."),
+    ] = "octavo",
+    threads: ThreadsOption = 0,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N lines only.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the translations to FILE.")
+    ] = None,
+    beam: BeamOption = None,
+    length_penalty: LengthPenaltyOption = None,
+    min_length: MinLengthOption = None,
+    max_length: MaxLengthOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on a test set: BLEU, chrF, length and speed.
+
+    BLEU and chrF are sacreBLEU's, printed with their signatures. Length ratio is the translations'
+    words over the references'. Tokens per second counts target tokens with the end of sentence,
+    and leaves loading out. Incomplete translations were cut at the length limit.
+
+        octavo evaluate --source test.en --reference test.de
+        octavo evaluate --model models/en-de --precision float32 --source test.en --reference test.de
+        octavo evaluate --engine pytorch --threads 2 --source test.en --reference test.de --json
+    """
+    changes: SearchChanges = {
+        "beam": beam,
+        "length_penalty": length_penalty,
+        "min_length": min_length,
+        "max_length": max_length,
+    }
+    if engine == "pytorch" and precision == "int8":
+        raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")
+    sources = _lines(source, limit)
+    references = _lines(reference, limit)
+    _check_parallel(source, sources, reference, references)
+    with contextlib.ExitStack() as stack:
+        hypotheses = stack.enter_context(open_output(output)) if output else None
+        translator = stack.enter_context(_translator(engine, model, precision, threads))
+        timed = _translate(translator, sources, changes)
+        texts = [translation.text for translation in timed.translations]
+        if hypotheses:
+            hypotheses.write(texts)
+        report = _run_report(translator, engine, changes)
+    report |= _figures(timed, texts, references)
+    if as_json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print(report)
+
+
+def _lines(path: Path, limit: int | None) -> list[str]:
+    with open_lines(path) as lines:
+        return list(itertools.islice(itertools.chain.from_iterable(lines.blocks()), limit))
+
+
+def _check_parallel(source: Path, sources: list[str], reference: Path, references: list[str]) -> None:
+    if len(sources) != len(references):
+        raise InputError(
+            f"{source} has {len(sources)} lines and {reference} {len(references)}: line i of the one must "
+            "be the translation of line i of the other"
+        )
+    if not sources:
+        raise InputError(f"{source}: has no lines")
+
+
+def _translator(
+    engine: EngineName, model: Path | None, precision: PrecisionName | None, threads: int
+) -> "Translator":
+    if engine == "octavo":
+        return octavo.load(model, precision=precision, threads=threads)
+    from octavo.artifact import ModelDirectory
+    from octavo.evaluation.reference_engine import ReferenceEngine
+    from octavo.translation import Translator, boxed_model
+
+    directory = ModelDirectory.open(model or boxed_model())
+    return Translator(directory, ReferenceEngine(directory, threads=threads))
+
+
+def _translate(translator: "Translator", sources: list[str], changes: "SearchChanges") -> "TimedTranslations":
+    from octavo.evaluation.speed import translate_timed
+
+    with line_progress("Translating", len(sources), shown=is_terminal(sys.stderr)) as advance:
+        return translate_timed(translator, sources, advance=lambda done: advance(done, done), **changes)
+
+
+def _run_report(translator: "Translator", engine: EngineName, changes: "SearchChanges") -> dict[str, Any]:
+    """What was run: enough to run it again."""
+    from octavo.translation import search_options
+
+    model = translator.model
+    return {
+        "octavo": octavo.__version__,
+        "model": model.name,
+        "path": str(model.path),
+        "scheme": str(model.scheme),
+        "engine": engine,
+        "precision": translator.precision,
+        "threads": translator.threads,
+        "search": dataclasses.asdict(search_options(model.search, changes)),
+    }
+
+
+def _figures(timed: "TimedTranslations", texts: list[str], references: list[str]) -> dict[str, Any]:
+    from octavo.evaluation.quality import measure_quality
+
+    return {
+        "lines": len(texts),
+        **dataclasses.asdict(measure_quality(texts, references)),
+        "incomplete": timed.incomplete,
+        "split": sum(translation.pieces > 1 for translation in timed.translations),
+        "target_tokens": timed.target_tokens,
+        "seconds": timed.seconds,
+        "tokens_per_second": timed.tokens_per_second,
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    search = report["search"]
+    print(f"model         {report['model']} ({report['path']}), {report['scheme']}")
+    print(
+        f"run           {report['engine']} {report['precision']}, beam {search['beam']}, "
+        f"{report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
+    )
+    print(f"BLEU          {report['bleu']:.2f}  {report['bleu_signature']}")
+    print(f"chrF          {report['chrf']:.2f}  {report['chrf_signature']}")
+    print(f"length ratio  {report['length_ratio']:.3f}")
+    print(
+        f"lines         {report['lines']:,}, {report['incomplete']} incomplete, {report['split']} in pieces"
+    )
+    print(
+        f"speed         {report['tokens_per_second']:,.0f} tokens/s: {report['target_tokens']:,} tokens in "
+        f"{report['seconds']:.2f} s"
+    )

@@ -1,0 +1,154 @@
+"""``octavo inspect``: what a model directory holds."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from octavo.cli.options import JsonOption
+from octavo.spec import DType
+from octavo.spec import tensors as specified_tensors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from octavo.artifact import ModelDirectory
+
+_TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1}
+
+
+def inspect(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="Model directory. Default: the model in the box."),
+    ] = None,
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a model directory and show what it holds.
+
+    Its configuration, its size by part, how its weights are stored, and the quality that was measured
+    for it. Everything is checked first, the checksum of the tensors too.
+
+        octavo inspect
+        octavo inspect models/en-de --tensors
+        octavo inspect models/en-de --json
+    """
+    from octavo.artifact import ModelDirectory
+    from octavo.translation import boxed_model
+
+    report = _report(ModelDirectory.open(model or boxed_model()))
+    if as_json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print(report, tensors=tensors)
+
+
+def _report(model: "ModelDirectory") -> dict[str, Any]:
+    tensors = list(_stored_tensors(model))
+    files = sorted(entry for entry in model.path.iterdir() if entry.is_file())
+    return {
+        "path": str(model.path),
+        "name": model.name,
+        "languages": [model.source_language, model.target_language],
+        "scheme": str(model.scheme),
+        "config": model.config.to_dict(),
+        "search": model.search.to_dict(),
+        "files": {entry.name: entry.stat().st_size for entry in files},
+        "parts": _parts(tensors),
+        "tensors": tensors,
+        "quality": model.quality,
+    }
+
+
+def _stored_tensors(model: "ModelDirectory") -> Iterator[dict[str, Any]]:
+    """Name, shape, type on disk and size of every tensor."""
+    types = model.stored_types()
+    for spec in specified_tensors(model.config, model.scheme):
+        kind = types[spec.name]
+        size = math.prod(spec.shape) * _TYPE_BYTES[kind]
+        yield {"name": spec.name, "shape": list(spec.shape), "type": str(kind), "bytes": size}
+
+
+def _parts(tensors: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Parameters, bytes and types on disk of each part of the model; scales are no parameters."""
+    parts: dict[str, dict[str, Any]] = {}
+    for tensor in tensors:
+        name = tensor["name"]
+        part = parts.setdefault(_part(name), {"parameters": 0, "bytes": 0, "types": []})
+        part["parameters"] += 0 if name.endswith("_scale") else math.prod(tensor["shape"])
+        part["bytes"] += tensor["bytes"]
+        part["types"] = sorted({*part["types"], tensor["type"]})
+    return parts
+
+
+def _part(name: str) -> str:
+    side, _, rest = name.partition(".")
+    if side == "output":
+        return "output projection"
+    if rest.startswith("layers."):
+        return f"{side} {rest.split('.')[2].replace('_', ' ')}"
+    return f"{side} {rest.split('.')[0].replace('_', ' ')}"
+
+
+def _print(report: dict[str, Any], *, tensors: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    source, target = report["languages"]
+    console.print(f"{report['name']}: {source} to {target}, weights {report['scheme']}", markup=False)
+    console.print(f"{report['path']}", markup=False)
+    for title, rows in (
+        ("Configuration", report["config"]),
+        ("Search", report["search"]),
+        ("Files", {name: _size(size) for name, size in report["files"].items()}),
+    ):
+        table = Table(title, "", box=None, pad_edge=False)
+        for key, value in rows.items():
+            table.add_row(key, str(value))
+        console.print()
+        console.print(table)
+    console.print()
+    console.print(_parts_table(report["parts"]))
+    if tensors:
+        console.print()
+        console.print(_tensors_table(report["tensors"]))
+    console.print("\nQuality")
+    quality = report["quality"]
+    console.print(
+        json.dumps(quality, indent=2, ensure_ascii=False) if quality else "not measured", markup=False
+    )
+
+
+def _parts_table(parts: dict[str, dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
+    table = Table("Part", "Type", box=None, pad_edge=False)
+    table.add_column("Parameters", justify="right")
+    table.add_column("Size", justify="right")
+    for name, part in parts.items():
+        table.add_row(name, "+".join(part["types"]), f"{part['parameters']:,}", _size(part["bytes"]))
+    total_parameters = sum(part["parameters"] for part in parts.values())
+    table.add_row("all", "", f"{total_parameters:,}", _size(sum(part["bytes"] for part in parts.values())))
+    return table
+
+
+def _tensors_table(tensors: Sequence[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
+    table = Table("Tensor", "Type", "Shape", box=None, pad_edge=False)
+    table.add_column("Size", justify="right")
+    for tensor in tensors:
+        shape = " x ".join(map(str, tensor["shape"]))
+        table.add_row(tensor["name"], tensor["type"], shape, _size(tensor["bytes"]))
+    return table
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes >= 1_000_000:
+        return f"{size_bytes / 1e6:,.2f} MB"
+    return f"{size_bytes / 1e3:,.1f} kB" if size_bytes >= 1000 else f"{size_bytes} bytes"

@@ -1,0 +1,82 @@
+"""Options that several commands share, so that each is named and explained once."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+SEARCH_PANEL: Final = "Search"
+
+PrecisionName = Literal["int8", "float32"]
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", "-m", metavar="DIR", help="Model directory. Default: the English-German model in the box."
+    ),
+]
+PrecisionOption = Annotated[
+    PrecisionName | None,
+    typer.Option("--precision", help="Arithmetic. Default: int8 for a quantized model, else float32."),
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", "-t", metavar="N", min=0, max=1024, help="Threads; 0 takes every core.")
+]
+BeamOption = Annotated[
+    int | None,
+    typer.Option(
+        "--beam",
+        "-b",
+        metavar="N",
+        min=1,
+        max=64,
+        help="Hypotheses kept at each step; 1 is greedy and fastest. Default: the model's.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+NbestOption = Annotated[
+    int | None,
+    typer.Option(
+        "--nbest",
+        "-n",
+        metavar="N",
+        min=1,
+        max=64,
+        help="Print the N best of each line, as a table. At most the beam.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+LengthPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--length-penalty",
+        metavar="X",
+        min=0.0,
+        max=10.0,
+        help="Scores are log-probability / length^X. Default: the model's.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+MinLengthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--min-length",
+        metavar="N",
+        min=0,
+        max=65_536,
+        help="Fewest tokens of a translation.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+MaxLengthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-length",
+        metavar="N",
+        min=1,
+        max=65_536,
+        help="Most tokens of a translation.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

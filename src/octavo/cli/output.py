@@ -1,0 +1,141 @@
+"""Where translated lines go: standard output, or a file that appears when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from octavo.errors import OutputError
+
+
+class LineOutput:
+    """Lines as UTF-8, every block flushed as it comes.
+
+    ``lines`` counts the lines of input done; ``is_standard`` is True for standard output.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, *, is_standard: bool = False) -> None:
+        self.name = name
+        self.is_standard = is_standard
+        self.lines = 0
+        self._stream = stream
+        self._is_file = _is_file(stream)
+
+    def write(self, lines: Sequence[str], inputs: int | None = None) -> None:
+        """Write lines that stand for ``inputs`` lines of input (as many, by default), and flush.
+
+        Ctrl-C waits until a block is whole in a file. Raises OutputError, or BrokenPipeError.
+        """
+        data = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8"))
+        try:
+            with _interrupt_after() if self._is_file else nullcontext():
+                while data:
+                    data = data[self._stream.write(data) :]
+                self._stream.flush()
+                self.lines += len(lines) if inputs is None else inputs
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"{self.name}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[LineOutput]:
+    """Standard output where ``path`` is None or ``-``, else a file.
+
+    A file is written beside its place, as NAME.partial, and renamed at the end. A failure or Ctrl-C
+    leaves the lines done there and adds a note to the exception that says so. Raises OutputError at
+    once where the place cannot be written.
+    """
+    if path is None or str(path) == "-":
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; name a file with --output")
+        output = LineOutput(sys.stdout.buffer, "standard output", is_standard=True)
+        with _notes(output, "on standard output"):
+            yield output
+    elif path.exists() and not path.is_file() and not path.is_dir():  # a device or a named pipe
+        with _opened(path, path) as stream:
+            yield LineOutput(stream, str(path))
+    else:
+        yield from _whole_file(path)
+
+
+def _whole_file(path: Path) -> Iterator[LineOutput]:
+    place = path.resolve()
+    partial = place.with_name(f"{place.name}.partial")
+    if path.is_dir():
+        raise OutputError(f"{path}: cannot be written: it is a directory")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"{path}: cannot be written: permission denied")
+    with _opened(partial, path) as stream:
+        output = LineOutput(stream, str(path))
+        try:
+            with _notes(output, f"in {partial}"):
+                yield output
+        except BaseException:
+            if not output.lines:
+                partial.unlink()
+            raise
+        os.fsync(stream.fileno())
+    if place.exists():
+        shutil.copymode(place, partial)
+    partial.replace(place)
+
+
+@contextmanager
+def _opened(partial: Path, path: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = partial.open("wb", buffering=0)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _notes(output: LineOutput, place: str) -> Iterator[None]:
+    """Tell a failure or Ctrl-C where the lines done so far are."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if output.lines:
+            done = "1 line is" if output.lines == 1 else f"{output.lines} lines are"
+            error.add_note(f"{done} done, {place}")
+        raise
+
+
+@contextmanager
+def _interrupt_after() -> Iterator[None]:
+    """Hold Ctrl-C back until the block ends; a second one is let through."""
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        if held:
+            signal.default_int_handler(number, frame)
+        held.append(number)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as under nohup
+        yield
+        return
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # not a stream of the system's
+        return False

@@ -1,0 +1,149 @@
+"""``octavo translate``: lines in, lines out."""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import octavo
+from octavo.cli.failures import note
+from octavo.cli.lines import LineInput, lines_of_texts, open_lines
+from octavo.cli.options import (
+    BeamOption,
+    LengthPenaltyOption,
+    MaxLengthOption,
+    MinLengthOption,
+    ModelOption,
+    NbestOption,
+    PrecisionOption,
+    ThreadsOption,
+)
+from octavo.cli.output import LineOutput, open_output
+from octavo.cli.progress import is_terminal, line_progress
+
+if TYPE_CHECKING:
+    from octavo.translation import SearchChanges, Translation, Translator
+
+
+def translate(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Text to translate, one line of output for each."),
+    ] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Translate the lines of FILE.")
+    ] = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write FILE, which appears when it is whole."),
+    ] = None,
+    model: ModelOption = None,
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = 0,
+    scores: Annotated[
+        bool, typer.Option("--scores", "-s", help="Print the score of each translation.")
+    ] = False,
+    beam: BeamOption = None,
+    nbest: NbestOption = None,
+    length_penalty: LengthPenaltyOption = None,
+    min_length: MinLengthOption = None,
+    max_length: MaxLengthOption = None,
+) -> None:
+    """Translate text, line for line.
+
+    Reads TEXT, the lines of a file, or standard input. Writes one line for each of them, in order,
+    as soon as it is ready. Text is UTF-8. A blank line stays blank; a line too long for the model is
+    translated in pieces.
+
+        octavo translate "A man rides a bicycle."
+        octavo translate -i talk.en -o talk.de
+        octavo translate --beam 1 < talk.en | gzip > talk.de.gz
+        octavo translate --nbest 3 --scores "Two dogs play in the snow."
+
+    With --scores a line is SCORE, TAB, translation. With --nbest it is LINE, RANK, translation, or
+    LINE, RANK, SCORE, translation, with TABs between: LINE counts the lines of input from 1, RANK 1 is
+    the best. A score is log-probability / length^X: the nearer to 0, the surer.
+
+    A run that fails or is stopped leaves the lines done in FILE.partial. Exit codes: 0 done; 2 bad
+    input, option or model; 130 Ctrl-C.
+    """
+    if text and input_file is not None:
+        raise typer.BadParameter("give TEXT or --input FILE, not both")
+    changes: SearchChanges = {
+        "beam": beam,
+        "nbest": nbest,
+        "length_penalty": length_penalty,
+        "min_length": min_length,
+        "max_length": max_length,
+    }
+    layout = _Layout(scores=scores, ranks=nbest is not None)
+    source = nullcontext(lines_of_texts(text)) if text else open_lines(input_file)
+    with (
+        open_output(output_file) as output,
+        source as lines,
+        octavo.load(model, precision=precision, threads=threads) as translator,
+    ):
+        tally = _translate_lines(translator, lines, output, changes, layout)
+    tally.report(output.lines)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a line of output holds beside the translation."""
+
+    scores: bool
+    ranks: bool
+
+    def rows(self, number: int, translation: "Translation") -> Iterator[str]:
+        """The lines of output for line ``number`` of the input, counted from 1."""
+        chosen = translation.alternatives if self.ranks else translation.alternatives[:1]
+        for rank, alternative in enumerate(chosen, 1):
+            cells = [str(number), str(rank)] if self.ranks else []
+            if self.scores:
+                cells.append(f"{alternative.score:.6f}")
+            yield "\t".join([*cells, alternative.text])
+
+
+@dataclasses.dataclass(slots=True)
+class _Tally:
+    """Lines whose translation a reader should look at."""
+
+    cut: int = 0
+    split: int = 0
+
+    def add(self, translations: Sequence["Translation"]) -> None:
+        self.cut += sum(not translation.complete for translation in translations)
+        self.split += sum(translation.pieces > 1 for translation in translations)
+
+    def report(self, lines: int) -> None:
+        """Say on standard error what was cut or split, if anything was."""
+        if self.cut:
+            note(f"{self.cut} of {lines} translations were cut at the length limit: they may lack their end")
+        if self.split:
+            note(f"{self.split} of {lines} lines were too long for the model and were translated in pieces")
+
+
+def _translate_lines(
+    translator: "Translator",
+    lines: LineInput,
+    output: LineOutput,
+    changes: "SearchChanges",
+    layout: _Layout,
+) -> _Tally:
+    if lines.interactive and is_terminal(sys.stderr):
+        note("type a line to translate and press Enter; Ctrl-D ends")
+    mixed = is_terminal(sys.stdout) and output.is_standard
+    shown = is_terminal(sys.stderr) and not lines.interactive and not mixed
+    tally = _Tally()
+    with line_progress("Translating", lines.total_bytes, shown=shown) as advance:
+        for block in lines.blocks():
+            translations = translator(block, **changes)
+            numbered = enumerate(translations, output.lines + 1)
+            output.write([row for number, t in numbered for row in layout.rows(number, t)], len(block))
+            tally.add(translations)
+            advance(lines.bytes_taken, output.lines)
+    return tally

@@ -1,0 +1,91 @@
+"""The PyTorch reference behind the engine's interface, so that the two are compared like with like."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from octavo.engine import Hypothesis, SearchOptions
+from octavo.errors import OctavoError
+from octavo.spec import weight_shapes
+
+if TYPE_CHECKING:
+    from octavo.artifact import ModelDirectory
+    from octavo.reference import Transformer
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+BATCH_SENTENCES: Final = 64
+
+
+class ReferenceEngineError(OctavoError):
+    """The PyTorch reference cannot run here."""
+
+
+class ReferenceEngine:
+    """Batched search in PyTorch, float32; weights stored as int8 are widened with their scales.
+
+    Sentences are sorted by length and cut in batches of ``batch_sentences``. ``threads`` are
+    PyTorch's, for the whole process; 0 leaves them as they are. Raises ReferenceEngineError without
+    PyTorch.
+    """
+
+    precision: Final = "float32"
+
+    def __init__(
+        self, model: ModelDirectory, *, threads: int = 0, batch_sentences: int = BATCH_SENTENCES
+    ) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise ReferenceEngineError(
+                "this needs PyTorch, which is not installed: pip install 'octavo[train]'"
+            ) from error
+        from octavo.reference import from_arrays
+
+        if threads:
+            torch.set_num_threads(threads)
+        self.threads = torch.get_num_threads()
+        self._batch_sentences = batch_sentences
+        self._transformer: Transformer | None = from_arrays(model.config, float_tensors(model))
+
+    def translate(self, sources: Sequence[Array], options: SearchOptions) -> list[list[Hypothesis]]:
+        """For each source (int32 ids without EOS) its n-best list, best first, in order."""
+        from octavo import reference
+
+        if self._transformer is None:
+            raise ValueError("the engine is closed")
+        same_options = reference.SearchOptions(**dataclasses.asdict(options))
+        order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
+        found: dict[int, list[Hypothesis]] = {}
+        for start in range(0, len(order), self._batch_sentences):
+            batch = order[start : start + self._batch_sentences]
+            results = reference.search(self._transformer, [sources[i].tolist() for i in batch], same_options)
+            found |= {i: list(map(_hypothesis, nbest)) for i, nbest in zip(batch, results, strict=True)}
+        return [found[i] for i in range(len(sources))]
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._transformer = None
+
+
+def float_tensors(model: ModelDirectory) -> dict[str, Array]:
+    """Every weight as float32 under its name in ``Scheme.NONE``: int8 rows times their scales."""
+    weights = {name for name, _ in weight_shapes(model.config)}
+    stored = dict(model.tensors())
+    return {
+        name: _widened(array, stored.get(f"{name}_scale")) if name in weights else array
+        for name, array in stored.items()
+        if not name.endswith(".weight_scale")
+    }
+
+
+def _widened(array: Array, scales: Array | None) -> Array:
+    return array if scales is None else array.astype(np.float32) * scales[:, None]
+
+
+def _hypothesis(found: Any) -> Hypothesis:
+    return Hypothesis(np.asarray(found.tokens, dtype=np.int32), found.score, found.complete)

@@ -1,0 +1,21 @@
+"""Text in, text out: the Translator, its options and what it returns.
+
+Depends on: octavo.engine, octavo.text, octavo.artifact, octavo.spec.
+"""
+
+from octavo.engine.engine import Precision
+from octavo.translation.options import OptionError, SearchChanges, search_options
+from octavo.translation.result import Alternative, Translation
+from octavo.translation.translator import SearchEngine, Translator, boxed_model
+
+__all__ = [
+    "Alternative",
+    "OptionError",
+    "Precision",
+    "SearchChanges",
+    "SearchEngine",
+    "Translation",
+    "Translator",
+    "boxed_model",
+    "search_options",
+]

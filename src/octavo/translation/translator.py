@@ -1,0 +1,181 @@
+"""The Translator: texts in, translations out, in order, whatever shares a batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self, Unpack, overload
+
+import numpy as np
+
+from octavo.artifact import ModelDirectory
+from octavo.engine import Engine, Hypothesis, SearchOptions
+from octavo.engine.engine import Precision, TokenIds
+from octavo.errors import ModelError
+from octavo.spec import ModelConfig, Scheme
+from octavo.text.segmentation import segment
+from octavo.translation.options import SearchChanges, search_options
+from octavo.translation.result import Translation, assemble
+
+LOOK_AHEAD: Final = 1024
+"""Texts read before the first is translated: enough to put those of like length side by side."""
+
+MAX_BLOCK_CHARACTERS: Final = 1 << 20
+"""A block of texts ends here too, so that long texts do not fill the memory."""
+
+
+def boxed_model() -> Path:
+    """The English-German model that comes with Octavo. Raises ModelError where it was left out."""
+    path = Path(str(resources.files("octavo"))) / "models" / "en-de"
+    if not path.is_dir():
+        raise ModelError(f"{path}: this installation has no model in the box; name a model directory")
+    return path
+
+
+class SearchEngine(Protocol):
+    """What a Translator needs of an engine; see octavo.engine.Engine."""
+
+    @property
+    def precision(self) -> str:
+        """Its arithmetic: int8 or float32."""
+
+    @property
+    def threads(self) -> int:
+        """Threads it computes with."""
+
+    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+        """For each source (ids without EOS) its n-best list, best first, in order."""
+
+    def close(self) -> None:
+        """Free the memory."""
+
+
+class Translator:
+    """Translates text with one model. A context manager; ``close`` frees the model's memory.
+
+    The same text and options give the same translation, to the last bit of its score, whatever else
+    is translated beside it and however many threads there are.
+    """
+
+    def __init__(self, model: ModelDirectory, engine: SearchEngine) -> None:
+        self.model = model
+        self._source, self._target = model.tokenizers()
+        self.precision = engine.precision
+        self.threads = engine.threads
+        self._engine: SearchEngine | None = engine
+        self._limit = _piece_limit(model.config)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        precision: Precision | None = None,
+        threads: int = 0,
+    ) -> Self:
+        """Load a model directory (see octavo.load). Raises OctavoError."""
+        model = ModelDirectory.open(boxed_model() if path is None else Path(path))
+        if precision is None:
+            precision = "float32" if model.scheme is Scheme.NONE else "int8"
+        return cls(model, Engine(model, precision=precision, threads=threads))
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
+        self, text: str, **changes: Unpack[SearchChanges]
+    ) -> Translation: ...
+
+    @overload
+    def __call__(self, text: Iterable[str], **changes: Unpack[SearchChanges]) -> list[Translation]: ...
+
+    def __call__(
+        self, text: str | Iterable[str], **changes: Unpack[SearchChanges]
+    ) -> Translation | list[Translation]:
+        """Translate one text, or several: a list comes back in the order of its texts.
+
+        Line breaks inside a text count as spaces. A text too long for the model is translated in
+        pieces; blank text is blank in translation. Options: see SearchChanges. Raises OptionError.
+        """
+        if isinstance(text, str):
+            return next(self.stream([text], **changes))
+        return list(self.stream(text, **changes))
+
+    def stream(
+        self, texts: Iterable[str], *, look_ahead: int = LOOK_AHEAD, **changes: Unpack[SearchChanges]
+    ) -> Iterator[Translation]:
+        """Translations in the order of ``texts``, which may be endless.
+
+        At most ``look_ahead`` texts are read before the first of them comes back: 1 answers each
+        text before the next is read, more is faster. Raises OptionError.
+        """
+        if look_ahead < 1:
+            raise ValueError(f"look_ahead = {look_ahead}: must be at least 1")
+        options = search_options(self.model.search, changes)
+        return self._stream(texts, look_ahead, options)
+
+    def _stream(self, texts: Iterable[str], look_ahead: int, options: SearchOptions) -> Iterator[Translation]:
+        for block in _blocks(texts, look_ahead):
+            yield from self._translate(block, options)
+
+    def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
+        if self._engine is None:
+            raise ValueError("the translator is closed")
+        pieces = [self._pieces(text) for text in texts]
+        sources = [np.asarray(ids, dtype=np.int32) for parts in pieces for ids in parts]
+        found = iter(self._engine.translate(sources, options) if sources else ())
+        return [
+            assemble(text, [next(found) for _ in parts], self._target.decode, options.length_penalty)
+            for text, parts in zip(texts, pieces, strict=True)
+        ]
+
+    def _pieces(self, text: str) -> list[list[int]]:
+        """Source ids of ``text``: no list when it is blank, several when it is too long."""
+        ids = self._source.encode(text)
+        if len(ids) <= self._limit:
+            return [ids] if ids else []
+        parts = map(self._source.encode, segment(text, self._limit, self._source.count))
+        return [piece for part in parts for piece in _chunks(part, self._limit)]
+
+    def close(self) -> None:
+        """Free the model's memory. A second call does nothing."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _piece_limit(config: ModelConfig) -> int:
+    """Most source tokens translated at once: three quarters of the positions.
+
+    The rest is for EOS and for a translation longer than its source.
+    """
+    return max(1, (config.max_positions - config.source_eos) * 3 // 4)
+
+
+def _chunks(ids: list[int], limit: int) -> list[list[int]]:
+    """Lists of at most ``limit`` ids: more than one only where a single character needs more tokens."""
+    return [ids[start : start + limit] for start in range(0, len(ids), limit)]
+
+
+def _blocks(texts: Iterable[str], look_ahead: int) -> Iterator[list[str]]:
+    block: list[str] = []
+    characters = 0
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be a str, not {type(text).__name__}")
+        block.append(text)
+        characters += len(text)
+        if len(block) == look_ahead or characters >= MAX_BLOCK_CHARACTERS:
+            yield block
+            block, characters = [], 0
+    if block:
+        yield block
