@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import random
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def random_tensors(config: ModelConfig, scheme: Scheme = Scheme.NONE, seed: int 
         found[name] = (spread + (1.0 if name.endswith("norm.weight") else 0.0)).astype(np.float32)
     for name, (rows, columns) in weight_shapes(config):
         width = config.d_model if "embedding" in name or name == "output.weight" else (rows + columns) / 2
-        gain = 2.0 if name == "output.weight" or config.tied_output and "embedding" in name else 1.0
+        gain = 2.0 if name == "output.weight" or (config.tied_output and "embedding" in name) else 1.0
         weight = (gain / np.sqrt(width) * rng.standard_normal((rows, columns))).astype(np.float32)
         if scheme is Scheme.NONE:
             found[name] = weight
@@ -75,8 +77,15 @@ def synthetic_sentences(count: int, seed: int = 0) -> list[str]:
 def tiny_tokenizer(path: str | Path, vocab_size: int = 96, *, byte_fallback: bool = False) -> Path:
     """Train a sentencepiece model on synthetic sentences: PAD 0, UNK 1, BOS 2, EOS 3. Under a second.
 
-    From 64 tokens up; ``byte_fallback`` needs 320.
+    From 64 to 400 tokens; ``byte_fallback`` needs 320.
     """
+    path = Path(path)
+    path.write_bytes(_sentencepiece_model(vocab_size, byte_fallback))
+    return path
+
+
+@functools.cache
+def _sentencepiece_model(vocab_size: int, byte_fallback: bool) -> bytes:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(synthetic_sentences(600)),
@@ -91,9 +100,7 @@ def tiny_tokenizer(path: str | Path, vocab_size: int = 96, *, byte_fallback: boo
         character_coverage=1.0,
         minloglevel=2,
     )
-    path = Path(path)
-    path.write_bytes(model.getvalue())
-    return path
+    return model.getvalue()
 
 
 def write_tiny_model(
@@ -111,19 +118,20 @@ def write_tiny_model(
     """
     path = Path(path)
     config = config or tiny_config()
-    sizes = (config.source_vocab_size, config.target_vocab_size)
-    tokenizers = tuple(tiny_tokenizer(path.parent / f"{path.name}-{size}.spm", size) for size in sizes)
-    arguments: dict[str, Any] = {
-        "tensors": random_tensors(config, scheme, seed),
-        "tokenizer_files": tokenizers,
-        "name": "tiny",
-        "source_language": "en",
-        "target_language": "de",
-        "quality": {},
-    }
-    write_model(
-        path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)
-    )
-    for tokenizer in set(tokenizers):
-        tokenizer.unlink()
+    with tempfile.TemporaryDirectory() as scratch:
+        source, target = (
+            tiny_tokenizer(Path(scratch) / f"{size}.spm", size)
+            for size in (config.source_vocab_size, config.target_vocab_size)
+        )
+        arguments: dict[str, Any] = {
+            "tensors": random_tensors(config, scheme, seed),
+            "tokenizer_files": (source, target),
+            "name": "tiny",
+            "source_language": "en",
+            "target_language": "de",
+            "quality": {},
+        }
+        write_model(
+            path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)
+        )
     return path

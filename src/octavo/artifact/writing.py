@@ -11,12 +11,12 @@ from typing import Any, Final, TypeAlias
 
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
+from octavo.artifact.durable import sync, write_file
 from octavo.artifact.json_file import encode_json, read_json_object
 from octavo.artifact.model_directory import QUALITY_FILE, previous_path
 from octavo.artifact.tensors_file import Array, write_tensors
-from octavo.artifact.durable import sync, write_file
 from octavo.errors import ModelError, OutputError
-from octavo.spec import ModelConfig, Scheme, SearchDefaults, SpecError
+from octavo.spec import ModelConfig, Scheme, SearchDefaults
 from octavo.spec import tensors as tensor_specs
 from octavo.text.tokenizer import Tokenizer
 
@@ -71,7 +71,7 @@ def write_model(
         write_file(beside / CONFIG_FILE, encode_json(description.to_dict()))
         write_file(beside / QUALITY_FILE, encode_json(dict(quality)))
         _move_into_place(beside, path)
-    except SpecError as error:
+    except ValueError as error:  # a SpecError, or quality figures that JSON cannot hold
         raise ModelError(f"{path}: {error}") from error
     except OSError as error:
         raise OutputError(f"{path}: cannot write the model: {error.strerror or error}") from error
@@ -86,15 +86,27 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path}: exists already; choose another path, or ask to overwrite it")
     if not path.is_dir() or path.is_symlink():
         raise OutputError(f"{path}: not a plain directory, so it is not overwritten; choose another path")
-    if not any(path.iterdir()):
-        return
     try:
-        config = read_json_object(path / CONFIG_FILE)
+        foreign = _foreign_entry(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot read: {error.strerror or error}") from error
+    if foreign:
+        raise OutputError(f"{path}: holds {foreign}, so it is not overwritten; choose another path")
+
+
+def _foreign_entry(path: Path) -> str | None:
+    """What replacing the directory would destroy besides a model; None where there is nothing such."""
+    entries = sorted(entry.name for entry in path.iterdir())
+    if not entries:
+        return None
+    try:
+        is_model = read_json_object(path / CONFIG_FILE).get("format") == FORMAT
     except ModelError:
-        config = {}
-    foreign = [entry.name for entry in path.iterdir() if entry.is_dir()]
-    if config.get("format") != FORMAT or foreign:
-        raise OutputError(f"{path}: holds more than a model, so it is not overwritten; choose another path")
+        is_model = False
+    if not is_model:
+        return f"{entries[0]} and is no model"
+    known = {CONFIG_FILE, QUALITY_FILE, TENSORS_FILE, *CARD_FILES}
+    return next((name for name in entries if name not in known and not name.endswith(".spm")), None)
 
 
 def _copy_tokenizers(

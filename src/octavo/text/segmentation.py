@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the punctuation of other scripts is meant
 """Cutting a text that is too long for a model into pieces that are not.
 
 A text is cut at sentence ends; a sentence still too long at clause punctuation; a clause at spaces; a
@@ -101,7 +102,7 @@ def _parts(text: str, level: Level) -> list[str]:
 
 
 def _sentence_ends(text: str) -> Iterator[int]:
-    """After stops, but not after an initial ("J. Smith"), nor where a lower-case letter follows a full stop."""
+    """After stops; not after an initial ("J. Smith"), nor where a lower-case letter follows a full stop."""
     for match in _SENTENCE_END.finditer(text):
         start, end = match.span()
         full_stop = text[start] == "." and text[start + 1].isspace()

@@ -63,6 +63,9 @@ def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
     if not data:
         raise ModelError(f"{path}: the tokenizer file is empty; copy it again")
     try:
-        return sentencepiece.SentencePieceProcessor(model_proto=data)
+        processor = sentencepiece.SentencePieceProcessor(model_proto=data)
+        # Pieces are turned into text one by one in use: all of them must be UTF-8.
+        processor.decode(list(range(processor.vocab_size())))
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{path}: not a sentencepiece model, or corrupt; copy it again") from error
+    return processor

@@ -1,0 +1,219 @@
+"""Writing a model directory: all of it or nothing, and never over something else."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from octavo.artifact import ModelDirectory, write_model
+from octavo.artifact import writing as writing_module
+from octavo.errors import ModelError, OutputError
+from octavo.spec import Scheme
+
+from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
+
+
+def names(path: Path) -> list[str]:
+    return sorted(entry.name for entry in path.iterdir())
+
+
+def test_files_of_a_model(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "deep" / "model")
+    assert names(path) == ["config.json", "model.safetensors", "quality.json", "tokenizer.spm"]
+    assert names(tmp_path / "deep") == ["model"]
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_tokenizer_files_by_name(tmp_path: Path) -> None:
+    files = {side: tiny_tokenizer(tmp_path / f"{side}.model") for side in ("source", "target")}
+    path = write_tiny_model(tmp_path / "model", tokenizer_files=files)
+    assert [file.name for file in ModelDirectory.open(path).tokenizer_paths] == ["source.spm", "target.spm"]
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (write_tiny_model(tmp_path / name) for name in ("first", "second"))
+    for name in names(first):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_arrays_of_any_layout(tmp_path: Path) -> None:
+    tensors = {name: np.asfortranarray(array) for name, array in random_tensors(tiny_config()).items()}
+    model = ModelDirectory.open(write_tiny_model(tmp_path / "model", tensors=tensors))
+    for name, array in model.tensors():
+        assert (array == tensors[name]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("encoder.norm.bias"), r"tensor encoder\.norm\.bias is missing"),
+        (lambda t: t.update(extra=np.zeros(1, np.float32)), "tensor 'extra' is unexpected"),
+        (lambda t: t.update({"encoder.norm.bias": np.zeros(16)}), r"is float64; it must be F32 or F16"),
+        (lambda t: t.update({"encoder.norm.bias": np.zeros(8, np.float32)}), r"has shape \[8\]"),
+        (lambda t: t["encoder.norm.bias"].fill(np.nan), "holds NaN or infinity"),
+        (lambda t: t["encoder.embedding.weight"].fill(-128), "holds -128"),
+        (lambda t: t["encoder.embedding.weight_scale"].fill(-1), "holds a negative scale"),
+    ],
+)
+def test_tensors_that_break_the_spec_are_not_written(tmp_path: Path, change: Any, message: str) -> None:
+    tensors = random_tensors(tiny_config(), Scheme.INT8_DYNAMIC)
+    change(tensors)
+    with pytest.raises(ModelError, match=message):
+        write_tiny_model(tmp_path / "model", scheme=Scheme.INT8_DYNAMIC, tensors=tensors)
+    assert names(tmp_path) == []
+
+
+def test_other_vocabulary_is_not_written(tmp_path: Path) -> None:
+    other = tiny_tokenizer(tmp_path / "other.spm", 80)
+    with pytest.raises(ModelError, match="the vocabulary has 80 tokens, the model 96"):
+        write_tiny_model(tmp_path / "model", tokenizer_files=(other, other))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": ""}, {"source_language": "e n"}, {"quality": {"bleu": float("nan")}}]
+)
+def test_description_that_breaks_the_spec_is_not_written(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError):
+        write_tiny_model(tmp_path / "model", **changes)
+    assert not (tmp_path / "model").exists()
+
+
+def test_existing_path_is_refused(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    with pytest.raises(OutputError, match="exists already; choose another path, or ask to overwrite it"):
+        write_tiny_model(path, seed=1)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="exists already"):
+        write_tiny_model(tmp_path / "file")
+
+
+def test_unwritable_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write a model there"):
+        write_model(
+            tmp_path / "file" / "model", config=tiny_config(), scheme=Scheme.NONE, search=None, tensors={},
+            tokenizer_files={}, name="", source_language="", target_language="", quality={},
+        )  # fmt: skip
+
+
+def weight(path: Path) -> np.ndarray:
+    return ModelDirectory.open(path).tensor("encoder.embedding.weight")
+
+
+def test_overwrite_replaces_the_model_and_keeps_its_card(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    (path / "MODEL_CARD.md").write_text("A card.", encoding="utf-8")
+    old = weight(path)
+    write_tiny_model(path, seed=1, overwrite=True)
+    assert (weight(path) != old).any()
+    assert (path / "MODEL_CARD.md").read_text(encoding="utf-8") == "A card."
+    assert names(tmp_path) == ["model"]
+
+
+def test_overwrite_of_an_empty_directory(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    assert weight(write_tiny_model(tmp_path / "model", overwrite=True)).shape == (96, 16)
+
+
+@pytest.mark.parametrize("foreign", ["letters/a.txt", "config.json"])
+def test_overwrite_spares_what_is_no_model(tmp_path: Path, foreign: str) -> None:
+    (tmp_path / "home" / foreign).parent.mkdir(parents=True)
+    (tmp_path / "home" / foreign).write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"holds \S+ and is no model, so it is not overwritten"):
+        write_tiny_model(tmp_path / "home", overwrite=True)
+    assert (tmp_path / "home" / foreign).read_text(encoding="utf-8") == "{}"
+
+
+def test_overwrite_spares_a_model_with_other_files_in_it(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    (path / "thesis.tex").touch()
+    with pytest.raises(OutputError, match=r"holds thesis\.tex"):
+        write_tiny_model(path, overwrite=True)
+
+
+@pytest.mark.parametrize("step", ["write_tensors", "encode_json", "_move_into_place", "_seal"])
+def test_interruption_leaves_the_old_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = write_tiny_model(tmp_path / "model")
+    old = weight(path)
+    monkeypatch.setattr(writing_module, step, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_tiny_model(path, seed=1, overwrite=True)
+    with pytest.raises(KeyboardInterrupt):
+        write_tiny_model(tmp_path / "new")
+    assert (weight(path) == old).all()
+    assert names(tmp_path) == ["model"]
+
+
+def test_failure_between_the_two_renames_puts_the_old_model_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    old = weight(path)
+    rename = Path.rename
+
+    def fail_for_the_new(self: Path, target: Path) -> Path:
+        if self.name.endswith(".new"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(OutputError, match="cannot write the model: No space left on device"):
+        write_tiny_model(path, seed=1, overwrite=True)
+    assert (weight(path) == old).all()
+
+
+def test_death_between_the_two_renames_is_explained(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    path.rename(tmp_path / ".model.previous")
+    with pytest.raises(
+        ModelError, match=r"interrupted replacement left the old model in .*/\.model\.previous"
+    ):
+        ModelDirectory.open(path)
+
+
+OVERWRITE_FOREVER = """
+import sys
+from pathlib import Path
+from octavo.artifact import ModelDirectory, write_model
+import numpy as np
+path = Path(sys.argv[1])
+model = ModelDirectory.open(path)
+tensors = dict(model.tensors())
+files = [Path(file) for file in sys.argv[2:]]
+while True:
+    write_model(
+        path, config=model.config, scheme=model.scheme, search=model.search, tensors=tensors,
+        tokenizer_files=tuple(files), name="killed", source_language="en", target_language="de",
+        quality={}, overwrite=True,
+    )
+    print("written", flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_a_whole_model(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    tokenizer = str(tiny_tokenizer(tmp_path / "tokenizer.spm"))
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        command = [sys.executable, "-c", OVERWRITE_FOREVER, str(path), tokenizer, tokenizer]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"written\n"
+            time.sleep(rng.uniform(0, 0.05))
+            writer.send_signal(signal.SIGKILL)
+        previous = tmp_path / ".model.previous"
+        if not path.exists():
+            previous.rename(path)
+        assert ModelDirectory.open(path).name == "killed"
