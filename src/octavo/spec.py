@@ -144,6 +144,8 @@ class ModelConfig:
             self._check_id(key, getattr(self, key))
         for token in self.suppressed_ids:
             self._check_id("suppressed_ids", token)
+        if self.source_eos and self.eos_id >= self.source_vocab_size:
+            raise SpecError(f"eos_id: token {self.eos_id} is no source token, but source_eos appends it")
         if self.eos_id in self.suppressed_ids:
             raise SpecError(f"suppressed_ids holds eos_id = {self.eos_id}: no translation could end")
 
