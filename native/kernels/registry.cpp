@@ -22,16 +22,18 @@ std::span<const KernelTier> kernel_tiers() {
   return tiers;
 }
 
-const KernelTable& kernels_named(const std::string& name) {
+const KernelTable& kernels_named(const std::string& name) { return kernels_named(name, kernel_tiers()); }
+
+const KernelTable& kernels_named(const std::string& name, std::span<const KernelTier> tiers) {
   std::string known;
-  for (const KernelTier& tier : kernel_tiers()) {
+  for (const KernelTier& tier : tiers) {
     if (name == tier.table->name) {
       if (tier.available) return *tier.table;
-      throw Error("instruction set '" + name + "' (OCTAVO_ISA) is not available on this CPU; see `octavo doctor`");
+      throw Error("instruction set '" + name + "' is not available on this CPU; see `octavo doctor`");
     }
     known += known.empty() ? tier.table->name : std::string(", ") + tier.table->name;
   }
-  throw Error("unknown instruction set '" + name + "' (OCTAVO_ISA); known here: " + known);
+  throw Error("unknown instruction set '" + name + "'; known here: " + known);
 }
 
 const KernelTable& active_kernels() {

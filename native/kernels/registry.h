@@ -14,7 +14,8 @@ std::span<const KernelTier> kernel_tiers();
 /// Throws Error for an unknown or unavailable name.
 const KernelTable& active_kernels();
 
-/// The tier with this name. Throws Error when it is unknown or this CPU cannot run it.
+/// The tier with this name, of all or of `tiers`. Throws Error when it is unknown or this CPU cannot run it.
 const KernelTable& kernels_named(const std::string& name);
+const KernelTable& kernels_named(const std::string& name, std::span<const KernelTier> tiers);
 
 }  // namespace octavo

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/exponential.h"
 #include "kernels/reference/functions.h"
 
 namespace octavo::reference {

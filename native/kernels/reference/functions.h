@@ -5,7 +5,6 @@
 namespace octavo::reference {
 
 /// docs/numerics.md, "Functions" and "Reductions", in plain scalar code.
-float exponential(float x);
 float activate(Activation activation, float x);
 float sum16(const float* x, int n);
 float dot16(const float* a, const float* b, int n);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/logarithm.h"
+#include "kernels/exponential.h"
 #include "kernels/reference/functions.h"
 
 namespace octavo::reference {

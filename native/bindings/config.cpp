@@ -1,0 +1,52 @@
+#include <nanobind/stl/vector.h>
+
+#include "bindings/bindings.h"
+#include "decoding/search.h"
+#include "model/config.h"
+#include "ops/matrix.h"
+
+namespace nb = nanobind;
+
+namespace octavo {
+
+void bind_config(nb::module_& module) {
+  nb::enum_<Precision>(module, "Precision").value("float32", Precision::float32).value("int8", Precision::int8);
+  nb::enum_<Activation>(module, "Activation")
+      .value("relu", Activation::relu)
+      .value("gelu", Activation::gelu)
+      .value("silu", Activation::silu);
+  nb::class_<TransformerConfig>(module, "TransformerConfig")
+      .def(nb::init<>())
+      .def_rw("d_model", &TransformerConfig::d_model)
+      .def_rw("ffn_dim", &TransformerConfig::ffn_dim)
+      .def_rw("encoder_layers", &TransformerConfig::encoder_layers)
+      .def_rw("decoder_layers", &TransformerConfig::decoder_layers)
+      .def_rw("attention_heads", &TransformerConfig::attention_heads)
+      .def_rw("source_vocab_size", &TransformerConfig::source_vocab_size)
+      .def_rw("target_vocab_size", &TransformerConfig::target_vocab_size)
+      .def_rw("max_positions", &TransformerConfig::max_positions)
+      .def_rw("position_offset", &TransformerConfig::position_offset)
+      .def_rw("pre_norm", &TransformerConfig::pre_norm)
+      .def_rw("activation", &TransformerConfig::activation)
+      .def_rw("scale_embeddings", &TransformerConfig::scale_embeddings)
+      .def_rw("embedding_norm", &TransformerConfig::embedding_norm)
+      .def_rw("shared_embeddings", &TransformerConfig::shared_embeddings)
+      .def_rw("tied_output", &TransformerConfig::tied_output)
+      .def_rw("output_bias", &TransformerConfig::output_bias)
+      .def_rw("layer_norm_epsilon", &TransformerConfig::layer_norm_epsilon)
+      .def_rw("eos_id", &TransformerConfig::eos_id)
+      .def_rw("decoder_start_id", &TransformerConfig::decoder_start_id)
+      .def_rw("suppressed_ids", &TransformerConfig::suppressed_ids)
+      .def_rw("source_eos", &TransformerConfig::source_eos);
+  nb::class_<SearchOptions>(module, "SearchOptions")
+      .def(nb::init<>())
+      .def_rw("beam", &SearchOptions::beam)
+      .def_rw("nbest", &SearchOptions::nbest)
+      .def_rw("length_penalty", &SearchOptions::length_penalty)
+      .def_rw("min_length", &SearchOptions::min_length)
+      .def_rw("max_length", &SearchOptions::max_length)
+      .def_rw("length_ratio", &SearchOptions::length_ratio)
+      .def_rw("length_margin", &SearchOptions::length_margin);
+}
+
+}  // namespace octavo

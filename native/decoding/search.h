@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace octavo {
+
+/// How to search; docs/numerics.md, "Search", says what each means.
+struct SearchOptions {
+  int beam = 4;
+  int nbest = 1;
+  float length_penalty = 1.0f;
+  int min_length = 0;
+  int max_length = 512;
+  double length_ratio = 2.0;
+  int length_margin = 16;
+};
+
+/// Throws Error where an option is out of range.
+void check(const SearchOptions& options);
+
+/// A translation in target tokens, without EOS. Not complete: cut at the longest length.
+struct Hypothesis {
+  std::vector<std::int32_t> tokens;
+  float score = 0;
+  bool complete = false;
+};
+
+/// The longest translation, in target tokens with EOS, of a source of `source_tokens` with EOS.
+int longest_translation(const SearchOptions& options, int source_tokens, int max_positions);
+
+/// length^length_penalty.
+float length_divisor(int length, float length_penalty);
+
+}  // namespace octavo

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/encoder.h"
+
+namespace octavo {
+
+/// Keys and values of one batch. Cross-attention: one row per source token, kept per sentence and shared by
+/// its hypotheses. Self-attention: one buffer per layer and step, written in place and never moved; which of
+/// a step's rows belongs to a hypothesis is said by its ancestry.
+struct DecoderCache {
+  std::vector<int> source_offsets;
+  std::vector<AlignedBuffer<float>> cross;              // [layer]: [source tokens, 2 · d_model]
+  std::vector<std::vector<AlignedBuffer<float>>> self;  // [layer][step]: [rows, 2 · d_model]
+};
+
+/// The live rows of one decoding step. Row r reads token[r] and belongs to sentence[r]; ancestry[r · step + j]
+/// is the row that its prefix occupied at step j.
+struct DecoderRows {
+  int step = 0;
+  std::vector<std::int32_t> token;
+  std::vector<int> sentence;
+  std::vector<std::int32_t> ancestry;
+
+  int size() const { return static_cast<int>(token.size()); }
+};
+
+class Decoder {
+ public:
+  static Decoder load(const LayerSource& source);
+
+  /// Takes the encoder's output from workspace.states and fills the cache's cross-attention.
+  void begin(const PackedTokens& source, Workspace& workspace, DecoderCache& cache) const;
+
+  /// One step of every row. Leaves the output, [rows, d_model], in workspace.states.
+  void step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const;
+
+  /// Logits [count, vocabulary] of rows [first, first + count) of the last step, the caller's until the next call.
+  float* logits(int first, int count, Workspace& workspace) const;
+
+ private:
+  struct Layer {
+    Attention self_attention;
+    Attention cross_attention;
+    FeedForward feed_forward;
+  };
+
+  void self_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
+                      DecoderCache& cache) const;
+  void cross_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
+                       const DecoderCache& cache) const;
+
+  TransformerConfig config_;
+  Precision precision_ = Precision::float32;
+  Embedding embedding_;
+  LayerNorm embedding_norm_;
+  std::vector<Layer> layers_;
+  LayerNorm norm_;
+  Linear output_;
+};
+
+}  // namespace octavo

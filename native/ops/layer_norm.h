@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "base/aligned_buffer.h"
+#include "ops/tensor_source.h"
+#include "ops/workspace.h"
+
+namespace octavo {
+
+class LayerNorm {
+ public:
+  LayerNorm() = default;
+  /// Reads `name`.weight and `name`.bias.
+  static LayerNorm load(TensorSource& source, const std::string& name, int width, float epsilon);
+
+  /// output may be x.
+  void apply(const float* x, int rows, float* output, const Workspace& workspace) const {
+    workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, output);
+  }
+
+ private:
+  int width_ = 0;
+  float epsilon_ = 0;
+  AlignedBuffer<float> weight_;
+  AlignedBuffer<float> bias_;
+};
+
+}  // namespace octavo

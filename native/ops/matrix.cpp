@@ -1,0 +1,40 @@
+#include "ops/matrix.h"
+
+#include "base/errors.h"
+
+namespace octavo {
+
+namespace {
+
+void dequantize(Matrix& matrix) {
+  const auto columns = static_cast<std::size_t>(matrix.columns);
+  matrix.f32.resize(matrix.s8.size());
+  for (std::size_t i = 0; i < matrix.s8.size(); ++i) {
+    matrix.f32[i] = static_cast<float>(matrix.s8[i]) * matrix.row_scale[i / columns];
+  }
+  matrix.s8 = {};
+  matrix.row_scale = {};
+}
+
+}  // namespace
+
+Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int columns, Precision precision) {
+  Matrix matrix{.rows = rows, .columns = columns, .f32 = {}, .s8 = {}, .row_scale = {}};
+  const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  const TensorView view = source.tensor(name);
+  if (view.size != size) {
+    throw Error("tensor '" + name + "' has " + std::to_string(view.size) + " elements, not " + std::to_string(size));
+  }
+  if (view.f32 != nullptr) {
+    if (precision == Precision::int8) throw Error("tensor '" + name + "' is not quantized; run `octavo quantize`");
+    matrix.f32.assign(view.f32, view.f32 + size);
+    return matrix;
+  }
+  matrix.s8.assign(view.s8, view.s8 + size);
+  const float* scale = load_f32(source, name + "_scale", static_cast<std::size_t>(rows));
+  matrix.row_scale.assign(scale, scale + rows);
+  if (precision == Precision::float32) dequantize(matrix);
+  return matrix;
+}
+
+}  // namespace octavo

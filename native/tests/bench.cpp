@@ -1,0 +1,206 @@
+#include "bench.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "kernels/panels.h"
+#include "peak.h"
+#include "random.h"
+#include "stopwatch.h"
+#include "values.h"
+
+namespace octavo::testing {
+
+namespace {
+
+struct ModelShape {
+  const char* name;
+  int d_model;
+  int ffn;
+  int heads;
+  int vocabulary;
+};
+
+constexpr std::array kModels{ModelShape{"base", 512, 2048, 8, 32000},
+                             ModelShape{"big", 1024, 4096, 16, 32000}, ModelShape{"box", 256, 1024, 8, 8000}};
+constexpr std::array kRows{1, 4, 16, 64, 128, 512};
+constexpr int kMostRows = 512;
+
+void fill(AlignedBuffer<float>& buffer, std::size_t count, Random& random) {
+  testing::fill({buffer.ensure(count), count}, Values::normal, random);
+}
+
+template <typename Byte>
+void fill_bytes(AlignedBuffer<Byte>& buffer, std::size_t count, Random& random) {
+  std::generate_n(buffer.ensure(count), count, [&] { return static_cast<Byte>(random.integer(1, 120)); });
+}
+
+void print_product(const char* kernel, const char* site, int rows, int inner, int columns, double nanoseconds,
+                   double peak) {
+  const double rate = static_cast<double>(rows) * inner * columns / nanoseconds;
+  std::printf("  %-13s %-16s M=%-4d K=%-5d N=%-6d %12.0f ns %8.1f GMAC/s", kernel, site, rows, inner, columns,
+              nanoseconds, rate);
+  if (peak > 0) std::printf(" %5.1f%% of peak", 100 * rate / peak);
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void bench_f32(const KernelTable& kernels, const char* site, int inner, int columns, double peak) {
+  Random random(1);
+  const PanelLayout& layout = kernels.linear_f32.layout;
+  AlignedBuffer<float> input, weight, bias, output;
+  fill(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
+  fill(weight, packed_size(layout, columns, inner), random);
+  fill(bias, padded_columns(layout, columns), random);
+  output.ensure(static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns));
+  for (const int rows : kRows) {
+    const ProductF32 product{
+        .input = input.data(),
+        .input_stride = inner,
+        .rows = rows,
+        .inner = inner,
+        .columns = columns,
+        .weight = weight.data(),
+        .epilogue = {.bias = bias.data(), .output = output.data(), .output_stride = columns}};
+    const double taken = nanoseconds_per_call([&] { kernels.linear_f32.product(product); });
+    print_product("product_f32", site, rows, inner, columns, taken, peak);
+  }
+}
+
+void bench_s8(const KernelTable& kernels, const char* site, int inner, int columns, double peak) {
+  Random random(1);
+  const PanelLayout& layout = kernels.linear_s8.layout;
+  const std::size_t padded = padded_columns(layout, columns);
+  AlignedBuffer<std::uint8_t> input;
+  AlignedBuffer<std::int8_t> weight;
+  AlignedBuffer<std::int32_t> correction(padded);
+  AlignedBuffer<float> row_scale, weight_scale, bias, output;
+  fill_bytes(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
+  fill_bytes(weight, packed_size(layout, columns, inner), random);
+  fill(row_scale, kMostRows, random);
+  fill(weight_scale, padded, random);
+  fill(bias, padded, random);
+  output.ensure(static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns));
+  for (const int rows : kRows) {
+    const ProductS8 product{
+        .input = input.data(),
+        .input_stride = inner,
+        .row_scale = row_scale.data(),
+        .rows = rows,
+        .inner = inner,
+        .columns = columns,
+        .weight = weight.data(),
+        .correction = correction.data(),
+        .weight_scale = weight_scale.data(),
+        .epilogue = {.bias = bias.data(), .output = output.data(), .output_stride = columns}};
+    const double taken = nanoseconds_per_call([&] { kernels.linear_s8.product(product); });
+    print_product("product_s8", site, rows, inner, columns, taken, peak);
+  }
+}
+
+void bench_products(const KernelTable& kernels, const ModelShape& model, const Peak& peak) {
+  struct Site {
+    const char* name;
+    int inner;
+    int columns;
+  };
+  const std::array sites{Site{"attention", model.d_model, model.d_model},
+                         Site{"attention q,k,v", model.d_model, 3 * model.d_model},
+                         Site{"ffn in", model.d_model, model.ffn}, Site{"ffn out", model.ffn, model.d_model},
+                         Site{"vocabulary", model.d_model, model.vocabulary}};
+  for (const Site& site : sites) {
+    bench_f32(kernels, site.name, site.inner, site.columns, peak.f32);
+    bench_s8(kernels, site.name, site.inner, site.columns, peak.s8);
+  }
+}
+
+void print_row_kernel(const char* kernel, int n, double nanoseconds) {
+  std::printf("  %-13s n=%-6d %12.0f ns\n", kernel, n, nanoseconds);
+  std::fflush(stdout);
+}
+
+void bench_rows(const KernelTable& kernels, const ModelShape& model) {
+  const int n = model.d_model;
+  const auto size = static_cast<std::size_t>(n);
+  Random random(1);
+  AlignedBuffer<float> x, weight, bias, output(size);
+  AlignedBuffer<std::uint8_t> bytes(size);
+  AlignedBuffer<std::int8_t> row;
+  float scale = 0;
+  fill(x, size, random);
+  fill(weight, size, random);
+  fill(bias, size, random);
+  fill_bytes(row, size, random);
+  print_row_kernel("quantize_rows", n, nanoseconds_per_call([&] {
+                     kernels.quantize_rows(x.data(), n, 1, n, bytes.data(), n, &scale);
+                   }));
+  print_row_kernel("layer_norm", n, nanoseconds_per_call([&] {
+                     kernels.layer_norm(x.data(), 1, n, weight.data(), bias.data(), 1e-5f, output.data());
+                   }));
+  print_row_kernel("embed_f32", n, nanoseconds_per_call([&] {
+                     kernels.embed_f32(x.data(), bias.data(), n, 2.0f, output.data());
+                   }));
+  print_row_kernel("embed_s8", n, nanoseconds_per_call([&] {
+                     kernels.embed_s8(row.data(), 0.1f, bias.data(), n, 2.0f, output.data());
+                   }));
+}
+
+void bench_logits(const KernelTable& kernels, const ModelShape& model) {
+  const int n = model.vocabulary;
+  Random random(1);
+  AlignedBuffer<float> logits;
+  std::array<ScoredToken, 8> best{};
+  volatile float kept = 0;
+  fill(logits, static_cast<std::size_t>(n), random);
+  print_row_kernel("log_sum_exp", n,
+                   nanoseconds_per_call([&] { kept = kernels.log_sum_exp(logits.data(), n); }));
+  print_row_kernel("top_k (8)", n,
+                   nanoseconds_per_call([&] { kernels.top_k(logits.data(), n, 8, best.data()); }));
+}
+
+void bench_attend(const KernelTable& kernels, const ModelShape& model) {
+  const auto width = static_cast<std::size_t>(model.d_model);
+  Random random(1);
+  for (const int count : {8, 32, 128}) {
+    const auto keys = static_cast<std::size_t>(count);
+    AlignedBuffer<float> query, pool, scores(keys + 16), output(width);
+    fill(query, width, random);
+    fill(pool, keys * 2 * width, random);
+    std::vector<const float*> rows(keys);
+    for (std::size_t j = 0; j < keys; ++j) rows[j] = pool.data() + j * 2 * width;
+    const int head_dim = model.d_model / model.heads;
+    const AttendRow job{.query = query.data(),
+                        .rows = rows.data(),
+                        .count = count,
+                        .value_offset = model.d_model,
+                        .heads = model.heads,
+                        .head_dim = head_dim,
+                        .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+                        .scores = scores.data(),
+                        .output = output.data()};
+    const double taken = nanoseconds_per_call([&] { kernels.attend(job); });
+    std::printf("  %-13s keys=%-4d heads=%-3d head_dim=%-4d %8.0f ns %8.1f GMAC/s\n", "attend", count,
+                model.heads, head_dim, taken, 2.0 * count * model.d_model / taken);
+  }
+}
+
+}  // namespace
+
+void bench_tier(const KernelTable& kernels) {
+  const Peak peak = measure_peak(kernels.name);
+  std::printf("%s: peak of one core f32 %.1f GMAC/s, s8 %.1f GMAC/s (0: not measured)\n", kernels.name,
+              peak.f32, peak.s8);
+  for (const ModelShape& model : kModels) {
+    std::printf(" %s\n", model.name);
+    bench_products(kernels, model, peak);
+    bench_rows(kernels, model);
+    bench_attend(kernels, model);
+    bench_logits(kernels, model);
+  }
+}
+
+}  // namespace octavo::testing

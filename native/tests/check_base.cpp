@@ -1,0 +1,214 @@
+// Checks native/base and the registry of kernel tiers.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include "base/aligned_buffer.h"
+#include "base/cpu_features.h"
+#include "base/errors.h"
+#include "kernels/panels.h"
+#include "kernels/registry.h"
+#include "kernels/tiers.h"
+
+namespace octavo::testing {
+
+namespace {
+
+void expect(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error("not so: " + what);
+}
+
+void expect_equal(const std::string& found, const std::string& expected) {
+  if (found != expected) throw std::runtime_error("'" + found + "' is not '" + expected + "'");
+}
+
+template <class Work>
+std::string error_of(Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  throw std::runtime_error("no Error was thrown");
+}
+
+bool is_aligned(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % kCacheLineBytes == 0;
+}
+
+void check_round_up() {
+  expect(round_up(0, 16) == 0 && round_up(1, 16) == 16 && round_up(16, 16) == 16 && round_up(17, 16) == 32,
+         "round_up finds the next multiple");
+}
+
+void check_aligned_buffer() {
+  AlignedBuffer<std::int32_t> buffer;
+  expect(buffer.data() == nullptr && buffer.capacity() == 0, "a new buffer holds nothing");
+  for (const std::size_t count : {1u, 3u, 17u, 1000u}) {
+    std::int32_t* data = buffer.ensure(count);
+    expect(is_aligned(data), "storage begins on a cache line");
+    expect(buffer.capacity() >= count, "there is room for what was asked");
+    for (std::size_t i = 0; i < count; ++i) expect(data[i] == 0, "new storage is zeroed");
+    for (std::size_t i = 0; i < count; ++i) data[i] = -1;
+  }
+  const std::int32_t* before = buffer.data();
+  expect(buffer.ensure(10) == before && before[9] == -1, "asking for less keeps storage and contents");
+  const AlignedBuffer<float> moved = [] {
+    AlignedBuffer<float> made(5);
+    made.data()[4] = 2.0f;
+    return made;
+  }();
+  expect(moved.data()[4] == 2.0f, "a buffer can be moved");
+}
+
+void check_impossible_sizes() {
+  for (const std::size_t count :
+       {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / sizeof(double),
+        std::numeric_limits<std::size_t>::max() / sizeof(double) + 2}) {
+    AlignedBuffer<double> buffer(1);
+    bool refused = false;
+    try {
+      buffer.ensure(count);
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    expect(refused, "a size beyond the address space is refused");
+    expect(buffer.capacity() == 1 && buffer.data()[0] == 0.0, "and the buffer is as it was");
+  }
+}
+
+void check_panels() {
+  const PanelLayout layout{.columns = 4, .group = 2};
+  expect(padded_columns(layout, 5) == 8 && packed_size(layout, 5, 3) == 32, "tails are counted");
+  const std::array<float, 6> weight{1, 2, 3, 4, 5, 6};  // channels 3 and 4 of [5, 3]
+  std::array<float, 32> packed{};
+  pack_panels(layout, weight.data(), 2, 3, 3, packed.data());
+  std::array<float, 32> expected{};
+  expected[6] = 1, expected[7] = 2, expected[14] = 3;    // last channel of the first panel
+  expected[16] = 4, expected[17] = 5, expected[24] = 6;  // first channel of the second
+  expect(packed == expected, "a panel holds groups of inputs, channel by channel");
+}
+
+void check_tiers() {
+  const auto tiers = kernel_tiers();
+  expect(tiers.front().table == &reference::table() && tiers.front().available, "the reference comes first");
+  for (const KernelTier& tier : tiers) {
+    const std::string name = tier.table->name;
+    if (tier.available) {
+      expect(&kernels_named(name) == tier.table, "a tier is found by its name: " + name);
+    } else {
+      std::printf("SKIPPED tier %s: not on this CPU\n", name.c_str());
+    }
+  }
+}
+
+void expect_says(const std::string& message, const std::string& part) {
+  if (message.find(part) == std::string::npos)
+    throw std::runtime_error("'" + message + "' lacks '" + part + "'");
+}
+
+void check_refusals() {
+  std::string known;
+  for (const KernelTier& tier : kernel_tiers()) {
+    known += (known.empty() ? "" : ", ") + std::string(tier.table->name);
+  }
+  for (const char* name : {"avx9", "", "AVX2", "reference "}) {
+    const std::string message = error_of([&] { kernels_named(name); });
+    expect_says(message, "unknown instruction set '" + std::string(name) + "'");
+    expect_says(message, known);
+  }
+  const std::array unavailable{KernelTier{&reference::table(), false}};
+  const std::string message = error_of([&] { kernels_named("reference", unavailable); });
+  expect_says(message, "instruction set 'reference'");
+  expect_says(message, "not available on this CPU");
+}
+
+/// The tier that a process with this OCTAVO_ISA (null: none) works with, or its error message. The choice is
+/// made once per process, so each is made in a child.
+std::string active_with(const char* isa) {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no child process");
+  if (child == 0) {
+    if (isa == nullptr) unsetenv("OCTAVO_ISA");
+    if (isa != nullptr) setenv("OCTAVO_ISA", isa, 1);
+    std::string answer;
+    try {
+      answer = active_kernels().name;
+    } catch (const Error& error) {
+      answer = error.what();
+    }
+    const ssize_t written = write(ends[1], answer.data(), answer.size());
+    _exit(written == static_cast<ssize_t>(answer.size()) ? 0 : 1);
+  }
+  close(ends[1]);
+  std::array<char, 512> text{};
+  const ssize_t length = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  expect(status == 0 && length > 0, "the child answers");
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+void check_active_kernels() {
+  std::string best;
+  for (const KernelTier& tier : kernel_tiers()) {
+    const std::string name = tier.table->name;
+    if (!tier.available) {
+      expect_equal(active_with(name.c_str()), error_of([&] { kernels_named(name); }));
+      continue;
+    }
+    expect_equal(active_with(name.c_str()), name);
+    best = name;
+  }
+  expect_equal(active_with(nullptr), best);
+  expect_equal(active_with(""), best);
+  expect_equal(active_with("mmx"), error_of([] { kernels_named("mmx"); }));
+}
+
+void check_cpu_features() {
+  for (const std::string& name : CpuFeatures::detect().names()) expect(!name.empty(), "features have names");
+  expect(CpuFeatures{}.names().empty(), "a plain CPU has none");
+  CpuFeatures one;
+  one.avx512_vnni = true;
+  expect(one.names() == std::vector<std::string>{"avx512_vnni"}, "a feature is named");
+}
+
+}  // namespace
+
+}  // namespace octavo::testing
+
+int main() {
+  using namespace octavo::testing;
+  const std::pair<const char*, void (*)()> checks[] = {
+      {"round_up", check_round_up},
+      {"aligned_buffer", check_aligned_buffer},
+      {"impossible_sizes", check_impossible_sizes},
+      {"panels", check_panels},
+      {"tiers", check_tiers},
+      {"refusals", check_refusals},
+      {"active_kernels", check_active_kernels},
+      {"cpu_features", check_cpu_features},
+  };
+  for (const auto& [name, check] : checks) {
+    try {
+      check();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "FAILED: %s: %s\n", name, error.what());
+      return 1;
+    }
+    std::printf("%s\n", name);
+  }
+  return 0;
+}

@@ -1,0 +1,171 @@
+// Checks that the kernel checks can fail: each is given a kernel with one planted error and must report it.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "call.h"
+#include "kernel_checks.h"
+#include "kernels/tiers.h"
+
+namespace octavo::testing {
+
+namespace {
+
+const KernelTable& truth() { return reference::table(); }
+
+// One unit in the last place, in one kind of place.
+void nudge(float& value) { value = std::nextafter(value, 1e30f); }
+
+void product_f32_nudged(const ProductF32& product) {
+  truth().linear_f32.product(product);
+  if (product.rows == 6 && product.columns == 17) nudge(product.epilogue.output[16]);
+}
+
+void product_f32_beyond_row(const ProductF32& product) {
+  truth().linear_f32.product(product);
+  if (product.epilogue.output_stride > product.columns && product.rows > 1) {
+    product.epilogue.output[product.columns] = 0.0f;
+  }
+}
+
+void product_s8_off_by_one(const ProductS8& product) {
+  truth().linear_s8.product(product);
+  if (product.inner == 129) nudge(product.epilogue.output[0]);
+}
+
+void accumulate_s8_saturated(const ProductS8& product, std::int32_t* sums) {
+  truth().linear_s8.accumulate(product, sums);
+  if (sums[0] > 1 << 30) sums[0] = 1 << 30;
+}
+
+void quantize_rows_half_up(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
+                           std::ptrdiff_t output_stride, float* row_scale) {
+  truth().quantize_rows(x, stride, rows, n, output, output_stride, row_scale);
+  for (int i = 0; i < n && row_scale[0] == 1.0f; ++i) {
+    output[i] = static_cast<std::uint8_t>(static_cast<int>(std::floor(x[i] + 0.5f)) + 128);
+  }
+}
+
+void layer_norm_before_row(const float* x, int rows, int n, const float* weight, const float* bias,
+                           float epsilon, float* output) {
+  truth().layer_norm(x, rows, n, weight, bias, epsilon, output);
+  output[-1] = 0.0f;
+}
+
+void embed_f32_reads_on(const float* row, const float* position, int n, float scale, float* output) {
+  truth().embed_f32(row, position, n, scale, output);
+  static_cast<void>(*static_cast<const volatile float*>(position + n));
+}
+
+void embed_s8_writes_on(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
+                        float* output) {
+  truth().embed_s8(row, row_scale, position, n, scale, output);
+  static_cast<volatile float*>(output)[n] = 0.0f;
+}
+
+void attend_without_last_key(const AttendRow& job) {
+  AttendRow shorter = job;
+  if (job.count == 33) shorter.count = 32;
+  truth().attend(shorter);
+}
+
+float log_sum_exp_with_padding(const float* x, int n) {
+  // What sixteen lanes give when the missing ones count as exp(0).
+  const float sum = truth().log_sum_exp(x, n);
+  return n % 16 == 0 ? sum : sum + 1e-3f;
+}
+
+int top_k_last_of_equals(const float* x, int n, int k, ScoredToken* best) {
+  const int found = truth().top_k(x, n, k, best);
+  for (int token = 0; token < n; ++token) {
+    if (found > 0 && x[token] == best[0].logit) best[0].token = token;
+  }
+  return found;
+}
+
+struct Planted {
+  const char* check;
+  const char* error;
+  void (*plant)(KernelTable&);
+};
+
+constexpr std::array kPlanted{
+    Planted{"product_f32", "columns=17", [](KernelTable& t) { t.linear_f32.product = product_f32_nudged; }},
+    Planted{"product_f32", "behind the row",
+            [](KernelTable& t) { t.linear_f32.product = product_f32_beyond_row; }},
+    Planted{"product_s8", "inner=129", [](KernelTable& t) { t.linear_s8.product = product_s8_off_by_one; }},
+    Planted{"accumulate_s8", "sums[row 0, column 0]",
+            [](KernelTable& t) { t.linear_s8.accumulate = accumulate_s8_saturated; }},
+    Planted{"quantize_rows", "values=ties", [](KernelTable& t) { t.quantize_rows = quantize_rows_half_up; }},
+    Planted{"layer_norm", "1 before output", [](KernelTable& t) { t.layer_norm = layer_norm_before_row; }},
+    Planted{"embed_f32", "memory fault", [](KernelTable& t) { t.embed_f32 = embed_f32_reads_on; }},
+    Planted{"embed_s8", "memory fault", [](KernelTable& t) { t.embed_s8 = embed_s8_writes_on; }},
+    Planted{"attend", "count=33", [](KernelTable& t) { t.attend = attend_without_last_key; }},
+    Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
+    Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},
+};
+
+int run_check(const char* kernel, const KernelTable& kernels) {
+  for (const KernelCheck& check : kernel_checks()) {
+    if (std::string(check.kernel) == kernel) return check.run(kernels, Random(1));
+  }
+  throw std::runtime_error(std::string("no check of ") + kernel);
+}
+
+/// What a child process that runs the check with the planted error says; it must exit with status 1.
+std::string complaint(const Planted& planted) {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("no child process");
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    report_faults();
+    KernelTable kernels = truth();
+    kernels.name = "planted";
+    planted.plant(kernels);
+    int status = 0;
+    try {
+      run_check(planted.check, kernels);
+    } catch (const Mismatch& mismatch) {
+      std::fprintf(stderr, "%s\n", mismatch.what());
+      status = 1;
+    }
+    _exit(status);
+  }
+  close(ends[1]);
+  std::string text;
+  std::array<char, 256> part{};
+  for (ssize_t length = 0; (length = read(ends[0], part.data(), part.size())) > 0;) {
+    text.append(part.data(), static_cast<std::size_t>(length));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? text : "";
+}
+
+}  // namespace
+
+}  // namespace octavo::testing
+
+int main() {
+  using namespace octavo::testing;
+  int missed = 0;
+  for (const Planted& planted : kPlanted) {
+    const std::string text = complaint(planted);
+    const bool told =
+        text.find(planted.check) != std::string::npos && text.find(planted.error) != std::string::npos;
+    std::printf("%s %s: %s", told ? "caught" : "MISSED", planted.check,
+                text.empty() ? "nothing said\n" : text.c_str());
+    missed += told ? 0 : 1;
+  }
+  if (missed != 0) std::fprintf(stderr, "FAILED: %d planted errors were not reported\n", missed);
+  return missed == 0 ? 0 : 1;
+}

@@ -1,0 +1,175 @@
+"""A model loaded into the native engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.artifact import ModelDirectory
+from octavo.artifact.positions import position_table
+from octavo.engine import _native
+from octavo.engine.cpu import available_cores
+from octavo.engine.errors import EngineError
+from octavo.engine.options import SearchOptions
+from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme
+
+Precision = Literal["float32", "int8"]
+TokenIds = npt.NDArray[np.int32]
+
+_PRECISIONS: Final = {"float32": _native.Precision.float32, "int8": _native.Precision.int8}
+_SAME_IN_NATIVE: Final = (
+    "d_model",
+    "ffn_dim",
+    "encoder_layers",
+    "decoder_layers",
+    "attention_heads",
+    "source_vocab_size",
+    "target_vocab_size",
+    "max_positions",
+    "position_offset",
+    "scale_embeddings",
+    "embedding_norm",
+    "shared_embeddings",
+    "tied_output",
+    "output_bias",
+    "layer_norm_epsilon",
+    "eos_id",
+    "decoder_start_id",
+    "source_eos",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A translation: target ids int32 [length] without EOS, and its score.
+
+    Not ``complete``: it was cut at the longest length the options allow.
+    """
+
+    tokens: TokenIds
+    score: float
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProductTrace:
+    """One int8 product: ``input`` u8 [rows, inner] (value + 128), ``row_scale`` float32 [rows],
+    ``accumulators`` int32 [rows, columns], the offset removed."""
+
+    name: str
+    input: npt.NDArray[np.uint8]
+    row_scale: npt.NDArray[np.float32]
+    accumulators: npt.NDArray[np.int32]
+
+
+class Engine:
+    """Translates token ids. Results depend on the model, the source and the options alone: never on the batch,
+    the number of threads or the CPU.
+
+    ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
+    widened). ``threads``: streams that translate batches side by side; 0 takes every core. ``isa``: a kernel
+    tier of ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
+    """
+
+    def __init__(
+        self,
+        model: ModelDirectory,
+        *,
+        precision: Precision = "int8",
+        threads: int = 0,
+        isa: str | None = None,
+    ) -> None:
+        if precision not in _PRECISIONS:
+            raise EngineError(f"precision {precision!r}: must be float32 or int8")
+        if precision == "int8" and model.scheme is Scheme.NONE:
+            raise EngineError(f"{model.path}: is a floating-point model; for int8 make one with `octavo quantize`")
+        if threads < 0:
+            raise EngineError(f"threads = {threads}: must be 0 (every core) or more")
+        self.config = model.config
+        self.precision: Precision = precision
+        self.threads = threads or available_cores()
+        with _engine_errors(str(model.path)):
+            self._native: Any = _native.Engine(
+                _native_config(model.config), _PRECISIONS[precision], _tensor_reader(model), self.threads, isa or ""
+            )
+        self.isa: str = self._native.isa
+
+    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
+
+        ``sources``: ids of each sentence, without EOS. Ctrl-C interrupts within a decoding step. Raises
+        EngineError for ids outside the vocabulary, a source too long, or options out of range.
+        """
+        with _engine_errors("translation"):
+            found = self._open().translate([_ids(source) for source in sources], _native_options(options))
+        return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
+
+    def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
+        """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t]."""
+        with _engine_errors("logits"):
+            logits: npt.NDArray[np.float32] = self._open().logits(_ids(source), _ids(target))
+        return logits
+
+    def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
+        """Every int8 product of ``logits(source, target)`` in order of execution. A decoder product appears
+        once a step, named as its weight without ".weight"; the output projection is "output"."""
+        with _engine_errors("trace"):
+            found = self._open().trace(_ids(source), _ids(target))
+        return [ProductTrace(*product) for product in found]
+
+    def close(self) -> None:
+        """Free the model's memory. The engine cannot be used afterwards."""
+        self._native = None
+
+    def _open(self) -> Any:
+        if self._native is None:
+            raise EngineError("the engine is closed")
+        return self._native
+
+
+@contextmanager
+def _engine_errors(subject: str) -> Iterator[None]:
+    try:
+        yield
+    except _native.NativeError as error:
+        raise EngineError(f"{subject}: {error}") from error
+
+
+def _ids(tokens: TokenIds) -> TokenIds:
+    return np.ascontiguousarray(tokens, np.int32)
+
+
+def _native_config(config: ModelConfig) -> Any:
+    native = _native.TransformerConfig()
+    for name in _SAME_IN_NATIVE:
+        setattr(native, name, getattr(config, name))
+    native.pre_norm = config.norm is NormPlacement.PRE
+    native.activation = getattr(_native.Activation, config.activation.value)
+    native.suppressed_ids = list(config.suppressed_ids)
+    return native
+
+
+def _native_options(options: SearchOptions) -> Any:
+    native = _native.SearchOptions()
+    for field in dataclasses.fields(options):
+        try:
+            setattr(native, field.name, getattr(options, field.name))
+        except TypeError as error:
+            raise EngineError(f"{field.name} = {getattr(options, field.name)!r}: not a number it can be") from error
+    return native
+
+
+def _tensor_reader(model: ModelDirectory) -> Callable[[str], npt.NDArray[Any]]:
+    """Tensors by name; the position table, where the model has none of its own, is computed."""
+
+    def read(name: str) -> npt.NDArray[Any]:
+        if name.endswith(".positions.weight") and model.config.positions is not Positions.LEARNED:
+            return position_table(model.config)
+        return np.ascontiguousarray(model.tensor(name))
+
+    return read

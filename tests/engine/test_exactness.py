@@ -1,0 +1,72 @@
+"""The same bytes out, whatever the batch, the order, the number of threads or the kernel tier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from octavo.artifact import ModelDirectory
+from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report
+from octavo.spec import Scheme
+
+from ..models import tiny_config, write_tiny_model
+
+OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
+PRECISIONS = {"float32": Scheme.NONE, "int8": Scheme.INT8_DYNAMIC}
+
+
+@pytest.fixture(scope="module", params=PRECISIONS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+    path = tmp_path_factory.mktemp("model") / request.param
+    config = tiny_config(d_model=36, ffn_dim=72, attention_heads=4)
+    return ModelDirectory.open(write_tiny_model(path, config=config, scheme=PRECISIONS[request.param], seed=5))
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[np.ndarray]:
+    rng = np.random.default_rng(8)
+    return [rng.integers(4, 96, rng.integers(0, 30)).astype(np.int32) for _ in range(90)]
+
+
+def open_engine(model: ModelDirectory, **arguments) -> Engine:
+    return Engine(model, precision="float32" if model.scheme is Scheme.NONE else "int8", **arguments)
+
+
+def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, bool]]]:
+    return [[(h.tokens.tobytes(), np.float32(h.score).tobytes(), h.complete) for h in found] for found in results]
+
+
+@pytest.fixture(scope="module")
+def alone(model: ModelDirectory, sources: list[np.ndarray]) -> list:
+    engine = open_engine(model, threads=1)
+    return as_bytes([engine.translate([source], OPTIONS)[0] for source in sources])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("size", [2, 7, 90])
+def test_batches_and_threads(model: ModelDirectory, sources, alone, size: int, threads: int) -> None:
+    engine = open_engine(model, threads=threads)
+    found = []
+    for start in range(0, len(sources), size):
+        found += engine.translate(sources[start : start + size], OPTIONS)
+    assert as_bytes(found) == alone
+
+
+def test_order(model: ModelDirectory, sources, alone) -> None:
+    order = np.random.default_rng(1).permutation(len(sources))
+    found = open_engine(model, threads=2).translate([sources[i] for i in order], OPTIONS)
+    assert as_bytes(found) == [alone[i] for i in order]
+
+
+@pytest.mark.parametrize("isa", cpu_report()["available"])
+def test_kernel_tiers(model: ModelDirectory, sources, alone, isa: str) -> None:
+    found = open_engine(model, threads=2, isa=isa).translate(sources[:30], OPTIONS)
+    assert as_bytes(found) == alone[:30]
+
+
+def test_fewer_results_are_the_first_of_more(model: ModelDirectory, sources, alone) -> None:
+    """The early stop, which comes sooner for a shorter list, changes nothing in it."""
+    engine = open_engine(model, threads=2)
+    for nbest in (1, 2):
+        options = SearchOptions(**{**{f: getattr(OPTIONS, f) for f in OPTIONS.__slots__}, "nbest": nbest})
+        assert as_bytes(engine.translate(sources, options)) == [found[:nbest] for found in alone]

@@ -1,0 +1,127 @@
+"""The engine against the PyTorch reference (by tolerance) and the numpy simulation (bit for bit)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from octavo.artifact import ModelDirectory
+from octavo.engine import Engine, SearchOptions, cpu_report
+from octavo.quantization.simulate import Result, Simulation
+from octavo.spec import Activation, NormPlacement, Positions, Scheme
+
+from ..models import tiny_config, write_tiny_model
+
+ISAS = cpu_report()["available"]
+CONFIGS = {
+    "pre-norm": tiny_config(),
+    "post-norm, Marian": tiny_config(
+        norm=NormPlacement.POST, activation=Activation.SILU, output_bias=True, decoder_start_id=0
+    ),
+    "learned positions": tiny_config(
+        positions=Positions.LEARNED, position_offset=2, activation=Activation.GELU, source_eos=False
+    ),
+    "separate vocabularies": tiny_config(
+        source_vocab_size=80,
+        shared_embeddings=False,
+        tied_output=False,
+        positions=Positions.INTERLEAVED,
+        embedding_norm=True,
+        scale_embeddings=False,
+    ),
+    "odd sizes": tiny_config(
+        d_model=42, ffn_dim=77, attention_heads=3, encoder_layers=1, decoder_layers=3, norm=NormPlacement.POST
+    ),
+}
+SOURCE = np.array([7, 30, 12, 9, 55, 8, 41], np.int32)
+TARGET = np.array([11, 60, 4, 33, 21], np.int32)
+
+
+def make_model(tmp_path_factory: pytest.TempPathFactory, config: str, scheme: Scheme) -> ModelDirectory:
+    path = tmp_path_factory.mktemp("model") / "model"
+    return ModelDirectory.open(write_tiny_model(path, config=CONFIGS[config], scheme=scheme, seed=3))
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def float_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+    return make_model(tmp_path_factory, request.param, Scheme.NONE)
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def int8_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+    return make_model(tmp_path_factory, request.param, Scheme.INT8_DYNAMIC)
+
+
+@pytest.fixture(scope="module")
+def float_simulation(float_model: ModelDirectory) -> Result:
+    return Simulation(float_model).run(SOURCE.tolist(), TARGET.tolist())
+
+
+@pytest.fixture(scope="module")
+def int8_simulation(int8_model: ModelDirectory) -> Result:
+    return Simulation(int8_model).run(SOURCE.tolist(), TARGET.tolist())
+
+
+def assert_same_bits(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.dtype == expected.dtype == np.float32
+    np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_float32_logits_equal_the_simulation(
+    float_model: ModelDirectory, float_simulation: Result, isa: str
+) -> None:
+    engine = Engine(float_model, precision="float32", threads=1, isa=isa)
+    assert_same_bits(engine.logits(SOURCE, TARGET), float_simulation.logits)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_int8_products_and_logits_equal_the_simulation(
+    int8_model: ModelDirectory, int8_simulation: Result, isa: str
+) -> None:
+    engine = Engine(int8_model, precision="int8", threads=1, isa=isa)
+    assert_same_bits(engine.logits(SOURCE, TARGET), int8_simulation.logits)
+    traced = engine.trace(SOURCE, TARGET)
+    assert {product.name for product in traced} == {product.name for product in int8_simulation.products}
+    for product in int8_simulation.products:
+        steps = [step for step in traced if step.name == product.name]
+        for field in ("input", "row_scale", "accumulators"):
+            found = np.concatenate([getattr(step, field) for step in steps])
+            np.testing.assert_array_equal(found, getattr(product, field), err_msg=f"{product.name}: {field}")
+
+
+def reference_of(model: ModelDirectory):
+    pytest.importorskip("torch", reason="the reference needs octavo[train]")
+    from octavo.reference import from_arrays
+
+    return from_arrays(model.config, dict(model.tensors())).eval()
+
+
+def test_float32_logits_are_close_to_the_references(float_model: ModelDirectory) -> None:
+    reference = reference_of(float_model)
+    import torch
+
+    config = float_model.config
+    source = [*SOURCE.tolist(), config.eos_id] if config.source_eos else SOURCE.tolist()
+    target = [config.decoder_start_id, *TARGET.tolist()]
+    with torch.inference_mode():
+        expected = reference(torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([target]))[0]
+    engine = Engine(float_model, precision="float32", threads=1)
+    np.testing.assert_allclose(engine.logits(SOURCE, TARGET), expected.numpy(), atol=2e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_float32_search_is_the_references(float_model: ModelDirectory, beam: int) -> None:
+    model = reference_of(float_model)
+    from octavo import reference
+
+    rng = np.random.default_rng(beam)
+    sources = [rng.integers(4, 80, rng.integers(1, 20)).astype(np.int32) for _ in range(12)]
+    options = {"beam": beam, "nbest": beam, "length_penalty": 0.7, "min_length": 2, "length_ratio": 1.0}
+    engine = Engine(float_model, precision="float32", threads=1)
+    found = engine.translate(sources, SearchOptions(**options))
+    expected = reference.search(model, [s.tolist() for s in sources], reference.SearchOptions(**options))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [h.tokens.tolist() for h in ours] == [list(h.tokens) for h in theirs]
+        assert [h.complete for h in ours] == [h.complete for h in theirs]
+        np.testing.assert_allclose([h.score for h in ours], [h.score for h in theirs], atol=1e-5)
