@@ -334,3 +334,14 @@ def test_the_whole_file_is_never_in_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < (path / "model.safetensors").stat().st_size / 4
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent / "formats").iterdir()), ids=lambda path: path.name
+)
+def test_models_of_every_format_version_still_open(path: Path) -> None:
+    model = ModelDirectory.open(path)
+    assert model.name == f"format {path.name}"
+    source, target = model.tokenizers()
+    assert target.decode(source.encode("Bako tire.")) == "Bako tire."
+    assert [name for name, _ in model.tensors()] == model.tensor_names()

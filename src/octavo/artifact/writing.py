@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
-from octavo.artifact.durable import sync, write_file
 from octavo.artifact.json_file import encode_json, read_json_object
 from octavo.artifact.model_directory import QUALITY_FILE, previous_path
 from octavo.artifact.tensors_file import Array, write_tensors
@@ -68,8 +67,8 @@ def write_model(
             target_tokenizer=target,
             tensors=FileEntry.of(beside / TENSORS_FILE),
         )
-        write_file(beside / CONFIG_FILE, encode_json(description.to_dict()))
-        write_file(beside / QUALITY_FILE, encode_json(dict(quality)))
+        (beside / CONFIG_FILE).write_bytes(encode_json(description.to_dict()))
+        (beside / QUALITY_FILE).write_bytes(encode_json(dict(quality)))
         _move_into_place(beside, path)
     except ValueError as error:  # a SpecError, or quality figures that JSON cannot hold
         raise ModelError(f"{path}: {error}") from error
@@ -119,7 +118,7 @@ def _copy_tokenizers(
     Tokenizer(target, expected_size=config.target_vocab_size)
     names = ("tokenizer.spm",) * 2 if shared else ("source.spm", "target.spm")
     for origin, name in zip((source, target), names, strict=True):
-        write_file(directory / name, origin.read_bytes())
+        shutil.copyfile(origin, directory / name)
     return FileEntry.of(directory / names[0]), FileEntry.of(directory / names[1])
 
 
@@ -141,12 +140,21 @@ def _move_into_place(beside: Path, path: Path) -> None:
             previous.rename(path)
             raise
         shutil.rmtree(previous, ignore_errors=True)
-    sync(path.parent)
+    _sync(path.parent)
 
 
 def _seal(directory: Path) -> None:
-    """Force every file to disk before the directory gets its name; mkdtemp made it private."""
+    """Force all of it to disk before it gets its name, and undo the privacy that mkdtemp gave it."""
     for entry in directory.iterdir():
-        sync(entry)
+        _sync(entry)
     directory.chmod(0o755)
-    sync(directory)
+    _sync(directory)
+
+
+def _sync(path: Path) -> None:
+    """Force a file's content, or a directory's entries, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
