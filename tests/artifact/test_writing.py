@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,7 +29,16 @@ def test_files_of_a_model(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "deep" / "model")
     assert names(path) == ["config.json", "model.safetensors", "quality.json", "tokenizer.spm"]
     assert names(tmp_path / "deep") == ["model"]
-    assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_files_are_as_readable_as_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = write_tiny_model(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o750
+    assert {file.stat().st_mode & 0o777 for file in path.iterdir()} == {0o640}
 
 
 def test_tokenizer_files_by_name(tmp_path: Path) -> None:

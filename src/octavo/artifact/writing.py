@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -49,8 +49,8 @@ def write_model(
     path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
     _check_target(path, overwrite)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+        beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.new"
+        beside.mkdir(parents=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
     try:
@@ -144,10 +144,10 @@ def _move_into_place(beside: Path, path: Path) -> None:
 
 
 def _seal(directory: Path) -> None:
-    """Force all of it to disk before it gets its name, and undo the privacy that mkdtemp gave it."""
+    """Force all of it to disk before it gets its name; safetensors makes files that others cannot read."""
+    shutil.copymode(directory / CONFIG_FILE, directory / TENSORS_FILE)
     for entry in directory.iterdir():
         _sync(entry)
-    directory.chmod(0o755)
     _sync(directory)
 
 
