@@ -59,7 +59,7 @@ class Attention(Sublayer):
 
     def split(self, x: Tensor) -> Tensor:
         """[B, T, d] as heads [B, heads, T, d / heads]."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def keys_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of states [B, S, d], each [B, heads, S, d / heads]."""
@@ -154,10 +154,11 @@ class Stack(nn.Module):
 class Output(nn.Module):
     """The projection to the vocabulary; without a weight of its own when it is tied."""
 
+    bias: nn.Parameter | None
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         if not config.tied_output:
             self.weight = nn.Parameter(torch.empty(config.target_vocab_size, config.d_model))
-        self.register_parameter(
-            "bias", nn.Parameter(torch.zeros(config.target_vocab_size)) if config.output_bias else None
-        )
+        bias = nn.Parameter(torch.zeros(config.target_vocab_size)) if config.output_bias else None
+        self.register_parameter("bias", bias)

@@ -7,6 +7,7 @@ names of ``octavo.spec``; shared and tied tensors exist once. Shapes as in ``lay
 from __future__ import annotations
 
 import dataclasses
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +50,8 @@ class DecoderLayer(nn.Module):
         y = attention.before(x)
         later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
         x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=later))
-        out: Tensor = self.feed_forward(self.attend_to_source(x, self.cross_attention.keys_values(memory), mask))
+        x = self.attend_to_source(x, self.cross_attention.keys_values(memory), mask)
+        out: Tensor = self.feed_forward(x)
         return out
 
     def attend_to_source(self, x: Tensor, source: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
@@ -63,7 +65,8 @@ class Encoder(Stack):
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout, config.source_vocab_size)
-        self.layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.encoder_layers))
+        layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.encoder_layers))
+        self.layers = cast("list[EncoderLayer]", layers)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Embedded source [B, S, d] to memory [B, S, d]."""
@@ -77,7 +80,8 @@ class Decoder(Stack):
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout, None if config.shared_embeddings else config.target_vocab_size)
-        self.layers = nn.ModuleList(DecoderLayer(config, dropout) for _ in range(config.decoder_layers))
+        layers = nn.ModuleList(DecoderLayer(config, dropout) for _ in range(config.decoder_layers))
+        self.layers = cast("list[DecoderLayer]", layers)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         """Embedded target [B, T, d] to states [B, T, d]; position t sees no later one."""
@@ -88,7 +92,9 @@ class Decoder(Stack):
 
 @dataclasses.dataclass(slots=True)
 class LayerCache:
-    """One decoder layer's keys and values while decoding: own [R, heads, t, .], source's [B, heads, S, .]."""
+    """One decoder layer while decoding: its own keys and values [R, heads, t, d / heads], and the
+    source's, each [B, heads, S, d / heads].
+    """
 
     keys: Tensor
     values: Tensor
@@ -148,7 +154,7 @@ class Transformer(nn.Module):
         return owner.embedding.weight
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Padded source [B, S] (EOS included) and its lengths [B] to memory [B, S, d] and mask [B, 1, 1, S].
+        """Padded source [B, S] (with EOS) and lengths [B] to memory [B, S, d] and mask [B, 1, 1, S].
 
         A mask is true at the positions that must not be seen.
         """
@@ -174,8 +180,8 @@ class Transformer(nn.Module):
         """The state before the first token, with one row per sentence."""
         memory, mask = self.encode(source, lengths)
         none = memory.new_empty(len(source), self.config.attention_heads, 0, self.config.head_dim)
-        layers = [LayerCache(none, none, layer.cross_attention.keys_values(memory)) for layer in self.decoder.layers]
-        return DecodingState(layers, mask)
+        sources = [layer.cross_attention.keys_values(memory) for layer in self.decoder.layers]
+        return DecodingState([LayerCache(none, none, source) for source in sources], mask)
 
     def step(self, tokens: Tensor, state: DecodingState) -> Tensor:
         """Feed every row's next token [R]; the logits [R, V] of the one after it. Extends ``state``."""

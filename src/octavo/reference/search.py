@@ -77,9 +77,9 @@ class _Live:
 class _Sentence:
     """The search of one sentence."""
 
-    def __init__(self, index: int, options: SearchOptions, cap: int, row: int) -> None:
+    def __init__(self, index: int, options: SearchOptions, cap: int) -> None:
         self.index, self.options, self.cap = index, options, cap
-        self.live = [_Live((), 0.0, row)]
+        self.live = [_Live((), 0.0, row=index)]
         self.finished: list[Hypothesis] = []
         self.done = False
 
@@ -88,7 +88,12 @@ class _Sentence:
         self.finished.append(Hypothesis(tokens, score, complete))
 
     def advance(self, candidates: list[tuple[float, int, int]], eos_id: int) -> None:
-        """Walk the best 2 * beam candidates (sum, live hypothesis, token), best first."""
+        """Walk the best 2 * beam candidates (sum, live hypothesis, token), best first.
+
+        Raises ValueError when there is none: the model's scores are not finite.
+        """
+        if not candidates:
+            raise ValueError(f"sentence {self.index}: the model's scores are not finite")
         before, self.live = self.live, []
         beam = self.options.beam
         for rank, (total, parent, token) in enumerate(candidates):
@@ -97,20 +102,19 @@ class _Sentence:
                 self.live.append(_Live((*origin.tokens, token), total, origin.row))
             elif rank < beam:
                 self._finish(origin.tokens, total, complete=True)
-            if len(self.live) == beam or len(self.finished) == beam:
+            if len(self.live) == beam:
                 break
-        self._end(length=len(before[0].tokens) + 1)
-
-    def _end(self, length: int) -> None:
-        if len(self.finished) >= self.options.beam or not self.live:
+        if len(self.finished) >= beam or not self.live or self._no_better_can_come():
             self.done = True
-        elif length == self.cap:
+        elif len(self.live[0].tokens) == self.cap:
+            self.done = True
             for hypothesis in self.live:
                 self._finish(hypothesis.tokens, hypothesis.total, complete=False)
-            self.done = True
-        else:
-            limit = max(h.total for h in self.live) / divisor(self.cap, self.options.length_penalty)
-            self.done = sum(h.score >= limit for h in self.finished) >= self.options.nbest
+
+    def _no_better_can_come(self) -> bool:
+        """Whether ``nbest`` finished ones score at least what a live one could at the longest length."""
+        bound = max(h.total for h in self.live) / divisor(self.cap, self.options.length_penalty)
+        return sum(h.score >= bound for h in self.finished) >= self.options.nbest
 
     def results(self) -> list[Hypothesis]:
         """Best first; Python's sort is stable, so ties stay in the order of finishing."""
@@ -125,33 +129,38 @@ def search(
 
     Raises ValueError for a source that is empty or longer than the model's positions.
     """
-    config = model.config
-    rows = [[*source, config.eos_id] if config.source_eos else list(source) for source in sources]
-    for i, row in enumerate(rows):
-        if not 1 <= len(row) <= config.max_positions:
-            raise ValueError(f"source {i} has {len(row)} tokens; must be from 1 to {config.max_positions}")
-    if not rows:
+    if not sources:
         return []
+    config = model.config
+    source, lengths = _pad_sources(config, sources)
     device = model.target_table.device
-    lengths = torch.tensor([len(row) for row in rows], device=device)
-    width = max(map(len, rows))
-    padded = torch.tensor([row + [config.pad_id] * (width - len(row)) for row in rows], device=device)
-
-    state = model.start(padded, lengths)
-    sentences = [_Sentence(i, options, longest(config, options, len(row)), i) for i, row in enumerate(rows)]
+    state = model.start(source.to(device), lengths.to(device))
+    sentences = [
+        _Sentence(i, options, longest(config, options, length)) for i, length in enumerate(lengths.tolist())
+    ]
     active = sentences
-    tokens = torch.full((len(rows),), config.decoder_start_id, device=device)
+    tokens = torch.full((len(sentences),), config.decoder_start_id, device=device)
     while active:
         logits = model.step(tokens, state).float()
-        for sentence, candidates in zip(
-            active, _candidates(logits, active, config, options, state.length - 1), strict=True
-        ):
+        offered = _candidates(logits, active, config, options, produced=state.length - 1)
+        for sentence, candidates in zip(active, offered, strict=True):
             sentence.advance(candidates, config.eos_id)
         kept = [i for i, sentence in enumerate(active) if not sentence.done]
         active = [active[i] for i in kept]
         if active:
             tokens = _rearrange(active, kept, state)
     return [sentence.results() for sentence in sentences]
+
+
+def _pad_sources(config: ModelConfig, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Sources with their EOS as a padded [B, S], and their lengths [B]."""
+    rows = [[*source, config.eos_id] if config.source_eos else list(source) for source in sources]
+    for i, row in enumerate(rows):
+        if not 1 <= len(row) <= config.max_positions:
+            raise ValueError(f"source {i} has {len(row)} tokens; must be from 1 to {config.max_positions}")
+    width = max(map(len, rows))
+    padded = [row + [config.pad_id] * (width - len(row)) for row in rows]
+    return torch.tensor(padded), torch.tensor([len(row) for row in rows])
 
 
 def _candidates(
@@ -161,27 +170,22 @@ def _candidates(
     normalizer = logits.logsumexp(1, keepdim=True)
     barred = list(config.suppressed_ids) + ([config.eos_id] if produced < options.min_length else [])
     logits[:, barred] = -torch.inf
-    count = 2 * options.beam
-    values, ids = best(logits, count)
-    width = len(logits) // len(active)
-    slots = range(width)
-    totals = torch.tensor(
-        [[s.live[j].total if j < len(s.live) else -torch.inf for j in slots] for s in active],
-        device=logits.device,
-    )
-    # [sentence, hypothesis, offer] flattened: the lower column is the lower hypothesis. Within one
-    # hypothesis offers come by logit, so equal sums are put in order of id.
-    sums = (totals.flatten()[:, None] + (values - normalizer)).view(len(active), -1)
-    offers = ids.shape[1]
-    flat = ids.view(len(active), -1)
-    order = flat.view(-1, offers).argsort(dim=1, stable=True)
-    by_id = (order.view(len(active), width, offers) + torch.arange(width, device=ids.device)[:, None] * offers)
-    by_id = by_id.view(len(active), -1)
-    top, where = best(sums.gather(1, by_id), count)
-    chosen = flat.gather(1, by_id).gather(1, where)
+    values, ids = best(logits, 2 * options.beam)
+    width, offers = len(logits) // len(active), ids.shape[1]
+    totals = [[s.live[j].total if j < len(s.live) else -math.inf for j in range(width)] for s in active]
+    sums = torch.tensor(totals, device=logits.device).view(-1, 1) + (values - normalizer)
+    # In order of hypothesis and id, so that among equal sums the first column is the one to take.
+    by_id = ids.argsort(dim=1)
+    sums, ids = (x.gather(1, by_id).view(len(active), -1) for x in (sums, ids))
+    top, columns = best(sums, 2 * options.beam)
+    tokens = ids.gather(1, columns)
     return [
-        [(t, w // offers, c) for t, w, c in zip(*columns, strict=True) if t > -math.inf]
-        for columns in zip(top.tolist(), where.tolist(), chosen.tolist(), strict=True)
+        [
+            (total, column // offers, token)
+            for total, column, token in zip(*row, strict=True)
+            if total > -math.inf
+        ]
+        for row in zip(top.tolist(), columns.tolist(), tokens.tolist(), strict=True)
     ]
 
 

@@ -25,7 +25,9 @@ def from_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Transf
     model = Transformer(config)
     state = model.state_dict()
     for name in sorted(set(state) ^ set(arrays)):
-        raise ValueError(f"tensor {name} is {'missing' if name in state else 'unknown to this configuration'}")
+        raise ValueError(
+            f"tensor {name} is {'missing' if name in state else 'unknown to this configuration'}"
+        )
     for name, array in arrays.items():
         if tuple(state[name].shape) != array.shape:
             raise ValueError(f"tensor {name} has shape {array.shape}; must be {tuple(state[name].shape)}")

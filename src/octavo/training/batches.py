@@ -15,7 +15,10 @@ from octavo.training.corpus import Pair
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded int64 tensors: source [B, S] and its lengths [B], decoder input and labels [B, T]."""
+    """Padded int64 tensors: source [B, S] and its lengths [B], decoder input and labels [B, T].
+
+    ``tokens`` counts labels without padding.
+    """
 
     source: Tensor
     lengths: Tensor
@@ -24,9 +27,12 @@ class Batch:
     tokens: int
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device; ``tokens`` counts labels without padding."""
-        moved = (t.to(device, non_blocking=True) for t in (self.source, self.lengths, self.target, self.labels))
-        return Batch(*moved, self.tokens)
+        """The batch on a device."""
+        source, lengths, target, labels = (
+            tensor.to(device, non_blocking=True)
+            for tensor in (self.source, self.lengths, self.target, self.labels)
+        )
+        return Batch(source, lengths, target, labels, self.tokens)
 
 
 IGNORED_LABEL = -100

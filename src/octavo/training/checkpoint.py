@@ -89,9 +89,7 @@ class CheckpointStore:
     def _complete(self) -> list[Path]:
         return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(BESIDE))
 
-    def load(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer
-    ) -> tuple[Progress, Any] | None:
+    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, Any] | None:
         """Put the newest state into model and optimizer; None where there is none."""
         complete = self._complete()
         if not complete:
@@ -105,7 +103,9 @@ class CheckpointStore:
             model.load_state_dict(weights)
             _set_moments(model, optimizer, moments, progress.update)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-            raise RecipeError(f"{path}: damaged checkpoint ({error}); delete the folder to go on from the one before") from error
+            raise RecipeError(
+                f"{path}: damaged checkpoint ({error}); delete that folder to go on from the one before"
+            ) from error
         return progress, written["identity"]
 
     def save_snapshot(self, model: torch.nn.Module, update: int) -> None:

@@ -25,8 +25,8 @@ def read_corpus(recipe: CorpusRecipe) -> ParallelText:
     source, target = _read_lines(recipe.source), _read_lines(recipe.target)
     if len(source) != len(target):
         raise RecipeError(
-            f"{recipe.source} has {len(source)} lines, {recipe.target} has {len(target)}; line i of each must "
-            "belong together"
+            f"{recipe.source} has {len(source)} lines, {recipe.target} has {len(target)}; "
+            "line i of each must belong together"
         )
     return ParallelText(source, target)
 
@@ -35,7 +35,8 @@ def _read_lines(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise RecipeError(f"{path}: cannot read the corpus: {error.strerror}; check data paths or --data") from error
+        reason = error.strerror or error
+        raise RecipeError(f"{path}: cannot read the corpus: {reason}; check the recipe and --data") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise RecipeError(f"{path}, line {line}: not UTF-8; convert the file first") from error
@@ -47,14 +48,14 @@ def _read_lines(path: Path) -> list[str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """Token ids of one sentence pair, EOS at the end of both (the source's if the model has it)."""
+    """Token ids of one sentence pair, without EOS."""
 
     source: Sequence[int]
     target: Sequence[int]
 
 
 class Segmentations:
-    """The ways to segment one line, best first, and the probability of each."""
+    """The ways to segment one line, best first, drawn in proportion to probability^alpha."""
 
     __slots__ = ("cumulative", "ids")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from octavo.training.checkpoint import Validation
+from octavo.training.optimization import UpdateReport
 
 _LINE_SECONDS = 30.0
 
@@ -34,7 +36,7 @@ class Display:
         self._last = self._since = time.monotonic()
         self._tokens, self._loss = 0, 0.0
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -49,10 +51,10 @@ class Display:
         """One line."""
         self._console.print(text, markup=False, soft_wrap=True)
 
-    def updated(self, update: int, epoch: int, loss: float, tokens: int, rate: float, norm: float) -> None:
-        """After an update: ``loss`` is the smoothed sum over ``tokens`` target tokens."""
-        self._tokens += tokens
-        self._loss += loss
+    def updated(self, update: int, epoch: int, report: UpdateReport) -> None:
+        """After an update."""
+        self._tokens += report.tokens
+        self._loss += report.loss
         now = time.monotonic()
         speed = self._tokens / max(now - self._since, 1e-9)
         mean = self._loss / self._tokens
@@ -62,17 +64,21 @@ class Display:
         self._last = self._since = now
         self._tokens, self._loss = 0, 0.0
         if not self._console.is_terminal:
-            self.say(f"update {update}  epoch {epoch + 1}  loss {mean:.3f}  rate {rate:.2e}  norm {norm:.2f}  {speed:.0f} tokens/s")
+            self.say(
+                f"update {update}  epoch {epoch + 1}  loss {mean:.3f}  rate {report.rate:.2e}  "
+                f"norm {report.norm:.2f}  {speed:.0f} tokens/s"
+            )
+        shown = {"loss": mean, "rate": report.rate, "norm": report.norm, "tokens_per_second": speed}
         if self._writer is not None:
-            for name, value in {"loss": mean, "rate": rate, "norm": norm, "tokens_per_second": speed}.items():
+            for name, value in shown.items():
                 self._writer.add_scalar(f"train/{name}", value, update)
 
     def validated(self, result: Validation, names: list[str], seconds: float) -> None:
         """After a validation."""
         scores = "  ".join(f"{name} {bleu:.2f}" for name, bleu in zip(names, result.bleu, strict=True))
         self.say(
-            f"dev at update {result.update}, epoch {result.epoch + 1}: loss {result.loss:.4f}  BLEU {scores}  "
-            f"({seconds:.0f} s)"
+            f"dev at update {result.update}, epoch {result.epoch + 1}: loss {result.loss:.4f}  "
+            f"BLEU {scores}  ({seconds:.0f} s)"
         )
         if self._writer is not None:
             self._writer.add_scalar("dev/loss", result.loss, result.update)

@@ -2,54 +2,71 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
+import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+import torch
 
+from octavo.artifact import write_model
 from octavo.reference.search import SearchOptions
 from octavo.reference.weights import to_arrays
 from octavo.spec import Scheme, SearchDefaults
+from octavo.training.trainer import Trainer
 from octavo.training.validation import dev_bleu, dev_loss
-
-if TYPE_CHECKING:
-    from octavo.training.trainer import Trainer
 
 
 def export(trainer: Trainer, path: Path) -> None:
-    """Average the chosen snapshots and write them with tokenizer, search defaults and dev figures.
+    """Write the averaged weights with tokenizer, search defaults and dev figures, replacing ``path``.
 
-    The averaged weights stay in ``trainer.model``, rounded as they were written.
+    ``trainer.model`` then has those weights, rounded as they are written.
     """
-    from octavo.artifact import write_model
-
     recipe, model = trainer.recipe, trainer.model
-    updates = trainer.averaged_updates()
-    dtype = np.float16 if recipe.dtype == "float16" else np.float32
-    weights = trainer.store.average(updates)
-    model.load_state_dict({name: tensor.to(getattr(__import__("torch"), recipe.dtype)) for name, tensor in weights.items()})
+    stored = torch.float16 if recipe.dtype == "float16" else torch.float32
+    weights = trainer.store.average(trainer.averaged_updates())
+    model.load_state_dict({name: tensor.to(stored) for name, tensor in weights.items()})
     model.eval()
-    search = SearchDefaults(**recipe.search.model_dump())
+    trainer.display.say("measuring the averaged weights on the dev sets")
     write_model(
         path,
         config=trainer.config,
         scheme=Scheme.NONE,
-        search=search,
-        tensors={name: array.astype(dtype) for name, array in to_arrays(model).items()},
-        tokenizer_files=trainer.vocabulary.files(),
+        search=SearchDefaults(**recipe.search.model_dump()),
+        tensors={name: array.astype(recipe.dtype) for name, array in to_arrays(model).items()},
+        tokenizer_files=trainer.data.vocabulary.files(),
         name=recipe.name,
         source_language=recipe.source_language,
         target_language=recipe.target_language,
-        quality=_quality(trainer, updates, SearchOptions(**dataclasses.asdict(search))),
+        quality=_quality(trainer),
         overwrite=True,
     )
 
 
-def _quality(trainer: Trainer, updates: list[int], options: SearchOptions) -> dict[str, Any]:
+def _quality(trainer: Trainer) -> dict[str, Any]:
     """Figures of the averaged model on the dev sets, and how it was trained."""
+    recipe, progress, data = trainer.recipe, trainer.progress, trainer.data
+    options = SearchOptions(**recipe.search.model_dump())
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "dev": [],
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "dev": [
+            {
+                "set": dev.name,
+                "sentences": len(dev.pairs),
+                "loss": round(dev_loss(trainer.model, dev, recipe.training.batch_tokens), 4),
+                "bleu": round(score.score, 2),
+                "bleu_signature": score.signature,
+                "beam": options.beam,
+                "implementation": "PyTorch reference, float32",
+            }
+            for dev in data.devs
+            for score in [dev_bleu(trainer.model, dev, data.vocabulary, options)]
+        ],
+        "training": {
+            "updates": progress.update,
+            "epochs": progress.epoch,
+            "hours": round(progress.seconds / 3600, 2),
+            "pairs": len(data.corpus.pairs),
+            "averaged_updates": trainer.averaged_updates(),
+            "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        },
     }

@@ -15,7 +15,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     beside = path.with_name(path.name + BESIDE)
     _write_synced(beside, data)
     beside.replace(path)
-    sync_folder(path.parent)
+    _sync_folder(path.parent)
 
 
 def write_folder_atomically(path: Path, files: Mapping[str, bytes]) -> None:
@@ -25,9 +25,9 @@ def write_folder_atomically(path: Path, files: Mapping[str, bytes]) -> None:
     beside.mkdir(parents=True)
     for name, data in files.items():
         _write_synced(beside / name, data)
-    sync_folder(beside)
+    _sync_folder(beside)
     beside.rename(path)
-    sync_folder(path.parent)
+    _sync_folder(path.parent)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -37,8 +37,7 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(path: Path) -> None:
-    """Make the folder's entries durable."""
+def _sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import signal
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """The run stopped at the user's wish, after a checkpoint."""
 
     def __init__(self, update: int) -> None:
-        super().__init__(f"stopped after update {update}; the checkpoint is written")
-        self.update = update
+        super().__init__(update)
+        self.add_note(
+            f"Stopped after update {update}, checkpoint written; the same command goes on from there"
+        )
 
 
 class Interrupt:
-    """Notes SIGINT and SIGTERM instead of dying of them; a second one kills at once."""
+    """While entered, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it."""
 
     def __init__(self) -> None:
         self.requested = False
 
-    def listen(self) -> None:
-        """Take the signals over."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        return self
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
         self.requested = True
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, self._before[signal.Signals(number)])

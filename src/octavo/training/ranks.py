@@ -53,6 +53,10 @@ class Ranks:
             dist.all_reduce(values)
         return values
 
+    def any(self, flag: bool) -> bool:
+        """Whether it is true in any of the processes."""
+        return bool(self.sum(torch.tensor(float(flag), device=self.device)).item() > 0)
+
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Sum every gradient over the processes, in one message; a missing one counts as zeros."""
         if self.world == 1:
@@ -61,7 +65,8 @@ class Ranks:
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in owners]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
-        for owner, part in zip(owners, flat.split([p.numel() for p in owners]), strict=True):
+        parts = torch.split(flat, [owner.numel() for owner in owners])
+        for owner, part in zip(owners, parts, strict=True):
             owner.grad = part.view_as(owner)
 
     def share(self, value: Any) -> Any:

@@ -84,7 +84,10 @@ class DropoutRecipe(_Section):
 
 
 class ScheduleRecipe(_Section):
-    """Linear warm-up to ``peak``, then peak * sqrt(warmup / update); to zero in the last ``cooldown`` updates."""
+    """Linear warm-up to ``peak``, then peak * sqrt(warmup / update).
+
+    In the last ``cooldown`` updates it also falls linearly to zero.
+    """
 
     peak: Annotated[float, Field(gt=0)]
     warmup: Positive = 4000
@@ -151,10 +154,6 @@ class Recipe(_Section):
     validation: ValidationRecipe = ValidationRecipe()
     search: SearchRecipe = SearchRecipe()
 
-    def corpora(self) -> list[CorpusRecipe]:
-        """Training corpora, then dev sets."""
-        return [*self.data.train, *self.data.dev]
-
 
 def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
     """Read and check a recipe; relative data paths are taken from ``data_root``, else from its folder.
@@ -176,9 +175,12 @@ def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
     def rooted(corpora: list[CorpusRecipe]) -> list[CorpusRecipe]:
         return [c.model_copy(update={"source": root / c.source, "target": root / c.target}) for c in corpora]
 
-    data = recipe.data.model_copy(
-        update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)}
-    )
+    if recipe.data.max_tokens > recipe.model.max_positions:
+        raise RecipeError(
+            f"{path}: data.max_tokens = {recipe.data.max_tokens} is more than model.max_positions = "
+            f"{recipe.model.max_positions}"
+        )
+    data = recipe.data.model_copy(update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)})
     return recipe.model_copy(update={"data": data})
 
 

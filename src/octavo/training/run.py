@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from octavo.errors import OutputError
 from octavo.training.display import Display
 from octavo.training.export import export
 from octavo.training.interrupt import Interrupt
@@ -15,19 +16,22 @@ from octavo.training.trainer import Trainer
 def train(recipe_path: Path, output: Path | None = None, data_root: Path | None = None) -> Path:
     """Train, or go on training, and write the model directory ``output/model``; returns its path.
 
-    Raises RecipeError for a bad recipe or data, Interrupted after Ctrl-C (a checkpoint is written).
+    ``output`` is runs/NAME by default. Raises RecipeError for a bad recipe or data, OutputError for a
+    folder that cannot be written, Interrupted after Ctrl-C (a checkpoint is written).
     """
     recipe = read_recipe(recipe_path, data_root)
     folder = output or Path("runs") / recipe.name
-    interrupt = Interrupt()
-    interrupt.listen()
-    ranks = Ranks.join()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot write a run there: {error.strerror or error}") from error
+    ranks = Ranks.join()
+    try:
         with Display(folder, recipe.training.max_updates, quiet=not ranks.first) as display:
-            trainer = Trainer(recipe, folder, ranks, display, interrupt)
+            trainer = Trainer(recipe, folder, ranks, display)
             trainer.resume()
-            trainer.run()
+            with Interrupt() as interrupt:
+                trainer.run(interrupt)
             if ranks.first:
                 export(trainer, folder / "model")
                 display.say(f"model written to {folder / 'model'}")

@@ -29,11 +29,10 @@ class DevSet:
     @classmethod
     def encode(cls, name: str, text: ParallelText, vocabulary: Vocabulary, max_positions: int) -> DevSet:
         """Segment every line; one longer than the model's positions is cut."""
-        pairs = [
-            Pair(vocabulary.source.encode(s)[: max_positions - 1], vocabulary.target.encode(t)[: max_positions - 1])
-            for s, t in zip(text.source, text.target, strict=True)
-        ]
-        return cls(name, text, pairs)
+        longest = max_positions - 1  # and EOS
+        sources = (vocabulary.source.encode(line)[:longest] for line in text.source)
+        targets = (vocabulary.target.encode(line)[:longest] for line in text.target)
+        return cls(name, text, [Pair(s, t) for s, t in zip(sources, targets, strict=True)])
 
 
 @torch.no_grad()
@@ -44,8 +43,8 @@ def dev_loss(model: Transformer, dev: DevSet, batch_tokens: int) -> float:
     for indices in plan_epoch(dev.pairs, batch_tokens, seed=0, epoch=0):
         batch = make_batch([dev.pairs[i] for i in indices], model.config).to(device)
         logits = model(batch.source, batch.lengths, batch.target)
-        labels = batch.labels.flatten()
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), labels, ignore_index=IGNORED_LABEL, reduction="sum")
+        logits, labels = logits.flatten(0, 1).float(), batch.labels.flatten()
+        loss = F.cross_entropy(logits, labels, ignore_index=IGNORED_LABEL, reduction="sum")
         total += loss.item()
         tokens += batch.tokens
     return total / tokens
@@ -65,10 +64,18 @@ def translate(
     return [found[i] for i in range(len(sources))]
 
 
-def dev_bleu(
-    model: Transformer, dev: DevSet, vocabulary: Vocabulary, options: SearchOptions
-) -> sacrebleu.metrics.BLEUScore:
-    """sacreBLEU (13a, cased) of the model's translations."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bleu:
+    """A score and the sacreBLEU signature it was computed with."""
+
+    score: float
+    signature: str
+
+
+def dev_bleu(model: Transformer, dev: DevSet, vocabulary: Vocabulary, options: SearchOptions) -> Bleu:
+    """BLEU (13a, cased, detokenized) of the model's translations."""
     found = translate(model, [pair.source for pair in dev.pairs], options)
     texts = [vocabulary.target.decode(ids) for ids in found]
-    return sacrebleu.corpus_bleu(texts, [dev.text.target])
+    bleu = sacrebleu.BLEU()
+    score = bleu.corpus_score(texts, [dev.text.target]).score
+    return Bleu(score, str(bleu.get_signature()))

@@ -36,9 +36,8 @@ class Segmenter:
         """The ``nbest`` best segmentations and their log-probabilities."""
         if nbest == 1:
             return [self.encode(text)], [0.0]
-        found = self._processor.nbest_encode(text, nbest_size=nbest, out_type="immutable_proto")
-        ids = [[piece.id for piece in one.pieces] for one in found.nbests]
-        return ids, [one.score for one in found.nbests]
+        found: list[list[int]] = self._processor.nbest_encode(text, nbest_size=nbest, out_type=int)
+        return found, [sum(map(self._processor.get_score, ids)) for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids."""

@@ -1,0 +1,34 @@
+"""What must stay the same for a run to go on; the rest of a recipe may change between starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from octavo.training.recipe import Recipe, RecipeError
+
+_FREE = {"max_updates", "average", "checkpoint_minutes"}
+
+
+def run_identity(recipe: Recipe, text_digest: str) -> dict[str, Any]:
+    """The recipe's values that decide the weights, and the training text, as plain JSON values."""
+    training = recipe.training.model_dump(mode="json", exclude=_FREE)
+    training["schedule"].pop("cooldown")
+    sections = ("vocabulary", "sampling", "model")
+    return {
+        "seed": recipe.seed,
+        "training text": text_digest,
+        "corpora's repeat": [corpus.repeat for corpus in recipe.data.train],
+        "data.max_tokens": recipe.data.max_tokens,
+        **{f"training.{key}": value for key, value in training.items()},
+        **{section: getattr(recipe, section).model_dump(mode="json") for section in sections},
+    }
+
+
+def check_identity(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raises RecipeError, naming the first value in which a run differs from its checkpoint."""
+    for key in sorted(set(before) | set(now)):
+        if before.get(key) != now.get(key):
+            raise RecipeError(
+                f"this run began with another {key} ({before.get(key)!r}, now {now.get(key)!r}); undo the "
+                "change, or name another --output to begin anew"
+            )

@@ -1,0 +1,113 @@
+"""One update: gradients of its micro-batches, summed over processes, and Adam's step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from octavo.reference.model import Transformer
+from octavo.training.batches import IGNORED_LABEL, Batch, make_batch
+from octavo.training.corpus import Pair
+from octavo.training.ranks import Ranks
+from octavo.training.recipe import TrainingRecipe
+from octavo.training.schedule import learning_rate
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """Of one update: smoothed loss summed over the target tokens, the rate, the gradient's norm."""
+
+    loss: float
+    tokens: int
+    rate: float
+    norm: float
+
+
+def use_bfloat16(recipe: TrainingRecipe, device: torch.device) -> bool:
+    """Whether products run in bfloat16; ``auto`` takes it on GPUs that have it."""
+    if recipe.precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return recipe.precision == "bfloat16"
+
+
+def make_optimizer(model: Transformer, recipe: TrainingRecipe) -> torch.optim.AdamW:
+    """Adam with decoupled weight decay (none by default)."""
+    return torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0,
+        betas=recipe.adam_betas,
+        eps=recipe.adam_epsilon,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+class Optimization:
+    """Makes updates to a model.
+
+    Micro-batch j of an update belongs to process j modulo their number, and is computed with dropout
+    drawn from (seed, update, j): how many processes there are changes only the order of a sum.
+    """
+
+    def __init__(self, model: Transformer, recipe: TrainingRecipe, seed: int, ranks: Ranks) -> None:
+        self.model, self.recipe, self.seed, self.ranks = model, recipe, seed, ranks
+        self.optimizer = make_optimizer(model, recipe)
+        self.bfloat16 = use_bfloat16(recipe, ranks.device)
+
+    def update(
+        self, number: int, micro_batches: Sequence[Sequence[int]], pairs: Sequence[Pair]
+    ) -> UpdateReport:
+        """Make update ``number`` (1, 2, ...); the gradient is that of the mean loss per target token."""
+        self.model.train()
+        sums = torch.zeros(2, dtype=torch.float64)
+        for index, chosen in enumerate(micro_batches):
+            if index % self.ranks.world == self.ranks.rank:
+                batch = make_batch([pairs[i] for i in chosen], self.model.config)
+                sums += torch.tensor([self._accumulate(batch, number, index), batch.tokens])
+        loss, tokens = self.ranks.sum(sums.to(self.ranks.device)).tolist()
+        self.ranks.sum_gradients(self.model.parameters())
+        rate = learning_rate(number, self.recipe.schedule, self.recipe.max_updates)
+        return UpdateReport(loss, int(tokens), rate, self._step(rate, tokens))
+
+    def _accumulate(self, batch: Batch, update: int, index: int) -> float:
+        """Add a micro-batch's gradients; its loss."""
+        torch.manual_seed(dropout_seed(self.seed, update, index))
+        loss = self._loss(batch.to(self.ranks.device))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.item())
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Label-smoothed cross-entropy (Szegedy et al. 2016), summed over target tokens."""
+        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = self.model(batch.source, batch.lengths, batch.target)
+        return F.cross_entropy(
+            logits.flatten(0, 1).float(),
+            batch.labels.flatten(),
+            ignore_index=IGNORED_LABEL,
+            reduction="sum",
+            label_smoothing=self.recipe.label_smoothing,
+        )
+
+    def _step(self, rate: float, tokens: float) -> float:
+        """Divide, clip, step and clear; the norm before clipping."""
+        parameters = list(self.model.parameters())
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad /= tokens
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip_norm or float("inf"))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+
+def dropout_seed(seed: int, update: int, micro_batch: int) -> int:
+    """A 63-bit seed for one micro-batch."""
+    mixed = np.random.SeedSequence([seed, update, micro_batch]).generate_state(1, np.uint64)
+    return int(mixed[0]) >> 1

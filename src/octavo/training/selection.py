@@ -1,0 +1,30 @@
+"""Which validations count: when to stop, and whose weights are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from octavo.training.checkpoint import Validation
+from octavo.training.recipe import AverageRecipe
+
+Metric = Literal["bleu", "loss"]
+
+
+def quality(result: Validation, metric: Metric) -> float:
+    """Larger is better: BLEU of the first dev set, or its loss negated."""
+    return result.bleu[0] if metric == "bleu" else -result.loss
+
+
+def validations_since_best(done: Sequence[Validation], metric: Metric) -> int:
+    """How many came after the (first) best one; 0 for none."""
+    qualities = [quality(result, metric) for result in done]
+    return len(qualities) - 1 - qualities.index(max(qualities)) if qualities else 0
+
+
+def updates_to_average(done: Sequence[Validation], average: AverageRecipe, metric: Metric) -> list[int]:
+    """The updates whose weights are averaged, in order."""
+    ranked = list(done)
+    if average.by == "best":
+        ranked.sort(key=lambda result: quality(result, metric))
+    return sorted(result.update for result in ranked[-average.count :])
