@@ -36,7 +36,9 @@ struct StoreSums {
 /// Two bytes of a row as a pair of int16 in every lane. The bytes are widened, not multiplied as they are:
 /// vpmaddubsw saturates at int16, vpmaddwd is exact.
 inline __m256i broadcast_pair(const std::uint8_t* bytes) {
-  return _mm256_set1_epi32(static_cast<std::int32_t>(bytes[0]) | static_cast<std::int32_t>(bytes[1]) << 16);
+  std::int16_t pair;
+  __builtin_memcpy(&pair, bytes, sizeof pair);
+  return _mm256_cvtepu8_epi16(_mm_set1_epi16(pair));
 }
 
 template <int Rows, class Use>
