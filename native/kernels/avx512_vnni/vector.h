@@ -70,7 +70,14 @@ struct F32x16 {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
-  float largest() const { return _mm512_reduce_max_ps(v); }
+  // Not _mm512_reduce_max_ps, whose order, and so whose NaN, each compiler chooses.
+  float largest() const {
+    const __m256 upper = _mm512_extractf32x8_ps(v, 1);
+    const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(v), upper);
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+  }
 };
 
 }  // namespace octavo::avx512_vnni
