@@ -1,19 +1,24 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <vector>
 
 namespace octavo::testing {
 
-/// Nanoseconds that one call takes: the median of several rounds of at least 2 ms each.
+/// Nanoseconds that one call takes, in rounds of at least 2 ms each.
+struct Timing {
+  double median;
+  double fastest;
+};
+
 template <class Work>
-double nanoseconds_per_call(Work work) {
+Timing time_calls(Work work, int rounds) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::nanoseconds kRound = std::chrono::milliseconds(2);
-  std::array<double, 5> rounds{};
+  std::vector<double> found;
   work();  // warms caches and page tables
-  for (double& round : rounds) {
+  for (int round = 0; round < rounds; ++round) {
     std::chrono::nanoseconds spent{0};
     long calls = 0;
     for (long batch = 1; spent < kRound; batch *= 2) {
@@ -22,10 +27,16 @@ double nanoseconds_per_call(Work work) {
       spent += Clock::now() - start;
       calls += batch;
     }
-    round = static_cast<double>(spent.count()) / static_cast<double>(calls);
+    found.push_back(static_cast<double>(spent.count()) / static_cast<double>(calls));
   }
-  std::sort(rounds.begin(), rounds.end());
-  return rounds[rounds.size() / 2];
+  std::sort(found.begin(), found.end());
+  return {found[found.size() / 2], found.front()};
+}
+
+/// The median of five rounds.
+template <class Work>
+double nanoseconds_per_call(Work work) {
+  return time_calls(work, 5).median;
 }
 
 }  // namespace octavo::testing

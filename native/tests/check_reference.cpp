@@ -1,0 +1,225 @@
+// Checks the reference kernels against binary64 and the C library: not bit for bit, but that no formula or
+// constant of docs/numerics.md was mistyped.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "call.h"
+#include "kernels/exponential.h"
+#include "kernels/logarithm.h"
+#include "kernels/reference/functions.h"
+#include "kernels/tiers.h"
+#include "random.h"
+#include "values.h"
+
+namespace octavo::testing {
+
+namespace {
+
+using Row = std::vector<float>;
+
+const KernelTable& kernels() { return reference::table(); }
+
+Row random_row(int n, Random& random) {
+  Row row(static_cast<std::size_t>(n));
+  fill(row, Values::normal, random);
+  return row;
+}
+
+void expect_near(double found, double expected, double tolerance, const std::string& what) {
+  if (std::fabs(found - expected) <= tolerance) return;
+  throw Mismatch(what + ": " + std::to_string(found) + " is not within " + std::to_string(tolerance) +
+                 " of " + std::to_string(expected));
+}
+
+/// exp and log are good to 3 units in the last place: 3 · 2^-23 of the result (of 1 where it is smaller).
+void check_exponential() {
+  for (int i = -86999; i < 88000; i += 7) {
+    const float x = static_cast<float>(i) * 1e-3f;
+    const double expected = std::exp(static_cast<double>(x));
+    expect_near(exponential(x) / expected, 1.0, 3 * 0x1p-23, "exp(" + std::to_string(x) + ")");
+  }
+  expect_near(exponential(0.0f), 1.0, 0.0, "exp(0)");
+  expect_near(exponential(-1000.0f), exponential(-87.0f), 0.0, "exp below its range");
+  expect_near(exponential(1000.0f), exponential(88.0f), 0.0, "exp above its range");
+}
+
+void check_logarithm() {
+  Random random(1);
+  for (int i = 0; i < 20000; ++i) {
+    const float x = std::max(std::fabs(random.any_finite()), std::numeric_limits<float>::min());
+    const double expected = std::log(static_cast<double>(x));
+    const double tolerance = 3 * 0x1p-23 * std::max(1.0, std::fabs(expected));
+    expect_near(logarithm(x), expected, tolerance, "log(" + std::to_string(x) + ")");
+  }
+  expect_near(logarithm(1.0f), 0.0, 0.0, "log(1)");
+}
+
+/// The formula for erf is good to 1.5e-7 (Abramowitz and Stegun 7.1.26); binary32 adds about as much.
+void check_activations() {
+  for (int i = -20000; i <= 20000; i += 3) {
+    const float x = static_cast<float>(i) * 1e-3f;
+    const double wide = x;
+    const double gelu = 0.5 * wide * (1 + std::erf(wide / std::sqrt(2.0)));
+    const double scale = std::max(1.0, std::fabs(wide));
+    expect_near(reference::activate(Activation::none, x), wide, 0, "no activation");
+    expect_near(reference::activate(Activation::relu, x), std::max(wide, 0.0), 0, "relu");
+    expect_near(reference::activate(Activation::gelu, x), gelu, 5e-7 * scale,
+                "gelu(" + std::to_string(x) + ")");
+    expect_near(reference::activate(Activation::silu, x), wide / (1 + std::exp(-wide)), 5e-7 * scale,
+                "silu(" + std::to_string(x) + ")");
+  }
+}
+
+void check_products() {
+  Random random(2);
+  constexpr int kInner = 100, kColumns = 5;
+  const Row x = random_row(kInner, random), weight = random_row(kInner * kColumns, random);
+  const Row bias = random_row(kColumns, random), residual = random_row(kColumns, random);
+  Row output(kColumns);
+  kernels().linear_f32.product({.input = x.data(),
+                                .input_stride = kInner,
+                                .rows = 1,
+                                .inner = kInner,
+                                .columns = kColumns,
+                                .weight = weight.data(),
+                                .epilogue = {.bias = bias.data(),
+                                             .activation = Activation::relu,
+                                             .residual = residual.data(),
+                                             .residual_stride = kColumns,
+                                             .output = output.data(),
+                                             .output_stride = kColumns}});
+  for (std::size_t n = 0; n < kColumns; ++n) {
+    double sum = bias[n];
+    for (std::size_t k = 0; k < kInner; ++k) sum += static_cast<double>(x[k]) * weight[n * kInner + k];
+    expect_near(output[n], std::max(sum, 0.0) + residual[n], 1e-4, "float32 product");
+  }
+}
+
+/// A row quantized and multiplied in integers is the float product to within the steps of both scales.
+void check_quantized_product() {
+  Random random(3);
+  constexpr int kInner = 100;
+  const Row x = random_row(kInner, random);
+  std::array<std::uint8_t, kInner> quantized{};
+  std::array<std::int8_t, kInner> weight{};
+  float row_scale = 0, output = 0;
+  const float weight_scale = 0.01f;
+  std::int32_t correction = 0;
+  double expected = 0;
+  kernels().quantize_rows(x.data(), kInner, 1, kInner, quantized.data(), kInner, &row_scale);
+  for (std::size_t k = 0; k < kInner; ++k) {
+    weight[k] = static_cast<std::int8_t>(random.integer(-127, 127));
+    correction -= 128 * weight[k];
+    expected += static_cast<double>(x[k]) * weight[k] * weight_scale;
+    expect_near((quantized[k] - 128) * row_scale, x[k], 0.501 * row_scale, "a quantized value");
+  }
+  kernels().linear_s8.product({.input = quantized.data(),
+                               .input_stride = kInner,
+                               .row_scale = &row_scale,
+                               .rows = 1,
+                               .inner = kInner,
+                               .columns = 1,
+                               .weight = weight.data(),
+                               .correction = &correction,
+                               .weight_scale = &weight_scale,
+                               .epilogue = {.output = &output, .output_stride = 1}});
+  expect_near(output, expected, 0.5 * row_scale * 1.27 * kInner, "int8 product");
+}
+
+void check_layer_norm() {
+  Random random(4);
+  constexpr int kLength = 70;
+  const Row x = random_row(kLength, random), weight = random_row(kLength, random),
+            bias = random_row(kLength, random);
+  Row output(kLength);
+  kernels().layer_norm(x.data(), 1, kLength, weight.data(), bias.data(), 1e-5f, output.data());
+  double mean = 0, variance = 0;
+  for (const float value : x) mean += static_cast<double>(value) / kLength;
+  for (const float value : x) variance += (value - mean) * (value - mean) / kLength;
+  for (std::size_t i = 0; i < kLength; ++i) {
+    expect_near(output[i], (x[i] - mean) / std::sqrt(variance + 1e-5) * weight[i] + bias[i], 1e-5,
+                "layer norm");
+  }
+}
+
+void check_attend() {
+  Random random(5);
+  constexpr int kCount = 21, kWidth = 20;
+  const Row query = random_row(kWidth, random), pool = random_row(kCount * 2 * kWidth, random);
+  std::array<const float*, kCount> rows{};
+  for (std::size_t j = 0; j < kCount; ++j) rows[j] = pool.data() + j * 2 * kWidth;
+  Row scores(32), output(kWidth);
+  kernels().attend({.query = query.data(),
+                    .rows = rows.data(),
+                    .count = kCount,
+                    .value_offset = kWidth,
+                    .heads = 1,
+                    .head_dim = kWidth,
+                    .scale = 0.25f,
+                    .scores = scores.data(),
+                    .output = output.data()});
+  std::array<double, kWidth> sums{};
+  double total = 0;
+  for (const float* row : rows) {
+    double score = 0;
+    for (std::size_t c = 0; c < kWidth; ++c) score += static_cast<double>(query[c]) * row[c] * 0.25;
+    total += std::exp(score);
+    for (std::size_t c = 0; c < kWidth; ++c) sums[c] += std::exp(score) * row[kWidth + c];
+  }
+  for (std::size_t c = 0; c < kWidth; ++c) expect_near(output[c], sums[c] / total, 1e-5, "attention");
+}
+
+void check_selection() {
+  Random random(6);
+  Row x = random_row(1000, random);
+  double sum = 0;
+  for (const float value : x) sum += std::exp(static_cast<double>(value));
+  expect_near(kernels().log_sum_exp(x.data(), 1000), std::log(sum), 1e-5, "log-sum-exp");
+  x[70] = x[7] = 9.0f;
+  x[8] = 8.0f;
+  std::array<ScoredToken, 3> best{};
+  const int found = kernels().top_k(x.data(), 1000, 3, best.data());
+  const bool right = found == 3 && best[0].token == 7 && best[1].token == 70 && best[2].token == 8;
+  if (!right) throw Mismatch("top-k: larger logits come first, then lower tokens");
+}
+
+void check_embeddings() {
+  const std::array<std::int8_t, 2> row{-127, 3};
+  const Row wide{-12.7f, 0.3f}, position{0.5f, -1.0f};
+  Row output(2);
+  kernels().embed_s8(row.data(), 0.1f, position.data(), 2, 16.0f, output.data());
+  expect_near(output[0], -12.7 * 16 + 0.5, 1e-4, "int8 embedding");
+  kernels().embed_f32(wide.data(), position.data(), 2, 16.0f, output.data());
+  expect_near(output[1], 0.3 * 16 - 1.0, 1e-5, "float32 embedding");
+}
+
+}  // namespace
+
+}  // namespace octavo::testing
+
+int main() {
+  using namespace octavo::testing;
+  try {
+    check_exponential();
+    check_logarithm();
+    check_activations();
+    check_products();
+    check_quantized_product();
+    check_layer_norm();
+    check_attend();
+    check_selection();
+    check_embeddings();
+  } catch (const Mismatch& mismatch) {
+    std::fprintf(stderr, "FAILED: %s\n", mismatch.what());
+    return 1;
+  }
+  std::printf("the reference kernels agree with binary64\n");
+  return 0;
+}
