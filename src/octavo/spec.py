@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import reprlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 FORMAT_VERSION: Final = 1
 
@@ -135,7 +136,9 @@ class ModelConfig:
         if self.d_model % 2 and self.positions is not Positions.LEARNED:
             raise SpecError(f"d_model = {self.d_model}: sinusoidal positions need an even width")
         if not 0 <= self.position_offset < MAX_POSITIONS:
-            raise SpecError(f"position_offset = {self.position_offset}: must be from 0 to {MAX_POSITIONS - 1}")
+            raise SpecError(
+                f"position_offset = {self.position_offset}: must be from 0 to {MAX_POSITIONS - 1}"
+            )
         if self.shared_embeddings and self.source_vocab_size != self.target_vocab_size:
             raise SpecError("shared_embeddings needs source_vocab_size = target_vocab_size")
         if not (math.isfinite(self.layer_norm_epsilon) and 0 < self.layer_norm_epsilon < 1):
@@ -203,13 +206,16 @@ class SearchDefaults:
         return _from_mapping(cls, values)
 
 
-def _from_mapping(cls: type[Any], values: Mapping[str, Any]) -> Any:
+_Fields = TypeVar("_Fields", ModelConfig, SearchDefaults)
+
+
+def _from_mapping(cls: type[_Fields], values: Mapping[str, Any]) -> _Fields:
     if not isinstance(values, Mapping):
         raise SpecError(f"expected an object, found {type(values).__name__}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise SpecError(f"unknown key {unknown[0]!r}; known keys: {', '.join(fields)}")
+        raise SpecError(f"unknown key {reprlib.repr(unknown[0])}; known keys: {', '.join(fields)}")
     required = (n for n, f in fields.items() if f.default is dataclasses.MISSING)
     missing = [name for name in required if name not in values]
     if missing:
@@ -230,14 +236,12 @@ def _convert(key: str, kind: str, value: Any) -> Any:
     if kind in _ENUMS and isinstance(value, str):
         choices = [str(member) for member in _ENUMS[kind]]
         if value not in choices:
-            raise SpecError(f"{key} = {value!r}: must be one of {', '.join(choices)}")
+            raise SpecError(f"{key} = {reprlib.repr(value)}: must be one of {', '.join(choices)}")
         return _ENUMS[kind](value)
-    raise SpecError(f"{key} = {value!r}: expected {kind}")
+    raise SpecError(f"{key} = {reprlib.repr(value)}: expected {kind}")
 
 
-_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {
-    e.__name__: e for e in (NormPlacement, Activation, Positions)
-}
+_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {e.__name__: e for e in (NormPlacement, Activation, Positions)}
 
 _FLOAT: Final = (DType.F32, DType.F16)
 

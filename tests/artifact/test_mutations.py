@@ -54,6 +54,7 @@ def test_a_mutation_opens_or_raises_model_error(pristine: Path, tmp_path: Path, 
         except ModelError as error:
             assert str(path) in str(error)
             assert "\n" not in str(error), done
+            assert len(str(error).replace(str(path), "")) < 600, done
             outcomes["refused"] += 1
         except BaseException as error:
             error.add_note(f"{kind} {seed}: {done}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import reprlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +26,13 @@ class FileEntry:
 
     def __post_init__(self) -> None:
         if not _PLAIN_NAME.fullmatch(self.file):
-            raise SpecError(f"file = {self.file!r}: must be a plain name of letters, digits, '.', '_', '-'")
+            raise SpecError(
+                f"file = {reprlib.repr(self.file)}: must be a plain name of letters, digits, '.', '_', '-'"
+            )
         if self.bytes < 0:
             raise SpecError(f"bytes = {self.bytes}: must not be negative")
         if not _SHA256.fullmatch(self.sha256):
-            raise SpecError(f"sha256 = {self.sha256!r}: must be 64 lower-case hexadecimal digits")
+            raise SpecError(f"sha256 = {reprlib.repr(self.sha256)}: must be 64 lower-case hexadecimal digits")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

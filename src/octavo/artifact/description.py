@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,11 +37,13 @@ class Description:
 
     def __post_init__(self) -> None:
         if not (0 < len(self.name) <= _MAX_NAME and self.name.isprintable()):
-            raise SpecError(f"name = {self.name!r}: must be 1 to {_MAX_NAME} printable characters")
+            raise SpecError(
+                f"name = {reprlib.repr(self.name)}: must be 1 to {_MAX_NAME} printable characters"
+            )
         for key in ("source_language", "target_language"):
             if not _LANGUAGE.fullmatch(getattr(self, key)):
                 raise SpecError(
-                    f"{key} = {getattr(self, key)!r}: must be a language tag, say 'en' or 'pt-BR'"
+                    f"{key} = {reprlib.repr(getattr(self, key))}: must be a language tag, say 'en' or 'pt-BR'"
                 )
         source, target = self.source_tokenizer, self.target_tokenizer
         if source.file == target.file and source != target:
@@ -83,7 +86,7 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
         raise ModelError(f'{path}: "format" is not {FORMAT!r}; this is no Octavo model directory')
     version = values.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ModelError(f"{path}: format_version = {version!r}: must be a positive integer")
+        raise ModelError(f"{path}: format_version = {reprlib.repr(version)}: must be a positive integer")
     if version > FORMAT_VERSION:
         raise ModelError(
             f"{path}: written in format version {version}, newer than the version {FORMAT_VERSION} "
@@ -111,7 +114,7 @@ def _parse(values: Mapping[str, Any]) -> Description:
 
 def _exact_keys(values: Mapping[str, Any], keys: set[str]) -> None:
     if unknown := sorted(set(values) - keys):
-        raise SpecError(f"unknown key {unknown[0]!r}; known keys: {', '.join(sorted(keys))}")
+        raise SpecError(f"unknown key {reprlib.repr(unknown[0])}; known keys: {', '.join(sorted(keys))}")
     if missing := sorted(keys - set(values)):
         raise SpecError(f"missing key {missing[0]!r}")
 
@@ -126,14 +129,14 @@ def _object(values: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _text(values: Mapping[str, Any], key: str) -> str:
     value = values[key]
     if not isinstance(value, str):
-        raise SpecError(f"{key} = {value!r}: expected text")
+        raise SpecError(f"{key} = {reprlib.repr(value)}: expected text")
     return value
 
 
 def _scheme(value: Any) -> Scheme:
     choices = [str(scheme) for scheme in Scheme]
     if value not in choices:
-        raise SpecError(f"scheme = {value!r}: must be one of {', '.join(choices)}")
+        raise SpecError(f"scheme = {reprlib.repr(value)}: must be one of {', '.join(choices)}")
     return Scheme(value)
 
 
@@ -142,5 +145,5 @@ def _file_entry(values: Mapping[str, Any], key: str) -> FileEntry:
     _exact_keys(entry, {"file", "bytes", "sha256"})
     size = entry["bytes"]
     if not isinstance(size, int) or isinstance(size, bool):
-        raise SpecError(f"{key}: bytes = {size!r}: expected a whole number")
+        raise SpecError(f"{key}: bytes = {reprlib.repr(size)}: expected a whole number")
     return FileEntry(_text(entry, "file"), size, _text(entry, "sha256"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +62,8 @@ class TensorsFile:
             with safe_open(self._path, framework="numpy", backend="pread") as stream:
                 yield stream
         except (SafetensorError, OSError) as error:
-            raise ModelError(f"{self._path}: cannot read tensors ({error}); copy the file again") from error
+            reason = textwrap.shorten(str(error), 200)
+            raise ModelError(f"{self._path}: cannot read tensors ({reason}); copy the file again") from error
 
     def _check_type(self, stream: Any, spec: TensorSpec) -> None:
         view = stream.get_slice(spec.name)
@@ -90,7 +93,8 @@ def _names_problem(specs: Mapping[str, TensorSpec], found: Mapping[str, Any] | S
     if missing := sorted(set(specs) - set(found)):
         return f"tensor {missing[0]} is missing ({len(missing)} in all); the file is of another model"
     if unexpected := sorted(set(found) - set(specs)):
-        return f"tensor {unexpected[0]!r} is unexpected ({len(unexpected)} in all); of another model?"
+        name = reprlib.repr(unexpected[0])
+        return f"tensor {name} is unexpected ({len(unexpected)} in all); the file is of another model"
     return None
 
 
