@@ -17,7 +17,8 @@ struct Epilogue {
   std::ptrdiff_t output_stride = 0;
 };
 
-/// output[rows, columns] = epilogue(input[rows, inner] · weightᵀ), weights packed in panels.
+/// output[rows, columns] = epilogue(input[rows, inner] · weightᵀ), weights packed in panels that begin on a
+/// cache line.
 struct ProductF32 {
   const float* input = nullptr;
   std::ptrdiff_t input_stride = 0;
@@ -29,7 +30,8 @@ struct ProductF32 {
 };
 
 /// The same in u8 · s8 → s32. `input` holds value + 128; rows are readable up to a multiple of
-/// `group` bytes. `correction` (-128 · Σ weights) and `weight_scale` are padded to whole panels.
+/// `group` bytes. `correction` (-128 · Σ weights) and `weight_scale` are padded to whole panels. Sums cannot
+/// leave int32 while inner < 2^17.
 struct ProductS8 {
   const std::uint8_t* input = nullptr;
   std::ptrdiff_t input_stride = 0;
@@ -63,7 +65,7 @@ struct LinearS8 {
   void (*accumulate)(const ProductS8&, std::int32_t* sums);
 };
 
-/// One query row against `count` key-value rows: keys at `rows[j]`, values `value_offset` further on.
+/// One query row against `count` >= 1 key-value rows: keys at `rows[j]`, values `value_offset` further on.
 /// `scores` is scratch for `count` floats rounded up to 16.
 struct AttendRow {
   const float* query = nullptr;
@@ -90,14 +92,16 @@ struct KernelTable {
   /// x[rows, n] → value + 128 per element and one scale per row. Output rows are `output_stride` bytes apart.
   void (*quantize_rows)(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                         std::ptrdiff_t output_stride, float* row_scale);
+  /// x[rows, n] → output[rows, n], which may be x.
   void (*layer_norm)(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
                      float* output);
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);
   void (*attend)(const AttendRow&);
+  /// n >= 1.
   float (*log_sum_exp)(const float* x, int n);
-  /// The best `k` in order: larger logit, then lower token. Never picks -inf or NaN. Returns how many.
+  /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. Returns how many.
   int (*top_k)(const float* x, int n, int k, ScoredToken* best);
 };
 
