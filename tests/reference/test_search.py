@@ -73,7 +73,7 @@ def test_beam_one_is_greedy(seed: int) -> None:
         total, complete = 0.0, False
         while len(tokens) < 12 and not complete:
             row = log_probabilities(reference, source, tokens)[-1]
-            chosen = max((3, 4, 5, 6), key=lambda token: row[token].item())  # noqa: B023
+            chosen = max((3, 4, 5, 6), key=lambda token: row[token].item())
             total += row[chosen].item()
             complete = chosen == 3
             tokens = tokens if complete else (*tokens, chosen)

@@ -1,0 +1,88 @@
+"""Bad recipes and bad corpora: each is named, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from octavo.cli.app import app
+from octavo.training.corpus import read_corpus
+from octavo.training.recipe import Recipe, RecipeError, read_recipe
+from octavo.training.run import train
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_our_recipes_are_valid(path: Path) -> None:
+    assert read_recipe(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[training]", "[training]\nbatch_size = 3", "unknown key 'training.batch_size'"),
+        ('name = "tiny"', "", "missing key 'name'"),
+        ("peak = 0.01", "peak = -1", r"training.schedule.peak: .* greater than 0 \(found -1"),
+        ("d_model = 16", 'd_model = "wide"', "model.d_model: "),
+        ("d_model = 16", 'd_model = 16\nnorm = "middle"', "model.norm: .*'pre' or 'post'"),
+        ("d_model = 16", "d_model = 17", "d_model = 17"),
+        ("max_positions = 200", "max_positions = 100", "data.max_tokens = 200 is more than"),
+        ("[training]", "[training", "not valid TOML"),
+        ("size = 80", "size = 5000", "vocabulary.size = 5000"),
+        ("size = 80", "size = 20", "vocabulary.size = 20"),
+        ('"train.aa"', '"nowhere.aa"', "nowhere.aa: cannot read the corpus: No such file"),
+    ],
+)
+def test_a_bad_recipe_is_explained(
+    recipe_path: Path, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = recipe_path.read_text()
+    assert old in text
+    recipe_path.write_text(text.replace(old, new, 1))
+    with pytest.raises(RecipeError, match=message):
+        train(recipe_path, tmp_path / "run")
+
+
+def test_a_missing_recipe_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "none.toml")])
+    assert result.exit_code == 2
+    assert "none.toml: cannot read the recipe: No such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the corpus is empty"),
+        (b"\n \n\n", "the corpus is empty"),
+        (b"one\n" * 119, "has 120 lines, .*train.bb has 119"),
+        (b"good\nb\xe4d\n", "train.bb, line 2: not UTF-8"),
+    ],
+)
+def test_a_bad_corpus_is_explained(recipe: Recipe, data: bytes, message: str) -> None:
+    corpus = recipe.data.train[0]
+    corpus.target.write_bytes(data)
+    with pytest.raises(RecipeError, match=message):
+        read_corpus(corpus)
+
+
+def test_lines_end_at_line_feeds_alone(recipe: Recipe) -> None:
+    corpus = recipe.data.dev[0]
+    corpus.source.write_bytes("a\u2028b\r\nc\x0bd\n\ne".encode())
+    corpus.target.write_bytes(b"1\n2\n3\n4\n")
+    assert read_corpus(corpus).source == ["a\u2028b", "c\x0bd", "", "e"]
+
+
+def test_data_paths_start_from_the_given_folder(recipe_path: Path, tmp_path: Path) -> None:
+    assert read_recipe(recipe_path).data.train[0].source == tmp_path / "train.aa"
+    assert read_recipe(recipe_path, tmp_path / "x").data.train[0].source == tmp_path / "x" / "train.aa"
+
+
+def test_an_output_that_cannot_be_made_is_explained(recipe_path: Path) -> None:
+    from octavo.errors import OutputError
+
+    with pytest.raises(OutputError, match="cannot write a run there"):
+        train(recipe_path, recipe_path / "run")

@@ -1,0 +1,142 @@
+"""Whole runs: the model directory, going on, stopping, several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from octavo.artifact import ModelDirectory
+from octavo.reference import SearchOptions, from_arrays, search
+from octavo.training.recipe import RecipeError
+from octavo.training.run import train
+
+from .processes import start_training
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def newest(run: Path, name: str) -> Path:
+    return max(run.glob("checkpoints/update-*")) / name
+
+
+def test_a_run_learns_and_writes_a_model_that_opens(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "max_updates = 40", "max_updates = 90\nlabel_smoothing = 0")
+    edit(recipe_path, "seed = 7", 'seed = 7\ndtype = "float16"')
+    path = train(recipe_path, tmp_path / "run")
+    model = ModelDirectory.open(path)
+    losses = [
+        v["loss"]
+        for v in json.loads(newest(tmp_path / "run", "progress.json").read_text())["progress"]["validations"]
+    ]
+    assert losses[-1] < 0.8 * losses[0]
+    assert [
+        tensor.dtype for _, tensor in safetensors.numpy.load_file(path / "model.safetensors").items()
+    ] == [np.float16] * len(list(model.tensor_names()))
+    assert model.quality["training"]["averaged_updates"] == [60, 75, 90]
+    assert model.quality["dev"][0]["sentences"] == 4
+    reference = from_arrays(model.config, dict(model.tensors()))
+    assert search(reference, [[5, 6, 7]], SearchOptions())[0][0].tokens
+    averaged = model.tensor("encoder.norm.weight")
+    parts = [
+        safetensors.numpy.load_file(tmp_path / f"run/snapshots/update-{u:08d}.safetensors")[
+            "encoder.norm.weight"
+        ]
+        for u in (60, 75, 90)
+    ]
+    np.testing.assert_array_equal(
+        averaged, np.mean(parts, axis=0, dtype=np.float64).astype(np.float32).astype(np.float16)
+    )
+
+
+def test_a_longer_limit_goes_on_and_another_recipe_is_refused(recipe_path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(recipe_path, run)
+    edit(recipe_path, "max_updates = 40", "max_updates = 50")
+    train(recipe_path, run)
+    assert newest(run, "").name == "update-00000050"
+    edit(recipe_path, "peak = 0.01", "peak = 0.02")
+    with pytest.raises(RecipeError, match=r"another training\.schedule"):
+        train(recipe_path, run)
+    edit(recipe_path, "peak = 0.02", "peak = 0.01")
+    (tmp_path / "train.bb").write_text((tmp_path / "train.aa").read_text())
+    with pytest.raises(RecipeError, match="another training text"):
+        train(recipe_path, run)
+
+
+def test_patience_ends_a_run(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "max_updates = 40", "max_updates = 4000")
+    edit(recipe_path, "peak = 0.01", "peak = 1e-9")  # nothing gets better
+    edit(recipe_path, "every_updates = 15", 'every_updates = 3\nmetric = "bleu"\npatience = 2')
+    train(recipe_path, tmp_path / "run")
+    progress = json.loads(newest(tmp_path / "run", "progress.json").read_text())["progress"]
+    assert (progress["update"], progress["finished"]) == (9, True)
+
+
+def test_a_validation_each_epoch(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "every_updates = 15", "every_updates = 0")
+    train(recipe_path, tmp_path / "run")
+    progress = json.loads(newest(tmp_path / "run", "progress.json").read_text())["progress"]
+    epochs = [v["epoch"] for v in progress["validations"]]
+    assert epochs[:-1] == list(range(1, len(epochs)))
+    assert progress["validations"][-1]["update"] == 40
+
+
+def test_two_processes_agree_with_one(recipe_path: Path, tmp_path: Path) -> None:
+    train(recipe_path, tmp_path / "one")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    ranks = [start_training(recipe_path, tmp_path / "two", RANK=str(i), **group) for i in range(2)]
+    for process in ranks:
+        process.join(120)
+        assert process.exitcode == 0
+    one, two = (
+        safetensors.numpy.load_file(newest(tmp_path / run, "weights.safetensors")) for run in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    for name, weights in one.items():
+        np.testing.assert_allclose(two[name], weights, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_processes_must_share_the_micro_batches(recipe_path: Path, tmp_path: Path) -> None:
+    from octavo.training.display import Display
+    from octavo.training.ranks import Ranks
+    from octavo.training.recipe import read_recipe
+    from octavo.training.trainer import Trainer
+
+    import torch
+
+    with Display(tmp_path, 1, quiet=True) as display, pytest.raises(RecipeError, match="3 processes"):
+        Trainer(read_recipe(recipe_path), tmp_path, Ranks(0, 3, torch.device("cpu")), display)
+
+
+def test_control_c_keeps_the_work_and_says_how_to_go_on(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "max_updates = 40", "max_updates = 100000")
+    edit(recipe_path, "checkpoint_minutes = 0", "checkpoint_minutes = 60")
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "octavo", "train", str(recipe_path), "--output", str(run)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        deadline = time.monotonic() + 60
+        while not list(run.glob("snapshots/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, shown = process.communicate(timeout=60)
+    assert process.returncode == 130
+    stopped = json.loads(newest(run, "progress.json").read_text())["progress"]["update"]
+    assert stopped >= 15
+    assert f"Stopped after update {stopped}, checkpoint written; the same command goes on from there" in shown
