@@ -63,12 +63,12 @@ def evaluate(
     """Measure a model on a test set: BLEU, chrF, length and speed.
 
     BLEU and chrF are sacreBLEU's, printed with their signatures. Length ratio is the translations'
-    words over the references'. Tokens per second counts target tokens with the end of sentence,
-    and leaves loading out. Incomplete translations were cut at the length limit.
+    words over the references'. Tokens per second counts target tokens with the end of sentence, from
+    text to text, loading left out. Incomplete translations were cut at the length limit.
 
         octavo evaluate --source test.en --reference test.de
-        octavo evaluate --model models/en-de --precision float32 --source test.en --reference test.de
-        octavo evaluate --engine pytorch --threads 2 --source test.en --reference test.de --json
+        octavo evaluate -m models/en-de --source test.en --reference test.de
+        octavo evaluate --engine pytorch --source test.en --reference test.de
     """
     changes: SearchChanges = {
         "beam": beam,
@@ -164,7 +164,7 @@ def _figures(timed: "TimedTranslations", texts: list[str], references: list[str]
 
 def _print(report: dict[str, Any]) -> None:
     search = report["search"]
-    print(f"model         {report['model']} ({report['path']}), {report['scheme']}")
+    print(f"model         {report['model']} ({report['path']})")
     print(
         f"run           {report['engine']} {report['precision']}, beam {search['beam']}, "
         f"{report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"

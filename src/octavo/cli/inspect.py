@@ -100,7 +100,8 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     source, target = report["languages"]
-    console.print(f"{report['name']}: {source} to {target}, weights {report['scheme']}", markup=False)
+    weights = "floating point" if report["scheme"] == "none" else report["scheme"]
+    console.print(f"{report['name']}: {source} to {target}, weights {weights}", markup=False)
     console.print(f"{report['path']}", markup=False)
     for title, rows in (
         ("Configuration", report["config"]),

@@ -39,8 +39,8 @@ class LineOutput:
             with _interrupt_after() if self._is_file else nullcontext():
                 while data:
                     data = data[self._stream.write(data) :]
-                self._stream.flush()
                 self.lines += len(lines) if inputs is None else inputs
+                self._stream.flush()
         except BrokenPipeError:
             raise
         except OSError as error:

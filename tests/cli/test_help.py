@@ -1,0 +1,63 @@
+"""Help teaches, and neither help nor a translation loads what it does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import octavo as package
+
+from .conftest import ENVIRONMENT, Octavo
+
+COMMANDS = ("translate", "evaluate", "inspect", "doctor", "quantize", "train")
+
+
+def test_help_names_every_command(octavo_here: Octavo) -> None:
+    done = octavo_here("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout.decode()
+    assert 'octavo translate "A man rides a bicycle."' in done.stdout.decode()
+
+
+@pytest.mark.parametrize("command", ["translate", "evaluate", "inspect", "doctor"])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag: str) -> None:
+    done = octavo_here(command, flag)
+    assert done.returncode == 0
+    assert done.stdout.decode().count(f"octavo {command}") >= 3
+
+
+def test_version(octavo_here: Octavo) -> None:
+    done = octavo_here("--version")
+    assert done.returncode == 0
+    assert done.stdout.decode().startswith(f"octavo {package.__version__} ")
+
+
+def test_no_command_shows_help(octavo_here: Octavo) -> None:
+    done = octavo_here()
+    assert b"Usage" in done.stdout + done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["translate", "--help"], ["translate", "-m", "MODEL", "Bako."]]
+)
+def test_heavy_libraries_stay_out(int8_model: Path, arguments: list[str]) -> None:
+    script = f"""
+import sys
+from octavo.cli import main
+sys.argv = ["octavo"] + {[str(int8_model) if a == "MODEL" else a for a in arguments]!r}
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+loaded = {{"torch", "sacrebleu", "matplotlib", "tensorboard"}} & set(sys.modules)
+assert not loaded, loaded
+"""
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=False)
+    assert done.returncode == 0, done.stderr.decode()

@@ -1,0 +1,78 @@
+"""``octavo inspect`` and ``octavo doctor``: what they report, in words and in JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from octavo.engine import cpu_report
+from octavo.spec import Scheme, tensors
+
+from ..models import tiny_config, write_tiny_model
+from .conftest import COMMAND, ENVIRONMENT, Octavo
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+def test_inspect_counts_every_tensor(octavo_here: Octavo, tmp_path: Path, scheme: Scheme) -> None:
+    quality = {"multi30k test": {"bleu": 39.5}}
+    model = write_tiny_model(tmp_path / "model", scheme=scheme, quality=quality)
+    done = octavo_here("inspect", model, "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    report = json.loads(done.stdout)
+    specs = {spec.name: spec for spec in tensors(tiny_config(), scheme)}
+    assert {t["name"]: tuple(t["shape"]) for t in report["tensors"]} == {n: s.shape for n, s in specs.items()}
+    weights = [t for t in report["tensors"] if not t["name"].endswith("_scale")]
+    parts = report["parts"].values()
+    assert sum(part["parameters"] for part in parts) == sum(math.prod(t["shape"]) for t in weights)
+    assert sum(part["bytes"] for part in parts) == sum(t["bytes"] for t in report["tensors"])
+    assert report["config"] == tiny_config().to_dict()
+    assert (report["scheme"], report["quality"]) == (str(scheme), quality)
+
+
+def test_inspect_in_words(octavo_here: Octavo, int8_model: Path) -> None:
+    text = octavo_here("inspect", int8_model, "--tensors").stdout.decode()
+    for words in (
+        "tiny: en to de, weights int8-dynamic",
+        "d_model",
+        "decoder cross attention",
+        "not measured",
+    ):
+        assert words in text
+    assert "encoder.layers.0.self_attention.query.weight_scale" in text
+    assert "encoder.layers.0.self_attention.query.weight_scale" not in (
+        octavo_here("inspect", int8_model).stdout.decode()
+    )
+
+
+def test_doctor_reports_the_machine(octavo_here: Octavo) -> None:
+    done = octavo_here("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert report["engine"] == cpu_report()
+    assert report["packages"]["numpy"]
+    assert done.returncode == (2 if report["problems"] else 0)
+    assert report["cores"] >= 1
+    words = octavo_here("doctor").stdout.decode()
+    assert report["cpu"] in words
+    assert cpu_report()["isa"] in words
+
+
+def test_doctor_names_what_keeps_the_engine_from_running() -> None:
+    environment = ENVIRONMENT | {"OCTAVO_ISA": "abacus"}
+    done = subprocess.run([*COMMAND, "doctor"], capture_output=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert "Problem: the engine does not run" in done.stdout.decode()
+    assert "abacus" in done.stdout.decode()
+
+
+def test_doctor_says_all_is_well(
+    octavo_here: Octavo, int8_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octavo.translation.boxed_model", lambda: int8_model)
+    monkeypatch.delenv("OCTAVO_ISA", raising=False)
+    done = octavo_here("doctor")
+    assert done.returncode == 0
+    assert "All is well." in done.stdout.decode()

@@ -1,0 +1,49 @@
+"""An engine without a model: every source token becomes one target token, by a rule a test can follow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.engine import Hypothesis, SearchOptions
+from octavo.spec import ModelConfig
+
+
+@dataclasses.dataclass
+class FakeEngine:
+    """The k-th best hypothesis, from 0, is the source without its last k tokens, -(k + 1) nats a token.
+
+    ``batches`` keeps the sources of every call. A source longer than ``max_length`` comes back cut.
+    """
+
+    config: ModelConfig
+    precision: Literal["int8", "float32"] = "float32"
+    threads: int = 1
+    closed: bool = False
+    batches: list[list[list[int]]] = dataclasses.field(default_factory=list)
+
+    def translate(
+        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions
+    ) -> list[list[Hypothesis]]:
+        for source in sources:
+            assert source.dtype == np.int32
+            assert source.ndim == 1
+            assert 1 <= len(source) < self.config.max_positions
+        self.batches.append([source.tolist() for source in sources])
+        return [
+            [self._hypothesis(source, rank, options) for rank in range(options.nbest)] for source in sources
+        ]
+
+    def _hypothesis(self, source: npt.NDArray[np.int32], rank: int, options: SearchOptions) -> Hypothesis:
+        tokens = source[: len(source) - rank]
+        complete = len(tokens) < options.max_length
+        tokens = tokens[: options.max_length]
+        length = len(tokens) + complete
+        return Hypothesis(tokens, -(rank + 1.0) * length / length**options.length_penalty, complete)
+
+    def close(self) -> None:
+        self.closed = True

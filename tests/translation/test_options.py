@@ -1,0 +1,65 @@
+"""Search options: the model's defaults, the caller's changes, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from octavo.spec import SearchDefaults
+from octavo.translation import OptionError, search_options
+
+DEFAULTS = SearchDefaults(beam=5, length_penalty=0.6, length_ratio=1.5, length_margin=8)
+
+
+def test_defaults_are_the_models() -> None:
+    options = search_options(DEFAULTS, {})
+    assert (options.beam, options.length_penalty) == (5, 0.6)
+    assert (options.length_ratio, options.length_margin, options.nbest) == (1.5, 8, 1)
+
+
+def test_changes_lie_over_the_defaults_and_none_changes_nothing() -> None:
+    options = search_options(DEFAULTS, {"beam": 2, "nbest": 2, "length_penalty": None, "min_length": 3})
+    assert (options.beam, options.nbest, options.length_penalty, options.min_length) == (2, 2, 0.6, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"beam": 0},
+        {"beam": 65},
+        {"beam": -1},
+        {"beam": 2.0},
+        {"beam": True},
+        {"beam": "4"},
+        {"nbest": 0},
+        {"length_penalty": -0.1},
+        {"length_penalty": 11},
+        {"length_penalty": math.nan},
+        {"length_penalty": math.inf},
+        {"min_length": -1},
+        {"max_length": 0},
+        {"max_length": 1 << 40},
+        {"length_ratio": -1.0},
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(changes: dict[str, Any]) -> None:
+    name = next(iter(changes))
+    with pytest.raises(OptionError, match=rf"{name} = .*must be"):
+        search_options(DEFAULTS, changes)  # type: ignore[arg-type]
+
+
+def test_more_results_than_hypotheses_are_refused() -> None:
+    with pytest.raises(OptionError, match="nbest = 6 is more than beam = 5"):
+        search_options(DEFAULTS, {"nbest": 6})
+
+
+def test_a_minimum_over_the_maximum_is_refused() -> None:
+    with pytest.raises(OptionError, match="min_length = 9 is more than max_length = 8"):
+        search_options(DEFAULTS, {"min_length": 9, "max_length": 8})
+
+
+def test_an_unknown_option_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="'beams'"):
+        search_options(DEFAULTS, {"beams": 4})  # type: ignore[typeddict-unknown-key]

@@ -1,0 +1,152 @@
+"""The Translator around an engine: order, blocks, blank and long texts, scores, options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, islice
+
+import pytest
+
+from octavo.translation import OptionError, Translation, Translator
+from octavo.translation import translator as module
+
+from ..fake_engine import FakeEngine
+from ..models import synthetic_sentences
+
+
+def test_a_text_gives_one_translation_and_a_list_a_list_in_order(translator: Translator) -> None:
+    texts = synthetic_sentences(50)
+    alone = [translator(text) for text in texts]
+    assert [translation.source for translation in alone] == texts
+    assert [translation.text for translation in alone] == texts
+    assert translator(texts) == alone
+    assert translator(iter(texts)) == alone
+    assert translator([]) == []
+    assert str(alone[0]) == texts[0]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t \u00a0\u3000", "\n\n", "\x00\x07", "\u2028"])
+def test_blank_text_stays_blank_without_the_engine(
+    translator: Translator, engine: FakeEngine, blank: str
+) -> None:
+    found = translator(blank)
+    assert (found.text, found.score, found.tokens, found.complete) == ("", 0.0, (), True)
+    assert (found.pieces, found.target_tokens) == (0, 0)
+    assert engine.batches == []
+
+
+def test_blank_texts_keep_their_places(translator: Translator) -> None:
+    assert [t.text for t in translator(["", "Bako.", " ", "Tire."])] == ["", "Bako.", "", "Tire."]
+
+
+def test_line_breaks_count_as_spaces(translator: Translator) -> None:
+    assert translator("Bako\r\ntire\u2028sal.").text == "Bako tire sal."
+
+
+def test_a_long_text_is_translated_in_pieces_and_nothing_is_lost(
+    translator: Translator, engine: FakeEngine
+) -> None:
+    text = " ".join(synthetic_sentences(40))
+    found = translator(text, nbest=2)
+    assert found.text == text
+    assert found.pieces == len(engine.batches[0]) > 3
+    assert max(map(len, engine.batches[0])) <= (64 - 1) * 3 // 4
+    assert found.tokens == tuple(token for piece in engine.batches[0] for token in piece)
+    assert found.target_tokens == len(found.tokens) + found.pieces
+    assert len(found.alternatives) == 1, "of pieces, only the best is joined"
+
+
+def test_a_long_text_between_short_ones(translator: Translator) -> None:
+    long = " ".join(synthetic_sentences(40))
+    assert [t.text for t in translator(["Bako.", long, "", "Tire."])] == ["Bako.", long, "", "Tire."]
+
+
+def test_a_word_without_end_is_translated_in_pieces(translator: Translator, engine: FakeEngine) -> None:
+    found = translator("ba" * 2500)
+    assert found.text.replace(" ", "") == "ba" * 2500
+    assert found.pieces == len(engine.batches[0])
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
+def test_pieces_score_as_one_translation(translator: Translator, engine: FakeEngine, penalty: float) -> None:
+    found = translator(" ".join(synthetic_sentences(40)), length_penalty=penalty)
+    length = sum(len(piece) + 1 for piece in engine.batches[0])
+    assert found.score == pytest.approx(-length / length**penalty, rel=1e-12)
+
+
+def test_a_piece_cut_short_makes_the_whole_incomplete(translator: Translator) -> None:
+    found = translator("Bako. " + "tire " * 60 + "sal.", max_length=20)
+    assert not found.complete
+    assert translator("Ba.", max_length=20).complete
+
+
+def test_alternatives_are_the_n_best_and_the_first_is_the_translation(translator: Translator) -> None:
+    found = translator("Bako tire sal.", beam=4, nbest=3)
+    assert len(found.alternatives) == 3
+    assert [alternative.score for alternative in found.alternatives] == [-1.0, -2.0, -3.0]
+    best = found.alternatives[0]
+    assert (found.text, found.score, found.tokens) == (best.text, best.score, best.tokens)
+    assert found.alternatives[1].tokens == found.tokens[:-1]
+
+
+def test_a_stream_reads_no_further_ahead_than_it_is_told(translator: Translator) -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[str]:
+        for i in count():
+            taken.append(i)
+            yield f"Ba {'ko ' * (i % 7)}ti."
+
+    stream = translator.stream(endless(), look_ahead=10)
+    assert taken == []
+    next(stream)
+    assert len(taken) == 10
+    assert len(list(islice(stream, 9))) == 9
+    assert len(taken) == 10
+    next(stream)
+    assert len(taken) == 20
+
+
+def test_a_stream_of_one_answers_before_it_reads_on(translator: Translator) -> None:
+    asked: list[str] = []
+
+    def questions() -> Iterator[str]:
+        for text in ("Bako.", "Tire.", "Sal."):
+            asked.append(text)
+            yield text
+
+    for number, answer in enumerate(translator.stream(questions(), look_ahead=1), 1):
+        assert answer.text == asked[-1]
+        assert len(asked) == number
+
+
+def test_long_texts_end_a_block_early(
+    translator: Translator, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BLOCK_CHARACTERS", 100)
+    list(translator.stream(["Bako tire sal."] * 30))
+    assert [len(batch) for batch in engine.batches] == [8, 8, 8, 6]
+
+
+@pytest.mark.parametrize("wrong", [None, 7, b"Bako.", ["Bako.", None], [b"Bako."]])
+def test_what_is_no_text_is_refused(translator: Translator, wrong: object) -> None:
+    with pytest.raises(TypeError):
+        translator(wrong)  # type: ignore[call-overload]
+
+
+def test_options_are_checked_before_anything_is_read(translator: Translator) -> None:
+    with pytest.raises(OptionError, match="beam = 0"):
+        translator.stream(iter(()), beam=0)
+    with pytest.raises(ValueError, match="look_ahead = 0"):
+        translator.stream([], look_ahead=0)
+
+
+def test_closing_frees_the_engine_and_ends_the_use(translator: Translator, engine: FakeEngine) -> None:
+    with translator as opened:
+        assert isinstance(opened("Bako."), Translation)
+    assert engine.closed
+    translator.close()
+    with pytest.raises(ValueError, match="closed"):
+        translator("Bako.")
+    with pytest.raises(ValueError, match="closed"):
+        translator("")
