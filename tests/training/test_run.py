@@ -14,11 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+import torch
 
 from octavo.artifact import ModelDirectory
 from octavo.reference import SearchOptions, from_arrays, search
-from octavo.training.recipe import RecipeError
+from octavo.training.display import Display
+from octavo.training.ranks import Ranks
+from octavo.training.recipe import RecipeError, read_recipe
 from octavo.training.run import train
+from octavo.training.trainer import Trainer
 
 from .processes import start_training
 
@@ -114,13 +118,6 @@ def test_two_processes_agree_with_one(recipe_path: Path, tmp_path: Path) -> None
 
 
 def test_processes_must_share_the_micro_batches(recipe_path: Path, tmp_path: Path) -> None:
-    from octavo.training.display import Display
-    from octavo.training.ranks import Ranks
-    from octavo.training.recipe import read_recipe
-    from octavo.training.trainer import Trainer
-
-    import torch
-
     with Display(tmp_path, 1, quiet=True) as display, pytest.raises(RecipeError, match="3 processes"):
         Trainer(read_recipe(recipe_path), tmp_path, Ranks(0, 3, torch.device("cpu")), display)
 
