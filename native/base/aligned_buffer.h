@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace octavo {
 
@@ -25,6 +26,13 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t count) { ensure(count); }
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
 
   /// Makes room for `count` values. New storage is zeroed; padding may be read, so it must be defined.
   T* ensure(std::size_t count) {
@@ -38,9 +46,7 @@ class AlignedBuffer {
 
  private:
   struct Release {
-    void operator()(T* pointer) const {
-      ::operator delete(pointer, std::align_val_t{kCacheLineBytes});
-    }
+    void operator()(T* pointer) const { ::operator delete(pointer, std::align_val_t{kCacheLineBytes}); }
   };
 
   void grow(std::size_t count) {

@@ -11,6 +11,8 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/cpu_features.h"
@@ -62,12 +64,16 @@ void check_aligned_buffer() {
   }
   const std::int32_t* before = buffer.data();
   expect(buffer.ensure(10) == before && before[9] == -1, "asking for less keeps storage and contents");
-  const AlignedBuffer<float> moved = [] {
-    AlignedBuffer<float> made(5);
-    made.data()[4] = 2.0f;
-    return made;
-  }();
-  expect(moved.data()[4] == 2.0f, "a buffer can be moved");
+}
+
+void check_moved_buffer() {
+  AlignedBuffer<float> first(5);
+  first.data()[4] = 2.0f;
+  AlignedBuffer<float> second(std::move(first));
+  expect(second.data()[4] == 2.0f, "a moved buffer keeps its contents");
+  expect(first.capacity() == 0 && first.ensure(3) != nullptr, "and leaves an empty one behind");
+  first = std::move(second);
+  expect(first.data()[4] == 2.0f && second.capacity() == 0, "and so does assignment");
 }
 
 void check_impossible_sizes() {
@@ -194,6 +200,7 @@ int main() {
   const std::pair<const char*, void (*)()> checks[] = {
       {"round_up", check_round_up},
       {"aligned_buffer", check_aligned_buffer},
+      {"moved_buffer", check_moved_buffer},
       {"impossible_sizes", check_impossible_sizes},
       {"panels", check_panels},
       {"tiers", check_tiers},
