@@ -93,7 +93,7 @@ int run(const Options& options) {
     if (!options.bench) check_tier(*tier.table, options.seed);
     if (options.bench && timed) bench_tier(*tier.table);
   }
-  print_coverage(options);
+  if (!options.bench) print_coverage(options);
   return 0;
 }
 
