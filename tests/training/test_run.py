@@ -90,6 +90,30 @@ def test_patience_ends_a_run(recipe_path: Path, tmp_path: Path) -> None:
     assert (progress["update"], progress["finished"]) == (9, True)
 
 
+def test_divergence_is_an_error_and_is_not_saved(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "peak = 0.01", "peak = 1e38")
+    with pytest.raises(RecipeError, match=r"training diverged: .* lower training\.schedule\.peak"):
+        train(recipe_path, tmp_path / "run")
+    for path in tmp_path.glob("run/checkpoints/*/weights.safetensors"):
+        assert all(np.isfinite(array).all() for array in safetensors.numpy.load_file(path).values())
+
+
+def test_a_run_leaves_lines_and_tensorboard_scalars(
+    recipe_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(recipe_path, tmp_path / "run")
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0].startswith("120 pairs (0 left out as empty or too long), 80 target tokens")
+    assert [line.split(":")[0] for line in shown[1:4]] == [
+        f"dev at update {update}, epoch {epoch}" for update, epoch in ((15, 3), (30, 5), (40, 7))
+    ]
+    assert shown[-1] == f"model written to {tmp_path / 'run/model'}"
+    events = EventAccumulator(str(tmp_path / "run/tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("dev/loss")] == [15, 30, 40]
+
+
 def test_a_validation_each_epoch(recipe_path: Path, tmp_path: Path) -> None:
     edit(recipe_path, "every_updates = 15", "every_updates = 0")
     train(recipe_path, tmp_path / "run")

@@ -7,6 +7,7 @@ same bits on CPU (same machine, same number of threads).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +127,11 @@ class Trainer:
 
     def _update(self, micro_batches: list[list[int]], pairs: list[Pair]) -> None:
         report = self.optimization.update(self.progress.update + 1, micro_batches, pairs)
+        if not math.isfinite(report.loss + report.norm):
+            raise RecipeError(
+                f"training diverged: loss or gradient of update {self.progress.update + 1} is not finite; "
+                "lower training.schedule.peak or raise its warmup"
+            )
         self.progress.update += 1
         self.progress.batch += len(micro_batches)
         self.progress.finished = self._limit_reached()
