@@ -81,6 +81,45 @@ def test_beam_one_is_greedy(seed: int) -> None:
         assert results == [Hypothesis(tokens, pytest.approx(score, abs=1e-4), complete)]
 
 
+def transcribed(reference: Transformer, source: list[int], beam: int, longest: int) -> list[Hypothesis]:
+    """docs/numerics.md, "Search", sentence by sentence, without caches or batches; penalty 1."""
+    live: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    finished: list[Hypothesis] = []
+    for length in range(1, longest + 1):
+        offers = []
+        for index, (tokens, total) in enumerate(live):
+            row = log_probabilities(reference, source, tokens)[-1]
+            allowed = [t for t in range(len(row)) if t not in reference.config.suppressed_ids]
+            ranked = sorted(allowed, key=lambda t: (-row[t].item(), t))[: 2 * beam]
+            offers += [(total + row[t].item(), index, t) for t in ranked]
+        offers.sort(key=lambda offer: (-offer[0], offer[1], offer[2]))
+        following: list[tuple[tuple[int, ...], float]] = []
+        for rank, (total, index, token) in enumerate(offers[: 2 * beam]):
+            if len(following) == beam:
+                break
+            if token != reference.config.eos_id:
+                following.append(((*live[index][0], token), total))
+            elif rank < beam:
+                finished.append(Hypothesis(live[index][0], total / length, True))
+        live = following
+        bound = max(total for _, total in live) / longest
+        if len(finished) >= beam or sum(h.score >= bound for h in finished) >= beam:
+            break
+    else:
+        finished += [Hypothesis(tokens, total / longest, False) for tokens, total in live]
+    return sorted(finished, key=lambda h: -h.score)[:beam]
+
+
+@pytest.mark.parametrize("beam", [2, 5])
+def test_the_search_follows_the_rules(beam: int) -> None:
+    reference = model(tiny_config(output_bias=True), seed=3)
+    options = SearchOptions(beam=beam, nbest=beam, max_length=8)
+    for sentence, results in zip(SENTENCES, search(reference, SENTENCES, options), strict=True):
+        expected = transcribed(reference, sentence, beam, longest=8)
+        assert [(h.tokens, h.complete) for h in results] == [(h.tokens, h.complete) for h in expected]
+        assert [h.score for h in results] == pytest.approx([h.score for h in expected], abs=1e-4)
+
+
 @pytest.mark.parametrize("beam", [1, 4])
 def test_a_batch_translates_as_its_sentences_alone(beam: int) -> None:
     reference = model(tiny_config())
