@@ -215,7 +215,7 @@ def markdown(report: dict[str, Any]) -> str:
         (
             f"int8 does {ratio:.2f} times the tokens per second of our float32, and its model is "
             f"{size[FLOAT32] / size[INT8]:.2f} times smaller. Sizes leave the tokenizer out "
-            f"({size['tokenizer'] / 1e3:,.0f} kB); peak memory is that of `octavo translate` of all sentences."
+            f"({size['tokenizer'] / 1e3:,.0f} kB); peak memory is that of one `octavo translate` of them all."
         ),
         "",
         "Sentences with the same translation: "

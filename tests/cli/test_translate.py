@@ -105,9 +105,11 @@ def test_scores_and_ranks_are_tables(octavo: Octavo, int8_model: Path) -> None:
 
 def test_options_reach_the_search(octavo: Octavo, float_model: Path) -> None:
     with package.load(float_model, threads=1) as translator:
-        found = translator(TEXTS[:5], beam=2, length_penalty=0.3, min_length=2, max_length=9)
+        found = translator(
+            TEXTS[:5], beam=2, length_penalty=0.3, min_length=2, max_length=9, length_ratio=0.1
+        )
     options = ("--beam", 2, "--length-penalty", 0.3, "--min-length", 2, "--max-length", 9, "--threads", 1)
-    done = octavo("translate", "-m", float_model, *options, *TEXTS[:5])
+    done = octavo("translate", "-m", float_model, *options, "--length-ratio", 0.1, *TEXTS[:5])
     assert lines(done.stdout) == [translation.text for translation in found]
 
 

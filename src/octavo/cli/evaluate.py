@@ -16,6 +16,7 @@ from octavo.cli.options import (
     BeamOption,
     JsonOption,
     LengthPenaltyOption,
+    LengthRatioOption,
     MaxLengthOption,
     MinLengthOption,
     ModelOption,
@@ -58,6 +59,7 @@ def evaluate(
     length_penalty: LengthPenaltyOption = None,
     min_length: MinLengthOption = None,
     max_length: MaxLengthOption = None,
+    length_ratio: LengthRatioOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on a test set: BLEU, chrF, length and speed.
@@ -75,6 +77,7 @@ def evaluate(
         "length_penalty": length_penalty,
         "min_length": min_length,
         "max_length": max_length,
+        "length_ratio": length_ratio,
     }
     if engine == "pytorch" and precision == "int8":
         raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")

@@ -79,4 +79,15 @@ MaxLengthOption = Annotated[
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
+LengthRatioOption = Annotated[
+    float | None,
+    typer.Option(
+        "--length-ratio",
+        metavar="X",
+        min=0.0,
+        max=100.0,
+        help="Most target tokens for each source token, beside a small margin. Default: the model's.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

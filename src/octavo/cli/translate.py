@@ -15,6 +15,7 @@ from octavo.cli.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.options import (
     BeamOption,
     LengthPenaltyOption,
+    LengthRatioOption,
     MaxLengthOption,
     MinLengthOption,
     ModelOption,
@@ -52,6 +53,7 @@ def translate(
     length_penalty: LengthPenaltyOption = None,
     min_length: MinLengthOption = None,
     max_length: MaxLengthOption = None,
+    length_ratio: LengthRatioOption = None,
 ) -> None:
     """Translate text, line for line.
 
@@ -79,6 +81,7 @@ def translate(
         "length_penalty": length_penalty,
         "min_length": min_length,
         "max_length": max_length,
+        "length_ratio": length_ratio,
     }
     layout = _Layout(scores=scores, ranks=nbest is not None)
     source = nullcontext(lines_of_texts(text)) if text else open_lines(input_file)
@@ -122,7 +125,10 @@ class _Tally:
     def report(self, lines: int) -> None:
         """Say on standard error what was cut or split, if anything was."""
         if self.cut:
-            note(f"{self.cut} of {lines} translations were cut at the length limit: they may lack their end")
+            note(
+                f"{self.cut} of {lines} translations were cut at the length limit and may lack their end; "
+                "--length-ratio and --max-length raise it"
+            )
         if self.split:
             note(f"{self.split} of {lines} lines were too long for the model and were translated in pieces")
 

@@ -81,7 +81,7 @@ def assemble(
 
 
 def _alternative(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str]) -> Alternative:
-    tokens = tuple(int(token) for token in hypothesis.tokens)
+    tokens = tuple(hypothesis.tokens.tolist())
     return Alternative(decode(tokens), hypothesis.score, tokens, hypothesis.complete)
 
 
