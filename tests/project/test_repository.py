@@ -72,9 +72,15 @@ def test_code_files_are_short(tracked: list[Path]) -> None:
     assert long == set(LONG_FILES)
 
 
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines after the signature and the docstring: those of a command are its options and its help."""
+    first = function.body[min(ast.get_docstring(function) is not None, len(function.body) - 1)]
+    return (function.end_lineno or first.lineno) - first.lineno + 1
+
+
 def test_python_functions_are_short(tracked: list[Path]) -> None:
     lines = {
-        f"{name_of(path)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        f"{name_of(path)}:{node.name}": body_lines(node)
         for path in tracked
         if path.suffix == ".py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
