@@ -1,0 +1,56 @@
+"""What the model in the box promises: its BLEU, what int8 costs, its size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sacrebleu
+
+from octavo.artifact import ModelDirectory, write_model
+from octavo.spec import Scheme
+from octavo.translation import Translator
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def bleu(boxed: ModelDirectory, master: ModelDirectory, test_2016: tuple[list[str], list[str]]) -> dict[str, float]:
+    english, german = test_2016
+    found = {}
+    for precision, model in (("float32", master), ("int8", boxed)):
+        with Translator.open(model.path, precision=precision) as translator:
+            hypotheses = [translation.text for translation in translator(english, beam=4)]
+        found[precision] = sacrebleu.corpus_bleu(hypotheses, [german]).score
+    return found
+
+
+def test_bleu(bleu: dict[str, float]) -> None:
+    assert bleu["float32"] >= 37.0
+
+
+def test_int8_loses_little(bleu: dict[str, float]) -> None:
+    assert abs(bleu["int8"] - bleu["float32"]) <= 0.2
+
+
+def size_without_tokenizer(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir() if file.suffix != ".spm")
+
+
+def test_sizes(boxed: ModelDirectory, master: ModelDirectory, tmp_path: Path) -> None:
+    assert sum(file.stat().st_size for file in boxed.path.iterdir()) <= 12 * MEGABYTE
+    assert sum(file.stat().st_size for file in master.path.iterdir()) <= 16 * MEGABYTE
+    write_model(
+        tmp_path / "float32",
+        config=master.config,
+        scheme=Scheme.NONE,
+        search=master.search,
+        tensors={name: tensor.astype(np.float32) for name, tensor in master.tensors()},
+        tokenizer_files=master.tokenizer_paths,
+        name=master.name,
+        source_language=master.source_language,
+        target_language=master.target_language,
+        quality=master.quality,
+    )
+    assert size_without_tokenizer(tmp_path / "float32") >= 3.8 * size_without_tokenizer(boxed.path)
