@@ -1,7 +1,6 @@
 """The command line, assembled: one function per command, each in its own file."""
 
 import platform
-import sys
 from inspect import cleandoc
 from typing import Annotated
 
@@ -60,11 +59,3 @@ def octavo_command(
 
 
 app.callback(help=_help(octavo_command.__doc__))(octavo_command)
-
-
-def main() -> None:
-    """Entry point of the ``octavo`` program. Exit codes: see octavo.cli.failures."""
-    try:
-        app(prog_name="octavo")
-    except KeyboardInterrupt:
-        sys.exit(130)

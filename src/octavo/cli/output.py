@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import stat
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -19,28 +18,31 @@ from octavo.errors import OutputError
 class LineOutput:
     """Lines as UTF-8, every block flushed as it comes.
 
-    ``lines`` counts the lines of input done; ``is_standard`` is True for standard output.
+    ``lines`` counts the lines of input done, ``bytes`` those of their output; ``is_standard`` is True
+    for standard output.
     """
 
     def __init__(self, stream: BinaryIO, name: str, *, is_standard: bool = False) -> None:
         self.name = name
         self.is_standard = is_standard
         self.lines = 0
+        self.bytes = 0
         self._stream = stream
-        self._is_file = _is_file(stream)
 
     def write(self, lines: Sequence[str], inputs: int | None = None) -> None:
         """Write lines that stand for ``inputs`` lines of input (as many, by default), and flush.
 
-        Ctrl-C waits until a block is whole in a file. Raises OutputError, or BrokenPipeError.
+        Ctrl-C waits until the block is out. Raises OutputError, or BrokenPipeError.
         """
-        data = memoryview("".join(f"{line}\n" for line in lines).encode("utf-8"))
+        data = "".join(f"{line}\n" for line in lines).encode("utf-8")
+        rest = memoryview(data)
         try:
-            with _interrupt_after() if self._is_file else nullcontext():
-                while data:
-                    data = data[self._stream.write(data) :]
-                self.lines += len(lines) if inputs is None else inputs
+            with _interrupt_after():
+                while rest:
+                    rest = rest[self._stream.write(rest) :]
                 self._stream.flush()
+                self.lines += len(lines) if inputs is None else inputs
+                self.bytes += len(data)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -81,6 +83,7 @@ def _whole_file(path: Path) -> Iterator[LineOutput]:
             with _notes(output, f"in {partial}"):
                 yield output
         except BaseException:
+            stream.truncate(output.bytes)  # a full disk may have taken half a block
             if not output.lines:
                 partial.unlink()
             raise
@@ -114,7 +117,7 @@ def _notes(output: LineOutput, place: str) -> Iterator[None]:
 
 @contextmanager
 def _interrupt_after() -> Iterator[None]:
-    """Hold Ctrl-C back until the block ends; a second one is let through."""
+    """Hold Ctrl-C back until the block ends; a second one is let through, should the reader hang."""
     held: list[int] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
@@ -132,10 +135,3 @@ def _interrupt_after() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if held:
         raise KeyboardInterrupt
-
-
-def _is_file(stream: BinaryIO) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except OSError:  # not a stream of the system's
-        return False

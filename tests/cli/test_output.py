@@ -1,0 +1,94 @@
+"""Output files: whole or partial, never torn."""
+
+from __future__ import annotations
+
+import errno
+import io
+import signal
+from pathlib import Path
+
+import pytest
+
+from octavo.cli.output import LineOutput, open_output
+from octavo.errors import OctavoError, OutputError
+
+
+class SmallDisk(io.BytesIO):
+    """Takes a few bytes at a time, and no more than ``room``."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: object) -> int:
+        assert isinstance(data, memoryview)
+        taken = min(7, len(data), self.room)
+        if not taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= taken
+        return super().write(data[:taken])
+
+
+def test_lines_are_written_whole_however_little_is_taken_at_once() -> None:
+    disk = SmallDisk(room=1000)
+    output = LineOutput(disk, "disk")
+    output.write(["Bäko tire sal.", "", "Ko."])
+    output.write(["1\t1\tBako.", "1\t2\tBa."], inputs=1)
+    assert disk.getvalue().decode() == "Bäko tire sal.\n\nKo.\n1\t1\tBako.\n1\t2\tBa.\n"
+    assert (output.lines, output.bytes) == (4, len(disk.getvalue()))
+
+
+def test_a_full_disk_is_named_and_the_torn_block_not_counted() -> None:
+    output = LineOutput(SmallDisk(room=30), "talk.de")
+    output.write(["Bako."])
+    with pytest.raises(OutputError, match=r"talk\.de: cannot be written: No space left"):
+        output.write(["Bako tire sal munder pilo.", "Ko."])
+    assert output.lines == 1
+
+
+def test_a_torn_block_is_cut_off_the_partial_file(tmp_path: Path) -> None:
+    with pytest.raises(OctavoError, match="stop") as stopped, open_output(tmp_path / "out") as output:
+        output.write(["Bako.", "Tire."])
+        output._stream.write(b"half a li")
+        raise OctavoError("stop")
+    assert (tmp_path / "out.partial").read_text() == "Bako.\nTire.\n"
+    assert stopped.value.__notes__ == [f"2 lines are done, in {tmp_path / 'out.partial'}"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_left_where_nothing_was_done(tmp_path: Path) -> None:
+    with pytest.raises(OctavoError, match="stop"), open_output(tmp_path / "out"):
+        raise OctavoError("stop")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "there" / "real")
+    with open_output(tmp_path / "out") as output:
+        output.write(["Bako."])
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "there" / "real").read_text() == "Bako.\n"
+
+
+def test_ctrl_c_waits_for_the_block_and_a_second_does_not() -> None:
+    class Interrupted(io.BytesIO):
+        def __init__(self, times: int) -> None:
+            super().__init__()
+            self.times = times
+
+        def write(self, data: object) -> int:
+            for _ in range(self.times):
+                signal.raise_signal(signal.SIGINT)
+            assert isinstance(data, memoryview)
+            return super().write(data)
+
+    once = LineOutput(Interrupted(1), "once")
+    with pytest.raises(KeyboardInterrupt):
+        once.write(["Bako."])
+    assert once.lines == 1
+    twice = LineOutput(Interrupted(2), "twice")
+    with pytest.raises(KeyboardInterrupt):
+        twice.write(["Bako."])
+    assert twice.lines == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
