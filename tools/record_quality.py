@@ -1,0 +1,60 @@
+"""Measures a model on its test sets and records the figures in its quality.json.
+
+    python tools/record_quality.py models/en-de --data ../shared/data
+
+Runs `octavo evaluate` with the model's own search defaults, beam included, on each set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SETS = {
+    "Multi30k test_2016_flickr": "multi30k/test_2016_flickr",
+    "Multi30k test_2017_flickr": "multi30k/test_2017_flickr",
+    "Tatoeba test": "tatoeba-en-de/test",
+    "newstest2014": "news-en-de/newstest2014",
+}
+KEPT = ("lines", "bleu", "bleu_signature", "chrf", "chrf_signature", "length_ratio", "incomplete")
+
+
+def evaluate(model: Path, prefix: Path) -> dict[str, Any]:
+    """The figures of one set, whose files are PREFIX.en and PREFIX.de."""
+    command = [sys.executable, "-m", "octavo", "evaluate", "--json", "--model", str(model)]
+    command += ["--source", f"{prefix}.en", "--reference", f"{prefix}.de"]
+    report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    figures = {key: round(report[key], 4) if isinstance(report[key], float) else report[key] for key in KEPT}
+    return {**figures, "precision": report["precision"], "search": report["search"]}
+
+
+def record(model: Path, data: Path) -> None:
+    """Replace the "test" section of the model's quality.json; the rest stays."""
+    path = model / "quality.json"
+    quality = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    quality["test"] = {name: evaluate(model, data / prefix) for name, prefix in SETS.items()}
+    quality["test"]["date"] = dt.datetime.now(dt.UTC).date().isoformat()
+    beside = path.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as stream:
+        json.dump(quality, stream, indent=2, ensure_ascii=False)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+    for name, figures in quality["test"].items():
+        if isinstance(figures, dict):
+            print(f"{name}: BLEU {figures['bleu']:.2f}, chrF {figures['chrf']:.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="model directory")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    arguments = parser.parse_args()
+    record(arguments.model, arguments.data)
