@@ -33,7 +33,7 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 def test_no_path_means_the_model_in_the_box(
     int8_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.resources, "files", lambda _package: tmp_path)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "translation" / "translator.py"))
     with pytest.raises(ModelError, match="no model in the box"):
         octavo.load()
     (tmp_path / "models").mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self, Unpack, overload
@@ -29,7 +28,7 @@ MAX_BLOCK_CHARACTERS: Final = 1 << 20
 
 def boxed_model() -> Path:
     """The English-German model that comes with Octavo. Raises ModelError where it was left out."""
-    path = Path(str(resources.files("octavo"))) / "models" / "en-de"
+    path = Path(__file__).parents[1] / "models" / "en-de"
     if not path.is_dir():
         raise ModelError(f"{path}: this installation has no model in the box; name a model directory")
     return path
