@@ -53,7 +53,9 @@ def record(model: Path, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", type=Path, help="model directory")
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     arguments = parser.parse_args()

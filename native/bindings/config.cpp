@@ -10,7 +10,9 @@ namespace nb = nanobind;
 namespace octavo {
 
 void bind_config(nb::module_& module) {
-  nb::enum_<Precision>(module, "Precision").value("float32", Precision::float32).value("int8", Precision::int8);
+  nb::enum_<Precision>(module, "Precision")
+      .value("float32", Precision::float32)
+      .value("int8", Precision::int8);
   nb::enum_<Activation>(module, "Activation")
       .value("relu", Activation::relu)
       .value("gelu", Activation::gelu)
@@ -26,6 +28,7 @@ void bind_config(nb::module_& module) {
       .def_rw("target_vocab_size", &TransformerConfig::target_vocab_size)
       .def_rw("max_positions", &TransformerConfig::max_positions)
       .def_rw("position_offset", &TransformerConfig::position_offset)
+      .def_rw("learned_positions", &TransformerConfig::learned_positions)
       .def_rw("pre_norm", &TransformerConfig::pre_norm)
       .def_rw("activation", &TransformerConfig::activation)
       .def_rw("scale_embeddings", &TransformerConfig::scale_embeddings)

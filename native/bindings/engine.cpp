@@ -30,7 +30,8 @@ class PythonTensors : public TensorSource {
       return {.f32 = static_cast<const float*>(current_.data()), .s8 = nullptr, .size = current_.size()};
     }
     if (current_.dtype() == nb::dtype<std::int8_t>()) {
-      return {.f32 = nullptr, .s8 = static_cast<const std::int8_t*>(current_.data()), .size = current_.size()};
+      return {
+          .f32 = nullptr, .s8 = static_cast<const std::int8_t*>(current_.data()), .size = current_.size()};
     }
     throw Error("tensor '" + name + "' is neither float32 nor int8");
   }
@@ -96,7 +97,8 @@ nb::object logits(const Engine& engine, const Tokens& source, const Tokens& targ
     const nb::gil_scoped_release release;
     values = forced_logits(model, source_tokens, target_tokens);
   }
-  return to_numpy(values, {target_tokens.size() + 1, static_cast<std::size_t>(model.config.target_vocab_size)});
+  return to_numpy(values,
+                  {target_tokens.size() + 1, static_cast<std::size_t>(model.config.target_vocab_size)});
 }
 
 nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target) {
@@ -114,7 +116,8 @@ nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target)
   nb::list all;
   for (const ProductTrace& product : products) {
     const auto rows = static_cast<std::size_t>(product.rows);
-    all.append(nb::make_tuple(product.name, to_numpy(product.input, {rows, static_cast<std::size_t>(product.inner)}),
+    all.append(nb::make_tuple(product.name,
+                              to_numpy(product.input, {rows, static_cast<std::size_t>(product.inner)}),
                               to_numpy(product.row_scale, {rows}),
                               to_numpy(product.sums, {rows, static_cast<std::size_t>(product.columns)})));
   }
@@ -125,11 +128,13 @@ nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target)
 
 void bind_engine(nb::module_& module) {
   nb::class_<Engine>(module, "Engine")
-      .def("__init__",
-           [](Engine* self, const TransformerConfig& config, Precision precision, nb::callable fetch, int threads,
-              const std::string& isa) {
-             new (self) Engine(load_model(config, precision, std::move(fetch), isa), threads);
-           }, "config"_a, "precision"_a, "fetch"_a, "threads"_a, "isa"_a)
+      .def(
+          "__init__",
+          [](Engine* self, const TransformerConfig& config, Precision precision, nb::callable fetch,
+             int threads, const std::string& isa) {
+            new (self) Engine(load_model(config, precision, std::move(fetch), isa), threads);
+          },
+          "config"_a, "precision"_a, "fetch"_a, "threads"_a, "isa"_a)
       .def("translate", &translate, "sources"_a, "options"_a)
       .def("logits", &logits, "source"_a, "target"_a)
       .def("trace", &trace, "source"_a, "target"_a)

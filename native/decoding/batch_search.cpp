@@ -29,7 +29,10 @@ class LiveBatch {
   /// Scores what the decoder left in the workspace and moves every search one step on.
   void advance(Workspace& workspace) {
     score(workspace);
-    next_ = {.step = rows_.step + 1, .token = {}, .sentence = {}, .ancestry = {}};
+    next_.step = rows_.step + 1;
+    next_.token.clear();
+    next_.sentence.clear();
+    next_.ancestry.clear();
     for (std::size_t row = 0; row < offers_.size();) {
       SentenceSearch& search = searches_[static_cast<std::size_t>(rows_.sentence[row])];
       const std::size_t count = search.live().size();
@@ -95,16 +98,18 @@ class LiveBatch {
 
 }  // namespace
 
-std::vector<std::vector<Hypothesis>> BatchSearch::run(const std::vector<const std::vector<std::int32_t>*>& sources,
-                                                      const SearchOptions& options,
-                                                      const std::atomic<bool>& cancelled) {
+std::vector<std::vector<Hypothesis>> BatchSearch::run(
+    const std::vector<const std::vector<std::int32_t>*>& sources, const SearchOptions& options,
+    const std::atomic<bool>& cancelled) {
   PackedTokens source;
-  for (const auto* tokens : sources) source.add(*tokens, model_.config.source_eos ? &model_.config.eos_id : nullptr);
+  for (const auto* tokens : sources)
+    source.add(*tokens, model_.config.source_eos ? &model_.config.eos_id : nullptr);
   model_.encoder.forward(source, workspace_);
   model_.decoder.begin(source, workspace_, cache_);
   LiveBatch batch(model_, source, options);
   while (!batch.done()) {
-    if (cancelled.load(std::memory_order_relaxed)) return std::vector<std::vector<Hypothesis>>(sources.size());
+    if (cancelled.load(std::memory_order_relaxed))
+      return std::vector<std::vector<Hypothesis>>(sources.size());
     model_.decoder.step(batch.rows(), workspace_, cache_);
     batch.advance(workspace_);
   }

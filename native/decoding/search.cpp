@@ -24,8 +24,10 @@ void check(const SearchOptions& options) {
   require(options.beam >= 1 && options.beam <= kLargestBeam, "beam must be from 1 to 64");
   require(options.nbest >= 1 && options.nbest <= options.beam, "nbest must be from 1 to beam");
   require(options.length_penalty >= 0 && options.length_penalty <= 10, "length_penalty must be from 0 to 10");
-  require(options.min_length >= 0 && options.min_length <= kLongestTranslation, "min_length must be from 0 to 65536");
-  require(options.max_length >= 1 && options.max_length <= kLongestTranslation, "max_length must be from 1 to 65536");
+  require(options.min_length >= 0 && options.min_length <= kLongestTranslation,
+          "min_length must be from 0 to 65536");
+  require(options.max_length >= 1 && options.max_length <= kLongestTranslation,
+          "max_length must be from 1 to 65536");
   require(options.length_ratio >= 0 && options.length_ratio <= 100, "length_ratio must be from 0 to 100");
   require(options.length_margin >= 1 && options.length_margin <= kLongestTranslation,
           "length_margin must be from 1 to 65536");
@@ -33,8 +35,8 @@ void check(const SearchOptions& options) {
 
 int longest_translation(const SearchOptions& options, int source_tokens, int max_positions) {
   const double relative = std::floor(options.length_ratio * source_tokens + options.length_margin);
-  const double longest = std::min<double>({static_cast<double>(options.max_length), relative,
-                                           static_cast<double>(max_positions)});
+  const double longest = std::min<double>(
+      {static_cast<double>(options.max_length), relative, static_cast<double>(max_positions)});
   return std::max(1, static_cast<int>(longest));
 }
 

@@ -30,8 +30,8 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
     if (a.sum != b.sum) return a.sum > b.sum;
     return a.hypothesis != b.hypothesis ? a.hypothesis < b.hypothesis : a.token < b.token;
   };
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(kept), candidates_.end(),
-                    better);
+  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(kept),
+                    candidates_.end(), better);
   candidates_.resize(kept);
 }
 
@@ -45,13 +45,14 @@ void SentenceSearch::advance(std::span<const Offer> offers) {
     const Live& prefix = live_[static_cast<std::size_t>(candidate.hypothesis)];
     if (candidate.token == eos_id_) {
       if (rank < beam) {
-        finished_.push_back({candidate.sum / length_divisor(length_, options_.length_penalty), prefix.node, true});
+        finished_.push_back(
+            {candidate.sum / length_divisor(length_, options_.length_penalty), prefix.node, true});
       }
       continue;
     }
     nodes_.push_back({prefix.node, candidate.token});
-    next_.push_back({candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis,
-                     candidate.token});
+    next_.push_back(
+        {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
   }
   live_.swap(next_);
   settle();
@@ -80,12 +81,15 @@ bool SentenceSearch::no_better_can_come() const {
 
 std::vector<Hypothesis> SentenceSearch::results() const {
   std::vector<Finished> ranked = finished_;
-  std::stable_sort(ranked.begin(), ranked.end(), [](const Finished& a, const Finished& b) { return a.score > b.score; });
-  if (ranked.size() > static_cast<std::size_t>(options_.nbest)) ranked.resize(static_cast<std::size_t>(options_.nbest));
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Finished& a, const Finished& b) { return a.score > b.score; });
+  if (ranked.size() > static_cast<std::size_t>(options_.nbest))
+    ranked.resize(static_cast<std::size_t>(options_.nbest));
   std::vector<Hypothesis> results;
   for (const Finished& finished : ranked) {
     Hypothesis hypothesis{.tokens = {}, .score = finished.score, .complete = finished.complete};
-    for (std::int32_t node = finished.node; node != kRoot; node = nodes_[static_cast<std::size_t>(node)].parent) {
+    for (std::int32_t node = finished.node; node != kRoot;
+         node = nodes_[static_cast<std::size_t>(node)].parent) {
       hypothesis.tokens.push_back(nodes_[static_cast<std::size_t>(node)].token);
     }
     std::reverse(hypothesis.tokens.begin(), hypothesis.tokens.end());

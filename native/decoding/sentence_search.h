@@ -20,9 +20,9 @@ struct Offer {
 class SentenceSearch {
  public:
   struct Live {
-    float sum;         // log-probability so far
+    float sum;          // log-probability so far
     std::int32_t node;  // last token, in the tree
-    int parent;        // the live hypothesis it continues
+    int parent;         // the live hypothesis it continues
     std::int32_t token;
   };
 

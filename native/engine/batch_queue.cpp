@@ -1,13 +1,12 @@
 #include "engine/batch_queue.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 namespace octavo {
 
-std::vector<std::vector<std::size_t>> make_batches(std::span<const std::size_t> lengths, std::size_t most_sentences,
-                                                   std::size_t most_tokens) {
+std::vector<std::vector<std::size_t>> make_batches(std::span<const std::size_t> lengths,
+                                                   std::size_t most_sentences, std::size_t most_tokens) {
   std::vector<std::size_t> order(lengths.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -44,9 +43,9 @@ void BatchQueue::stream_ended() {
   ended_.notify_all();
 }
 
-bool BatchQueue::wait_for_streams(int milliseconds) {
+bool BatchQueue::wait_for_streams(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  return ended_.wait_for(lock, std::chrono::milliseconds(milliseconds), [this] { return running_ == 0; });
+  return ended_.wait_for(lock, patience, [this] { return running_ == 0; });
 }
 
 std::exception_ptr BatchQueue::failure() {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/errors.h"
@@ -12,9 +14,9 @@ namespace octavo {
 
 namespace {
 
-constexpr std::size_t kBatchSentences = 32;
-constexpr std::size_t kBatchTokens = 2048;
-constexpr int kPollMilliseconds = 50;
+constexpr std::size_t kBatchRows = 128;     // decoder rows: sentences times beam
+constexpr std::size_t kBatchTokens = 2048;  // encoder rows
+constexpr std::chrono::milliseconds kPoll{50};
 constexpr int kMostThreads = 1024;
 
 void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int longest, const char* side) {
@@ -25,15 +27,16 @@ void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int l
     }
   }
   if (tokens.size() > static_cast<std::size_t>(longest)) {
-    throw Error(std::string(side) + " has " + std::to_string(tokens.size()) + " tokens; the model takes at most " +
-                std::to_string(longest));
+    throw Error(std::string(side) + " has " + std::to_string(tokens.size()) +
+                " tokens; the model takes at most " + std::to_string(longest));
   }
 }
 
 }  // namespace
 
 void check_source(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
-  check_tokens(tokens, config.source_vocab_size, config.max_positions - (config.source_eos ? 1 : 0), "source");
+  check_tokens(tokens, config.source_vocab_size, config.max_positions - (config.source_eos ? 1 : 0),
+               "source");
   if (tokens.empty() && !config.source_eos) throw Error("source has no tokens");
 }
 
@@ -47,15 +50,22 @@ Engine::Engine(std::shared_ptr<const Transformer> model, int threads) : model_(s
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,
-                                                       const SearchOptions& options, const KeepGoing& keep_going) {
+                                                       const SearchOptions& options,
+                                                       const KeepGoing& keep_going) {
   check(options);
+  std::unique_lock<std::timed_mutex> lock(busy_, std::defer_lock);
+  while (!lock.try_lock_for(kPoll)) {
+    if (!keep_going()) throw Cancelled();
+  }
   std::vector<std::size_t> lengths;
   for (const auto& source : sources) {
     check_source(model_->config, source);
     lengths.push_back(source.size() + 1);
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
-  std::vector<std::vector<std::size_t>> batches = make_batches(lengths, kBatchSentences, kBatchTokens);
+  const std::size_t most_sentences =
+      std::max<std::size_t>(1, kBatchRows / static_cast<std::size_t>(options.beam));
+  std::vector<std::vector<std::size_t>> batches = make_batches(lengths, most_sentences, kBatchTokens);
   const int used = static_cast<int>(std::min(batches.size(), streams_.size()));
   BatchQueue queue(std::move(batches), used);
   std::atomic<bool> cancelled = false;
@@ -76,8 +86,16 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   };
 
   std::vector<std::jthread> threads;
-  for (int i = 0; i < used; ++i) threads.emplace_back(work, std::ref(streams_[static_cast<std::size_t>(i)]));
-  while (!queue.wait_for_streams(kPollMilliseconds)) {
+  for (int i = 0; i < used; ++i) {
+    try {
+      threads.emplace_back(work, std::ref(streams_[static_cast<std::size_t>(i)]));
+    } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
+      if (threads.empty())
+        queue.stream_failed(std::make_exception_ptr(Error("the system allows no more threads")));
+      queue.stream_ended();
+    }
+  }
+  while (!queue.wait_for_streams(kPoll)) {
     if (!cancelled.load() && !keep_going()) cancelled = true;
   }
   threads.clear();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "decoding/batch_search.h"
@@ -18,7 +19,7 @@ class Cancelled : public std::exception {
   const char* what() const noexcept override { return "translation cancelled"; }
 };
 
-/// A model and `threads` streams that translate with it. One call at a time.
+/// A model and `threads` streams that translate with it. Calls wait for one another.
 class Engine {
  public:
   Engine(std::shared_ptr<const Transformer> model, int threads);
@@ -27,6 +28,7 @@ class Engine {
 
   /// Results in the order of sources (token ids without EOS), best hypotheses first. Sentences of similar
   /// length share a batch, the longest first; no result depends on it. Throws Error or Cancelled.
+  /// keep_going is called on this thread about twenty times a second.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<std::vector<std::int32_t>>& sources,
                                                  const SearchOptions& options, const KeepGoing& keep_going);
 
@@ -36,6 +38,7 @@ class Engine {
  private:
   std::shared_ptr<const Transformer> model_;
   std::vector<BatchSearch> streams_;
+  std::timed_mutex busy_;  // held by the call that uses the streams
 };
 
 /// Throws Error unless every id is in the vocabulary and the length, EOS included, within max_positions.

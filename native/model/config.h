@@ -18,6 +18,7 @@ struct TransformerConfig {
   int target_vocab_size = 0;
   int max_positions = 0;
   int position_offset = 0;
+  bool learned_positions = false;
   bool pre_norm = true;
   Activation activation = Activation::relu;
   bool scale_embeddings = true;

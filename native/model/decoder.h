@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "model/encoder.h"
@@ -17,8 +16,8 @@ struct DecoderCache {
   std::vector<std::vector<AlignedBuffer<float>>> self;  // [layer][step]: [rows, 2 · d_model]
 };
 
-/// The live rows of one decoding step. Row r reads token[r] and belongs to sentence[r]; ancestry[r · step + j]
-/// is the row that its prefix occupied at step j.
+/// The live rows of one decoding step. Row r reads token[r] and belongs to sentence[r]; ancestry[r · step +
+/// j] is the row that its prefix occupied at step j.
 struct DecoderRows {
   int step = 0;
   std::vector<std::int32_t> token;
@@ -38,7 +37,8 @@ class Decoder {
   /// One step of every row. Leaves the output, [rows, d_model], in workspace.states.
   void step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const;
 
-  /// Logits [count, vocabulary] of rows [first, first + count) of the last step, the caller's until the next call.
+  /// Logits [count, vocabulary] of rows [first, first + count) of the last step, the caller's until the next
+  /// call.
   float* logits(int first, int count, Workspace& workspace) const;
 
  private:

@@ -21,9 +21,10 @@ Embedding load_embedding(const LayerSource& source, const std::string& side) {
   const int tokens = side == "encoder" ? config.source_vocab_size : config.target_vocab_size;
   const float scale =
       config.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(config.d_model))) : 1.0f;
-  return Embedding::load(source.tensors, (own ? side : "encoder") + ".embedding.weight", tokens,
-                         side + ".positions.weight", config.max_positions + config.position_offset,
-                         config.position_offset, config.d_model, scale, source.precision);
+  const std::string positions = config.learned_positions ? side + ".positions.weight" : "positions";
+  return Embedding::load(source.weights, (own ? side : "encoder") + ".embedding.weight", tokens, positions,
+                         config.max_positions + config.position_offset, config.position_offset,
+                         config.d_model, scale, source.precision);
 }
 
 Encoder Encoder::load(const LayerSource& source) {
@@ -33,7 +34,7 @@ Encoder Encoder::load(const LayerSource& source) {
   encoder.precision_ = source.precision;
   encoder.embedding_ = load_embedding(source, "encoder");
   const auto norm = [&](const std::string& name) {
-    return LayerNorm::load(source.tensors, name, config.d_model, config.layer_norm_epsilon);
+    return LayerNorm::load(source.weights.source(), name, config.d_model, config.layer_norm_epsilon);
   };
   if (config.embedding_norm) encoder.embedding_norm_ = norm("encoder.embedding_norm");
   for (int i = 0; i < config.encoder_layers; ++i) {
@@ -68,28 +69,30 @@ void Encoder::self_attention(const Attention& attention, const PackedTokens& sou
                              Workspace& workspace) const {
   const int rows = source.size();
   const std::ptrdiff_t d = config_.d_model;
-  residual_sublayer(config_, attention.norm, x, rows, workspace, [&](const float* input, const Epilogue& add) {
-    const auto size = static_cast<std::size_t>(rows * d);
-    float* query = workspace.query.ensure(size);
-    float* key_value = workspace.key_value.ensure(2 * size);
-    float* context = workspace.context.ensure(size);
-    const ProductInput prepared = prepare_input(input, rows, config_.d_model, precision_, workspace);
-    project(attention.query, prepared, query, workspace);
-    project(attention.key_value, prepared, key_value, workspace);
-    for (int s = 0; s < source.sentences(); ++s) {
-      const int first = source.offsets[static_cast<std::size_t>(s)];
-      AttendRow job = attention_job(config_, source.length(s), workspace);
-      for (int j = 0; j < job.count; ++j) {
-        workspace.key_value_rows[static_cast<std::size_t>(j)] = key_value + (first + j) * 2 * d;
-      }
-      for (int i = first; i < first + job.count; ++i) {
-        job.query = query + i * d;
-        job.output = context + i * d;
-        workspace.kernels->attend(job);
-      }
-    }
-    attention.output.apply(prepare_input(context, rows, config_.d_model, precision_, workspace), add, workspace);
-  });
+  residual_sublayer(
+      config_, attention.norm, x, rows, workspace, [&](const float* input, const Epilogue& add) {
+        const auto size = static_cast<std::size_t>(rows * d);
+        float* query = workspace.query.ensure(size);
+        float* key_value = workspace.key_value.ensure(2 * size);
+        float* context = workspace.context.ensure(size);
+        const ProductInput prepared = prepare_input(input, rows, config_.d_model, precision_, workspace);
+        project(attention.query, prepared, query, workspace);
+        project(attention.key_value, prepared, key_value, workspace);
+        for (int s = 0; s < source.sentences(); ++s) {
+          const int first = source.offsets[static_cast<std::size_t>(s)];
+          AttendRow job = attention_job(config_, source.length(s), workspace);
+          for (int j = 0; j < job.count; ++j) {
+            workspace.key_value_rows[static_cast<std::size_t>(j)] = key_value + (first + j) * 2 * d;
+          }
+          for (int i = first; i < first + job.count; ++i) {
+            job.query = query + i * d;
+            job.output = context + i * d;
+            workspace.kernels->attend(job);
+          }
+        }
+        attention.output.apply(prepare_input(context, rows, config_.d_model, precision_, workspace), add,
+                               workspace);
+      });
 }
 
 }  // namespace octavo

@@ -33,7 +33,8 @@ class Encoder {
     FeedForward feed_forward;
   };
 
-  void self_attention(const Attention& attention, const PackedTokens& source, float* x, Workspace& workspace) const;
+  void self_attention(const Attention& attention, const PackedTokens& source, float* x,
+                      Workspace& workspace) const;
 
   TransformerConfig config_;
   Precision precision_ = Precision::float32;

@@ -6,28 +6,31 @@ namespace octavo {
 
 namespace {
 
-Linear load_linear(const LayerSource& source, int inputs, const std::vector<std::string>& names, int outputs) {
+Linear load_linear(const LayerSource& source, int inputs, const std::vector<std::string>& names,
+                   int outputs) {
   std::vector<Linear::Part> parts;
   for (const std::string& name : names) parts.push_back({name, name + ".weight", name + ".bias", outputs});
-  return Linear::load(source.tensors, source.kernels, source.precision, inputs, parts);
+  return Linear::load(source.weights, source.kernels, source.precision, inputs, parts);
 }
 
 }  // namespace
 
 Attention Attention::load(const LayerSource& source, const std::string& name) {
   const int d = source.config.d_model;
-  return {.query = load_linear(source, d, {name + ".query"}, d),
-          .key_value = load_linear(source, d, {name + ".key", name + ".value"}, d),
-          .output = load_linear(source, d, {name + ".output"}, d),
-          .norm = LayerNorm::load(source.tensors, name + ".norm", d, source.config.layer_norm_epsilon)};
+  return {
+      .query = load_linear(source, d, {name + ".query"}, d),
+      .key_value = load_linear(source, d, {name + ".key", name + ".value"}, d),
+      .output = load_linear(source, d, {name + ".output"}, d),
+      .norm = LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon)};
 }
 
 FeedForward FeedForward::load(const LayerSource& source, const std::string& name) {
   const int d = source.config.d_model;
   const int ffn = source.config.ffn_dim;
-  return {.inner = load_linear(source, d, {name + ".inner"}, ffn),
-          .outer = load_linear(source, ffn, {name + ".outer"}, d),
-          .norm = LayerNorm::load(source.tensors, name + ".norm", d, source.config.layer_norm_epsilon)};
+  return {
+      .inner = load_linear(source, d, {name + ".inner"}, ffn),
+      .outer = load_linear(source, ffn, {name + ".outer"}, d),
+      .norm = LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon)};
 }
 
 void project(const Linear& linear, const ProductInput& input, float* output, Workspace& workspace) {

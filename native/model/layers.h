@@ -10,7 +10,7 @@ namespace octavo {
 
 /// What every layer is built from.
 struct LayerSource {
-  TensorSource& tensors;
+  Weights& weights;
   const KernelTable& kernels;
   const TransformerConfig& config;
   Precision precision;
@@ -41,10 +41,8 @@ template <class Sublayer>
 void residual_sublayer(const TransformerConfig& config, const LayerNorm& norm, float* x, int rows,
                        Workspace& workspace, Sublayer sublayer) {
   const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(config.d_model);
-  const Epilogue add{.residual = x,
-                     .residual_stride = config.d_model,
-                     .output = x,
-                     .output_stride = config.d_model};
+  const Epilogue add{
+      .residual = x, .residual_stride = config.d_model, .output = x, .output_stride = config.d_model};
   if (config.pre_norm) {
     float* normalized = workspace.normalized.ensure(size);
     norm.apply(x, rows, normalized, workspace);

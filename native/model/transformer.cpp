@@ -2,9 +2,10 @@
 
 namespace octavo {
 
-Transformer Transformer::load(const TransformerConfig& config, Precision precision, const KernelTable& kernels,
-                              TensorSource& tensors) {
-  const LayerSource source{.tensors = tensors, .kernels = kernels, .config = config, .precision = precision};
+Transformer Transformer::load(const TransformerConfig& config, Precision precision,
+                              const KernelTable& kernels, TensorSource& tensors) {
+  Weights weights(tensors);
+  const LayerSource source{.weights = weights, .kernels = kernels, .config = config, .precision = precision};
   return {.config = config,
           .precision = precision,
           .kernels = kernels,

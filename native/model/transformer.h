@@ -13,7 +13,8 @@ struct Transformer {
   Encoder encoder;
   Decoder decoder;
 
-  /// Reads every tensor once, one at a time. Throws Error where a tensor does not fit the configuration.
+  /// Reads every tensor once, one at a time; "positions" is the sinusoidal table, where the model has one.
+  /// Throws Error where a tensor does not fit the configuration.
   static Transformer load(const TransformerConfig& config, Precision precision, const KernelTable& kernels,
                           TensorSource& tensors);
 };

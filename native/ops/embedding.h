@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,15 +15,15 @@ class Embedding {
  public:
   Embedding() = default;
   /// `positions` is a tensor [position_rows, width]; row `position_offset` belongs to position 0.
-  static Embedding load(TensorSource& source, const std::string& weight, int tokens, const std::string& positions,
+  static Embedding load(Weights& weights, const std::string& weight, int tokens, const std::string& positions,
                         int position_rows, int position_offset, int width, float scale, Precision precision);
 
   /// output[width] = scale · embedding(token) + position. The caller checks both ranges.
   void lookup(std::int32_t token, int position, float* output, const Workspace& workspace) const;
 
  private:
-  Matrix table_;
-  std::vector<float> positions_;
+  std::shared_ptr<const Matrix> table_;
+  std::shared_ptr<const std::vector<float>> positions_;
   int position_offset_ = 0;
   float scale_ = 1;
 };

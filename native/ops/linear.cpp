@@ -35,7 +35,7 @@ ProductInput prepare_input(const float* x, int rows, int width, Precision precis
   return input;
 }
 
-Linear Linear::load(TensorSource& source, const KernelTable& kernels, Precision precision, int inputs,
+Linear Linear::load(Weights& weights, const KernelTable& kernels, Precision precision, int inputs,
                     const std::vector<Part>& parts) {
   Linear linear;
   linear.precision_ = precision;
@@ -58,9 +58,9 @@ Linear Linear::load(TensorSource& source, const KernelTable& kernels, Precision 
   if (has_bias) linear.bias_.ensure(columns);
   int column = 0;
   for (const Part& part : parts) {
-    linear.add(kernels, Matrix::load(source, part.weight, part.outputs, inputs, precision), column);
+    linear.add(kernels, *weights.matrix(part.weight, part.outputs, inputs, precision), column);
     if (!part.bias.empty()) {
-      const float* bias = load_f32(source, part.bias, static_cast<std::size_t>(part.outputs));
+      const float* bias = load_f32(weights.source(), part.bias, static_cast<std::size_t>(part.outputs));
       std::copy_n(bias, part.outputs, linear.bias_.data() + column);
     }
     column += part.outputs;

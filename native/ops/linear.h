@@ -34,10 +34,9 @@ class Linear {
   };
 
   Linear() = default;
-  static Linear load(TensorSource& source, const KernelTable& kernels, Precision precision, int inputs,
+  static Linear load(Weights& weights, const KernelTable& kernels, Precision precision, int inputs,
                      const std::vector<Part>& parts);
 
-  int inputs() const { return inputs_; }
   int outputs() const { return outputs_; }
 
   /// Bias is the layer's own; activation, residual and output are the caller's.

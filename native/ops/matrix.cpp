@@ -18,15 +18,18 @@ void dequantize(Matrix& matrix) {
 
 }  // namespace
 
-Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int columns, Precision precision) {
+Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int columns,
+                    Precision precision) {
   Matrix matrix{.rows = rows, .columns = columns, .f32 = {}, .s8 = {}, .row_scale = {}};
   const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
   const TensorView view = source.tensor(name);
   if (view.size != size) {
-    throw Error("tensor '" + name + "' has " + std::to_string(view.size) + " elements, not " + std::to_string(size));
+    throw Error("tensor '" + name + "' has " + std::to_string(view.size) + " elements, not " +
+                std::to_string(size));
   }
   if (view.f32 != nullptr) {
-    if (precision == Precision::int8) throw Error("tensor '" + name + "' is not quantized; run `octavo quantize`");
+    if (precision == Precision::int8)
+      throw Error("tensor '" + name + "' is not quantized; run `octavo quantize`");
     matrix.f32.assign(view.f32, view.f32 + size);
     return matrix;
   }
@@ -35,6 +38,24 @@ Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int
   matrix.row_scale.assign(scale, scale + rows);
   if (precision == Precision::float32) dequantize(matrix);
   return matrix;
+}
+
+std::shared_ptr<const Matrix> Weights::matrix(const std::string& name, int rows, int columns,
+                                              Precision precision) {
+  std::weak_ptr<const Matrix>& kept = matrices_[name];
+  if (std::shared_ptr<const Matrix> shared = kept.lock()) return shared;
+  auto loaded = std::make_shared<const Matrix>(Matrix::load(source_, name, rows, columns, precision));
+  kept = loaded;
+  return loaded;
+}
+
+std::shared_ptr<const std::vector<float>> Weights::vector(const std::string& name, std::size_t size) {
+  std::weak_ptr<const std::vector<float>>& kept = vectors_[name];
+  if (std::shared_ptr<const std::vector<float>> shared = kept.lock()) return shared;
+  const float* values = load_f32(source_, name, size);
+  auto loaded = std::make_shared<const std::vector<float>>(values, values + size);
+  kept = loaded;
+  return loaded;
 }
 
 }  // namespace octavo

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,24 @@ struct Matrix {
 
   /// Reads `name` (and `name`_scale when it is int8). float32 from int8 storage multiplies the scale in;
   /// int8 from float storage is an Error: quantization is a step of its own.
-  static Matrix load(TensorSource& source, const std::string& name, int rows, int columns, Precision precision);
+  static Matrix load(TensorSource& source, const std::string& name, int rows, int columns,
+                     Precision precision);
+};
+
+/// Matrices and vectors by name. What is still in use is shared, not read again: a tied embedding serves both
+/// sides, and the output projection is packed from it.
+class Weights {
+ public:
+  explicit Weights(TensorSource& source) : source_(source) {}
+
+  std::shared_ptr<const Matrix> matrix(const std::string& name, int rows, int columns, Precision precision);
+  std::shared_ptr<const std::vector<float>> vector(const std::string& name, std::size_t size);
+  TensorSource& source() { return source_; }
+
+ private:
+  TensorSource& source_;
+  std::map<std::string, std::weak_ptr<const Matrix>> matrices_;
+  std::map<std::string, std::weak_ptr<const std::vector<float>>> vectors_;
 };
 
 }  // namespace octavo

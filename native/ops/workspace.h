@@ -9,7 +9,7 @@
 
 namespace octavo {
 
-/// The memory one stream computes in, kept from batch to batch so that the decode loop allocates nothing.
+/// The memory one stream computes in, kept from step to step and batch to batch.
 struct Workspace {
   explicit Workspace(const KernelTable& table) : kernels(&table) {}
 
@@ -18,7 +18,7 @@ struct Workspace {
 
   AlignedBuffer<std::uint8_t> quantized;
   AlignedBuffer<float> row_scale;
-  AlignedBuffer<float> states;     // [rows, d_model], the residual stream
+  AlignedBuffer<float> states;      // [rows, d_model], the residual stream
   AlignedBuffer<float> normalized;  // [rows, d_model]
   AlignedBuffer<float> query;       // [rows, d_model]
   AlignedBuffer<float> key_value;   // [rows, 2 · d_model]

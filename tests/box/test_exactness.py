@@ -13,7 +13,9 @@ REFERENCE_SENTENCES = 12  # the plain loops are slow
 
 
 def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, bool]]]:
-    return [[(h.tokens.tobytes(), np.float32(h.score).tobytes(), h.complete) for h in found] for found in results]
+    return [
+        [(h.tokens.tobytes(), np.float32(h.score).tobytes(), h.complete) for h in found] for found in results
+    ]
 
 
 class Runs:

@@ -15,7 +15,9 @@ BATCH = 50
 
 
 @pytest.mark.parametrize("beam", [1, 4])
-def test_float32_translates_as_the_reference(master: ModelDirectory, sources: list[np.ndarray], beam: int) -> None:
+def test_float32_translates_as_the_reference(
+    master: ModelDirectory, sources: list[np.ndarray], beam: int
+) -> None:
     pytest.importorskip("torch", reason="the reference needs octavo[train]")
     from octavo import reference
 
@@ -36,7 +38,9 @@ def test_float32_translates_as_the_reference(master: ModelDirectory, sources: li
 
 
 @pytest.mark.parametrize("isa", cpu_report()["available"])
-def test_int8_products_equal_the_simulation(boxed: ModelDirectory, sources: list[np.ndarray], isa: str) -> None:
+def test_int8_products_equal_the_simulation(
+    boxed: ModelDirectory, sources: list[np.ndarray], isa: str
+) -> None:
     """Every product of the whole model: its input, its scales and its int32 accumulators; then the logits."""
     engine = Engine(boxed, precision="int8", threads=1, isa=isa)
     simulation = Simulation(boxed)
@@ -49,6 +53,8 @@ def test_int8_products_equal_the_simulation(boxed: ModelDirectory, sources: list
             steps = [step for step in traced if step.name == product.name]
             for field in ("input", "row_scale", "accumulators"):
                 found = np.concatenate([getattr(step, field) for step in steps])
-                np.testing.assert_array_equal(found, getattr(product, field), err_msg=f"{product.name}: {field}")
+                np.testing.assert_array_equal(
+                    found, getattr(product, field), err_msg=f"{product.name}: {field}"
+                )
         logits = engine.logits(source, target)
         np.testing.assert_array_equal(logits.view(np.uint32), expected.logits.view(np.uint32))

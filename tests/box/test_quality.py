@@ -16,7 +16,9 @@ MEGABYTE = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def bleu(boxed: ModelDirectory, master: ModelDirectory, test_2016: tuple[list[str], list[str]]) -> dict[str, float]:
+def bleu(
+    boxed: ModelDirectory, master: ModelDirectory, test_2016: tuple[list[str], list[str]]
+) -> dict[str, float]:
     english, german = test_2016
     found = {}
     for precision, model in (("float32", master), ("int8", boxed)):

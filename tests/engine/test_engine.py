@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -94,7 +95,9 @@ def test_lengths_are_kept(engine: Engine) -> None:
 def test_suppressed_tokens_never_come(tmp_path) -> None:
     config = tiny_config(suppressed_ids=(*range(3), *range(4, 60)))
     model = ModelDirectory.open(write_tiny_model(tmp_path / "model", config=config))
-    found = Engine(model, precision="float32").translate([ids(i) for i in range(4, 60)], SearchOptions(nbest=4))
+    found = Engine(model, precision="float32").translate(
+        [ids(i) for i in range(4, 60)], SearchOptions(nbest=4)
+    )
     assert all(h.tokens.min(initial=60) >= 60 for hypotheses in found for h in hypotheses)
 
 
@@ -141,7 +144,26 @@ def test_a_closed_engine(path) -> None:
         engine.translate([ids(5)], SearchOptions())
 
 
-@pytest.mark.parametrize("threads", [-1, 5000])
+@pytest.mark.parametrize("tokens", [[5.0, 6.0], [[5, 6]], [2**32 + 5], ["5"]], ids=str)
+def test_what_are_no_token_ids(engine: Engine, tokens: list) -> None:
+    with pytest.raises(EngineError, match="token"):
+        engine.translate([np.array(tokens)], SearchOptions())
+
+
+def test_calls_from_several_threads_wait_for_one_another(path) -> None:
+    engine = Engine(ModelDirectory.open(path), threads=2)
+    rng = np.random.default_rng(3)
+    batches = [[rng.integers(4, 96, 12).astype(np.int32) for _ in range(20)] for _ in range(6)]
+
+    def translate(batch: list[np.ndarray]) -> list[tuple[bytes, float]]:
+        return [(h[0].tokens.tobytes(), h[0].score) for h in engine.translate(batch, SearchOptions())]
+
+    expected = [translate(batch) for batch in batches]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(translate, batches * 3)) == expected * 3
+
+
+@pytest.mark.parametrize("threads", [-1, 5000, 1.5, 2**40])
 def test_threads_out_of_range(path, threads: int) -> None:
     with pytest.raises(EngineError, match="threads"):
         Engine(ModelDirectory.open(path), threads=threads)

@@ -19,7 +19,9 @@ PRECISIONS = {"float32": Scheme.NONE, "int8": Scheme.INT8_DYNAMIC}
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
     path = tmp_path_factory.mktemp("model") / request.param
     config = tiny_config(d_model=36, ffn_dim=72, attention_heads=4)
-    return ModelDirectory.open(write_tiny_model(path, config=config, scheme=PRECISIONS[request.param], seed=5))
+    return ModelDirectory.open(
+        write_tiny_model(path, config=config, scheme=PRECISIONS[request.param], seed=5)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,9 @@ def open_engine(model: ModelDirectory, **arguments) -> Engine:
 
 
 def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, bool]]]:
-    return [[(h.tokens.tobytes(), np.float32(h.score).tobytes(), h.complete) for h in found] for found in results]
+    return [
+        [(h.tokens.tobytes(), np.float32(h.score).tobytes(), h.complete) for h in found] for found in results
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,34 @@ def test_int8_products_and_logits_equal_the_simulation(
             np.testing.assert_array_equal(found, getattr(product, field), err_msg=f"{product.name}: {field}")
 
 
+def test_products_are_traced_in_order_of_execution(int8_model: ModelDirectory) -> None:
+    attention = ("query", "key", "value", "output")
+    encoder = [
+        f"encoder.layers.{i}.{name}"
+        for i in range(int8_model.config.encoder_layers)
+        for name in (
+            *(f"self_attention.{part}" for part in attention),
+            "feed_forward.inner",
+            "feed_forward.outer",
+        )
+    ]
+    layers = range(int8_model.config.decoder_layers)
+    memory = [f"decoder.layers.{i}.cross_attention.{part}" for i in layers for part in ("key", "value")]
+    step = [
+        f"decoder.layers.{i}.{name}"
+        for i in layers
+        for name in (
+            *(f"self_attention.{part}" for part in attention),
+            "cross_attention.query",
+            "cross_attention.output",
+            "feed_forward.inner",
+            "feed_forward.outer",
+        )
+    ] + ["output"]
+    traced = Engine(int8_model, precision="int8").trace(SOURCE, TARGET)
+    assert [product.name for product in traced] == encoder + memory + step * (len(TARGET) + 1)
+
+
 def reference_of(model: ModelDirectory):
     pytest.importorskip("torch", reason="the reference needs octavo[train]")
     from octavo.reference import from_arrays

@@ -22,7 +22,9 @@ SEARCH_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH',
 def runtime(library: str) -> str:
     """A sanitizer's shared library, as the compiler names it; it must be loaded before Python."""
     compiler = os.environ.get("CXX", "c++")
-    found = subprocess.run([compiler, f"-print-file-name={library}"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [compiler, f"-print-file-name={library}"], capture_output=True, text=True, check=True
+    )
     path = found.stdout.strip()
     if not Path(path).is_absolute():
         pytest.skip(f"{compiler} has no {library}")

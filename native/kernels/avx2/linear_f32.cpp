@@ -40,7 +40,7 @@ void tile(const ProductF32& product, int row, int panel) {
 }
 
 constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
-                                                                     tile<4>, tile<5>, tile<6>};
+                                                                    tile<4>, tile<5>, tile<6>};
 
 }  // namespace
 

@@ -37,7 +37,9 @@ struct F32x16 {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(packed)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(packed, packed)))};
   }
-  static F32x16 from_s32(__m256i low, __m256i high) { return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)}; }
+  static F32x16 from_s32(__m256i low, __m256i high) {
+    return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
+  }
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) {
     return {_mm256_and_ps(x.low, _mm256_castsi256_ps(first_lanes(count, 0))),
@@ -83,8 +85,12 @@ struct F32x16 {
   static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
     return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
   }
-  static F32x16 max(F32x16 a, F32x16 b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
-  static F32x16 min(F32x16 a, F32x16 b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
+  static F32x16 max(F32x16 a, F32x16 b) {
+    return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+  }
+  static F32x16 min(F32x16 a, F32x16 b) {
+    return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+  }
   static F32x16 abs(F32x16 a) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
     return {_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};

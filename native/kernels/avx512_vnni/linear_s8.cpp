@@ -29,7 +29,8 @@ struct StoreSums {
   void operator()(int row, int column, __m512i values) const {
     const int count = product.columns - column;
     const __mmask16 mask = count >= 16 ? __mmask16{0xffff} : F32x16::first_lanes(count);
-    _mm512_mask_storeu_epi32(sums + static_cast<std::ptrdiff_t>(row) * product.columns + column, mask, values);
+    _mm512_mask_storeu_epi32(sums + static_cast<std::ptrdiff_t>(row) * product.columns + column, mask,
+                             values);
   }
 };
 

@@ -17,7 +17,9 @@ struct F32x16 {
 
   static F32x16 all(float x) { return {_mm512_set1_ps(x)}; }
   static F32x16 load(const float* x) { return {_mm512_loadu_ps(x)}; }
-  static F32x16 load_first(const float* x, int count) { return {_mm512_maskz_loadu_ps(first_lanes(count), x)}; }
+  static F32x16 load_first(const float* x, int count) {
+    return {_mm512_maskz_loadu_ps(first_lanes(count), x)};
+  }
   static F32x16 load_first_or(const float* x, int count, float other) {
     return {_mm512_mask_loadu_ps(_mm512_set1_ps(other), first_lanes(count), x)};
   }

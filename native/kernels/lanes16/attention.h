@@ -7,7 +7,8 @@ namespace octavo::lanes16 {
 template <class V>
 inline float dot16(const float* a, const float* b, int n) {
   V sum = V::all(0.0f);
-  for_each_vector<V>(n, [&](int i, int count) { sum = V::fma(load<V>(a + i, count), load<V>(b + i, count), sum); });
+  for_each_vector<V>(
+      n, [&](int i, int count) { sum = V::fma(load<V>(a + i, count), load<V>(b + i, count), sum); });
   return sum.sum_tree();
 }
 

@@ -34,7 +34,8 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::
                    std::ptrdiff_t output_stride, float* row_scale) {
   for (int row = 0; row < rows; ++row, x += stride, output += output_stride) {
     V magnitude = V::all(0.0f);
-    for_each_vector<V>(n, [&](int i, int count) { magnitude = V::max(V::abs(load<V>(x + i, count)), magnitude); });
+    for_each_vector<V>(
+        n, [&](int i, int count) { magnitude = V::max(V::abs(load<V>(x + i, count)), magnitude); });
     const float largest = magnitude.largest();
     const bool tiny = largest < 1e-30f;
     row_scale[row] = tiny ? 0.0f : largest / 127.0f;
@@ -75,7 +76,8 @@ void embed_f32(const float* row, const float* position, int n, float scale, floa
 }
 
 template <class V>
-void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale, float* output) {
+void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
+              float* output) {
   for_each_vector<V>(n, [&](int i, int count) {
     const V value = V::load_s8(row + i, count) * V::all(row_scale);
     store(V::fma(value, V::all(scale), load<V>(position + i, count)), output + i, count);

@@ -16,7 +16,8 @@ constexpr int kLanes = 16;
 
 float sum_tree(std::array<float, kLanes>& lane) {
   for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int l = 0; l < width; ++l) lane[static_cast<std::size_t>(l)] += lane[static_cast<std::size_t>(l + width)];
+    for (int l = 0; l < width; ++l)
+      lane[static_cast<std::size_t>(l)] += lane[static_cast<std::size_t>(l + width)];
   }
   return lane[0];
 }

@@ -17,7 +17,8 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
                 float* output);
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
-void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale, float* output);
+void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
+              float* output);
 void attend(const AttendRow& job);
 float log_sum_exp(const float* x, int n);
 int top_k(const float* x, int n, int k, ScoredToken* best);

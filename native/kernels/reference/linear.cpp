@@ -8,7 +8,8 @@ namespace {
 
 void finish(const Epilogue& epilogue, int row, int column, float value) {
   value = activate(epilogue.activation, value);
-  if (epilogue.residual != nullptr) value = value + epilogue.residual[row * epilogue.residual_stride + column];
+  if (epilogue.residual != nullptr)
+    value = value + epilogue.residual[row * epilogue.residual_stride + column];
   epilogue.output[row * epilogue.output_stride + column] = value;
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/logarithm.h"
 #include "kernels/exponential.h"
+#include "kernels/logarithm.h"
 #include "kernels/reference/functions.h"
 
 namespace octavo::reference {
@@ -54,8 +54,10 @@ void embed_f32(const float* row, const float* position, int n, float scale, floa
   for (int i = 0; i < n; ++i) output[i] = std::fma(row[i], scale, position[i]);
 }
 
-void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale, float* output) {
-  for (int i = 0; i < n; ++i) output[i] = std::fma(static_cast<float>(row[i]) * row_scale, scale, position[i]);
+void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
+              float* output) {
+  for (int i = 0; i < n; ++i)
+    output[i] = std::fma(static_cast<float>(row[i]) * row_scale, scale, position[i]);
 }
 
 float log_sum_exp(const float* x, int n) {

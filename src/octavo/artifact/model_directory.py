@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +65,10 @@ class ModelDirectory:
     def tensors(self) -> Iterator[tuple[str, Array]]:
         """Name and array of every tensor, sorted by name, one in memory at a time."""
         return self._file.read(self.tensor_names())
+
+    def tensor_reader(self) -> AbstractContextManager[Callable[[str], Array]]:
+        """A context that opens the file once; in it, a function like ``tensor`` for reading many by name."""
+        return self._file.reader()
 
     def stored_types(self) -> dict[str, DType]:
         """Name and type on disk of every tensor: F16 where ``tensor`` widens."""

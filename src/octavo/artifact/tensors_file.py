@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -44,11 +44,21 @@ class TensorsFile:
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Name and array, F16 widened to float32. Raises ModelError where the file has changed."""
-        with self._open() as stream:
+        with self.reader() as tensor:
             for name in names:
+                yield name, tensor(name)
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[str], Array]]:
+        """Opens the file once and gives a function from a name to its array, F16 widened to float32."""
+        with self._open() as stream:
+
+            def tensor(name: str) -> Array:
                 self._check_type(stream, self._specs[name])
-                array = stream.get_tensor(name)
-                yield name, array.astype(np.float32) if array.dtype == np.float16 else array
+                array: Array = stream.get_tensor(name)
+                return array.astype(np.float32) if array.dtype == np.float16 else array
+
+            yield tensor
 
     def types(self) -> dict[str, DType]:
         """Name and type on disk of every tensor."""

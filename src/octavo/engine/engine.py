@@ -22,6 +22,7 @@ Precision = Literal["float32", "int8"]
 TokenIds = npt.NDArray[np.int32]
 
 _PRECISIONS: Final = {"float32": _native.Precision.float32, "int8": _native.Precision.int8}
+_MOST_THREADS: Final = 1024
 _SAME_IN_NATIVE: Final = (
     "d_model",
     "ffn_dim",
@@ -87,23 +88,26 @@ class Engine:
         if precision not in _PRECISIONS:
             raise EngineError(f"precision {precision!r}: must be float32 or int8")
         if precision == "int8" and model.scheme is Scheme.NONE:
-            raise EngineError(f"{model.path}: is a floating-point model; for int8 make one with `octavo quantize`")
-        if threads < 0:
-            raise EngineError(f"threads = {threads}: must be 0 (every core) or more")
+            raise EngineError(
+                f"{model.path}: is a floating-point model; for int8 make one with `octavo quantize`"
+            )
+        if not isinstance(threads, int) or not 0 <= threads <= _MOST_THREADS:
+            raise EngineError(f"threads = {threads}: must be from 1 to {_MOST_THREADS}, or 0 for every core")
         self.config = model.config
         self.precision: Precision = precision
         self.threads = threads or available_cores()
-        with _engine_errors(str(model.path)):
+        with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
-                _native_config(model.config), _PRECISIONS[precision], _tensor_reader(model), self.threads, isa or ""
+                _native_config(model.config), _PRECISIONS[precision], tensor, self.threads, isa or ""
             )
         self.isa: str = self._native.isa
 
     def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
 
-        ``sources``: ids of each sentence, without EOS. Ctrl-C interrupts within a decoding step. Raises
-        EngineError for ids outside the vocabulary, a source too long, or options out of range.
+        ``sources``: ids of each sentence, without EOS. Calls from several threads wait for one another;
+        Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source
+        too long, or options out of range.
         """
         with _engine_errors("translation"):
             found = self._open().translate([_ids(source) for source in sources], _native_options(options))
@@ -116,8 +120,9 @@ class Engine:
         return logits
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
-        """Every int8 product of ``logits(source, target)`` in order of execution. A decoder product appears
-        once a step, named as its weight without ".weight"; the output projection is "output"."""
+        """Every int8 product of ``logits(source, target)`` in order of execution, named as its weight without
+        ".weight"; the output projection is "output". A decoder product appears once a step, but for
+        the cross-attention's keys and values, which are made once."""
         with _engine_errors("trace"):
             found = self._open().trace(_ids(source), _ids(target))
         return [ProductTrace(*product) for product in found]
@@ -140,8 +145,16 @@ def _engine_errors(subject: str) -> Iterator[None]:
         raise EngineError(f"{subject}: {error}") from error
 
 
-def _ids(tokens: TokenIds) -> TokenIds:
-    return np.ascontiguousarray(tokens, np.int32)
+def _ids(tokens: npt.ArrayLike) -> TokenIds:
+    ids = np.asarray(tokens)
+    if ids.size == 0 and ids.ndim == 1:
+        return np.empty(0, np.int32)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise EngineError(f"token ids must be integers [length], not {ids.dtype} {list(ids.shape)}")
+    limits = np.iinfo(np.int32)
+    if ids.min() < limits.min or ids.max() > limits.max:
+        raise EngineError("a token lies outside the vocabulary: it does not even fit 32 bits")
+    return np.ascontiguousarray(ids, np.int32)
 
 
 def _native_config(config: ModelConfig) -> Any:
@@ -151,6 +164,7 @@ def _native_config(config: ModelConfig) -> Any:
     native.pre_norm = config.norm is NormPlacement.PRE
     native.activation = getattr(_native.Activation, config.activation.value)
     native.suppressed_ids = list(config.suppressed_ids)
+    native.learned_positions = config.positions is Positions.LEARNED
     return native
 
 
@@ -160,16 +174,18 @@ def _native_options(options: SearchOptions) -> Any:
         try:
             setattr(native, field.name, getattr(options, field.name))
         except TypeError as error:
-            raise EngineError(f"{field.name} = {getattr(options, field.name)!r}: not a number it can be") from error
+            raise EngineError(
+                f"{field.name} = {getattr(options, field.name)!r}: not a number it can be"
+            ) from error
     return native
 
 
-def _tensor_reader(model: ModelDirectory) -> Callable[[str], npt.NDArray[Any]]:
-    """Tensors by name; the position table, where the model has none of its own, is computed."""
-
-    def read(name: str) -> npt.NDArray[Any]:
-        if name.endswith(".positions.weight") and model.config.positions is not Positions.LEARNED:
-            return position_table(model.config)
-        return np.ascontiguousarray(model.tensor(name))
-
-    return read
+@contextmanager
+def _tensor_reader(model: ModelDirectory) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
+    """Tensors by name; "positions" is the table of a model whose positions are not learned."""
+    with model.tensor_reader() as tensor:
+        yield (
+            lambda name: (
+                position_table(model.config) if name == "positions" else np.ascontiguousarray(tensor(name))
+            )
+        )
