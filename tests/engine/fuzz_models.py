@@ -1,4 +1,4 @@
-"""Loads damaged models and translates with those that open. Run by test_sanitizers.py as a process of its own.
+"""Loads damaged models and translates with those that open. test_sanitizers.py runs it as a process.
 
 usage: fuzz_models.py NATIVE_MODULE MODEL MUTATIONS SEED, with the sanitizers' run time preloaded.
 """

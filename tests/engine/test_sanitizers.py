@@ -1,4 +1,4 @@
-"""Damaged models under AddressSanitizer and UndefinedBehaviorSanitizer: refused or translated, never a crash."""
+"""Damaged models under the address and undefined-behaviour sanitizers: refused or translated, no crash."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ class ProductTrace:
 
 
 class Engine:
-    """Translates token ids. Results depend on the model, the source and the options alone: never on the batch,
-    the number of threads or the CPU.
+    """Translates token ids. Results depend on the model, the source and the options alone: never on the
+    batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
     widened). ``threads``: streams that translate batches side by side; 0 takes every core. ``isa``: a kernel
@@ -88,14 +88,12 @@ class Engine:
         if precision not in _PRECISIONS:
             raise EngineError(f"precision {precision!r}: must be float32 or int8")
         if precision == "int8" and model.scheme is Scheme.NONE:
-            raise EngineError(
-                f"{model.path}: is a floating-point model; for int8 make one with `octavo quantize`"
-            )
-        if not isinstance(threads, int) or not 0 <= threads <= _MOST_THREADS:
+            raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
+        if threads not in range(_MOST_THREADS + 1):
             raise EngineError(f"threads = {threads}: must be from 1 to {_MOST_THREADS}, or 0 for every core")
         self.config = model.config
         self.precision: Precision = precision
-        self.threads = threads or available_cores()
+        self.threads = int(threads) or available_cores()
         with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
                 _native_config(model.config), _PRECISIONS[precision], tensor, self.threads, isa or ""
