@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from octavo.cli.app import app
+from octavo.spec import NormPlacement
 from octavo.training.corpus import read_corpus
 from octavo.training.recipe import Recipe, RecipeError, read_recipe
 from octavo.training.run import train
@@ -29,6 +30,13 @@ def test_our_recipes_are_valid(path: Path) -> None:
         ("d_model = 16", 'd_model = "wide"', "model.d_model: "),
         ("d_model = 16", 'd_model = 16\nnorm = "middle"', "model.norm: .*'pre' or 'post'"),
         ("d_model = 16", "d_model = 17", "d_model = 17"),
+        ('name = "tiny"', 'name = ""', "name = '': must be 1 to 200 printable"),
+        ('name = "tiny"', 'name = "a\\nb"', "name = .*: must be 1 to 200 printable"),
+        ('name = "tiny"', 'name = "../tiny"', r"name = '\.\./tiny': names a folder too"),
+        ('name = "tiny"', 'name = ".."', r"name = '\.\.': names a folder too"),
+        ('e_language = "aa"', 'e_language = "a a"', "source_language = 'a a': must be a language tag"),
+        ('t_language = "bb"', 't_language = ""', "target_language = '': must be a language tag"),
+        ("length_margin = 4", "length_margin = 70000", r"search\.length_margin = 70000: must be from 1 to"),
         ("max_positions = 200", "max_positions = 100", "data.max_tokens = 200 is more than"),
         ("[training]", "[training", "not valid TOML"),
         ("size = 80", "size = 5000", "vocabulary.size = 5000"),
@@ -44,6 +52,42 @@ def test_a_bad_recipe_is_explained(
     recipe_path.write_text(text.replace(old, new, 1))
     with pytest.raises(RecipeError, match=message):
         train(recipe_path, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("d_model = 16", 'd_model = "16"', r"model\.d_model"),
+        ("d_model = 16", "d_model = 16.0", r"model\.d_model"),
+        ("seed = 7", "seed = true", "seed"),
+        ("size = 80", 'size = 80\nshared = "no"', r"vocabulary\.shared"),
+        ("size = 80", "size = 80\nshared = 0", r"vocabulary\.shared"),
+        ("peak = 0.01", 'peak = "0.01"', r"training\.schedule\.peak"),
+        ("residual = 0.2", "residual = false", r"training\.dropout\.residual"),
+        ("accumulate = 2", "accumulate = 2\nadam_betas = [0.9, false]", r"training\.adam_betas\.1"),
+        ('"train.aa"', "7", r"data\.train\.0\.source"),
+        ('name = "tiny"', "name = 1979-05-27", "name"),
+    ],
+)
+def test_values_are_not_coerced(recipe_path: Path, old: str, new: str, key: str) -> None:
+    text = recipe_path.read_text()
+    assert old in text
+    recipe_path.write_text(text.replace(old, new, 1))
+    with pytest.raises(RecipeError, match=f"recipe.toml: {key}: "):
+        read_recipe(recipe_path)
+
+
+def test_whole_numbers_may_stand_for_floats_and_text_for_choices(recipe_path: Path) -> None:
+    text = (
+        recipe_path.read_text()
+        .replace("peak = 0.01", "peak = 1")
+        .replace("[model]", '[model]\nnorm = "post"')
+    )
+    recipe_path.write_text(text.replace("accumulate = 2", "accumulate = 2\nadam_betas = [0, 0.9]"))
+    recipe = read_recipe(recipe_path)
+    assert recipe.model.norm is NormPlacement.POST
+    assert recipe.training.adam_betas == (0.0, 0.9)
+    assert isinstance(recipe.training.schedule.peak, float)
 
 
 def test_a_missing_recipe_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

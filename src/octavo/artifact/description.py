@@ -36,15 +36,7 @@ class Description:
     tensors: FileEntry
 
     def __post_init__(self) -> None:
-        if not (0 < len(self.name) <= _MAX_NAME and self.name.isprintable()):
-            raise SpecError(
-                f"name = {reprlib.repr(self.name)}: must be 1 to {_MAX_NAME} printable characters"
-            )
-        for key in ("source_language", "target_language"):
-            if not _LANGUAGE.fullmatch(getattr(self, key)):
-                raise SpecError(
-                    f"{key} = {reprlib.repr(getattr(self, key))}: must be a language tag, say 'en' or 'pt-BR'"
-                )
+        check_labels(self.name, self.source_language, self.target_language)
         source, target = self.source_tokenizer, self.target_tokenizer
         if source.file == target.file and source != target:
             raise SpecError(f"tokenizer: {source.file} is recorded twice with different checksums")
@@ -68,6 +60,15 @@ class Description:
             },
             "tensors": self.tensors.to_dict(),
         }
+
+
+def check_labels(name: str, source_language: str, target_language: str) -> None:
+    """What a model calls itself and its languages. Raises SpecError, naming the key."""
+    if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
+        raise SpecError(f"name = {reprlib.repr(name)}: must be 1 to {_MAX_NAME} printable characters")
+    for key, tag in (("source_language", source_language), ("target_language", target_language)):
+        if not _LANGUAGE.fullmatch(tag):
+            raise SpecError(f"{key} = {reprlib.repr(tag)}: must be a language tag, say 'en' or 'pt-BR'")
 
 
 def read_description(directory: Path) -> Description:

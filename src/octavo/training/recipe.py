@@ -1,4 +1,4 @@
-"""A training recipe: TOML read into strict models. Unknown keys are errors."""
+"""A training recipe: TOML read into strict models. Unknown keys and values of another type are errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
+from octavo.artifact.description import check_labels
 from octavo.errors import OctavoError
-from octavo.spec import Activation, NormPlacement, Positions
+from octavo.spec import Activation, NormPlacement, Positions, SearchDefaults, SpecError
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+FromToml = Field(strict=False)
+"""TOML writes paths and choices as text, and pairs as arrays."""
 
 
 class RecipeError(OctavoError):
@@ -21,14 +24,16 @@ class RecipeError(OctavoError):
 
 
 class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    """Nothing is coerced, but for whole numbers given for floats and what TOML has no type for."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class CorpusRecipe(_Section):
     """Two files of aligned lines. ``repeat`` is how often an epoch holds every pair."""
 
-    source: Path
-    target: Path
+    source: Annotated[Path, FromToml]
+    target: Annotated[Path, FromToml]
     repeat: Positive = 1
 
 
@@ -66,9 +71,9 @@ class ModelRecipe(_Section):
     decoder_layers: Positive
     attention_heads: Positive
     max_positions: Positive = 512
-    norm: NormPlacement = NormPlacement.PRE
-    activation: Activation = Activation.RELU
-    positions: Positions = Positions.HALVES
+    norm: Annotated[NormPlacement, FromToml] = NormPlacement.PRE
+    activation: Annotated[Activation, FromToml] = Activation.RELU
+    positions: Annotated[Positions, FromToml] = Positions.HALVES
     scale_embeddings: bool = True
     embedding_norm: bool = False
     tied_output: bool = True
@@ -110,7 +115,7 @@ class TrainingRecipe(_Section):
     accumulate: Positive = 1
     label_smoothing: Rate = 0.1
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
-    adam_betas: tuple[Rate, Rate] = (0.9, 0.98)
+    adam_betas: Annotated[tuple[Rate, Rate], FromToml] = (0.9, 0.98)
     adam_epsilon: Annotated[float, Field(gt=0)] = 1e-9
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -170,18 +175,36 @@ def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
         recipe = Recipe.model_validate(values)
     except pydantic.ValidationError as error:
         raise RecipeError(f"{path}: {_explain(error)}") from error
+    _check(recipe, path)
     root = (data_root or path.parent).resolve()
 
     def rooted(corpora: list[CorpusRecipe]) -> list[CorpusRecipe]:
         return [c.model_copy(update={"source": root / c.source, "target": root / c.target}) for c in corpora]
 
+    data = recipe.data.model_copy(update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)})
+    return recipe.model_copy(update={"data": data})
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    """What the model directory and the run's folder will ask for, before hours of training.
+
+    Raises RecipeError.
+    """
     if recipe.data.max_tokens > recipe.model.max_positions:
         raise RecipeError(
             f"{path}: data.max_tokens = {recipe.data.max_tokens} is more than model.max_positions = "
             f"{recipe.model.max_positions}"
         )
-    data = recipe.data.model_copy(update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)})
-    return recipe.model_copy(update={"data": data})
+    try:
+        check_labels(recipe.name, recipe.source_language, recipe.target_language)
+    except SpecError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    if recipe.name in (".", "..") or set("/\\") & set(recipe.name):
+        raise RecipeError(f"{path}: name = {recipe.name!r}: names a folder too, so no '/', '\\' or '..'")
+    try:
+        SearchDefaults(**recipe.search.model_dump())
+    except SpecError as error:
+        raise RecipeError(f"{path}: search.{error}") from error
 
 
 def _explain(error: pydantic.ValidationError) -> str:
