@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from octavo import durable
 
 SETS = {
     "Multi30k test_2016_flickr": "multi30k/test_2016_flickr",
@@ -40,13 +41,7 @@ def record(model: Path, data: Path) -> None:
     quality = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     quality["test"] = {name: evaluate(model, data / prefix) for name, prefix in SETS.items()}
     quality["test"]["date"] = dt.datetime.now(dt.UTC).date().isoformat()
-    beside = path.with_suffix(".new")
-    with beside.open("w", encoding="utf-8") as stream:
-        json.dump(quality, stream, indent=2, ensure_ascii=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
+    durable.write_file(path, (json.dumps(quality, indent=2, ensure_ascii=False) + "\n").encode())
     for name, figures in quality["test"].items():
         if isinstance(figures, dict):
             print(f"{name}: BLEU {figures['bleu']:.2f}, chrF {figures['chrf']:.2f}")

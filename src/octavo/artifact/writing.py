@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from octavo import durable
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
 from octavo.artifact.json_file import encode_json, read_json_object
@@ -140,21 +141,10 @@ def _move_into_place(beside: Path, path: Path) -> None:
             previous.rename(path)
             raise
         shutil.rmtree(previous, ignore_errors=True)
-    _sync(path.parent)
+    durable.sync_entries(path.parent)
 
 
 def _seal(directory: Path) -> None:
     """Force all of it to disk before it gets its name; safetensors makes files that others cannot read."""
     shutil.copymode(directory / CONFIG_FILE, directory / TENSORS_FILE)
-    for entry in directory.iterdir():
-        _sync(entry)
-    _sync(directory)
-
-
-def _sync(path: Path) -> None:
-    """Force a file's content, or a directory's entries, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.sync(directory)

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from octavo.training.files import BESIDE, write_atomically, write_folder_atomically
+from octavo import durable
 from octavo.training.recipe import RecipeError
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -62,9 +62,9 @@ class CheckpointStore:
         """Make the folders and remove what a killed run left half-written."""
         for folder in (self.states, self.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
-        for left in self.states.glob(f"*{BESIDE}"):
+        for left in self.states.glob(f"*{durable.BESIDE}"):
             shutil.rmtree(left)
-        for left in self.snapshots.glob(f"*{BESIDE}"):
+        for left in self.snapshots.glob(f"*{durable.BESIDE}"):
             left.unlink()
 
     def save(
@@ -73,9 +73,9 @@ class CheckpointStore:
         """Write the state after ``progress.update`` updates, and drop the oldest."""
         path = self.states / f"update-{progress.update:08d}"
         if path.exists():  # the same update with more to say: a validation, the end
-            shutil.rmtree(self.states / f"{path.name}-old{BESIDE}", ignore_errors=True)
-            path.rename(self.states / f"{path.name}-old{BESIDE}")
-        write_folder_atomically(
+            shutil.rmtree(self.states / f"{path.name}-old{durable.BESIDE}", ignore_errors=True)
+            path.rename(self.states / f"{path.name}-old{durable.BESIDE}")
+        durable.write_folder(
             path,
             {
                 "weights.safetensors": safetensors.torch.save(_weights(model)),
@@ -83,11 +83,11 @@ class CheckpointStore:
                 "progress.json": _json({"progress": dataclasses.asdict(progress), "identity": identity}),
             },
         )
-        for old in [*self._complete()[: -self.keep], *self.states.glob(f"*-old{BESIDE}")]:
+        for old in [*self._complete()[: -self.keep], *self.states.glob(f"*-old{durable.BESIDE}")]:
             shutil.rmtree(old)
 
     def _complete(self) -> list[Path]:
-        return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(BESIDE))
+        return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(durable.BESIDE))
 
     def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, Any] | None:
         """Put the newest state into model and optimizer; None where there is none."""
@@ -110,7 +110,7 @@ class CheckpointStore:
 
     def save_snapshot(self, model: torch.nn.Module, update: int) -> None:
         """Keep the weights of a validation."""
-        write_atomically(self._snapshot(update), safetensors.torch.save(_weights(model)))
+        durable.write_file(self._snapshot(update), safetensors.torch.save(_weights(model)))
 
     def keep_snapshots(self, updates: set[int]) -> None:
         """Delete all the others."""

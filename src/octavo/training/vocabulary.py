@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from octavo.training.files import write_atomically
+from octavo import durable
 from octavo.training.recipe import RecipeError, VocabularyRecipe
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -99,5 +99,5 @@ def _segmenter(path: Path, recipe: VocabularyRecipe, lines: Iterable[str]) -> Se
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise RecipeError(f"vocabulary.size = {recipe.size}: sentencepiece refused: {reason}") from error
-        write_atomically(path, model.getvalue())
+        durable.write_file(path, model.getvalue())
     return Segmenter(path)
