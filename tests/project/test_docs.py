@@ -55,3 +55,16 @@ def test_named_commands_and_options_exist(document: Path) -> None:
             assert name in known, f"{label(document)}: octavo {name}"
             used = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest))
             assert used <= known[name] | {"--help"}, f"{label(document)}: {line}"
+
+
+@pytest.mark.parametrize("folder", ["src/octavo", "native"])
+def test_the_folder_tables_list_what_there_is(folder: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = next(part for part in text.split("\n## ") if f"`{folder}/`" in part.partition("\n")[0])
+    cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    optional = {"models/"}  # the model in the box; without it all else works
+    assert {name for name in named - optional if not (ROOT / folder / name).exists()} == set()
+    there = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() or path.suffix == ".py"}
+    public = {name for name in there if not name.startswith("_")}
+    assert public <= {name.partition("/")[0] for name in named}
