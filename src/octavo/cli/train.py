@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+from octavo.errors import OctavoError
+
+
+class TrainingError(OctavoError):
+    """Training cannot run here."""
+
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a TOML file.")],
@@ -22,6 +28,13 @@ def train(
     ] = None,
 ) -> None:
     """Train a model. A run that was stopped or killed goes on where it was."""
-    from octavo.training.run import train as run_training
+    try:
+        from octavo.training.run import train as run_training
+    except ImportError as error:
+        if f"{error.name}.".startswith("octavo."):
+            raise
+        raise TrainingError(
+            f"training needs PyTorch and TensorBoard ({error}): pip install 'octavo[train]'"
+        ) from error
 
     run_training(recipe, output, data)
