@@ -62,6 +62,54 @@ def test_nothing_is_left_where_nothing_was_done(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_older_partial_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out.partial").write_text("Hours of work.\n")
+    with pytest.raises(OctavoError, match="stop"), open_output(tmp_path / "out"):
+        raise OctavoError("stop")
+    with pytest.raises(OctavoError, match="stop") as stopped, open_output(tmp_path / "out") as output:
+        output.write(["Bako."])
+        raise OctavoError("stop")
+    assert stopped.value.__notes__ == [f"1 line is done, in {tmp_path / 'out.partial.2'}"]
+    with open_output(tmp_path / "out") as output:
+        output.write(["Tire."])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "out": "Tire.\n",
+        "out.partial": "Hours of work.\n",
+        "out.partial.2": "Bako.\n",
+    }
+
+
+def test_two_runs_with_one_output_share_nothing(tmp_path: Path) -> None:
+    with open_output(tmp_path / "out") as slow:
+        slow.write(["Bako."])
+        with open_output(tmp_path / "out") as quick:
+            quick.write(["Tire."])
+        assert (tmp_path / "out").read_text() == "Tire.\n"
+        slow.write(["Sal."])
+    assert (tmp_path / "out").read_text() == "Bako.\nSal.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_replaces_a_private_file_is_private_from_the_start(tmp_path: Path) -> None:
+    (tmp_path / "out").touch(mode=0o600)
+    with open_output(tmp_path / "out") as output:
+        assert (tmp_path / "out.partial").stat().st_mode & 0o777 == 0o600
+        output.write(["Bako."])
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
+
+
+def test_lines_that_cannot_be_synced_stay_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    failure = pytest.raises(OutputError, match="out: cannot be written: No space")
+    with failure as stopped, open_output(tmp_path / "out") as output:
+        output.write(["Bako."])
+    assert stopped.value.__notes__ == [f"1 line is done, in {tmp_path / 'out.partial'}"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.partial"]
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "there" / "real")

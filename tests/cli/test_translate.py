@@ -58,6 +58,15 @@ def test_a_file_may_be_translated_onto_itself(
     assert file.stat().st_mode & 0o777 == 0o640
 
 
+def test_the_lines_of_a_stopped_run_may_be_translated(
+    octavo: Octavo, int8_model: Path, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "talk.partial").write_bytes(LINES)
+    assert octavo("translate", "-m", int8_model, "-i", "talk.partial", "-o", "talk").returncode == 0
+    assert lines((tmp_path / "talk").read_bytes()) == expected
+    assert (tmp_path / "talk.partial").read_bytes() == LINES
+
+
 def test_dashes_mean_the_standard_streams(octavo: Octavo, int8_model: Path, expected: list[str]) -> None:
     done = octavo("translate", "-m", int8_model, "-i", "-", "-o", "-", stdin=LINES)
     assert lines(done.stdout) == expected

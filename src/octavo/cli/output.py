@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
+from octavo import durable
 from octavo.errors import OutputError
 
 
@@ -46,25 +47,29 @@ class LineOutput:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise OutputError(f"{self.name}: cannot be written: {error.strerror}") from error
+            raise _cannot_be_written(self.name, error) from error
 
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[LineOutput]:
     """Standard output where ``path`` is None or ``-``, else a file.
 
-    A file is written beside its place, as NAME.partial, and renamed at the end. A failure or Ctrl-C
-    leaves the lines done there and adds a note to the exception that says so. Raises OutputError at
-    once where the place cannot be written.
+    A file is written beside its place, as a new NAME.partial (NAME.partial.2 where there is one, and so
+    on), and renamed at the end. A failure or Ctrl-C leaves the lines done there and adds a note to the
+    exception that says so. Raises OutputError at once where the place cannot be written.
     """
     if path is None or str(path) == "-":
         if sys.stdout is None:
             raise OutputError("standard output is closed; name a file with --output")
         output = LineOutput(sys.stdout.buffer, "standard output", is_standard=True)
-        with _notes(output, "on standard output"):
+        with _notes(output, lambda: "on standard output"):
             yield output
     elif path.exists() and not path.is_file() and not path.is_dir():  # a device or a named pipe
-        with _opened(path, path) as stream:
+        try:
+            stream = path.open("wb", buffering=0)
+        except OSError as error:
+            raise _cannot_be_written(path, error) from error
+        with stream:
             yield LineOutput(stream, str(path))
     else:
         yield from _whole_file(path)
@@ -72,46 +77,60 @@ def open_output(path: Path | None) -> Iterator[LineOutput]:
 
 def _whole_file(path: Path) -> Iterator[LineOutput]:
     place = path.resolve()
-    partial = place.with_name(f"{place.name}.partial")
     if path.is_dir():
         raise OutputError(f"{path}: cannot be written: it is a directory")
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(f"{path}: cannot be written: permission denied")
-    with _opened(partial, path) as stream:
+    partial, stream = _new_partial(place, path)
+    with stream:
         output = LineOutput(stream, str(path))
         try:
-            with _notes(output, f"in {partial}"):
+            with _notes(output, lambda: f"in {partial if partial.exists() else path}"):
+                if place.exists():
+                    shutil.copymode(place, partial)
                 yield output
+                _put_in_place(partial, place, path)
         except BaseException:
             stream.truncate(output.bytes)  # a full disk may have taken half a block
             if not output.lines:
-                partial.unlink()
+                partial.unlink(missing_ok=True)
             raise
-        os.fsync(stream.fileno())
-    if place.exists():
-        shutil.copymode(place, partial)
-    partial.replace(place)
 
 
-@contextmanager
-def _opened(partial: Path, path: Path) -> Iterator[BinaryIO]:
+def _new_partial(place: Path, path: Path) -> tuple[Path, BinaryIO]:
+    """A file of its own to write: one that is there may be a stopped run's, another's, or the input."""
+    number = 1
+    partial = place.with_name(f"{place.name}.partial")
+    while True:
+        try:
+            return partial, partial.open("xb", buffering=0)
+        except FileExistsError:
+            number += 1
+            partial = place.with_name(f"{place.name}.partial.{number}")
+        except OSError as error:
+            raise _cannot_be_written(path, error) from error
+
+
+def _put_in_place(partial: Path, place: Path, path: Path) -> None:
     try:
-        stream = partial.open("wb", buffering=0)
+        durable.rename(partial, place)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    with stream:
-        yield stream
+        raise _cannot_be_written(path, error) from error
+
+
+def _cannot_be_written(name: Path | str, error: OSError) -> OutputError:
+    return OutputError(f"{name}: cannot be written: {error.strerror}")
 
 
 @contextmanager
-def _notes(output: LineOutput, place: str) -> Iterator[None]:
+def _notes(output: LineOutput, place: Callable[[], str]) -> Iterator[None]:
     """Tell a failure or Ctrl-C where the lines done so far are."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         if output.lines:
             done = "1 line is" if output.lines == 1 else f"{output.lines} lines are"
-            error.add_note(f"{done} done, {place}")
+            error.add_note(f"{done} done, {place()}")
         raise
 
 

@@ -70,8 +70,8 @@ def translate(
     LINE, RANK, SCORE, translation, with TABs between: LINE counts the lines of input from 1, RANK 1 is
     the best. A score is log-probability / length^X: the nearer to 0, the surer.
 
-    A run that fails or is stopped leaves the lines done in FILE.partial. Exit codes: 0 done; 2 bad
-    input, option or model; 130 Ctrl-C.
+    A run that fails or is stopped leaves the lines done in FILE.partial, or in FILE.partial.2 and so on
+    where there is one. Exit codes: 0 done; 2 bad input, option or model; 130 Ctrl-C.
     """
     if text and input_file is not None:
         raise typer.BadParameter("give TEXT or --input FILE, not both")
