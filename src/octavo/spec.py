@@ -19,6 +19,9 @@ MAX_DIMENSION: Final = 65_536
 MAX_VOCABULARY: Final = 1_048_576
 MAX_LAYERS: Final = 256
 MAX_POSITIONS: Final = 65_536
+MAX_BEAM: Final = 64
+MAX_LENGTH_PENALTY: Final = 10
+MAX_LENGTH_RATIO: Final = 100
 
 
 class SpecError(ValueError):
@@ -116,19 +119,19 @@ class ModelConfig:
     source_eos: bool = True
 
     def __post_init__(self) -> None:
-        limits = {
-            "d_model": MAX_DIMENSION,
-            "ffn_dim": MAX_DIMENSION,
-            "encoder_layers": MAX_LAYERS,
-            "decoder_layers": MAX_LAYERS,
-            "attention_heads": MAX_DIMENSION,
-            "source_vocab_size": MAX_VOCABULARY,
-            "target_vocab_size": MAX_VOCABULARY,
-            "max_positions": MAX_POSITIONS,
+        ranges = {
+            "d_model": (1, MAX_DIMENSION),
+            "ffn_dim": (1, MAX_DIMENSION),
+            "encoder_layers": (1, MAX_LAYERS),
+            "decoder_layers": (1, MAX_LAYERS),
+            "attention_heads": (1, MAX_DIMENSION),
+            "source_vocab_size": (1, MAX_VOCABULARY),
+            "target_vocab_size": (1, MAX_VOCABULARY),
+            "max_positions": (2, MAX_POSITIONS),  # a token and EOS
         }
-        for key, limit in limits.items():
-            if not 1 <= getattr(self, key) <= limit:
-                raise SpecError(f"{key} = {getattr(self, key)}: must be from 1 to {limit}")
+        for key, (least, most) in ranges.items():
+            if not least <= getattr(self, key) <= most:
+                raise SpecError(f"{key} = {getattr(self, key)}: must be from {least} to {most}")
         if self.d_model % self.attention_heads:
             raise SpecError(
                 f"d_model = {self.d_model} is not a multiple of attention_heads = {self.attention_heads}"
@@ -187,14 +190,15 @@ class SearchDefaults:
     length_margin: int = 16
 
     def __post_init__(self) -> None:
-        if not 1 <= self.beam <= 64:
-            raise SpecError(f"beam = {self.beam}: must be from 1 to 64")
-        if not (math.isfinite(self.length_penalty) and 0 <= self.length_penalty <= 10):
-            raise SpecError(f"length_penalty = {self.length_penalty}: must be from 0 to 10")
-        if not (math.isfinite(self.length_ratio) and 0 <= self.length_ratio <= 100):
-            raise SpecError(f"length_ratio = {self.length_ratio}: must be from 0 to 100")
-        if not 1 <= self.length_margin <= MAX_POSITIONS:
-            raise SpecError(f"length_margin = {self.length_margin}: must be from 1 to {MAX_POSITIONS}")
+        ranges = {
+            "beam": (1, MAX_BEAM),
+            "length_penalty": (0, MAX_LENGTH_PENALTY),
+            "length_ratio": (0, MAX_LENGTH_RATIO),
+            "length_margin": (1, MAX_POSITIONS),
+        }
+        for key, (least, most) in ranges.items():
+            if not least <= getattr(self, key) <= most:  # NaN is in no range
+                raise SpecError(f"{key} = {getattr(self, key)}: must be from {least} to {most}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import octavo as package
+from octavo.cli import options
+from octavo.translation.options import RANGES
 
 from .conftest import ENVIRONMENT, Octavo
 
@@ -29,6 +32,22 @@ def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag:
     done = octavo_here(command, flag)
     assert done.returncode == 0
     assert done.stdout.decode().count(f"octavo {command}") >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("beam", options.BeamOption),
+        ("nbest", options.NbestOption),
+        ("length_penalty", options.LengthPenaltyOption),
+        ("min_length", options.MinLengthOption),
+        ("max_length", options.MaxLengthOption),
+        ("length_ratio", options.LengthRatioOption),
+    ],
+)
+def test_the_command_line_and_the_search_have_the_same_ranges(name: str, option: object) -> None:
+    shown = get_args(option)[1]
+    assert (shown.min, shown.max) == RANGES[name]
 
 
 def test_version(octavo_here: Octavo) -> None:

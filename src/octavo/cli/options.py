@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS
+
 SEARCH_PANEL: Final = "Search"
 
 PrecisionName = Literal["int8", "float32"]
@@ -29,7 +31,7 @@ BeamOption = Annotated[
         "-b",
         metavar="N",
         min=1,
-        max=64,
+        max=MAX_BEAM,
         help="Hypotheses kept at each step; 1 is greedy and fastest. Default: the model's.",
         rich_help_panel=SEARCH_PANEL,
     ),
@@ -41,7 +43,7 @@ NbestOption = Annotated[
         "-n",
         metavar="N",
         min=1,
-        max=64,
+        max=MAX_BEAM,
         help="Print the N best of each line, as a table. At most the beam.",
         rich_help_panel=SEARCH_PANEL,
     ),
@@ -52,7 +54,7 @@ LengthPenaltyOption = Annotated[
         "--length-penalty",
         metavar="X",
         min=0.0,
-        max=10.0,
+        max=MAX_LENGTH_PENALTY,
         help="Scores are log-probability / length^X. Default: the model's.",
         rich_help_panel=SEARCH_PANEL,
     ),
@@ -63,7 +65,7 @@ MinLengthOption = Annotated[
         "--min-length",
         metavar="N",
         min=0,
-        max=65_536,
+        max=MAX_POSITIONS,
         help="Fewest tokens of a translation.",
         rich_help_panel=SEARCH_PANEL,
     ),
@@ -74,7 +76,7 @@ MaxLengthOption = Annotated[
         "--max-length",
         metavar="N",
         min=1,
-        max=65_536,
+        max=MAX_POSITIONS,
         help="Most tokens of a translation.",
         rich_help_panel=SEARCH_PANEL,
     ),
@@ -85,7 +87,7 @@ LengthRatioOption = Annotated[
         "--length-ratio",
         metavar="X",
         min=0.0,
-        max=100.0,
+        max=MAX_LENGTH_RATIO,
         help="Most target tokens for each source token, beside a small margin. Default: the model's.",
         rich_help_panel=SEARCH_PANEL,
     ),

@@ -11,7 +11,16 @@ from pydantic import Field
 
 from octavo.artifact.description import check_labels
 from octavo.errors import OctavoError
-from octavo.spec import Activation, NormPlacement, Positions, SearchDefaults, SpecError
+from octavo.spec import (
+    MAX_BEAM,
+    MAX_LENGTH_PENALTY,
+    MAX_LENGTH_RATIO,
+    Activation,
+    NormPlacement,
+    Positions,
+    SearchDefaults,
+    SpecError,
+)
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -131,15 +140,15 @@ class ValidationRecipe(_Section):
     every_updates: Annotated[int, Field(ge=0)] = 0
     metric: Literal["bleu", "loss"] = "bleu"
     patience: Annotated[int, Field(ge=0)] = 0
-    beam: Annotated[int, Field(ge=1, le=64)] = 1
+    beam: Annotated[int, Field(ge=1, le=MAX_BEAM)] = 1
 
 
 class SearchRecipe(_Section):
     """Search defaults written into the model directory."""
 
-    beam: Annotated[int, Field(ge=1, le=64)] = 4
-    length_penalty: Annotated[float, Field(ge=0, le=10)] = 1.0
-    length_ratio: Annotated[float, Field(ge=0, le=100)] = 2.0
+    beam: Annotated[int, Field(ge=1, le=MAX_BEAM)] = 4
+    length_penalty: Annotated[float, Field(ge=0, le=MAX_LENGTH_PENALTY)] = 1.0
+    length_ratio: Annotated[float, Field(ge=0, le=MAX_LENGTH_RATIO)] = 2.0
     length_margin: Positive = 16
 
 

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 
 from octavo.engine import SearchOptions
 from octavo.errors import OctavoError
-from octavo.spec import MAX_POSITIONS, SearchDefaults
+from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
 
 
 class OptionError(OctavoError):
@@ -31,14 +31,15 @@ class SearchChanges(TypedDict, total=False):
     length_ratio: float | None
 
 
-_RANGES: Final[dict[str, tuple[int, int]]] = {
-    "beam": (1, 64),
-    "nbest": (1, 64),
-    "length_penalty": (0, 10),
+RANGES: Final[dict[str, tuple[int, int]]] = {
+    "beam": (1, MAX_BEAM),
+    "nbest": (1, MAX_BEAM),
+    "length_penalty": (0, MAX_LENGTH_PENALTY),
     "min_length": (0, MAX_POSITIONS),
     "max_length": (1, MAX_POSITIONS),
-    "length_ratio": (0, 100),
+    "length_ratio": (0, MAX_LENGTH_RATIO),
 }
+"""Least and most of each option."""
 _WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length"})
 
 
@@ -64,9 +65,9 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
 
 
 def _checked(name: str, value: object) -> int | float:
-    if name not in _RANGES:
-        raise TypeError(f"unknown search option {name!r}; known: {', '.join(_RANGES)}")
-    least, most = _RANGES[name]
+    if name not in RANGES:
+        raise TypeError(f"unknown search option {name!r}; known: {', '.join(RANGES)}")
+    least, most = RANGES[name]
     kinds = int if name in _WHOLE else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
         wanted = "a whole number" if name in _WHOLE else "a number"
