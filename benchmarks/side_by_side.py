@@ -146,12 +146,13 @@ def sizes(models: dict[str, Path]) -> dict[str, int]:
 def machine(load_before: tuple[float, float, float]) -> dict[str, Any]:
     """What it ran on."""
     import octavo
-    from octavo.cli.machine import cpu_model, installed_versions, memory_bytes, usable_cores
+    from octavo.cli.machine import cpu_model, installed_versions, memory_bytes
     from octavo.engine import cpu_report
+    from octavo.engine.cpu import available_cores
 
     return {
         "cpu": cpu_model(),
-        "cores": usable_cores(),
+        "cores": available_cores(),
         "memory_bytes": memory_bytes(),
         "system": platform.platform(),
         "load_average_before": list(load_before),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from octavo.engine import cpu_report
+from octavo.engine.cpu import available_cores
 from octavo.spec import Scheme, tensors
 
 from ..models import tiny_config, write_tiny_model
@@ -54,7 +56,7 @@ def test_doctor_reports_the_machine(octavo_here: Octavo) -> None:
     assert report["engine"] == cpu_report()
     assert report["packages"]["numpy"]
     assert done.returncode == (2 if report["problems"] else 0)
-    assert report["cores"] >= 1
+    assert report["cores"] == available_cores()
     words = octavo_here("doctor").stdout.decode()
     assert report["cpu"] in words
     assert cpu_report()["isa"] in words
@@ -66,6 +68,20 @@ def test_doctor_names_what_keeps_the_engine_from_running() -> None:
     assert done.returncode == 2
     assert "Problem: the engine does not run" in done.stdout.decode()
     assert "abacus" in done.stdout.decode()
+
+
+def test_doctor_runs_where_the_native_module_is_missing() -> None:
+    script = """
+import sys
+sys.modules["octavo.engine._native"] = None
+from octavo.cli import main
+sys.argv = ["octavo", "doctor"]
+main()
+"""
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT, check=False)
+    assert done.returncode == 2
+    assert "Problem: the engine does not run" in done.stdout.decode()
 
 
 def test_doctor_says_all_is_well(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 
 import octavo
-from octavo.cli.machine import cpu_model, installed_versions, memory_bytes, usable_cores
+from octavo.cli.machine import cpu_model, installed_versions, memory_bytes
 from octavo.cli.options import JsonOption
 from octavo.errors import OctavoError
 
@@ -41,7 +41,7 @@ def _report() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": platform.platform(),
         "cpu": cpu_model(),
-        "cores": usable_cores(),
+        "cores": _cores(),
         "memory_bytes": memory_bytes(),
         "OCTAVO_ISA": os.environ.get("OCTAVO_ISA"),
         "engine": _engine(problems),
@@ -49,6 +49,16 @@ def _report() -> dict[str, Any]:
         "packages": installed_versions(_PACKAGES),
         "problems": problems,
     }
+
+
+def _cores() -> int | None:
+    """Cores that the engine takes by default, None where it cannot be loaded."""
+    try:
+        from octavo.engine.cpu import available_cores
+
+        return available_cores()
+    except ImportError:  # _engine reports it
+        return None
 
 
 def _engine(problems: list[str]) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def _print(report: dict[str, Any]) -> None:
         "python": report["python"],
         "system": report["system"],
         "cpu": report["cpu"],
-        "cores": str(report["cores"]),
+        "cores": str(report["cores"] or "unknown"),
         "memory": f"{memory / 2**30:.1f} GiB" if memory else "unknown",
         "OCTAVO_ISA": report["OCTAVO_ISA"] or "not set: the best available is chosen",
         "instructions": engine.get("isa", "unknown"),
