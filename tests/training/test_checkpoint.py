@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from octavo import durable
 from octavo.reference import Dropout, Transformer
 from octavo.training.checkpoint import CheckpointStore, Progress, Validation
 from octavo.training.corpus import Pair
@@ -73,6 +74,34 @@ def test_old_states_go_and_half_written_ones_are_swept(store: CheckpointStore, r
     found = store.load(run.model, run.optimizer)
     assert found is not None
     assert found[0].finished
+
+
+def test_a_kill_while_a_state_is_replaced_loses_nothing(
+    store: CheckpointStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = optimization(recipe)
+    go(run, range(1, 2))
+    store.save(run.model, run.optimizer, Progress(1), {"seed": 1})
+
+    def killed(path: Path, files: dict[str, bytes]) -> None:
+        beside = path.with_name(path.name + durable.BESIDE)
+        beside.mkdir()
+        (beside / "weights.safetensors").write_bytes(b"half")
+        raise InterruptedError
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr(durable, "write_folder", killed)
+        store.save(run.model, run.optimizer, Progress(1, finished=True), {"seed": 1})
+    store.prepare()
+    assert [p.name for p in store.states.iterdir()] == ["update-00000001"]
+    assert store.load(run.model, run.optimizer) == (Progress(1), {"seed": 1})
+    store.save(run.model, run.optimizer, Progress(1, finished=True), {"seed": 1})
+    assert store.load(run.model, run.optimizer) == (Progress(1, finished=True), {"seed": 1})
+
+
+def test_an_average_of_nothing_is_refused(store: CheckpointStore) -> None:
+    with pytest.raises(RecipeError, match="none of the run's validated weights are left to average"):
+        store.average([])
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "progress.json"])

@@ -20,6 +20,7 @@ from octavo import durable
 from octavo.training.recipe import RecipeError
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_OLD = f"-old{durable.BESIDE}"
 
 
 @dataclasses.dataclass(slots=True)
@@ -59,9 +60,13 @@ class CheckpointStore:
         self.keep = keep
 
     def prepare(self) -> None:
-        """Make the folders and remove what a killed run left half-written."""
+        """Make the folders. What a kill left half-written goes, what it was to replace comes back."""
         for folder in (self.states, self.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
+        for old in self.states.glob(f"*{_OLD}"):
+            path = old.with_name(old.name.removesuffix(_OLD))
+            if not path.exists():
+                durable.rename(old, path)
         for left in self.states.glob(f"*{durable.BESIDE}"):
             shutil.rmtree(left)
         for left in self.snapshots.glob(f"*{durable.BESIDE}"):
@@ -73,8 +78,7 @@ class CheckpointStore:
         """Write the state after ``progress.update`` updates, and drop the oldest."""
         path = self.states / f"update-{progress.update:08d}"
         if path.exists():  # the same update with more to say: a validation, the end
-            shutil.rmtree(self.states / f"{path.name}-old{durable.BESIDE}", ignore_errors=True)
-            path.rename(self.states / f"{path.name}-old{durable.BESIDE}")
+            path.rename(path.with_name(path.name + _OLD))
         durable.write_folder(
             path,
             {
@@ -83,8 +87,13 @@ class CheckpointStore:
                 "progress.json": _json({"progress": dataclasses.asdict(progress), "identity": identity}),
             },
         )
-        for old in [*self._complete()[: -self.keep], *self.states.glob(f"*-old{durable.BESIDE}")]:
+        for old in [*self._complete()[: -self.keep], *self.states.glob(f"*{_OLD}")]:
             shutil.rmtree(old)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a state to go on from."""
+        return bool(self._complete())
 
     def _complete(self) -> list[Path]:
         return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(durable.BESIDE))
@@ -112,6 +121,10 @@ class CheckpointStore:
         """Keep the weights of a validation."""
         durable.write_file(self._snapshot(update), safetensors.torch.save(_weights(model)))
 
+    def has_snapshot(self, update: int) -> bool:
+        """Whether the weights of this validation are kept."""
+        return self._snapshot(update).exists()
+
     def keep_snapshots(self, updates: set[int]) -> None:
         """Delete all the others."""
         kept = {self._snapshot(update) for update in updates}
@@ -120,7 +133,12 @@ class CheckpointStore:
                 path.unlink()
 
     def average(self, updates: list[int]) -> dict[str, Tensor]:
-        """The mean of these snapshots, summed in float64 in the order given."""
+        """The mean of these snapshots, summed in float64 in the order given. Raises RecipeError for none."""
+        if not updates:
+            raise RecipeError(
+                f"{self.snapshots}: none of the run's validated weights are left to average; raise "
+                "training.max_updates to go on, or name another --output to begin anew"
+            )
         total: dict[str, Tensor] = {}
         for update in updates:
             for name, tensor in safetensors.torch.load_file(self._snapshot(update)).items():
