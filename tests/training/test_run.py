@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ import torch
 
 from octavo.artifact import ModelDirectory
 from octavo.reference import SearchOptions, from_arrays, search
+from octavo.training.checkpoint import CheckpointStore, Progress
 from octavo.training.display import Display
+from octavo.training.interrupt import Interrupt, Interrupted
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import RecipeError, read_recipe
 from octavo.training.run import train
@@ -78,6 +82,60 @@ def test_a_longer_limit_goes_on_and_another_recipe_is_refused(recipe_path: Path,
     edit(recipe_path, "peak = 0.02", "peak = 0.01")
     (tmp_path / "train.bb").write_text((tmp_path / "train.aa").read_text())
     with pytest.raises(RecipeError, match="another training text"):
+        train(recipe_path, run)
+
+
+def test_a_state_is_written_once(recipe_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A validation saves, and with checkpoint_minutes = 0 (or Ctrl-C) the update would again at once."""
+    saved: list[int] = []
+    save = CheckpointStore.save
+
+    def noted(store: CheckpointStore, model: Any, optimizer: Any, progress: Progress, identity: Any) -> None:
+        saved.append(progress.update)
+        save(store, model, optimizer, progress, identity)
+
+    monkeypatch.setattr(CheckpointStore, "save", noted)
+    train(recipe_path, tmp_path / "run")
+    assert saved == list(range(1, 41))
+
+
+def test_a_limit_below_an_unvalidated_state_validates_it(recipe_path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    stop = Interrupt()
+    stop.requested = True
+    with Display(run, 40, quiet=True) as display, pytest.raises(Interrupted):
+        Trainer(read_recipe(recipe_path), run, Ranks(0, 1, torch.device("cpu")), display).run(stop)
+    edit(recipe_path, "max_updates = 40", "max_updates = 1")
+    model = ModelDirectory.open(train(recipe_path, run))
+    assert model.quality["training"]["averaged_updates"] == [1]
+    progress = json.loads(newest(run, "progress.json").read_text())["progress"]
+    assert [v["update"] for v in progress["validations"]] == [1]
+
+
+def test_an_ended_run_is_exported_again_from_what_is_kept(
+    recipe_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    edit(recipe_path, "every_updates = 15", "every_updates = 8")
+    train(recipe_path, run)
+    assert "no longer kept" not in capsys.readouterr().err
+
+    def averaged(count: int, by: str) -> list[int]:
+        text = re.sub(r"(?<=average]\n)(.+\n)+", f'count = {count}\nby = "{by}"\n', recipe_path.read_text())
+        recipe_path.write_text(text)
+        updates: list[int] = ModelDirectory.open(train(recipe_path, run)).quality["training"][
+            "averaged_updates"
+        ]
+        return updates
+
+    assert averaged(2, "last") == [32, 40]
+    assert averaged(5, "best") == [24, 32, 40]
+    said = "averaging updates [24, 32, 40]; the weights of [8, 16] are no longer kept"
+    assert said in capsys.readouterr().err.splitlines()
+    for path in run.glob("snapshots/*"):
+        path.unlink()
+    with pytest.raises(RecipeError, match="snapshots: none of the run's validated weights are left"):
         train(recipe_path, run)
 
 

@@ -19,11 +19,15 @@ from octavo.training.validation import dev_bleu, dev_loss
 def export(trainer: Trainer, path: Path) -> None:
     """Write the averaged weights with tokenizer, search defaults and dev figures, replacing ``path``.
 
-    ``trainer.model`` then has those weights, rounded as they are written.
+    ``trainer.model`` then has those weights, rounded as they are written. Raises RecipeError when none
+    are kept.
     """
     recipe, model = trainer.recipe, trainer.model
     stored = torch.float16 if recipe.dtype == "float16" else torch.float32
-    weights = trainer.store.average(trainer.averaged_updates())
+    updates, unkept = trainer.averaged_updates(), trainer.unkept_updates()
+    if unkept:
+        trainer.display.say(f"averaging updates {updates}; the weights of {unkept} are no longer kept")
+    weights = trainer.store.average(updates)
     model.load_state_dict({name: tensor.to(stored) for name, tensor in weights.items()})
     model.eval()
     trainer.display.say("measuring the averaged weights on the dev sets")

@@ -7,6 +7,7 @@ same bits on CPU (same machine, same number of threads).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator
@@ -64,14 +65,17 @@ class Trainer:
             )
         if options.threads:
             torch.set_num_threads(options.threads)
+        self.store = CheckpointStore(folder)
+        if ranks.first:
+            self.store.prepare()
         self.data = prepare_data(recipe, folder, ranks)
         self.config = model_config(recipe, self.data.vocabulary)
         self.model = Transformer(self.config, Dropout(**options.dropout.model_dump()))
         self.model.reset(recipe.seed)
         self.model.to(ranks.device)
         self.optimization = Optimization(self.model, options, recipe.seed, ranks)
-        self.store = CheckpointStore(folder)
         self.progress = Progress()
+        self._saved: Progress | None = None
         self.identity = run_identity(recipe, self.data.digest)
         self._clock = time.monotonic()
 
@@ -80,9 +84,6 @@ class Trainer:
 
         Raises RecipeError when it belongs to another recipe or other data.
         """
-        if self.ranks.first:
-            self.store.prepare()
-        self.ranks.wait()
         found = self.store.load(self.model, self.optimization.optimizer)
         if found is None:
             self._report_start()
@@ -96,6 +97,8 @@ class Trainer:
     def run(self, interrupt: Interrupt) -> None:
         """Train to the end. Raises Interrupted, after a checkpoint, when the user asked to stop."""
         self._clock = time.monotonic()
+        if self.progress.finished:  # by a limit set below a checkpoint that was never validated
+            self._validate_if_due(epoch_ended=False)
         while not self.progress.finished:
             for micro_batches, pairs in self._updates_of_epoch():
                 self._update(micro_batches, pairs)
@@ -179,9 +182,15 @@ class Trainer:
         )
 
     def averaged_updates(self) -> list[int]:
-        """The validations whose weights are averaged, in order."""
-        average, metric = self.recipe.training.average, self.recipe.validation.metric
-        return updates_to_average(self.progress.validations, average, metric)
+        """The validations whose weights are averaged, in order: of those whose weights are still kept."""
+        return self._choose([v for v in self.progress.validations if self.store.has_snapshot(v.update)])
+
+    def unkept_updates(self) -> list[int]:
+        """What the average would also take, had earlier starts with another ``training.average`` kept it."""
+        return sorted({*self._choose(self.progress.validations)} - {*self.averaged_updates()})
+
+    def _choose(self, validations: list[Validation]) -> list[int]:
+        return updates_to_average(validations, self.recipe.training.average, self.recipe.validation.metric)
 
     def _checkpoint_if_due(self, interrupt: Interrupt) -> None:
         stop = self.ranks.any(interrupt.requested)
@@ -194,6 +203,8 @@ class Trainer:
         now = time.monotonic()
         self.progress.seconds += now - self._clock
         self._clock = now
-        if self.ranks.first:
+        state = dataclasses.replace(self.progress, seconds=0.0, validations=[*self.progress.validations])
+        if self.ranks.first and state != self._saved:
             self.store.save(self.model, self.optimization.optimizer, self.progress, self.identity)
             self.store.keep_snapshots(set(self.averaged_updates()))
+            self._saved = state
