@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
+import octavo
+from octavo.artifact import ModelDirectory
 from octavo.translation import OptionError, Translation, Translator
 from octavo.translation import translator as module
 
 from ..fake_engine import FakeEngine
-from ..models import synthetic_sentences
+from ..models import synthetic_sentences, tiny_config, write_tiny_model
 
 
 def test_a_text_gives_one_translation_and_a_list_a_list_in_order(translator: Translator) -> None:
@@ -75,9 +78,35 @@ def test_pieces_score_as_one_translation(translator: Translator, engine: FakeEng
 
 
 def test_a_piece_cut_short_makes_the_whole_incomplete(translator: Translator) -> None:
-    found = translator("Bako. " + "tire " * 60 + "sal.", max_length=20)
+    found = translator("Bako. " + "tire " * 60 + "sal.", max_length=1)
     assert not found.complete
     assert translator("Ba.", max_length=20).complete
+
+
+def test_pieces_are_small_enough_for_the_maximum_length(translator: Translator, engine: FakeEngine) -> None:
+    text = " ".join(synthetic_sentences(40))
+    found = translator(text, max_length=20)
+    assert (found.text, found.complete) == (text, True)
+    assert max(map(len, engine.batches[0])) <= 15
+
+
+def test_only_the_positions_limit_a_translation_unless_the_caller_does(tmp_path: Path) -> None:
+    config = tiny_config(max_positions=8192)
+    model = ModelDirectory.open(write_tiny_model(tmp_path / "model", config=config))
+    text = " ".join(synthetic_sentences(40))
+    with Translator(model, FakeEngine(config)) as translator:
+        found = translator(text)
+        assert (found.text, found.complete, found.pieces) == (text, True, 1)
+        assert found.target_tokens > 513
+        cut = translator(text, max_length=512)
+        assert (cut.complete, cut.pieces, cut.target_tokens) == (False, 1, 512)
+
+
+def test_the_fewest_positions_will_do(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model", config=tiny_config(max_positions=2))
+    with octavo.load(path, threads=1) as translator:
+        found = translator(["Bako tire.", ""])
+    assert [translation.pieces > 1 for translation in found] == [True, False]
 
 
 def test_alternatives_are_the_n_best_and_the_first_is_the_translation(translator: Translator) -> None:

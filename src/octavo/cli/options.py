@@ -77,7 +77,7 @@ MaxLengthOption = Annotated[
         metavar="N",
         min=1,
         max=MAX_POSITIONS,
-        help="Most tokens of a translation.",
+        help="Most tokens of a translation. Default: as many as the model has positions for.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]

@@ -19,8 +19,10 @@ class SearchChanges(TypedDict, total=False):
 
     ``beam``: hypotheses kept at each step, 1 (greedy) to 64. ``nbest``: translations returned, at most
     ``beam``. ``length_penalty``: 0 favours short translations, 1 is the mean per token, more favours
-    long ones. ``min_length``, ``max_length``: in target tokens. ``length_ratio``: a translation may
-    have this many times the source's tokens (plus the model's margin) before it is cut.
+    long ones. ``min_length``, ``max_length``: in target tokens; a translation longer than ``max_length``
+    is cut, without it the model's positions are the limit, and a text translated in pieces has pieces
+    small enough for it. ``length_ratio``: a translation may have this many times the source's tokens
+    (plus the model's margin) before it is cut.
     """
 
     beam: int | None
@@ -49,9 +51,8 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
     Raises OptionError for a value outside its range, TypeError for an unknown name.
     """
     given = {name: value for name, value in changes.items() if value is not None}
-    options = SearchOptions.from_defaults(
-        defaults, **{name: _checked(name, value) for name, value in given.items()}
-    )
+    checked = {name: _checked(name, value) for name, value in given.items()}
+    options = SearchOptions.from_defaults(defaults, **{"max_length": MAX_POSITIONS} | checked)
     if options.nbest > options.beam:
         raise OptionError(
             f"nbest = {options.nbest} is more than beam = {options.beam}: a search finds at most as many "

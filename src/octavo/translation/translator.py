@@ -14,7 +14,7 @@ from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions
 from octavo.engine.engine import Precision, TokenIds
 from octavo.errors import ModelError
-from octavo.spec import ModelConfig, Scheme
+from octavo.spec import Scheme
 from octavo.text.segmentation import segment
 from octavo.translation.options import SearchChanges, search_options
 from octavo.translation.result import Translation, assemble
@@ -65,7 +65,7 @@ class Translator:
         self.precision = engine.precision
         self.threads = engine.threads
         self._engine: SearchEngine | None = engine
-        self._limit = _piece_limit(model.config)
+        self._limit = _piece_limit(model.config.max_positions - model.config.source_eos)
 
     @classmethod
     def open(
@@ -121,7 +121,7 @@ class Translator:
     def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
         if self._engine is None:
             raise ValueError("the translator is closed")
-        pieces = [self._pieces(text) for text in texts]
+        pieces = [self._pieces(text, options) for text in texts]
         sources = [np.asarray(ids, dtype=np.int32) for parts in pieces for ids in parts]
         found = iter(self._engine.translate(sources, options) if sources else ())
         return [
@@ -129,13 +129,14 @@ class Translator:
             for text, parts in zip(texts, pieces, strict=True)
         ]
 
-    def _pieces(self, text: str) -> list[list[int]]:
-        """Source ids of ``text``: no list when it is blank, several when it is too long."""
+    def _pieces(self, text: str, options: SearchOptions) -> list[list[int]]:
+        """Source ids of ``text``: no list when it is blank, several when it is too long for the model."""
         ids = self._source.encode(text)
         if len(ids) <= self._limit:
             return [ids] if ids else []
-        parts = map(self._source.encode, segment(text, self._limit, self._source.count))
-        return [piece for part in parts for piece in _chunks(part, self._limit)]
+        limit = min(self._limit, _piece_limit(options.max_length))
+        parts = map(self._source.encode, segment(text, limit, self._source.count))
+        return [piece for part in parts for piece in _chunks(part, limit)]
 
     def close(self) -> None:
         """Free the model's memory. A second call does nothing."""
@@ -152,12 +153,12 @@ class Translator:
         self.close()
 
 
-def _piece_limit(config: ModelConfig) -> int:
-    """Most source tokens translated at once: three quarters of the positions.
+def _piece_limit(longest: int) -> int:
+    """Most source tokens translated at once where neither side may be longer than ``longest`` tokens.
 
-    The rest is for EOS and for a translation longer than its source.
+    Three quarters: a translation may be longer than its source.
     """
-    return max(1, (config.max_positions - config.source_eos) * 3 // 4)
+    return max(1, longest * 3 // 4)
 
 
 def _chunks(ids: list[int], limit: int) -> list[list[int]]:
