@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.text import Tokenizer
 from octavo.training.batches import IGNORED_LABEL, make_batch, plan_epoch
 from octavo.training.corpus import EncodedCorpus, Pair, ParallelText, read_corpus
 from octavo.training.recipe import Recipe, SamplingRecipe, ScheduleRecipe
@@ -81,6 +82,22 @@ def test_separate_vocabularies_have_a_file_each(recipe: Recipe, tmp_path: Path) 
         "source": "source.spm",
         "target": "target.spm",
     }
+
+
+def test_training_cleans_text_as_translating_does(recipe: Recipe, tmp_path: Path) -> None:
+    text = read_corpus(recipe.data.train[0])
+    raw = recipe.vocabulary.model_copy(update={"normalization": "identity"})
+    dirty = [line.replace(" ", "\t", 1) + "\x7f" for line in text.source]
+    (tmp_path / "dirty").mkdir()
+    vocabulary = make_vocabulary(tmp_path / "dirty", raw, dirty, text.target)
+    clean = make_vocabulary(tmp_path, raw, text.source, text.target)
+    assert vocabulary.source.path.read_bytes() == clean.source.path.read_bytes()
+    ids = Tokenizer(vocabulary.source.path).encode(dirty[0])
+    assert ids == vocabulary.source.encode(text.source[0])
+    for nbest in (1, 4):
+        found = vocabulary.source.segmentations(dirty[0], nbest)
+        assert found == vocabulary.source.segmentations(text.source[0], nbest)
+        assert found[0][0] == ids
 
 
 def test_sampled_segmentations_differ_but_spell_the_same(vocabulary: Vocabulary) -> None:

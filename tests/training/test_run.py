@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -137,6 +138,49 @@ def test_an_ended_run_is_exported_again_from_what_is_kept(
         path.unlink()
     with pytest.raises(RecipeError, match="snapshots: none of the run's validated weights are left"):
         train(recipe_path, run)
+
+
+def test_a_vocabulary_is_of_its_recipe_and_text(recipe_path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+
+    def made() -> tuple[int, bytes]:
+        with Display(run, 40, quiet=True) as display:
+            trainer = Trainer(read_recipe(recipe_path), run, Ranks(0, 1, torch.device("cpu")), display)
+        return trainer.config.source_vocab_size, (run / "tokenizer.spm").read_bytes()
+
+    first = made()
+    assert first == made()
+    edit(recipe_path, "size = 80", "size = 70")
+    assert made()[0] == 70
+    edit(recipe_path, "size = 70", "size = 80")
+    assert made() == first
+    text = (tmp_path / "train.aa").read_text()
+    (tmp_path / "train.aa").write_text(text.replace("a", "e"))
+    assert made() != first
+    (tmp_path / "train.aa").write_text(text)
+    (run / "tokenizer.spm").write_bytes(b"of another run")
+    assert made() == first
+
+
+def test_a_run_keeps_its_vocabulary(recipe_path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(recipe_path, run)
+    noted = json.loads(newest(run, "progress.json").read_text())["identity"]
+    tokenizer = (run / "tokenizer.spm").read_bytes()
+    assert noted["tokenizer.spm"] == hashlib.sha256(tokenizer).hexdigest()
+    edit(recipe_path, "size = 80", "size = 70")
+    with pytest.raises(RecipeError, match=r"began with another vocabulary .*'size': 80.*'size': 70"):
+        train(recipe_path, run)
+    edit(recipe_path, "size = 70", "size = 80")
+    (run / "tokenizer.spm").write_bytes(tokenizer + b" ")
+    with pytest.raises(RecipeError, match=r"began with another tokenizer\.spm"):
+        train(recipe_path, run)
+    (run / "tokenizer.spm").write_bytes(tokenizer)
+    (run / "vocabulary.json").unlink()
+    with pytest.raises(RecipeError, match=r"vocabulary\.json: missing or damaged"):
+        train(recipe_path, run)
+    assert (run / "tokenizer.spm").read_bytes() == tokenizer
 
 
 def test_patience_ends_a_run(recipe_path: Path, tmp_path: Path) -> None:

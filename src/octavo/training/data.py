@@ -24,19 +24,19 @@ class TrainingData:
     digest: str
 
 
-def prepare_data(recipe: Recipe, folder: Path, ranks: Ranks) -> TrainingData:
+def prepare_data(recipe: Recipe, folder: Path, ranks: Ranks, begun: bool) -> TrainingData:
     """Read and segment all data; the vocabulary is trained into ``folder`` unless it lies there.
 
-    Raises RecipeError for data that cannot be used.
+    A run that has ``begun`` keeps its vocabulary. Raises RecipeError for data that cannot be used.
     """
     texts = [read_corpus(corpus) for corpus in recipe.data.train]
     dev_texts = [read_corpus(corpus) for corpus in recipe.data.dev]
     source = [line for text in texts for line in text.source]
     target = [line for text in texts for line in text.target]
     if ranks.first:  # trains it; the others load it
-        make_vocabulary(folder, recipe.vocabulary, source, target)
+        make_vocabulary(folder, recipe.vocabulary, source, target, begun)
     ranks.wait()
-    vocabulary = make_vocabulary(folder, recipe.vocabulary, source, target)
+    vocabulary = make_vocabulary(folder, recipe.vocabulary, source, target, begun)
     repeated = [(text, corpus.repeat) for text, corpus in zip(texts, recipe.data.train, strict=True)]
     devs = [
         DevSet.encode(_name(corpus), text, vocabulary, recipe.model.max_positions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from octavo.training.recipe import Recipe, RecipeError
@@ -9,14 +10,15 @@ from octavo.training.recipe import Recipe, RecipeError
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
 
 
-def run_identity(recipe: Recipe, text_digest: str) -> dict[str, Any]:
-    """The recipe's values that decide the weights, and the training text, as plain JSON values."""
+def run_identity(recipe: Recipe, text_digest: str, tokenizers: Mapping[str, str | None]) -> dict[str, Any]:
+    """The recipe's values that decide the weights, training text and tokenizer, as plain JSON values."""
     training = recipe.training.model_dump(mode="json", exclude=_FREE)
     training["schedule"].pop("cooldown")
     sections = ("vocabulary", "sampling", "model")
     return {
         "seed": recipe.seed,
         "training text": text_digest,
+        **tokenizers,
         "corpora's repeat": [corpus.repeat for corpus in recipe.data.train],
         "data.max_tokens": recipe.data.max_tokens,
         **{f"training.{key}": value for key, value in training.items()},

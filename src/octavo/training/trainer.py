@@ -68,7 +68,7 @@ class Trainer:
         self.store = CheckpointStore(folder)
         if ranks.first:
             self.store.prepare()
-        self.data = prepare_data(recipe, folder, ranks)
+        self.data = prepare_data(recipe, folder, ranks, begun=self.store.begun)
         self.config = model_config(recipe, self.data.vocabulary)
         self.model = Transformer(self.config, Dropout(**options.dropout.model_dump()))
         self.model.reset(recipe.seed)
@@ -76,7 +76,7 @@ class Trainer:
         self.optimization = Optimization(self.model, options, recipe.seed, ranks)
         self.progress = Progress()
         self._saved: Progress | None = None
-        self.identity = run_identity(recipe, self.data.digest)
+        self.identity = run_identity(recipe, self.data.digest, self.data.vocabulary.digests())
         self._clock = time.monotonic()
 
     def resume(self) -> None:

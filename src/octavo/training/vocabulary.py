@@ -1,48 +1,38 @@
-"""The subword vocabulary: training it, and segmenting with it."""
+"""The subword vocabulary: training it, and segmenting with it. Text is cleaned as octavo.text does."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
 from octavo import durable
+from octavo.text import Tokenizer
+from octavo.text.clean import one_line
+from octavo.training.identity import check_identity
 from octavo.training.recipe import RecipeError, VocabularyRecipe
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+RECORD = "vocabulary.json"
+"""Beside the tokenizer files: what they were trained from, and their SHA-256."""
 
 
-class Segmenter:
-    """A sentencepiece model as the trainer needs it: best and n-best segmentations."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
-
-    @property
-    def size(self) -> int:
-        """Number of tokens."""
-        return int(self._processor.get_piece_size())
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of the best segmentation, without EOS."""
-        ids: list[int] = self._processor.encode(text, out_type=int)
-        return ids
+class Segmenter(Tokenizer):
+    """A tokenizer that also gives the n best segmentations."""
 
     def segmentations(self, text: str, nbest: int) -> tuple[list[list[int]], list[float]]:
         """The ``nbest`` best segmentations and their log-probabilities."""
         if nbest == 1:
             return [self.encode(text)], [0.0]
-        found: list[list[int]] = self._processor.nbest_encode(text, nbest_size=nbest, out_type=int)
+        line = one_line(text)
+        found: list[list[int]] = self._processor.nbest_encode(line, nbest_size=nbest, out_type=int)
         return found, [sum(map(self._processor.get_score, ids)) for ids in found]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Text of token ids."""
-        text: str = self._processor.decode(list(ids))
-        return text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,43 +51,85 @@ class Vocabulary:
         """The tokenizer files by side."""
         return {"source": self.source.path, "target": self.target.path}
 
+    def digests(self) -> dict[str, str | None]:
+        """The files' SHA-256 in hex, by name."""
+        return _digests(self.files().values())
+
 
 def make_vocabulary(
-    folder: Path, recipe: VocabularyRecipe, source: Sequence[str], target: Sequence[str]
+    folder: Path, recipe: VocabularyRecipe, source: Sequence[str], target: Sequence[str], begun: bool = False
 ) -> Vocabulary:
-    """Train the vocabulary into ``folder``, or load it if it is there. Deterministic.
+    """Train the vocabulary into ``folder``, or load the one trained there from the same recipe and text.
 
-    Raises RecipeError when the text has too few distinct pieces for the size.
+    Deterministic. Raises RecipeError when the text has too few distinct pieces for the size, or when a run
+    that has ``begun`` has another vocabulary.
     """
+    texts: dict[Path, Sequence[str]]
     if recipe.shared:
-        shared = _segmenter(folder / "tokenizer.spm", recipe, [*source, *target])
-        return Vocabulary(shared, shared)
-    return Vocabulary(
-        _segmenter(folder / "source.spm", recipe, source), _segmenter(folder / "target.spm", recipe, target)
-    )
+        texts = {folder / "tokenizer.spm": [*source, *target]}
+    else:
+        texts = {folder / "source.spm": source, folder / "target.spm": target}
+    record = folder / RECORD
+    made_from = {"vocabulary": recipe.model_dump(mode="json"), "training text": _digest(source, target)}
+    found = _read(record)
+    if begun and not found:
+        raise RecipeError(
+            f"{record}: missing or damaged; put it back, or name another --output to begin anew"
+        )
+    if begun:
+        check_identity(found, made_from | _digests(texts))
+    elif found != made_from | _digests(texts):
+        for path, lines in texts.items():
+            durable.write_file(path, _train(recipe, lines))
+        durable.write_file(record, json.dumps(made_from | _digests(texts), indent=1).encode() + b"\n")
+    segmenters = [Segmenter(path) for path in texts]
+    return Vocabulary(segmenters[0], segmenters[-1])
 
 
-def _segmenter(path: Path, recipe: VocabularyRecipe, lines: Iterable[str]) -> Segmenter:
-    if not path.exists():
-        model = io.BytesIO()
-        try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
-                model_writer=model,
-                vocab_size=recipe.size,
-                model_type="unigram",
-                normalization_rule_name=recipe.normalization,
-                character_coverage=recipe.character_coverage,
-                byte_fallback=recipe.byte_fallback,
-                pad_id=PAD_ID,
-                unk_id=UNK_ID,
-                bos_id=BOS_ID,
-                eos_id=EOS_ID,
-                num_threads=1,
-                minloglevel=2,
-            )
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise RecipeError(f"vocabulary.size = {recipe.size}: sentencepiece refused: {reason}") from error
-        durable.write_file(path, model.getvalue())
-    return Segmenter(path)
+def _read(record: Path) -> dict[str, Any]:
+    """The record; empty where there is none to read."""
+    try:
+        found = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digests(paths: Iterable[Path]) -> dict[str, str | None]:
+    """SHA-256 of each file by its name; None for one that is missing."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None for path in paths
+    }
+
+
+def _digest(source: Sequence[str], target: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for side in (source, target):
+        digest.update(b"%d\n" % len(side))
+        for line in side:
+            digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _train(recipe: VocabularyRecipe, lines: Sequence[str]) -> bytes:
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=map(one_line, lines),
+            model_writer=model,
+            vocab_size=recipe.size,
+            model_type="unigram",
+            normalization_rule_name=recipe.normalization,
+            character_coverage=recipe.character_coverage,
+            byte_fallback=recipe.byte_fallback,
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RecipeError(f"vocabulary.size = {recipe.size}: sentencepiece refused: {reason}") from error
+    return model.getvalue()
