@@ -29,18 +29,23 @@ def load(
     *,
     precision: Precision | None = None,
     threads: int = 0,
+    sentence_by_sentence: bool = True,
 ) -> Translator:
     """Load a model directory and return its translator.
 
     ``path``: the model directory; None takes the English-German model that comes with Octavo.
     ``precision``: "int8" or "float32"; None takes int8 for a quantized model and float32 for another.
     ``threads``: 0 takes every core.
+    ``sentence_by_sentence``: translate each sentence of a text on its own, as a model trained on single
+    sentences needs; False hands the model whole texts.
 
     Raises OctavoError when the model cannot be read or cannot run in this precision.
     """
     from octavo.translation import Translator
 
-    return Translator.open(path, precision=precision, threads=threads)
+    return Translator.open(
+        path, precision=precision, threads=threads, sentence_by_sentence=sentence_by_sentence
+    )
 
 
 def __getattr__(name: str) -> Any:

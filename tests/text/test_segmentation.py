@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.text import Tokenizer, segment
+from octavo.text import Tokenizer, segment, split_sentences
 
 from ..models import synthetic_sentences, tiny_tokenizer
 
@@ -140,3 +140,26 @@ def test_time_grows_with_length_alone(tokenizer: Tokenizer, unit: str) -> None:
 def test_a_book_of_sentences(tokenizer: Tokenizer, tmp_path: Path) -> None:
     sentences = synthetic_sentences(500, seed=2)
     assert segment(" ".join(sentences), 1000, tokenizer.count) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("", []),
+        (" One. ", ["One."]),
+        ("One. Two!  Three? ", ["One.", "Two!", "Three?"]),
+        ('He said "Go." She went.', ['He said "Go."', "She went."]),
+        ("Dr. Smith met Mr. A. Brown. They talked.", ["Dr. Smith met Mr. A. Brown.", "They talked."]),
+        ("Am 3. Oktober ist Feiertag. Es regnet.", ["Am 3. Oktober ist Feiertag.", "Es regnet."]),
+        ("It cost 3.5 dollars, e.g. for bread. Next.", ["It cost 3.5 dollars, e.g. for bread.", "Next."]),
+        ("雨が降る。猫が寝る。", ["雨が降る。", "猫が寝る。"]),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    assert split_sentences(text) == sentences
+
+
+@settings(deadline=None)
+@given(text=st.one_of(st.text(max_size=300), PUNCTUATED))
+def test_sentences_lose_nothing(text: str) -> None:
+    assert squeezed("".join(split_sentences(text))) == squeezed(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -46,17 +47,34 @@ def test_line_breaks_count_as_spaces(translator: Translator) -> None:
     assert translator("Bako\r\ntire\u2028sal.").text == "Bako tire sal."
 
 
-def test_a_long_text_is_translated_in_pieces_and_nothing_is_lost(
+def long_sentence() -> str:
+    """Several times longer than the model can take, and nothing in it ends a sentence."""
+    return re.sub("[.!?]", "", " ".join(synthetic_sentences(40)))
+
+
+def test_a_text_is_translated_sentence_by_sentence(translator: Translator, engine: FakeEngine) -> None:
+    found = translator("Bako tire. Sal! Munzen.", nbest=2)
+    assert (found.text, found.pieces, found.too_long) == ("Bako tire. Sal! Munzen.", 3, False)
+    assert len(engine.batches[0]) == 3
+    assert len(found.alternatives) == 2, "joined rank by rank"
+    assert found.alternatives[0].score > found.alternatives[1].score
+
+
+def test_a_text_is_kept_whole_where_it_should_be(translator: Translator, engine: FakeEngine) -> None:
+    translator.sentence_by_sentence = False
+    assert translator("Bako tire. Sal! Munzen.").pieces == len(engine.batches[0]) == 1
+
+
+def test_a_long_sentence_is_translated_in_pieces_and_nothing_is_lost(
     translator: Translator, engine: FakeEngine
 ) -> None:
-    text = " ".join(synthetic_sentences(40))
-    found = translator(text, nbest=2)
-    assert found.text == text
+    text = long_sentence()
+    found = translator(text)
+    assert (found.text, found.too_long) == (text, True)
     assert found.pieces == len(engine.batches[0]) > 3
     assert max(map(len, engine.batches[0])) <= (64 - 1) * 3 // 4
     assert found.tokens == tuple(token for piece in engine.batches[0] for token in piece)
     assert found.target_tokens == len(found.tokens) + found.pieces
-    assert len(found.alternatives) == 1, "of pieces, only the best is joined"
 
 
 def test_a_long_text_between_short_ones(translator: Translator) -> None:
@@ -84,7 +102,7 @@ def test_a_piece_cut_short_makes_the_whole_incomplete(translator: Translator) ->
 
 
 def test_pieces_are_small_enough_for_the_maximum_length(translator: Translator, engine: FakeEngine) -> None:
-    text = " ".join(synthetic_sentences(40))
+    text = long_sentence()
     found = translator(text, max_length=20)
     assert (found.text, found.complete) == (text, True)
     assert max(map(len, engine.batches[0])) <= 15
@@ -93,7 +111,7 @@ def test_pieces_are_small_enough_for_the_maximum_length(translator: Translator, 
 def test_only_the_positions_limit_a_translation_unless_the_caller_does(tmp_path: Path) -> None:
     config = tiny_config(max_positions=8192)
     model = ModelDirectory.open(write_tiny_model(tmp_path / "model", config=config))
-    text = " ".join(synthetic_sentences(40))
+    text = long_sentence()
     with Translator(model, FakeEngine(config)) as translator:
         found = translator(text)
         assert (found.text, found.complete, found.pieces) == (text, True, 1)

@@ -23,6 +23,7 @@ from octavo.cli.options import (
     PrecisionName,
     PrecisionOption,
     ThreadsOption,
+    WholeLinesOption,
 )
 from octavo.cli.output import open_output
 from octavo.cli.progress import is_terminal, line_progress
@@ -49,6 +50,7 @@ def evaluate(
         typer.Option("--engine", help="octavo, or the PyTorch reference (float32) to compare with."),
     ] = "octavo",
     threads: ThreadsOption = 0,
+    whole_lines: WholeLinesOption = False,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N lines only.")
     ] = None,
@@ -86,7 +88,7 @@ def evaluate(
     _check_parallel(source, sources, reference, references)
     with contextlib.ExitStack() as stack:
         hypotheses = stack.enter_context(open_output(output)) if output else None
-        translator = stack.enter_context(_translator(engine, model, precision, threads))
+        translator = stack.enter_context(_translator(engine, model, precision, threads, not whole_lines))
         timed = _translate(translator, sources, changes)
         texts = [translation.text for translation in timed.translations]
         if hypotheses:
@@ -115,16 +117,23 @@ def _check_parallel(source: Path, sources: list[str], reference: Path, reference
 
 
 def _translator(
-    engine: EngineName, model: Path | None, precision: PrecisionName | None, threads: int
+    engine: EngineName,
+    model: Path | None,
+    precision: PrecisionName | None,
+    threads: int,
+    sentence_by_sentence: bool,
 ) -> "Translator":
     if engine == "octavo":
-        return octavo.load(model, precision=precision, threads=threads)
+        return octavo.load(
+            model, precision=precision, threads=threads, sentence_by_sentence=sentence_by_sentence
+        )
     from octavo.artifact import ModelDirectory
     from octavo.evaluation.reference_engine import ReferenceEngine
     from octavo.translation import Translator, boxed_model
 
     directory = ModelDirectory.open(model or boxed_model())
-    return Translator(directory, ReferenceEngine(directory, threads=threads))
+    reference = ReferenceEngine(directory, threads=threads)
+    return Translator(directory, reference, sentence_by_sentence=sentence_by_sentence)
 
 
 def _translate(translator: "Translator", sources: list[str], changes: "SearchChanges") -> "TimedTranslations":

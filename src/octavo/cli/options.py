@@ -24,6 +24,12 @@ PrecisionOption = Annotated[
 ThreadsOption = Annotated[
     int, typer.Option("--threads", "-t", metavar="N", min=0, max=1024, help="Threads; 0 takes every core.")
 ]
+WholeLinesOption = Annotated[
+    bool,
+    typer.Option(
+        "--whole-lines", help="Hand the model whole lines, for one that was trained on several sentences."
+    ),
+]
 BeamOption = Annotated[
     int | None,
     typer.Option(

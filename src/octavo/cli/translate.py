@@ -22,6 +22,7 @@ from octavo.cli.options import (
     NbestOption,
     PrecisionOption,
     ThreadsOption,
+    WholeLinesOption,
 )
 from octavo.cli.output import LineOutput, open_output
 from octavo.cli.progress import is_terminal, line_progress
@@ -45,6 +46,7 @@ def translate(
     model: ModelOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
+    whole_lines: WholeLinesOption = False,
     scores: Annotated[
         bool, typer.Option("--scores", "-s", help="Print the score of each translation.")
     ] = False,
@@ -58,8 +60,8 @@ def translate(
     """Translate text, line for line.
 
     Reads TEXT, the lines of a file, or standard input. Writes one line for each of them, in order,
-    as soon as it is ready. Text is UTF-8. A blank line stays blank; a line too long for the model is
-    translated in pieces.
+    as soon as it is ready. Text is UTF-8. A blank line stays blank. A line of several sentences is
+    translated sentence by sentence, a sentence too long for the model in pieces.
 
         octavo translate "A man rides a bicycle."
         octavo translate -i talk.en -o talk.de
@@ -88,7 +90,9 @@ def translate(
     with (
         open_output(output_file) as output,
         source as lines,
-        octavo.load(model, precision=precision, threads=threads) as translator,
+        octavo.load(
+            model, precision=precision, threads=threads, sentence_by_sentence=not whole_lines
+        ) as translator,
     ):
         tally = _translate_lines(translator, lines, output, changes, layout)
     tally.report(output.lines)
@@ -120,7 +124,7 @@ class _Tally:
 
     def add(self, translations: Sequence["Translation"]) -> None:
         self.cut += sum(not translation.complete for translation in translations)
-        self.split += sum(translation.pieces > 1 for translation in translations)
+        self.split += sum(translation.too_long for translation in translations)
 
     def report(self, lines: int) -> None:
         """Say on standard error what was cut or split, if anything was."""
@@ -130,7 +134,7 @@ class _Tally:
                 "--length-ratio and --max-length raise it"
             )
         if self.split:
-            note(f"{self.split} of {lines} lines were too long for the model and were translated in pieces")
+            note(f"{self.split} of {lines} lines had a sentence too long for the model, translated in pieces")
 
 
 def _translate_lines(

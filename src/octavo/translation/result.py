@@ -28,15 +28,16 @@ class Translation:
     """The translation of one text.
 
     ``alternatives`` holds the n best, best first; the first is the translation itself. ``pieces``
-    counts the parts a text was translated in: 1, or 0 for blank text, or more where it was too long
-    for the model. Those are joined with a space, their score is the sum of log-probabilities
-    over (sum of lengths)^length_penalty, and the best alone is kept. ``target_tokens`` counts what
-    the model produced for the best translation, EOS of every piece included.
+    counts the parts a text was translated in: its sentences, or more where one was too long for the
+    model (``too_long``); 0 for blank text. Their translations are joined with a space, rank by rank,
+    and score the sum of log-probabilities over (sum of lengths)^length_penalty. ``target_tokens``
+    counts what the model produced for the best translation, EOS of every piece included.
     """
 
     source: str
     alternatives: tuple[Alternative, ...]
     pieces: int
+    too_long: bool
     target_tokens: int
 
     @property
@@ -66,6 +67,7 @@ class Translation:
 def assemble(
     source: str,
     pieces: Sequence[Sequence[Hypothesis]],
+    too_long: bool,
     decode: Callable[[Sequence[int]], str],
     penalty: float,
 ) -> Translation:
@@ -76,8 +78,10 @@ def assemble(
     if len(pieces) == 1:
         alternatives = tuple(_alternative(hypothesis, decode) for hypothesis in pieces[0])
     else:
-        alternatives = (_join([piece[0] for piece in pieces], decode, penalty),)
-    return Translation(source, alternatives, len(pieces), sum(_length(piece[0]) for piece in pieces))
+        ranks = range(min(map(len, pieces), default=1))
+        alternatives = tuple(_join([piece[rank] for piece in pieces], decode, penalty) for rank in ranks)
+    target_tokens = sum(_length(piece[0]) for piece in pieces)
+    return Translation(source, alternatives, len(pieces), too_long, target_tokens)
 
 
 def _alternative(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str]) -> Alternative:

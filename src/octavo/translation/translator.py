@@ -15,7 +15,7 @@ from octavo.engine import Engine, Hypothesis, SearchOptions
 from octavo.engine.engine import Precision, TokenIds
 from octavo.errors import ModelError
 from octavo.spec import Scheme
-from octavo.text.segmentation import segment
+from octavo.text.segmentation import segment, split_sentences
 from octavo.translation.options import SearchChanges, search_options
 from octavo.translation.result import Translation, assemble
 
@@ -59,8 +59,11 @@ class Translator:
     is translated beside it and however many threads there are.
     """
 
-    def __init__(self, model: ModelDirectory, engine: SearchEngine) -> None:
+    def __init__(
+        self, model: ModelDirectory, engine: SearchEngine, *, sentence_by_sentence: bool = True
+    ) -> None:
         self.model = model
+        self.sentence_by_sentence = sentence_by_sentence
         self._source, self._target = model.tokenizers()
         self.precision = engine.precision
         self.threads = engine.threads
@@ -74,12 +77,14 @@ class Translator:
         *,
         precision: Precision | None = None,
         threads: int = 0,
+        sentence_by_sentence: bool = True,
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
         model = ModelDirectory.open(boxed_model() if path is None else Path(path))
         if precision is None:
             precision = "float32" if model.scheme is Scheme.NONE else "int8"
-        return cls(model, Engine(model, precision=precision, threads=threads))
+        engine = Engine(model, precision=precision, threads=threads)
+        return cls(model, engine, sentence_by_sentence=sentence_by_sentence)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
@@ -94,8 +99,9 @@ class Translator:
     ) -> Translation | list[Translation]:
         """Translate one text, or several: a list comes back in the order of its texts.
 
-        Line breaks inside a text count as spaces. A text too long for the model is translated in
-        pieces; blank text is blank in translation. Options: see SearchChanges. Raises OptionError.
+        Line breaks inside a text count as spaces. A text is translated sentence by sentence (unless the
+        translator was told otherwise), a sentence too long for the model in pieces; blank text is blank
+        in translation. Options: see SearchChanges. Raises OptionError.
         """
         if isinstance(text, str):
             return next(self.stream([text], **changes))
@@ -121,21 +127,37 @@ class Translator:
     def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
         if self._engine is None:
             raise ValueError("the translator is closed")
-        pieces = [self._pieces(text, options) for text in texts]
-        sources = [np.asarray(ids, dtype=np.int32) for parts in pieces for ids in parts]
+        texts_sentences = [self._sentences(text, options) for text in texts]
+        sources = [
+            np.asarray(ids, dtype=np.int32)
+            for sentences in texts_sentences
+            for pieces in sentences
+            for ids in pieces
+        ]
         found = iter(self._engine.translate(sources, options) if sources else ())
         return [
-            assemble(text, [next(found) for _ in parts], self._target.decode, options.length_penalty)
-            for text, parts in zip(texts, pieces, strict=True)
+            assemble(
+                text,
+                [next(found) for pieces in sentences for _ in pieces],
+                any(len(pieces) > 1 for pieces in sentences),
+                self._target.decode,
+                options.length_penalty,
+            )
+            for text, sentences in zip(texts, texts_sentences, strict=True)
         ]
 
-    def _pieces(self, text: str, options: SearchOptions) -> list[list[int]]:
-        """Source ids of ``text``: no list when it is blank, several when it is too long for the model."""
-        ids = self._source.encode(text)
+    def _sentences(self, text: str, options: SearchOptions) -> list[list[list[int]]]:
+        """The pieces of each sentence of ``text``; one sentence where the text is to be kept whole."""
+        sentences = split_sentences(text) if self.sentence_by_sentence else [text]
+        return [self._pieces(sentence, options) for sentence in sentences]
+
+    def _pieces(self, sentence: str, options: SearchOptions) -> list[list[int]]:
+        """Its source ids: no list when it is blank, several when it is too long for the model."""
+        ids = self._source.encode(sentence)
         if len(ids) <= self._limit:
             return [ids] if ids else []
         limit = min(self._limit, _piece_limit(options.max_length))
-        parts = map(self._source.encode, segment(text, limit, self._source.count))
+        parts = map(self._source.encode, segment(sentence, limit, self._source.count))
         return [piece for part in parts for piece in _chunks(part, limit)]
 
     def close(self) -> None:
