@@ -34,9 +34,12 @@ _SKIN_TONES: Final = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 # Words, in English and German, that a full stop shortens and that no sentence ends with.
 _ABBREVIATIONS: Final = frozenset(
-    "Mr Mrs Ms Dr Prof St Mt Rep Reps Sen Sens Gov Gen Col Lt Sgt Capt Cpl Maj Adm Rev Hon Pres Messrs Supt "
-    "Fig Figs Eq No Nos Vol vol pp approx ca cf vs ie eg Jan Feb Apr Aug Sept Oct Nov Dec "
-    "Hr Fr Nr bzw evtl ggf inkl sog usf vgl zzgl".split()  # noqa: SIM905 - words read best as words
+    re.findall(
+        r"\w+",
+        "Mr Mrs Ms Dr Prof St Mt Rep Reps Sen Sens Gov Gen Col Lt Sgt Capt Cpl Maj Adm Rev Hon Pres Messrs "
+        "Supt Fig Figs Eq No Nos Vol vol pp approx ca cf vs ie eg Jan Feb Apr Aug Sept Oct Nov Dec "
+        "Hr Fr Nr bzw evtl ggf inkl sog usf vgl zzgl",
+    )
 )
 _LONGEST_ABBREVIATION: Final = max(map(len, _ABBREVIATIONS))
 _ORDINAL: Final = re.compile(r"(?<!\w)\d{1,2}\Z")
