@@ -63,8 +63,7 @@ def test_the_folder_tables_list_what_there_is(folder: str) -> None:
     section = next(part for part in text.split("\n## ") if f"`{folder}/`" in part.partition("\n")[0])
     cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
     named = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
-    optional = {"models/"}  # the model in the box; without it all else works
-    assert {name for name in named - optional if not (ROOT / folder / name).exists()} == set()
+    assert {name for name in named if not (ROOT / folder / name).exists()} == set()
     there = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() or path.suffix == ".py"}
     public = {name for name in there if not name.startswith("_")}
     assert public <= {name.partition("/")[0] for name in named}
