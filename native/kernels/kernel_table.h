@@ -7,14 +7,25 @@ namespace octavo {
 
 enum class Activation : std::uint8_t { none, relu, gelu, silu };
 
-/// What happens to a product's sums while they are in registers: + bias, activation, + residual, store.
+/// Where and how floats are stored as u8: round(x · inverse) + zero_point, static quantization of
+/// docs/numerics.md. `inverse` has one value for each column.
+struct QuantizedRows {
+  std::uint8_t* values = nullptr;  // null: not wanted
+  std::ptrdiff_t stride = 0;       // bytes from row to row
+  const float* inverse = nullptr;
+  int zero_point = 0;  // 0..255
+};
+
+/// What happens to a product's sums while they are in registers: + bias, activation, + residual, store as
+/// floats or as u8.
 struct Epilogue {
   const float* bias = nullptr;  // padded to whole panels; null: no bias
   Activation activation = Activation::none;
   const float* residual = nullptr;  // null: none; may be `output` itself
   std::ptrdiff_t residual_stride = 0;
-  float* output = nullptr;
+  float* output = nullptr;  // exactly one of output and quantized.values is set
   std::ptrdiff_t output_stride = 0;
+  QuantizedRows quantized;  // `inverse` padded to whole panels
 };
 
 /// output[rows, columns] = epilogue(input[rows, inner] · weightᵀ), weights packed in panels that begin on a
@@ -29,9 +40,10 @@ struct ProductF32 {
   Epilogue epilogue;
 };
 
-/// The same in u8 · s8 → s32. `input` holds value + 128; rows are readable up to a multiple of
-/// `group` bytes. `correction` (-128 · Σ weights) and `weight_scale` are padded to whole panels. Sums cannot
-/// leave int32 while inner < 2^17.
+/// The same in u8 · s8 → s32. `input` holds value + zero point; rows are readable up to a multiple of
+/// `group` bytes. `correction` (-zero point · Σ weights) and `weight_scale` are padded to whole panels. A sum
+/// is multiplied by row_scale · weight_scale or, where `row_scale` is null, by weight_scale. Sums cannot
+/// leave int32 while inner < 2^16.
 struct ProductS8 {
   const std::uint8_t* input = nullptr;
   std::ptrdiff_t input_stride = 0;
@@ -65,18 +77,24 @@ struct LinearS8 {
   void (*accumulate)(const ProductS8&, std::int32_t* sums);
 };
 
-/// One query row against `count` >= 1 key-value rows: keys at `rows[j]`, values `value_offset` further on.
-/// `scores` is scratch for `count` floats rounded up to 16.
+/// One query row against `count` >= 1 key-value rows: keys at `rows[j]`, values `value_offset` bytes further
+/// on. Each of the two is floats, aligned as such, or u8 around 128; heads lie side by side in a row.
 struct AttendRow {
-  const float* query = nullptr;
-  const float* const* rows = nullptr;
+  const float* query = nullptr;            // [heads · head_dim], where keys are floats
+  const std::uint8_t* query_u8 = nullptr;  // where keys are u8: around 128
+  const std::byte* const* rows = nullptr;
   int count = 0;
   std::ptrdiff_t value_offset = 0;
   int heads = 0;
   int head_dim = 0;
-  float scale = 0;
-  float* scores = nullptr;
-  float* output = nullptr;
+  bool keys_u8 = false;
+  bool values_u8 = false;
+  const float* score_scale = nullptr;  // [heads]: what a sum of query times key is multiplied by
+  const float* value_scale = nullptr;  // [heads], where values are u8
+  float* scores = nullptr;             // scratch: `count` rounded up to 16
+  std::uint8_t* weights = nullptr;     // scratch, where values are u8: `count` rounded up to 64
+  float* output = nullptr;             // exactly one of output and quantized.values is set
+  QuantizedRows quantized;             // one row
 };
 
 struct ScoredToken {
@@ -92,9 +110,12 @@ struct KernelTable {
   /// x[rows, n] → value + 128 per element and one scale per row. Output rows are `output_stride` bytes apart.
   void (*quantize_rows)(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                         std::ptrdiff_t output_stride, float* row_scale);
-  /// x[rows, n] → output[rows, n], which may be x.
+  /// x[rows, n] → u8, by one scale known beforehand.
+  void (*quantize_static)(const float* x, std::ptrdiff_t stride, int rows, int n,
+                          const QuantizedRows& output);
+  /// x[rows, n] → output[rows, n], which may be x, or null; and u8, unless `quantized.values` is null.
   void (*layer_norm)(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
-                     float* output);
+                     float* output, const QuantizedRows& quantized);
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);

@@ -60,11 +60,13 @@ class Scheme(enum.StrEnum):
     """How the weights of products and the embeddings are stored.
 
     ``none``: floating point. ``int8-dynamic``: int8 with one float32 scale per output channel
-    (embeddings: per row); activations are quantized per token at run time.
+    (embeddings: per row); activations are quantized per token at run time. ``int8``: a
+    ``octavo.plan.QuantizationPlan`` says which products are int8 and how their inputs are quantized.
     """
 
     NONE = "none"
     INT8_DYNAMIC = "int8-dynamic"
+    INT8 = "int8"
 
 
 class DType(enum.StrEnum):
@@ -303,11 +305,16 @@ def _norm(name: str, d: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield f"{name}.bias", (d,)
 
 
-def tensors(config: ModelConfig, scheme: Scheme) -> list[TensorSpec]:
-    """Every tensor of the model file under a scheme, sorted by name."""
+def tensors(
+    config: ModelConfig, scheme: Scheme, float_weights: frozenset[str] = frozenset()
+) -> list[TensorSpec]:
+    """Every tensor of the model file under a scheme, sorted by name.
+
+    ``float_weights``: the matrices that the model's quantization plan leaves in floating point.
+    """
     found = [TensorSpec(name, shape, _FLOAT) for name, shape in float_shapes(config)]
     for name, shape in weight_shapes(config):
-        if scheme is Scheme.NONE:
+        if scheme is Scheme.NONE or name in float_weights:
             found.append(TensorSpec(name, shape, _FLOAT))
         else:
             found.append(TensorSpec(name, shape, (DType.I8,)))

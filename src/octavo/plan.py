@@ -1,0 +1,227 @@
+"""Which products of a model run in int8, and how their inputs become integers.
+
+A *product* is a matrix product: a weight product (named as its weight without ``.weight``; the output
+projection is ``output``), or one of attention's own two: ``X.scores`` (queries times keys) and ``X.context``
+(attention weights times values). A *site* is a tensor that products take as input. Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import reprlib
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name, weight_shapes
+
+OUTPUT: Final = "output"
+DYNAMIC: Final = "dynamic"
+
+SMALLEST_SCALE: Final = 1e-30
+LARGEST_SCALE: Final = 1e30
+
+
+class ProductKind(enum.StrEnum):
+    """What is multiplied: activations by weights, queries by keys, or attention weights by values."""
+
+    WEIGHT = "weight"
+    SCORES = "scores"
+    CONTEXT = "context"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Product:
+    """A product and the sites it reads: one for a weight product, two for attention's."""
+
+    name: str
+    kind: ProductKind
+    sites: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Static:
+    """A site quantized with one scale, known beforehand: q = round(x / scale) + zero_point, from 0 to 255.
+
+    ``scale`` is rounded to binary32. Symmetric ranges have zero point 128, ranges without negative
+    numbers 0. Raises SpecError for values out of range.
+    """
+
+    scale: float
+    zero_point: int = 128
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", _checked_scale(self.scale))
+        if not 0 <= self.zero_point <= 255:
+            raise SpecError(f"zero_point = {self.zero_point}: must be from 0 to 255")
+
+
+def _checked_scale(scale: float) -> float:
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:  # NaN is in no range
+        raise SpecError(f"scale = {scale}: must be from {SMALLEST_SCALE} to {LARGEST_SCALE}")
+    rounded: float = struct.unpack("<f", struct.pack("<f", scale))[0]
+    return rounded
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class QuantizationPlan:
+    """How a model runs in int8.
+
+    ``float32``: products left in float32, weights included. ``inputs``: for each site that an int8
+    weight product reads, its static quantization, or None: one scale per token, measured at run time.
+    ``heads``: for the sites of int8 attention products, ``X.queries``, ``X.keys`` and ``X.values``, one
+    scale per head around zero point 128. Attention weights need none: they are at most 1.
+    """
+
+    float32: frozenset[str]
+    inputs: Mapping[str, Static | None]
+    heads: Mapping[str, tuple[float, ...]]
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise SpecError, naming the key, unless this is a plan for a model of that configuration."""
+        every = {product.name: product for product in products(config)}
+        if unknown := sorted(self.float32 - set(every)):
+            raise SpecError(f"float32: the model has no product {reprlib.repr(unknown[0])}")
+        inputs: set[str] = set()
+        heads: set[str] = set()
+        for name, product in every.items():
+            if name not in self.float32:
+                target = inputs if product.kind is ProductKind.WEIGHT else heads
+                target.update(site for site in product.sites if not site.endswith(".weights"))
+        _check_sites("inputs", set(self.inputs), inputs)
+        _check_sites("heads", set(self.heads), heads)
+        for site, scales in self.heads.items():
+            if len(scales) != config.attention_heads:
+                raise SpecError(
+                    f"heads: {site} has {len(scales)} scales, the model {config.attention_heads} heads"
+                )
+
+    def float_weights(self, config: ModelConfig) -> frozenset[str]:
+        """Weight tensors that stay in floating point because their product does."""
+        return frozenset(
+            weight_name(config, product)
+            for product in products(config)
+            if product.kind is ProductKind.WEIGHT and product.name in self.float32
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON. Scales keep all their bits."""
+        inputs = {
+            site: DYNAMIC if how is None else {"scale": how.scale, "zero_point": how.zero_point}
+            for site, how in sorted(self.inputs.items())
+        }
+        heads = {site: list(scales) for site, scales in sorted(self.heads.items())}
+        return {"float32": sorted(self.float32), "inputs": inputs, "heads": heads}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> QuantizationPlan:
+        """Inverse of ``to_dict``; ``check`` it against its model. Raises SpecError, naming the key."""
+        if set(values) != {"float32", "inputs", "heads"}:
+            raise SpecError("expected an object with the keys float32, inputs and heads")
+        float32, inputs, heads = values["float32"], values["inputs"], values["heads"]
+        if not isinstance(float32, list) or not all(isinstance(name, str) for name in float32):
+            raise SpecError("float32: expected a list of products")
+        if not isinstance(inputs, Mapping) or not isinstance(heads, Mapping):
+            raise SpecError("inputs and heads: expected objects")
+        return cls(
+            float32=frozenset(float32),
+            inputs={site: _input(site, how) for site, how in inputs.items()},
+            heads={site: _scales(site, scales) for site, scales in heads.items()},
+        )
+
+
+def _check_sites(key: str, found: set[str], wanted: set[str]) -> None:
+    if unknown := sorted(found - wanted):
+        raise SpecError(f"{key}: no int8 product reads {reprlib.repr(unknown[0])}")
+    if missing := sorted(wanted - found):
+        raise SpecError(f"{key}: {missing[0]} is missing")
+
+
+def _input(site: str, how: Any) -> Static | None:
+    if how == DYNAMIC:
+        return None
+    if not isinstance(how, Mapping) or set(how) != {"scale", "zero_point"}:
+        raise SpecError(f"inputs: {reprlib.repr(site)}: expected {DYNAMIC!r}, or a scale and a zero_point")
+    zero_point = how["zero_point"]
+    if not isinstance(zero_point, int) or isinstance(zero_point, bool):
+        raise SpecError(f"inputs: {site}: zero_point must be a whole number")
+    return Static(_number(f"inputs: {site}", how["scale"]), zero_point)
+
+
+def _scales(site: str, scales: Any) -> tuple[float, ...]:
+    if not isinstance(scales, list):
+        raise SpecError(f"heads: {reprlib.repr(site)}: expected a list of scales")
+    return tuple(_checked_scale(_number(f"heads: {site}", scale)) for scale in scales)
+
+
+def _number(key: str, value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise SpecError(f"{key}: {reprlib.repr(value)} is no finite number")
+    return float(value)
+
+
+def dynamic_plan(config: ModelConfig) -> QuantizationPlan:
+    """What ``Scheme.INT8_DYNAMIC`` means: weight products in int8 per token, attention's in float32."""
+    attention = (p for p in products(config) if p.kind is not ProductKind.WEIGHT)
+    weights = (p for p in products(config) if p.kind is ProductKind.WEIGHT)
+    return QuantizationPlan(
+        float32=frozenset(product.name for product in attention),
+        inputs={site: None for product in weights for site in product.sites},
+        heads={},
+    )
+
+
+def plan_of(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) -> QuantizationPlan | None:
+    """The plan that a model of that scheme runs by in int8; None: it is a floating-point model."""
+    return dynamic_plan(config) if scheme is Scheme.INT8_DYNAMIC else plan
+
+
+def products(config: ModelConfig) -> Iterator[Product]:
+    """Every product of the model, in order of the forward pass."""
+    for i in range(config.encoder_layers):
+        yield from _attention(f"encoder.layers.{i}.self_attention", None)
+        yield from _feed_forward(f"encoder.layers.{i}.feed_forward")
+    for i in range(config.decoder_layers):
+        yield from _attention(f"decoder.layers.{i}.self_attention", None)
+        yield from _attention(f"decoder.layers.{i}.cross_attention", "encoder.output")
+        yield from _feed_forward(f"decoder.layers.{i}.feed_forward")
+    yield Product(OUTPUT, ProductKind.WEIGHT, ("decoder.output",))
+
+
+def _attention(name: str, memory: str | None) -> Iterator[Product]:
+    own = f"{name}.input"
+    for projection, site in (("query", own), ("key", memory or own), ("value", memory or own)):
+        yield Product(f"{name}.{projection}", ProductKind.WEIGHT, (site,))
+    yield Product(f"{name}.scores", ProductKind.SCORES, (f"{name}.queries", f"{name}.keys"))
+    yield Product(f"{name}.context", ProductKind.CONTEXT, (f"{name}.weights", f"{name}.values"))
+    yield Product(f"{name}.output", ProductKind.WEIGHT, (f"{name}.context",))
+
+
+def _feed_forward(name: str) -> Iterator[Product]:
+    yield Product(f"{name}.inner", ProductKind.WEIGHT, (f"{name}.input",))
+    yield Product(f"{name}.outer", ProductKind.WEIGHT, (f"{name}.hidden",))
+
+
+def sites(config: ModelConfig) -> dict[str, int]:
+    """Every site and the width of its rows (``X.weights``: as many as there are keys, so 0), in order."""
+    found: dict[str, int] = {}
+    for product in products(config):
+        for site in product.sites:
+            if site.endswith(".weights"):
+                found[site] = 0
+            else:
+                found[site] = config.ffn_dim if site.endswith(".hidden") else config.d_model
+    return found
+
+
+def weight_name(config: ModelConfig, product: Product) -> str:
+    """The weight tensor of a weight product."""
+    return output_weight_name(config) if product.name == OUTPUT else f"{product.name}.weight"
+
+
+def quantizable_weights(config: ModelConfig, plan: QuantizationPlan) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The matrices that the plan stores as int8, with their shapes (rows, columns)."""
+    kept = plan.float_weights(config)
+    return ((name, shape) for name, shape in weight_shapes(config) if name not in kept)
