@@ -1,18 +1,31 @@
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/set.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/bindings.h"
 #include "decoding/search.h"
 #include "model/config.h"
-#include "ops/matrix.h"
+#include "ops/plan.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace octavo {
 
 void bind_config(nb::module_& module) {
-  nb::enum_<Precision>(module, "Precision")
-      .value("float32", Precision::float32)
-      .value("int8", Precision::int8);
+  nb::class_<StaticScale>(module, "StaticScale")
+      .def(
+          "__init__",
+          [](StaticScale* self, float scale, int zero_point) {
+            new (self) StaticScale{.scale = scale, .zero_point = zero_point};
+          },
+          "scale"_a, "zero_point"_a);
+  nb::class_<QuantizationPlan>(module, "QuantizationPlan")
+      .def(nb::init<>())
+      .def_rw("float32", &QuantizationPlan::float32)
+      .def_rw("inputs", &QuantizationPlan::inputs)
+      .def_rw("heads", &QuantizationPlan::heads);
   nb::enum_<Activation>(module, "Activation")
       .value("relu", Activation::relu)
       .value("gelu", Activation::gelu)

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -54,12 +55,43 @@ std::vector<std::int32_t> to_vector(const Tokens& tokens) {
   return {tokens.data(), tokens.data() + tokens.size()};
 }
 
-std::shared_ptr<const Transformer> load_model(const TransformerConfig& config, Precision precision,
-                                              nb::callable fetch, const std::string& isa) {
+std::shared_ptr<const Transformer> load_model(const TransformerConfig& config,
+                                              const std::optional<QuantizationPlan>& plan, nb::callable fetch,
+                                              const std::string& isa) {
   PythonTensors tensors(std::move(fetch));
   const KernelTable& kernels = isa.empty() ? active_kernels() : kernels_named(isa);
-  return std::make_shared<const Transformer>(Transformer::load(config, precision, kernels, tensors));
+  return std::make_shared<const Transformer>(
+      Transformer::load(config, plan.has_value() ? &*plan : nullptr, kernels, tensors));
 }
+
+std::vector<ForcedPair> checked_pairs(const Transformer& model, const std::vector<Tokens>& sources,
+                                      const std::vector<Tokens>& targets) {
+  if (sources.size() != targets.size()) throw Error("there must be as many targets as sources");
+  std::vector<ForcedPair> pairs;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    pairs.push_back({to_vector(sources[i]), to_vector(targets[i])});
+    check_source(model.config, pairs.back().source);
+    check_target(model.config, pairs.back().target);
+  }
+  return pairs;
+}
+
+/// Hands the rows of every site to a Python function.
+class PythonObserver : public Observer {
+ public:
+  explicit PythonObserver(nb::callable visit) : visit_(std::move(visit)) {}
+
+  void observe(const std::string& site, const float* x, int rows, int width, std::ptrdiff_t stride) override {
+    const nb::gil_scoped_acquire acquire;
+    std::vector<float> packed;
+    for (std::ptrdiff_t r = 0; r < rows; ++r)
+      packed.insert(packed.end(), x + r * stride, x + r * stride + width);
+    visit_(site, to_numpy(packed, {static_cast<std::size_t>(rows), static_cast<std::size_t>(width)}));
+  }
+
+ private:
+  nb::callable visit_;
+};
 
 nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const SearchOptions& options) {
   std::vector<std::vector<std::int32_t>> copied;
@@ -86,32 +118,41 @@ nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const Sea
   return all;
 }
 
-nb::object logits(const Engine& engine, const Tokens& source, const Tokens& target) {
-  const auto source_tokens = to_vector(source);
-  const auto target_tokens = to_vector(target);
+nb::list logits(const Engine& engine, const std::vector<Tokens>& sources,
+                const std::vector<Tokens>& targets) {
   const Transformer& model = engine.model();
-  check_source(model.config, source_tokens);
-  check_target(model.config, target_tokens);
-  std::vector<float> values;
+  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
+  std::vector<std::vector<float>> found;
   {
     const nb::gil_scoped_release release;
-    values = forced_logits(model, source_tokens, target_tokens);
+    found = forced_logits(model, pairs);
   }
-  return to_numpy(values,
-                  {target_tokens.size() + 1, static_cast<std::size_t>(model.config.target_vocab_size)});
+  nb::list all;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    all.append(to_numpy(
+        found[i], {pairs[i].target.size() + 1, static_cast<std::size_t>(model.config.target_vocab_size)}));
+  }
+  return all;
+}
+
+void observe(const Engine& engine, const std::vector<Tokens>& sources, const std::vector<Tokens>& targets,
+             nb::callable visit) {
+  const Transformer& model = engine.model();
+  if (model.int8) throw Error("only a model that runs in float32 can be observed");
+  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
+  PythonObserver observer(std::move(visit));
+  const nb::gil_scoped_release release;
+  observe_forced(model, pairs, observer);
 }
 
 nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target) {
-  const auto source_tokens = to_vector(source);
-  const auto target_tokens = to_vector(target);
   const Transformer& model = engine.model();
-  check_source(model.config, source_tokens);
-  check_target(model.config, target_tokens);
-  if (model.precision != Precision::int8) throw Error("only int8 products can be traced");
+  if (!model.int8) throw Error("only int8 products can be traced");
+  const std::vector<ForcedPair> pairs = checked_pairs(model, {source}, {target});
   Trace products;
   {
     const nb::gil_scoped_release release;
-    forced_logits(model, source_tokens, target_tokens, &products);
+    forced_logits(model, pairs, &products);
   }
   nb::list all;
   for (const ProductTrace& product : products) {
@@ -130,13 +171,14 @@ void bind_engine(nb::module_& module) {
   nb::class_<Engine>(module, "Engine")
       .def(
           "__init__",
-          [](Engine* self, const TransformerConfig& config, Precision precision, nb::callable fetch,
-             int threads, const std::string& isa) {
-            new (self) Engine(load_model(config, precision, std::move(fetch), isa), threads);
+          [](Engine* self, const TransformerConfig& config, const std::optional<QuantizationPlan>& plan,
+             nb::callable fetch, int threads, const std::string& isa) {
+            new (self) Engine(load_model(config, plan, std::move(fetch), isa), threads);
           },
-          "config"_a, "precision"_a, "fetch"_a, "threads"_a, "isa"_a)
+          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "isa"_a)
       .def("translate", &translate, "sources"_a, "options"_a)
-      .def("logits", &logits, "source"_a, "target"_a)
+      .def("logits", &logits, "sources"_a, "targets"_a)
+      .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a)
       .def("trace", &trace, "source"_a, "target"_a)
       .def_prop_ro("isa", [](const Engine& engine) { return std::string(engine.model().kernels.name); })
       .def_prop_ro("threads", &Engine::threads);

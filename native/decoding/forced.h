@@ -7,9 +7,19 @@
 
 namespace octavo {
 
-/// Logits [target tokens + 1, vocabulary] of the decoder when it is fed decoder_start_id and then `target`.
-/// Tokens are checked by the caller. `trace`, when given, receives every int8 product.
-std::vector<float> forced_logits(const Transformer& model, const std::vector<std::int32_t>& source,
-                                 const std::vector<std::int32_t>& target, Trace* trace = nullptr);
+/// A source, without EOS, and the target that the decoder is fed after decoder_start_id. Tokens are checked
+/// by the caller.
+struct ForcedPair {
+  std::vector<std::int32_t> source;
+  std::vector<std::int32_t> target;
+};
+
+/// For every pair the logits [target tokens + 1, vocabulary]. All pairs share one batch, so memory bounds
+/// their number. `trace`, when given, receives every int8 weight product.
+std::vector<std::vector<float>> forced_logits(const Transformer& model, const std::vector<ForcedPair>& pairs,
+                                              Trace* trace = nullptr);
+
+/// Shows `observer` every site of a float32 model while it is fed the pairs.
+void observe_forced(const Transformer& model, const std::vector<ForcedPair>& pairs, Observer& observer);
 
 }  // namespace octavo

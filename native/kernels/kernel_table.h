@@ -25,7 +25,7 @@ struct Epilogue {
   std::ptrdiff_t residual_stride = 0;
   float* output = nullptr;  // exactly one of output and quantized.values is set
   std::ptrdiff_t output_stride = 0;
-  QuantizedRows quantized;  // `inverse` padded to whole panels
+  QuantizedRows quantized{};  // `inverse` padded to whole panels
 };
 
 /// output[rows, columns] = epilogue(input[rows, inner] · weightᵀ), weights packed in panels that begin on a
@@ -94,7 +94,7 @@ struct AttendRow {
   float* scores = nullptr;             // scratch: `count` rounded up to 16
   std::uint8_t* weights = nullptr;     // scratch, where values are u8: `count` rounded up to 64
   float* output = nullptr;             // exactly one of output and quantized.values is set
-  QuantizedRows quantized;             // one row
+  QuantizedRows quantized{};           // one row
 };
 
 struct ScoredToken {

@@ -1,17 +1,30 @@
 #include "model/decoder.h"
 
+#include <algorithm>
+
 namespace octavo {
 
 namespace {
 
-Linear load_output(const LayerSource& source) {
+/// The encoder's output, as the cross-attention of every layer reads it.
+Site load_memory(const LayerSource& source) {
+  std::vector<std::string> readers;
+  for (int i = 0; i < source.config.decoder_layers; ++i) {
+    const std::string name = "decoder.layers." + std::to_string(i) + ".cross_attention";
+    readers.insert(readers.end(), {name + ".key", name + ".value"});
+  }
+  return Site::load(source.plan, "encoder.output", source.config.d_model, readers);
+}
+
+Linear load_output(const LayerSource& source, const Site& site) {
   const TransformerConfig& config = source.config;
   std::string weight = "output.weight";
   if (config.tied_output)
     weight = config.shared_embeddings ? "encoder.embedding.weight" : "decoder.embedding.weight";
   const std::string bias = config.output_bias ? "output.bias" : "";
-  return Linear::load(source.weights, source.kernels, source.precision, config.d_model,
-                      {{"output", weight, bias, config.target_vocab_size}});
+  return Linear::load(
+      source.weights, source.kernels, source.plan, "output", site,
+      {.weight = weight, .bias = bias, .inputs = config.d_model, .outputs = config.target_vocab_size});
 }
 
 }  // namespace
@@ -20,7 +33,7 @@ Decoder Decoder::load(const LayerSource& source) {
   Decoder decoder;
   const TransformerConfig& config = source.config;
   decoder.config_ = config;
-  decoder.precision_ = source.precision;
+  decoder.memory_ = load_memory(source);
   decoder.embedding_ = load_embedding(source, "decoder");
   const auto norm = [&](const std::string& name) {
     return LayerNorm::load(source.weights.source(), name, config.d_model, config.layer_norm_epsilon);
@@ -28,12 +41,14 @@ Decoder Decoder::load(const LayerSource& source) {
   if (config.embedding_norm) decoder.embedding_norm_ = norm("decoder.embedding_norm");
   for (int i = 0; i < config.decoder_layers; ++i) {
     const std::string name = "decoder.layers." + std::to_string(i);
-    decoder.layers_.push_back({.self_attention = Attention::load(source, name + ".self_attention"),
-                               .cross_attention = Attention::load(source, name + ".cross_attention"),
-                               .feed_forward = FeedForward::load(source, name + ".feed_forward")});
+    decoder.layers_.push_back(
+        {.self_attention = Attention::load_self(source, name + ".self_attention"),
+         .cross_attention = Attention::load_cross(source, name + ".cross_attention", decoder.memory_),
+         .feed_forward = FeedForward::load(source, name + ".feed_forward")});
   }
   if (config.pre_norm) decoder.norm_ = norm("decoder.norm");
-  decoder.output_ = load_output(source);
+  decoder.output_input_ = Site::load(source.plan, "decoder.output", config.d_model, {"output"});
+  decoder.output_ = load_output(source, decoder.output_input_);
   return decoder;
 }
 
@@ -42,12 +57,11 @@ void Decoder::begin(const PackedTokens& source, Workspace& workspace, DecoderCac
   cache.source_offsets = source.offsets;
   cache.cross.resize(layers_.size());
   cache.self.resize(layers_.size());
-  const ProductInput input =
-      prepare_input(workspace.states.data(), rows, config_.d_model, precision_, workspace);
+  const ProductInput input = memory_.prepare(workspace.states.data(), rows, workspace);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Linear& key_value = layers_[i].cross_attention.key_value;
-    const auto size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(key_value.outputs());
-    project(key_value, input, cache.cross[i].ensure(size), workspace);
+    const Attention& attention = layers_[i].cross_attention;
+    std::byte* key_value = cache.cross[i].ensure(static_cast<std::size_t>(rows) * attention.row_bytes());
+    attention.project_keys_values(input, key_value, workspace);
   }
 }
 
@@ -58,10 +72,13 @@ void Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& 
     embedding_.lookup(rows.token[static_cast<std::size_t>(r)], rows.step, x + r * d, workspace);
   }
   if (config_.embedding_norm) embedding_norm_.apply(x, rows.size(), x, workspace);
+  if (workspace.observer != nullptr) {
+    workspace.observer->observe("decoder.embedding", x, rows.size(), config_.d_model, d);
+  }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     self_attention(i, rows, x, workspace, cache);
     cross_attention(i, rows, x, workspace, cache);
-    feed_forward(config_, layers_[i].feed_forward, precision_, x, rows.size(), workspace);
+    layers_[i].feed_forward.apply(config_, x, rows.size(), workspace);
   }
   if (config_.pre_norm) norm_.apply(x, rows.size(), x, workspace);
 }
@@ -69,67 +86,53 @@ void Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& 
 void Decoder::self_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
                              DecoderCache& cache) const {
   const Attention& attention = layers_[layer].self_attention;
-  const std::ptrdiff_t d = config_.d_model;
+  const std::size_t row_bytes = attention.row_bytes();
   const auto step = static_cast<std::size_t>(rows.step);
-  const auto size = static_cast<std::size_t>(rows.size() * d);
   residual_sublayer(
-      config_, attention.norm, x, rows.size(), workspace, [&](const float* input, const Epilogue& add) {
-        std::vector<AlignedBuffer<float>>& steps = cache.self[layer];
+      config_, attention.name(), attention.norm(), attention.input(), x, rows.size(), workspace,
+      [&](const ProductInput& input, const Epilogue& add) {
+        std::vector<AlignedBuffer<std::byte>>& steps = cache.self[layer];
         if (steps.size() <= step) steps.resize(step + 1);
-        float* query = workspace.query.ensure(size);
-        float* context = workspace.context.ensure(size);
-        const ProductInput prepared =
-            prepare_input(input, rows.size(), config_.d_model, precision_, workspace);
-        project(attention.query, prepared, query, workspace);
-        project(attention.key_value, prepared, steps[step].ensure(2 * size), workspace);
-        AttendRow job = attention_job(config_, rows.step + 1, workspace);
+        std::byte* current = steps[step].ensure(static_cast<std::size_t>(rows.size()) * row_bytes);
+        attention.project_keys_values(input, current, workspace);
+        attention.project_queries(input, workspace);
+        std::vector<const std::byte*>& key_value = workspace.key_value_rows;
+        key_value.resize(std::max(key_value.size(), step + 1));
         for (int r = 0; r < rows.size(); ++r) {
           const std::int32_t* ancestors = rows.ancestry.data() + static_cast<std::size_t>(r) * step;
           for (std::size_t j = 0; j < step; ++j) {
-            workspace.key_value_rows[j] = steps[j].data() + ancestors[j] * 2 * d;
+            key_value[j] = steps[j].data() + static_cast<std::size_t>(ancestors[j]) * row_bytes;
           }
-          workspace.key_value_rows[step] = steps[step].data() + r * 2 * d;
-          job.query = query + r * d;
-          job.output = context + r * d;
-          workspace.kernels->attend(job);
+          key_value[step] = current + static_cast<std::size_t>(r) * row_bytes;
+          attention.attend(r, rows.step + 1, workspace);
         }
-        attention.output.apply(prepare_input(context, rows.size(), config_.d_model, precision_, workspace),
-                               add, workspace);
+        attention.project_output(rows.size(), add, workspace);
       });
 }
 
 void Decoder::cross_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
                               const DecoderCache& cache) const {
   const Attention& attention = layers_[layer].cross_attention;
-  const std::ptrdiff_t d = config_.d_model;
-  const auto size = static_cast<std::size_t>(rows.size() * d);
-  residual_sublayer(
-      config_, attention.norm, x, rows.size(), workspace, [&](const float* input, const Epilogue& add) {
-        float* query = workspace.query.ensure(size);
-        float* context = workspace.context.ensure(size);
-        project(attention.query, prepare_input(input, rows.size(), config_.d_model, precision_, workspace),
-                query, workspace);
-        AttendRow job;
-        int current = -1;
-        for (int r = 0; r < rows.size(); ++r) {
-          const int sentence = rows.sentence[static_cast<std::size_t>(r)];
-          if (sentence != current) {
-            current = sentence;
-            const int first = cache.source_offsets[static_cast<std::size_t>(sentence)];
-            const int end = cache.source_offsets[static_cast<std::size_t>(sentence) + 1];
-            job = attention_job(config_, end - first, workspace);
-            for (int j = 0; j < job.count; ++j) {
-              workspace.key_value_rows[static_cast<std::size_t>(j)] =
-                  cache.cross[layer].data() + (first + j) * 2 * d;
-            }
-          }
-          job.query = query + r * d;
-          job.output = context + r * d;
-          workspace.kernels->attend(job);
-        }
-        attention.output.apply(prepare_input(context, rows.size(), config_.d_model, precision_, workspace),
-                               add, workspace);
-      });
+  const std::size_t row_bytes = attention.row_bytes();
+  residual_sublayer(config_, attention.name(), attention.norm(), attention.input(), x, rows.size(), workspace,
+                    [&](const ProductInput& input, const Epilogue& add) {
+                      attention.project_queries(input, workspace);
+                      int current = -1;
+                      int length = 0;
+                      for (int r = 0; r < rows.size(); ++r) {
+                        const int sentence = rows.sentence[static_cast<std::size_t>(r)];
+                        if (sentence != current) {
+                          current = sentence;
+                          const int first = cache.source_offsets[static_cast<std::size_t>(sentence)];
+                          length = cache.source_offsets[static_cast<std::size_t>(sentence) + 1] - first;
+                          point_at_rows(
+                              cache.cross[layer].data() + static_cast<std::size_t>(first) * row_bytes,
+                              row_bytes, length, workspace.key_value_rows);
+                        }
+                        attention.attend(r, length, workspace);
+                      }
+                      attention.project_output(rows.size(), add, workspace);
+                    });
 }
 
 float* Decoder::logits(int first, int count, Workspace& workspace) const {
@@ -137,7 +140,7 @@ float* Decoder::logits(int first, int count, Workspace& workspace) const {
   float* logits = workspace.logits.ensure(static_cast<std::size_t>(count) *
                                           static_cast<std::size_t>(config_.target_vocab_size));
   const float* states = workspace.states.data() + first * d;
-  project(output_, prepare_input(states, count, config_.d_model, precision_, workspace), logits, workspace);
+  output_.apply(output_input_.prepare(states, count, workspace), logits, workspace);
   return logits;
 }
 

@@ -12,8 +12,8 @@ namespace octavo {
 /// a step's rows belongs to a hypothesis is said by its ancestry.
 struct DecoderCache {
   std::vector<int> source_offsets;
-  std::vector<AlignedBuffer<float>> cross;              // [layer]: [source tokens, 2 · d_model]
-  std::vector<std::vector<AlignedBuffer<float>>> self;  // [layer][step]: [rows, 2 · d_model]
+  std::vector<AlignedBuffer<std::byte>> cross;              // [layer]: [source tokens, a row]
+  std::vector<std::vector<AlignedBuffer<std::byte>>> self;  // [layer][step]: [rows, a row]
 };
 
 /// The live rows of one decoding step. Row r reads token[r] and belongs to sentence[r]; ancestry[r · step +
@@ -54,11 +54,12 @@ class Decoder {
                        const DecoderCache& cache) const;
 
   TransformerConfig config_;
-  Precision precision_ = Precision::float32;
+  Site memory_;  // the encoder's output
   Embedding embedding_;
   LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
   LayerNorm norm_;
+  Site output_input_;
   Linear output_;
 };
 

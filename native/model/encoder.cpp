@@ -24,14 +24,13 @@ Embedding load_embedding(const LayerSource& source, const std::string& side) {
   const std::string positions = config.learned_positions ? side + ".positions.weight" : "positions";
   return Embedding::load(source.weights, (own ? side : "encoder") + ".embedding.weight", tokens, positions,
                          config.max_positions + config.position_offset, config.position_offset,
-                         config.d_model, scale, source.precision);
+                         config.d_model, scale, source.precision());
 }
 
 Encoder Encoder::load(const LayerSource& source) {
   Encoder encoder;
   const TransformerConfig& config = source.config;
   encoder.config_ = config;
-  encoder.precision_ = source.precision;
   encoder.embedding_ = load_embedding(source, "encoder");
   const auto norm = [&](const std::string& name) {
     return LayerNorm::load(source.weights.source(), name, config.d_model, config.layer_norm_epsilon);
@@ -39,7 +38,7 @@ Encoder Encoder::load(const LayerSource& source) {
   if (config.embedding_norm) encoder.embedding_norm_ = norm("encoder.embedding_norm");
   for (int i = 0; i < config.encoder_layers; ++i) {
     const std::string name = "encoder.layers." + std::to_string(i);
-    encoder.layers_.push_back({.self_attention = Attention::load(source, name + ".self_attention"),
+    encoder.layers_.push_back({.self_attention = Attention::load_self(source, name + ".self_attention"),
                                .feed_forward = FeedForward::load(source, name + ".feed_forward")});
   }
   if (config.pre_norm) encoder.norm_ = norm("encoder.norm");
@@ -58,9 +57,11 @@ void Encoder::forward(const PackedTokens& source, Workspace& workspace) const {
     }
   }
   if (config_.embedding_norm) embedding_norm_.apply(x, rows, x, workspace);
+  if (workspace.observer != nullptr)
+    workspace.observer->observe("encoder.embedding", x, rows, config_.d_model, d);
   for (const Layer& layer : layers_) {
     self_attention(layer.self_attention, source, x, workspace);
-    feed_forward(config_, layer.feed_forward, precision_, x, rows, workspace);
+    layer.feed_forward.apply(config_, x, rows, workspace);
   }
   if (config_.pre_norm) norm_.apply(x, rows, x, workspace);
 }
@@ -68,31 +69,22 @@ void Encoder::forward(const PackedTokens& source, Workspace& workspace) const {
 void Encoder::self_attention(const Attention& attention, const PackedTokens& source, float* x,
                              Workspace& workspace) const {
   const int rows = source.size();
-  const std::ptrdiff_t d = config_.d_model;
-  residual_sublayer(
-      config_, attention.norm, x, rows, workspace, [&](const float* input, const Epilogue& add) {
-        const auto size = static_cast<std::size_t>(rows * d);
-        float* query = workspace.query.ensure(size);
-        float* key_value = workspace.key_value.ensure(2 * size);
-        float* context = workspace.context.ensure(size);
-        const ProductInput prepared = prepare_input(input, rows, config_.d_model, precision_, workspace);
-        project(attention.query, prepared, query, workspace);
-        project(attention.key_value, prepared, key_value, workspace);
-        for (int s = 0; s < source.sentences(); ++s) {
-          const int first = source.offsets[static_cast<std::size_t>(s)];
-          AttendRow job = attention_job(config_, source.length(s), workspace);
-          for (int j = 0; j < job.count; ++j) {
-            workspace.key_value_rows[static_cast<std::size_t>(j)] = key_value + (first + j) * 2 * d;
-          }
-          for (int i = first; i < first + job.count; ++i) {
-            job.query = query + i * d;
-            job.output = context + i * d;
-            workspace.kernels->attend(job);
-          }
-        }
-        attention.output.apply(prepare_input(context, rows, config_.d_model, precision_, workspace), add,
-                               workspace);
-      });
+  const std::size_t row_bytes = attention.row_bytes();
+  residual_sublayer(config_, attention.name(), attention.norm(), attention.input(), x, rows, workspace,
+                    [&](const ProductInput& input, const Epilogue& add) {
+                      std::byte* key_value =
+                          workspace.key_value.ensure(static_cast<std::size_t>(rows) * row_bytes);
+                      attention.project_keys_values(input, key_value, workspace);
+                      attention.project_queries(input, workspace);
+                      for (int s = 0; s < source.sentences(); ++s) {
+                        const int first = source.offsets[static_cast<std::size_t>(s)];
+                        const int length = source.length(s);
+                        const std::byte* sentence = key_value + static_cast<std::size_t>(first) * row_bytes;
+                        point_at_rows(sentence, row_bytes, length, workspace.key_value_rows);
+                        for (int i = first; i < first + length; ++i) attention.attend(i, length, workspace);
+                      }
+                      attention.project_output(rows, add, workspace);
+                    });
 }
 
 }  // namespace octavo

@@ -37,7 +37,6 @@ class Encoder {
                       Workspace& workspace) const;
 
   TransformerConfig config_;
-  Precision precision_ = Precision::float32;
   Embedding embedding_;
   LayerNorm embedding_norm_;
   std::vector<Layer> layers_;

@@ -6,7 +6,8 @@ Embedding Embedding::load(Weights& weights, const std::string& weight, int token
                           const std::string& positions, int position_rows, int position_offset, int width,
                           float scale, Precision precision) {
   Embedding embedding;
-  embedding.table_ = weights.matrix(weight, tokens, width, precision);
+  const Precision kept = precision == Precision::int8 ? weights.stored(weight) : Precision::float32;
+  embedding.table_ = weights.matrix(weight, tokens, width, kept);
   const std::size_t size = static_cast<std::size_t>(position_rows) * static_cast<std::size_t>(width);
   embedding.positions_ = weights.vector(positions, size);
   embedding.position_offset_ = position_offset;

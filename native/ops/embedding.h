@@ -14,7 +14,8 @@ namespace octavo {
 class Embedding {
  public:
   Embedding() = default;
-  /// `positions` is a tensor [position_rows, width]; row `position_offset` belongs to position 0.
+  /// The table is kept as it is stored, but for `precision` float32, which widens it. `positions` is a tensor
+  /// [position_rows, width]; row `position_offset` belongs to position 0.
   static Embedding load(Weights& weights, const std::string& weight, int tokens, const std::string& positions,
                         int position_rows, int position_offset, int width, float scale, Precision precision);
 

@@ -14,4 +14,16 @@ LayerNorm LayerNorm::load(TensorSource& source, const std::string& name, int wid
   return norm;
 }
 
+ProductInput LayerNorm::apply(const float* x, int rows, const Site& site, AlignedBuffer<float>& floats,
+                              Workspace& workspace) const {
+  if (site.is_fused()) {
+    workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, nullptr,
+                                  site.target(rows, workspace.quantized));
+    return site.stored(rows, workspace.quantized);
+  }
+  float* normalized = floats.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(width_));
+  apply(x, rows, normalized, workspace);
+  return site.prepare(normalized, rows, workspace);
+}
+
 }  // namespace octavo

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "base/aligned_buffer.h"
+#include "ops/site.h"
 #include "ops/tensor_source.h"
-#include "ops/workspace.h"
 
 namespace octavo {
 
@@ -16,8 +16,12 @@ class LayerNorm {
 
   /// output may be x.
   void apply(const float* x, int rows, float* output, const Workspace& workspace) const {
-    workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, output);
+    workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, output, {});
   }
+
+  /// The norm of x[rows, width] as the products of a site want it; floats are kept in `floats`.
+  ProductInput apply(const float* x, int rows, const Site& site, AlignedBuffer<float>& floats,
+                     Workspace& workspace) const;
 
  private:
   int width_ = 0;

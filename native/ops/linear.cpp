@@ -8,84 +8,68 @@ namespace octavo {
 
 namespace {
 
-const PanelLayout& layout_of(const KernelTable& kernels, Precision precision) {
-  return precision == Precision::int8 ? kernels.linear_s8.layout : kernels.linear_f32.layout;
-}
-
-/// −128 · Σ of a channel's weights: what the offset of the inputs adds, taken off again.
-std::int32_t offset_correction(const std::int8_t* weight, int inputs) {
+/// -zero_point · Σ of a channel's weights: what the offset of the inputs adds, taken off again.
+std::int32_t offset_correction(const std::int8_t* weight, int inputs, int zero_point) {
   std::int32_t sum = 0;
   for (int k = 0; k < inputs; ++k) sum += weight[k];
-  return -128 * sum;
+  return -zero_point * sum;
 }
 
 }  // namespace
 
-ProductInput prepare_input(const float* x, int rows, int width, Precision precision, Workspace& workspace) {
-  ProductInput input{.rows = rows, .values = x, .stride = width};
-  if (precision == Precision::int8) {
-    const std::size_t stride = round_up(static_cast<std::size_t>(width), kCacheLineBytes);
-    input.quantized_stride = static_cast<std::ptrdiff_t>(stride);
-    std::uint8_t* quantized = workspace.quantized.ensure(static_cast<std::size_t>(rows) * stride);
-    float* row_scale = workspace.row_scale.ensure(static_cast<std::size_t>(rows));
-    workspace.kernels->quantize_rows(x, width, rows, width, quantized, input.quantized_stride, row_scale);
-    input.quantized = quantized;
-    input.row_scale = row_scale;
-  }
-  return input;
-}
-
-Linear Linear::load(Weights& weights, const KernelTable& kernels, Precision precision, int inputs,
-                    const std::vector<Part>& parts) {
+Linear Linear::load(Weights& weights, const KernelTable& kernels, const QuantizationPlan* plan,
+                    const std::string& product, const Site& site, const Tensors& tensors) {
   Linear linear;
-  linear.precision_ = precision;
-  linear.inputs_ = inputs;
-  bool has_bias = false;
-  for (const Part& part : parts) {
-    linear.outputs_ += part.outputs;
-    linear.sections_.push_back({part.name, part.outputs});
-    has_bias = has_bias || !part.bias.empty();
-  }
-  const PanelLayout& layout = layout_of(kernels, precision);
-  const std::size_t columns = padded_columns(layout, linear.outputs_);
-  if (precision == Precision::int8) {
-    linear.weight_s8_.ensure(packed_size(layout, linear.outputs_, inputs));
-    linear.correction_.ensure(columns);
-    linear.weight_scale_.ensure(columns);
+  linear.name_ = product;
+  linear.precision_ = plan != nullptr && plan->is_int8(product) ? Precision::int8 : Precision::float32;
+  linear.inputs_ = tensors.inputs;
+  linear.outputs_ = tensors.outputs;
+  const auto matrix = weights.matrix(tensors.weight, tensors.outputs, tensors.inputs, linear.precision_);
+  const PanelLayout& layout =
+      linear.precision_ == Precision::int8 ? kernels.linear_s8.layout : kernels.linear_f32.layout;
+  if (linear.precision_ == Precision::int8) {
+    linear.pack_s8(kernels, *matrix, site);
   } else {
-    linear.weight_f32_.ensure(packed_size(layout, linear.outputs_, inputs));
+    float* packed = linear.weight_f32_.ensure(packed_size(layout, tensors.outputs, tensors.inputs));
+    pack_panels(layout, matrix->f32.data(), tensors.outputs, tensors.inputs, 0, packed);
   }
-  if (has_bias) linear.bias_.ensure(columns);
-  int column = 0;
-  for (const Part& part : parts) {
-    linear.add(kernels, *weights.matrix(part.weight, part.outputs, inputs, precision), column);
-    if (!part.bias.empty()) {
-      const float* bias = load_f32(weights.source(), part.bias, static_cast<std::size_t>(part.outputs));
-      std::copy_n(bias, part.outputs, linear.bias_.data() + column);
-    }
-    column += part.outputs;
+  if (!tensors.bias.empty()) {
+    const float* bias = load_f32(weights.source(), tensors.bias, static_cast<std::size_t>(tensors.outputs));
+    std::copy_n(bias, tensors.outputs, linear.bias_.ensure(padded_columns(layout, tensors.outputs)));
   }
   return linear;
 }
 
-void Linear::add(const KernelTable& kernels, const Matrix& matrix, int first_column) {
-  const PanelLayout& layout = layout_of(kernels, precision_);
-  if (precision_ == Precision::float32) {
-    pack_panels(layout, matrix.f32.data(), matrix.rows, inputs_, first_column, weight_f32_.data());
-    return;
-  }
-  pack_panels(layout, matrix.s8.data(), matrix.rows, inputs_, first_column, weight_s8_.data());
-  std::copy(matrix.row_scale.begin(), matrix.row_scale.end(), weight_scale_.data() + first_column);
-  for (int row = 0; row < matrix.rows; ++row) {
-    const std::int8_t* weight = matrix.s8.data() + static_cast<std::ptrdiff_t>(row) * inputs_;
-    correction_.data()[first_column + row] = offset_correction(weight, inputs_);
+void Linear::pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site) {
+  const PanelLayout& layout = kernels.linear_s8.layout;
+  const std::size_t columns = padded_columns(layout, outputs_);
+  pack_panels(layout, matrix.s8.data(), outputs_, inputs_, 0,
+              weight_s8_.ensure(packed_size(layout, outputs_, inputs_)));
+  input_scale_ = site.scale();
+  const int zero_point = site.is_static() ? input_scale_.zero_point : 128;
+  float* weight_scale = weight_scale_.ensure(columns);
+  std::int32_t* correction = correction_.ensure(columns);
+  for (int n = 0; n < outputs_; ++n) {
+    const float scale = matrix.row_scale[static_cast<std::size_t>(n)];
+    weight_scale[n] = site.is_static() ? input_scale_.scale * scale : scale;
+    const std::int8_t* weight = matrix.s8.data() + static_cast<std::ptrdiff_t>(n) * inputs_;
+    correction[n] = offset_correction(weight, inputs_, zero_point);
   }
 }
 
 void Linear::apply(const ProductInput& input, Epilogue epilogue, Workspace& workspace) const {
   epilogue.bias = bias_.data();
   if (precision_ == Precision::int8) {
-    const ProductS8 product = product_s8(input, epilogue);
+    const ProductS8 product{.input = input.quantized,
+                            .input_stride = input.quantized_stride,
+                            .row_scale = input.row_scale,
+                            .rows = input.rows,
+                            .inner = inputs_,
+                            .columns = outputs_,
+                            .weight = weight_s8_.data(),
+                            .correction = correction_.data(),
+                            .weight_scale = weight_scale_.data(),
+                            .epilogue = epilogue};
     if (workspace.trace != nullptr) record(product, workspace);
     workspace.kernels->linear_s8.product(product);
     return;
@@ -99,41 +83,26 @@ void Linear::apply(const ProductInput& input, Epilogue epilogue, Workspace& work
                                          .epilogue = epilogue});
 }
 
-ProductS8 Linear::product_s8(const ProductInput& input, const Epilogue& epilogue) const {
-  return {.input = input.quantized,
-          .input_stride = input.quantized_stride,
-          .row_scale = input.row_scale,
-          .rows = input.rows,
-          .inner = inputs_,
-          .columns = outputs_,
-          .weight = weight_s8_.data(),
-          .correction = correction_.data(),
-          .weight_scale = weight_scale_.data(),
-          .epilogue = epilogue};
+void Linear::apply(const ProductInput& input, float* output, Workspace& workspace) const {
+  apply(input, Epilogue{.output = output, .output_stride = outputs_}, workspace);
 }
 
 void Linear::record(const ProductS8& product, Workspace& workspace) const {
   const auto rows = static_cast<std::size_t>(product.rows);
-  std::vector<std::int32_t> sums(rows * static_cast<std::size_t>(outputs_));
-  workspace.kernels->linear_s8.accumulate(product, sums.data());
-  std::ptrdiff_t first = 0;
-  for (const Section& section : sections_) {
-    ProductTrace entry{.name = section.name,
-                       .rows = product.rows,
-                       .inner = inputs_,
-                       .columns = section.outputs,
-                       .input = {},
-                       .row_scale = {product.row_scale, product.row_scale + rows},
-                       .sums = {}};
-    for (std::ptrdiff_t row = 0; row < product.rows; ++row) {
-      const std::uint8_t* input = product.input + row * product.input_stride;
-      entry.input.insert(entry.input.end(), input, input + inputs_);
-      const auto begin = sums.begin() + row * outputs_ + first;
-      entry.sums.insert(entry.sums.end(), begin, begin + section.outputs);
-    }
-    workspace.trace->push_back(std::move(entry));
-    first += section.outputs;
+  ProductTrace entry{.name = name_,
+                     .rows = product.rows,
+                     .inner = inputs_,
+                     .columns = outputs_,
+                     .input = {},
+                     .row_scale = std::vector<float>(rows, input_scale_.scale),
+                     .sums = std::vector<std::int32_t>(rows * static_cast<std::size_t>(outputs_))};
+  if (product.row_scale != nullptr) entry.row_scale.assign(product.row_scale, product.row_scale + rows);
+  workspace.kernels->linear_s8.accumulate(product, entry.sums.data());
+  for (std::ptrdiff_t row = 0; row < product.rows; ++row) {
+    const std::uint8_t* input = product.input + row * product.input_stride;
+    entry.input.insert(entry.input.end(), input, input + inputs_);
   }
+  workspace.trace->push_back(std::move(entry));
 }
 
 }  // namespace octavo

@@ -42,11 +42,15 @@ Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int
 
 std::shared_ptr<const Matrix> Weights::matrix(const std::string& name, int rows, int columns,
                                               Precision precision) {
-  std::weak_ptr<const Matrix>& kept = matrices_[name];
+  std::weak_ptr<const Matrix>& kept = matrices_[{name, precision}];
   if (std::shared_ptr<const Matrix> shared = kept.lock()) return shared;
   auto loaded = std::make_shared<const Matrix>(Matrix::load(source_, name, rows, columns, precision));
   kept = loaded;
   return loaded;
+}
+
+Precision Weights::stored(const std::string& name) {
+  return source_.tensor(name).s8 != nullptr ? Precision::int8 : Precision::float32;
 }
 
 std::shared_ptr<const std::vector<float>> Weights::vector(const std::string& name, std::size_t size) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ops/tensor_source.h"
@@ -34,12 +35,14 @@ class Weights {
   explicit Weights(TensorSource& source) : source_(source) {}
 
   std::shared_ptr<const Matrix> matrix(const std::string& name, int rows, int columns, Precision precision);
+  /// What the tensor is stored as: int8, or float32 where it is some float.
+  Precision stored(const std::string& name);
   std::shared_ptr<const std::vector<float>> vector(const std::string& name, std::size_t size);
   TensorSource& source() { return source_; }
 
  private:
   TensorSource& source_;
-  std::map<std::string, std::weak_ptr<const Matrix>> matrices_;
+  std::map<std::pair<std::string, Precision>, std::weak_ptr<const Matrix>> matrices_;
   std::map<std::string, std::weak_ptr<const std::vector<float>>> vectors_;
 };
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "kernels/kernel_table.h"
+#include "ops/observer.h"
 #include "ops/trace.h"
 
 namespace octavo {
@@ -14,19 +16,23 @@ struct Workspace {
   explicit Workspace(const KernelTable& table) : kernels(&table) {}
 
   const KernelTable* kernels;
-  Trace* trace = nullptr;  // not null: record every int8 product
+  Trace* trace = nullptr;        // not null: record every int8 weight product
+  Observer* observer = nullptr;  // not null: show it every site
 
-  AlignedBuffer<std::uint8_t> quantized;
+  AlignedBuffer<std::uint8_t> quantized;  // [rows, width of a product's input]
   AlignedBuffer<float> row_scale;
-  AlignedBuffer<float> states;      // [rows, d_model], the residual stream
-  AlignedBuffer<float> normalized;  // [rows, d_model]
-  AlignedBuffer<float> query;       // [rows, d_model]
-  AlignedBuffer<float> key_value;   // [rows, 2 · d_model]
-  AlignedBuffer<float> context;     // [rows, d_model]
-  AlignedBuffer<float> hidden;      // [rows, ffn_dim]
-  AlignedBuffer<float> logits;      // [block of rows, vocabulary]
-  AlignedBuffer<float> scores;      // attention scores of one row and head
-  std::vector<const float*> key_value_rows;
+  AlignedBuffer<float> states;            // [rows, d_model], the residual stream
+  AlignedBuffer<float> normalized;        // [rows, d_model]
+  AlignedBuffer<float> query;             // [rows, d_model]
+  AlignedBuffer<std::uint8_t> query_u8;   // the same, where scores are int8
+  AlignedBuffer<std::byte> key_value;     // [rows, a row of keys and values]
+  AlignedBuffer<float> context;           // [rows, d_model]
+  AlignedBuffer<float> hidden;            // [rows, ffn_dim]
+  AlignedBuffer<std::uint8_t> hidden_u8;  // the same, where its site is static
+  AlignedBuffer<float> logits;            // [block of rows, vocabulary]
+  AlignedBuffer<float> scores;            // attention scores of one row and head
+  AlignedBuffer<std::uint8_t> weights;    // attention weights of one row and head
+  std::vector<const std::byte*> key_value_rows;
 };
 
 }  // namespace octavo

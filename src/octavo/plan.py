@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import operator
 import reprlib
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name, weight_shapes
@@ -20,8 +21,8 @@ from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name, weig
 OUTPUT: Final = "output"
 DYNAMIC: Final = "dynamic"
 
-SMALLEST_SCALE: Final = 1e-30
-LARGEST_SCALE: Final = 1e30
+SMALLEST_SCALE: Final = 2.0**-100
+LARGEST_SCALE: Final = 2.0**100
 
 
 class ProductKind(enum.StrEnum):
@@ -54,15 +55,23 @@ class Static:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", _checked_scale(self.scale))
+        object.__setattr__(self, "zero_point", operator.index(self.zero_point))
         if not 0 <= self.zero_point <= 255:
             raise SpecError(f"zero_point = {self.zero_point}: must be from 0 to 255")
 
 
 def _checked_scale(scale: float) -> float:
     if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:  # NaN is in no range
-        raise SpecError(f"scale = {scale}: must be from {SMALLEST_SCALE} to {LARGEST_SCALE}")
+        raise SpecError(f"scale = {scale}: must be from {SMALLEST_SCALE:.2g} to {LARGEST_SCALE:.2g}")
     rounded: float = struct.unpack("<f", struct.pack("<f", scale))[0]
     return rounded
+
+
+def _head_scales(site: str, scales: Sequence[float]) -> tuple[float, ...]:
+    try:
+        return tuple(_checked_scale(scale) for scale in scales)
+    except SpecError as error:
+        raise SpecError(f"heads: {reprlib.repr(site)}: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,12 +81,17 @@ class QuantizationPlan:
     ``float32``: products left in float32, weights included. ``inputs``: for each site that an int8
     weight product reads, its static quantization, or None: one scale per token, measured at run time.
     ``heads``: for the sites of int8 attention products, ``X.queries``, ``X.keys`` and ``X.values``, one
-    scale per head around zero point 128. Attention weights need none: they are at most 1.
+    scale per head around zero point 128, rounded to binary32. Attention weights need none: they are at
+    most 1.
     """
 
     float32: frozenset[str]
     inputs: Mapping[str, Static | None]
     heads: Mapping[str, tuple[float, ...]]
+
+    def __post_init__(self) -> None:
+        rounded = {site: _head_scales(site, scales) for site, scales in self.heads.items()}
+        object.__setattr__(self, "heads", rounded)
 
     def check(self, config: ModelConfig) -> None:
         """Raise SpecError, naming the key, unless this is a plan for a model of that configuration."""
@@ -118,7 +132,7 @@ class QuantizationPlan:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> QuantizationPlan:
         """Inverse of ``to_dict``; ``check`` it against its model. Raises SpecError, naming the key."""
-        if set(values) != {"float32", "inputs", "heads"}:
+        if not isinstance(values, Mapping) or set(values) != {"float32", "inputs", "heads"}:
             raise SpecError("expected an object with the keys float32, inputs and heads")
         float32, inputs, heads = values["float32"], values["inputs"], values["heads"]
         if not isinstance(float32, list) or not all(isinstance(name, str) for name in float32):
@@ -146,14 +160,17 @@ def _input(site: str, how: Any) -> Static | None:
         raise SpecError(f"inputs: {reprlib.repr(site)}: expected {DYNAMIC!r}, or a scale and a zero_point")
     zero_point = how["zero_point"]
     if not isinstance(zero_point, int) or isinstance(zero_point, bool):
-        raise SpecError(f"inputs: {site}: zero_point must be a whole number")
-    return Static(_number(f"inputs: {site}", how["scale"]), zero_point)
+        raise SpecError(f"inputs: {reprlib.repr(site)}: zero_point must be a whole number")
+    try:
+        return Static(_number("scale", how["scale"]), zero_point)
+    except SpecError as error:
+        raise SpecError(f"inputs: {reprlib.repr(site)}: {error}") from error
 
 
 def _scales(site: str, scales: Any) -> tuple[float, ...]:
     if not isinstance(scales, list):
         raise SpecError(f"heads: {reprlib.repr(site)}: expected a list of scales")
-    return tuple(_checked_scale(_number(f"heads: {site}", scale)) for scale in scales)
+    return tuple(_number(f"heads: {reprlib.repr(site)}", scale) for scale in scales)
 
 
 def _number(key: str, value: Any) -> float:
@@ -174,8 +191,20 @@ def dynamic_plan(config: ModelConfig) -> QuantizationPlan:
 
 
 def plan_of(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) -> QuantizationPlan | None:
-    """The plan that a model of that scheme runs by in int8; None: it is a floating-point model."""
-    return dynamic_plan(config) if scheme is Scheme.INT8_DYNAMIC else plan
+    """The plan that a model of that scheme runs by in int8; None: it is a floating-point model.
+
+    ``plan`` is the model's own, where its scheme is ``int8``; for another None, or what that scheme
+    means. Raises SpecError where the plan does not fit the scheme or the configuration.
+    """
+    if scheme is Scheme.INT8:
+        if plan is None:
+            raise SpecError(f"a model of scheme {scheme} needs a quantization plan")
+        plan.check(config)
+        return plan
+    meant = dynamic_plan(config) if scheme is Scheme.INT8_DYNAMIC else None
+    if plan is not None and plan != meant:
+        raise SpecError(f"a model of scheme {scheme} has no quantization plan of its own")
+    return meant
 
 
 def products(config: ModelConfig) -> Iterator[Product]:

@@ -91,7 +91,7 @@ def test_int8_products_and_logits_equal_the_simulation(
 
 
 def test_products_are_traced_in_order_of_execution(int8_model: ModelDirectory) -> None:
-    attention = ("query", "key", "value", "output")
+    attention = ("key", "value", "query", "output")
     encoder = [
         f"encoder.layers.{i}.{name}"
         for i in range(int8_model.config.encoder_layers)

@@ -5,9 +5,14 @@ from typing import Any
 
 class NativeError(ValueError): ...
 
-class Precision:
-    float32: Precision
-    int8: Precision
+class StaticScale:
+    def __init__(self, scale: float, zero_point: int) -> None: ...
+
+class QuantizationPlan:
+    float32: set[str]
+    inputs: dict[str, StaticScale]
+    heads: dict[str, list[float]]
+    def __init__(self) -> None: ...
 
 class Activation:
     relu: Activation
@@ -28,7 +33,7 @@ class Engine:
     def __init__(
         self,
         config: TransformerConfig,
-        precision: Precision,
+        plan: QuantizationPlan | None,
         fetch: Callable[[str], Any],
         threads: int,
         isa: str,
@@ -36,7 +41,10 @@ class Engine:
     def translate(
         self, sources: Sequence[Any], options: SearchOptions
     ) -> list[list[tuple[Any, float, bool]]]: ...
-    def logits(self, source: Any, target: Any) -> Any: ...
+    def logits(self, sources: Sequence[Any], targets: Sequence[Any]) -> list[Any]: ...
+    def observe(
+        self, sources: Sequence[Any], targets: Sequence[Any], visit: Callable[[str, Any], None]
+    ) -> None: ...
     def trace(self, source: Any, target: Any) -> list[tuple[str, Any, Any, Any]]: ...
 
 def active_isa() -> str: ...

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final, Literal
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from octavo.artifact import ModelDirectory
 from octavo.artifact.positions import position_table
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
-from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme
+from octavo.plan import QuantizationPlan
+from octavo.spec import ModelConfig, NormPlacement, Positions, SpecError
 
 Precision = Literal["float32", "int8"]
 TokenIds = npt.NDArray[np.int32]
 
-_PRECISIONS: Final = {"float32": _native.Precision.float32, "int8": _native.Precision.int8}
+_PRECISIONS: Final = ("float32", "int8")
 _MOST_THREADS: Final = 1024
 _SAME_IN_NATIVE: Final = (
     "d_model",
@@ -45,6 +46,21 @@ _SAME_IN_NATIVE: Final = (
 )
 
 
+class Model(Protocol):
+    """What an engine is made from: ``octavo.artifact.ModelDirectory``, or tensors in memory.
+
+    ``plan`` is None for a floating-point model; ``path`` names the model in messages.
+    """
+
+    @property
+    def path(self) -> Path | str: ...
+    @property
+    def config(self) -> ModelConfig: ...
+    @property
+    def plan(self) -> QuantizationPlan | None: ...
+    def tensor_reader(self) -> AbstractContextManager[Callable[[str], npt.NDArray[Any]]]: ...
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hypothesis:
     """A translation: target ids int32 [length] without EOS, and its score.
@@ -59,8 +75,8 @@ class Hypothesis:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProductTrace:
-    """One int8 product: ``input`` u8 [rows, inner] (value + 128), ``row_scale`` float32 [rows],
-    ``accumulators`` int32 [rows, columns], the offset removed."""
+    """One int8 weight product: ``input`` u8 [rows, inner] (value + zero point), ``row_scale`` float32 [rows]
+    (a static scale repeated), ``accumulators`` int32 [rows, columns], the offset removed."""
 
     name: str
     input: npt.NDArray[np.uint8]
@@ -79,7 +95,7 @@ class Engine:
 
     def __init__(
         self,
-        model: ModelDirectory,
+        model: Model,
         *,
         precision: Precision = "int8",
         threads: int = 0,
@@ -87,16 +103,18 @@ class Engine:
     ) -> None:
         if precision not in _PRECISIONS:
             raise EngineError(f"precision {precision!r}: must be float32 or int8")
-        if precision == "int8" and model.scheme is Scheme.NONE:
+        if precision == "int8" and model.plan is None:
             raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
         if threads not in range(_MOST_THREADS + 1):
             raise EngineError(f"threads = {threads}: must be from 1 to {_MOST_THREADS}, or 0 for every core")
         self.config = model.config
         self.precision: Precision = precision
         self.threads = int(threads) or available_cores()
+        plan = None if precision == "float32" else model.plan
+        native_plan = None if plan is None else _native_plan(model, plan)
         with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
-                _native_config(model.config), _PRECISIONS[precision], tensor, self.threads, isa or ""
+                _native_config(model.config), native_plan, tensor, self.threads, isa or ""
             )
         self.isa: str = self._native.isa
 
@@ -113,13 +131,33 @@ class Engine:
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
         """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t]."""
+        return self.forced_logits([source], [target])[0]
+
+    def forced_logits(
+        self, sources: Sequence[TokenIds], targets: Sequence[TokenIds]
+    ) -> list[npt.NDArray[np.float32]]:
+        """``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
         with _engine_errors("logits"):
-            logits: npt.NDArray[np.float32] = self._open().logits(_ids(source), _ids(target))
-        return logits
+            return self._open().logits(list(map(_ids, sources)), list(map(_ids, targets)))  # type: ignore[no-any-return]
+
+    def observe(
+        self,
+        sources: Sequence[TokenIds],
+        targets: Sequence[TokenIds],
+        visit: Callable[[str, npt.NDArray[np.float32]], None],
+    ) -> None:
+        """Show ``visit`` what passes through every site while the decoder is fed ``targets`` (float32 only).
+
+        It is called with a site and rows [rows, width]: the sites of ``octavo.plan.sites``, attention weights
+        as exp(score - largest) of one query and head, [1, keys]; and beside them "encoder.embedding",
+        "decoder.embedding" and "X.residual", the sum after sublayer X. What it raises ends the run.
+        """
+        with _engine_errors("observation"):
+            self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit)
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
-        """Every int8 product of ``logits(source, target)`` in order of execution, named as its weight without
-        ".weight"; the output projection is "output". A decoder product appears once a step, but for
+        """Every int8 weight product of ``logits(source, target)`` in order of execution, named as in
+        ``octavo.plan``; the output projection is "output". A decoder product appears once a step, but for
         the cross-attention's keys and values, which are made once."""
         with _engine_errors("trace"):
             found = self._open().trace(_ids(source), _ids(target))
@@ -166,6 +204,22 @@ def _native_config(config: ModelConfig) -> Any:
     return native
 
 
+def _native_plan(model: Model, plan: QuantizationPlan) -> Any:
+    try:
+        plan.check(model.config)
+    except SpecError as error:
+        raise EngineError(f"{model.path}: quantization plan: {error}") from error
+    native = _native.QuantizationPlan()
+    native.float32 = set(plan.float32)
+    native.inputs = {
+        site: _native.StaticScale(how.scale, how.zero_point)
+        for site, how in plan.inputs.items()
+        if how is not None
+    }
+    native.heads = {site: list(scales) for site, scales in plan.heads.items()}
+    return native
+
+
 def _native_options(options: SearchOptions) -> Any:
     native = _native.SearchOptions()
     for field in dataclasses.fields(options):
@@ -179,7 +233,7 @@ def _native_options(options: SearchOptions) -> Any:
 
 
 @contextmanager
-def _tensor_reader(model: ModelDirectory) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
+def _tensor_reader(model: Model) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
     """Tensors by name; "positions" is the table of a model whose positions are not learned."""
     with model.tensor_reader() as tensor:
         yield (
