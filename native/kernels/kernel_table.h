@@ -78,7 +78,8 @@ struct LinearS8 {
 };
 
 /// One query row against `count` >= 1 key-value rows: keys at `rows[j]`, values `value_offset` bytes further
-/// on. Each of the two is floats, aligned as such, or u8 around 128; heads lie side by side in a row.
+/// on. Each of the two is floats, aligned as such, or u8 around 128; heads lie side by side in a row. With u8
+/// values sums cannot leave int32 while count < 2^16.
 struct AttendRow {
   const float* query = nullptr;            // [heads · head_dim], where keys are floats
   const std::uint8_t* query_u8 = nullptr;  // where keys are u8: around 128

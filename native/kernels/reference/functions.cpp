@@ -60,4 +60,17 @@ float dot16(const float* a, const float* b, int n) {
   return sum_tree(lane);
 }
 
+std::uint8_t to_u8(float scaled, int lower, int upper, int zero_point) {
+  const float low = static_cast<float>(lower);
+  const float high = static_cast<float>(upper);
+  scaled = scaled > low ? scaled : low;
+  scaled = scaled < high ? scaled : high;
+  return static_cast<std::uint8_t>(static_cast<int>(std::nearbyint(scaled)) + zero_point);
+}
+
+void store_quantized(const QuantizedRows& rows, int row, int column, float value) {
+  rows.values[row * rows.stride + column] =
+      to_u8(value * rows.inverse[column], -rows.zero_point, 255 - rows.zero_point, rows.zero_point);
+}
+
 }  // namespace octavo::reference

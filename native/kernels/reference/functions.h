@@ -8,14 +8,19 @@ namespace octavo::reference {
 float activate(Activation activation, float x);
 float sum16(const float* x, int n);
 float dot16(const float* a, const float* b, int n);
+/// `scaled` clamped to [lower, upper] (a NaN becomes `lower`), to the nearest integer, plus the zero point.
+std::uint8_t to_u8(float scaled, int lower, int upper, int zero_point);
+/// Static quantization of one value to its place in `rows`.
+void store_quantized(const QuantizedRows& rows, int row, int column, float value);
 
 void product_f32(const ProductF32& product);
 void product_s8(const ProductS8& product);
 void accumulate_s8(const ProductS8& product, std::int32_t* sums);
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                    std::ptrdiff_t output_stride, float* row_scale);
+void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output);
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
-                float* output);
+                float* output, const QuantizedRows& quantized);
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
 void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
               float* output);

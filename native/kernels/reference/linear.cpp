@@ -10,7 +10,11 @@ void finish(const Epilogue& epilogue, int row, int column, float value) {
   value = activate(epilogue.activation, value);
   if (epilogue.residual != nullptr)
     value = value + epilogue.residual[row * epilogue.residual_stride + column];
-  epilogue.output[row * epilogue.output_stride + column] = value;
+  if (epilogue.quantized.values != nullptr) {
+    store_quantized(epilogue.quantized, row, column, value);
+  } else {
+    epilogue.output[row * epilogue.output_stride + column] = value;
+  }
 }
 
 std::int32_t sum_of_products(const ProductS8& product, int row, int column) {
@@ -41,7 +45,8 @@ void product_s8(const ProductS8& product) {
     for (int column = 0; column < product.columns; ++column) {
       const float sum = static_cast<float>(sum_of_products(product, row, column));
       const float bias = product.epilogue.bias != nullptr ? product.epilogue.bias[column] : 0.0f;
-      const float scale = product.row_scale[row] * product.weight_scale[column];
+      const float weight_scale = product.weight_scale[column];
+      const float scale = product.row_scale != nullptr ? product.row_scale[row] * weight_scale : weight_scale;
       finish(product.epilogue, row, column, std::fma(sum, scale, bias));
     }
   }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "kernels/exponential.h"
 #include "kernels/logarithm.h"
@@ -17,13 +18,6 @@ float largest_magnitude(const float* x, int n) {
   return largest;
 }
 
-std::uint8_t quantize(float x, float inverse) {
-  float scaled = x * inverse;
-  scaled = scaled > -127.0f ? scaled : -127.0f;
-  scaled = scaled < 127.0f ? scaled : 127.0f;
-  return static_cast<std::uint8_t>(static_cast<int>(std::nearbyint(scaled)) + 128);
-}
-
 }  // namespace
 
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
@@ -34,19 +28,32 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::
     const bool tiny = largest < kSmallestMaximum;
     row_scale[row] = tiny ? 0.0f : largest / 127.0f;
     const float inverse = tiny ? 0.0f : 127.0f / largest;
-    for (int i = 0; i < n; ++i) output[row * output_stride + i] = quantize(values[i], inverse);
+    for (int i = 0; i < n; ++i) {
+      output[row * output_stride + i] = to_u8(values[i] * inverse, -127, 127, 128);
+    }
+  }
+}
+
+void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output) {
+  for (int row = 0; row < rows; ++row) {
+    for (int i = 0; i < n; ++i) store_quantized(output, row, i, x[row * stride + i]);
   }
 }
 
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
-                float* output) {
+                float* output, const QuantizedRows& quantized) {
   const float count = static_cast<float>(n);
-  for (int row = 0; row < rows; ++row, x += n, output += n) {
+  std::vector<float> centred(static_cast<std::size_t>(n));
+  for (int row = 0; row < rows; ++row, x += n) {
     const float mean = sum16(x, n) / count;
-    for (int i = 0; i < n; ++i) output[i] = x[i] - mean;
-    const float variance = dot16(output, output, n) / count;
+    std::transform(x, x + n, centred.begin(), [&](float value) { return value - mean; });
+    const float variance = dot16(centred.data(), centred.data(), n) / count;
     const float inverse = 1.0f / std::sqrt(variance + epsilon);
-    for (int i = 0; i < n; ++i) output[i] = std::fma(output[i] * inverse, weight[i], bias[i]);
+    for (int i = 0; i < n; ++i) {
+      const float value = std::fma(centred[static_cast<std::size_t>(i)] * inverse, weight[i], bias[i]);
+      if (output != nullptr) output[static_cast<std::ptrdiff_t>(row) * n + i] = value;
+      if (quantized.values != nullptr) store_quantized(quantized, row, i, value);
+    }
   }
 }
 

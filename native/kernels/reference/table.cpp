@@ -9,6 +9,7 @@ const KernelTable& table() {
       .linear_f32 = {.layout = {.columns = 1, .group = 1}, .product = product_f32},
       .linear_s8 = {.layout = {.columns = 1, .group = 1}, .product = product_s8, .accumulate = accumulate_s8},
       .quantize_rows = quantize_rows,
+      .quantize_static = quantize_static,
       .layer_norm = layer_norm,
       .embed_f32 = embed_f32,
       .embed_s8 = embed_s8,
