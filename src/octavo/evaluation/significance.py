@@ -105,8 +105,11 @@ class PairedBootstrap:
 def _p_value(differences: npt.NDArray[np.float64], observed: float) -> float:
     """The share of resamples whose |difference| exceeds its own mean by more than the one observed.
 
-    sacreBLEU's formula, one added to both counts, so that figures compare with those published.
+    sacreBLEU's formula, one added to both counts, so that figures compare with those published. It would
+    call systems that never differ significant; here their p-value is 1.
     """
+    if not differences.any():
+        return 1.0
     magnitudes = np.abs(differences)
     exceeding = int(np.count_nonzero(magnitudes - magnitudes.mean() > observed))
     return (exceeding + 1) / (len(differences) + 1)
