@@ -11,10 +11,12 @@ namespace {
 constexpr int kTileRows = 5;
 
 /// What becomes of 16 sums of a row: the fused epilogue, or the bare sums.
+template <bool HasRowScale>
 struct Finish {
   const ProductS8& product;
   void operator()(int row, int column, __m256i low, __m256i high) const {
-    const F32x16 scale = F32x16::all(product.row_scale[row]) * F32x16::load(product.weight_scale + column);
+    F32x16 scale = F32x16::load(product.weight_scale + column);
+    if constexpr (HasRowScale) scale = F32x16::all(product.row_scale[row]) * scale;
     const F32x16 bias =
         product.epilogue.bias != nullptr ? F32x16::load(product.epilogue.bias + column) : F32x16::all(0.0f);
     const F32x16 value = F32x16::fma(F32x16::from_s32(low, high), scale, bias);
@@ -81,7 +83,13 @@ void for_each_sum(const ProductS8& product, const Use& use) {
 
 }  // namespace
 
-void product_s8(const ProductS8& product) { for_each_sum(product, Finish{product}); }
+void product_s8(const ProductS8& product) {
+  if (product.row_scale != nullptr) {
+    for_each_sum(product, Finish<true>{product});
+  } else {
+    for_each_sum(product, Finish<false>{product});
+  }
+}
 
 void accumulate_s8(const ProductS8& product, std::int32_t* sums) {
   for_each_sum(product, StoreSums{product, sums});

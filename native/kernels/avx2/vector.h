@@ -54,9 +54,9 @@ struct F32x16 {
     _mm256_maskstore_ps(x, first_lanes(count, 0), low);
     _mm256_maskstore_ps(x + 8, first_lanes(count, 8), high);
   }
-  /// Rounds to integers, ties to even, and stores value + 128 as u8.
-  void store_offset_binary(std::uint8_t* x, int count) const {
-    const __m256i offset = _mm256_set1_epi32(128);
+  /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
+  void store_u8(std::uint8_t* x, int count, int zero_point) const {
+    const __m256i offset = _mm256_set1_epi32(zero_point);
     const __m256i a = _mm256_add_epi32(_mm256_cvtps_epi32(low), offset);
     const __m256i b = _mm256_add_epi32(_mm256_cvtps_epi32(high), offset);
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8);
@@ -129,6 +129,23 @@ struct F32x16 {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  /// sums[i] = x[i].sum_tree() · factor; the tree's steps for all four at once.
+  static void store_sum_trees(const F32x16 (&x)[4], float factor, float* sums) {
+    const __m256 a = _mm256_add_ps(x[0].low, x[0].high);
+    const __m256 b = _mm256_add_ps(x[1].low, x[1].high);
+    const __m256 c = _mm256_add_ps(x[2].low, x[2].high);
+    const __m256 d = _mm256_add_ps(x[3].low, x[3].high);
+    const __m256 ac = _mm256_add_ps(_mm256_permute2f128_ps(a, c, 0x20), _mm256_permute2f128_ps(a, c, 0x31));
+    const __m256 bd = _mm256_add_ps(_mm256_permute2f128_ps(b, d, 0x20), _mm256_permute2f128_ps(b, d, 0x31));
+    // Now a and c, b and d lie in the two halves; lanes 0, 1 and 2, 3 of each are left.
+    const __m256 low_pairs = _mm256_shuffle_ps(ac, bd, 0x44);
+    const __m256 high_pairs = _mm256_shuffle_ps(ac, bd, 0xee);
+    const __m256 pairs = _mm256_add_ps(low_pairs, high_pairs);
+    const __m128 ab = _mm256_castps256_ps128(pairs);
+    const __m128 cd = _mm256_extractf128_ps(pairs, 1);
+    const __m128 found = _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+    _mm_storeu_ps(sums, _mm_mul_ps(found, _mm_set1_ps(factor)));
   }
   float largest() const {
     const __m256 eight = _mm256_max_ps(low, high);

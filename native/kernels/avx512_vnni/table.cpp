@@ -1,4 +1,5 @@
 #include "kernels/lanes16/table.h"
+#include "kernels/avx512_vnni/bytes.h"
 #include "kernels/avx512_vnni/linear_f32.h"
 #include "kernels/avx512_vnni/linear_s8.h"
 #include "kernels/avx512_vnni/vector.h"
@@ -9,8 +10,8 @@ namespace octavo::avx512_vnni {
 namespace {
 
 constexpr KernelTable kTable =
-    lanes16::table<F32x16>("avx512_vnni", {.layout = kLayoutF32, .product = product_f32},
-                           {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8});
+    lanes16::table<F32x16, Bytes>("avx512_vnni", {.layout = kLayoutF32, .product = product_f32},
+                                  {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8});
 
 }  // namespace
 

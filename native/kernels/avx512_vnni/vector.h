@@ -33,9 +33,9 @@ struct F32x16 {
 
   void store(float* x) const { _mm512_storeu_ps(x, v); }
   void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
-  /// Rounds to integers, ties to even, and stores value + 128 as u8.
-  void store_offset_binary(std::uint8_t* x, int count) const {
-    const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(128));
+  /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
+  void store_u8(std::uint8_t* x, int count, int zero_point) const {
+    const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(zero_point));
     _mm_mask_storeu_epi8(x, first_lanes(count), _mm512_cvtepi32_epi8(rounded));
   }
 
@@ -71,6 +71,20 @@ struct F32x16 {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  /// sums[i] = x[i].sum_tree() · factor; the tree's steps for all four at once.
+  static void store_sum_trees(const F32x16 (&x)[4], float factor, float* sums) {
+    const __m512 ab =
+        _mm512_add_ps(_mm512_shuffle_f32x4(x[0].v, x[1].v, 0x44), _mm512_shuffle_f32x4(x[0].v, x[1].v, 0xee));
+    const __m512 cd =
+        _mm512_add_ps(_mm512_shuffle_f32x4(x[2].v, x[3].v, 0x44), _mm512_shuffle_f32x4(x[2].v, x[3].v, 0xee));
+    const __m512 four = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0xee));
+    const __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0x55));
+    // One sum at the start of each quarter.
+    const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    const __m128 found = _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
+    _mm_storeu_ps(sums, _mm_mul_ps(found, _mm_set1_ps(factor)));
   }
   // Not _mm512_reduce_max_ps, whose order, and so whose NaN, each compiler chooses.
   float largest() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/kernel_table.h"
 
@@ -9,6 +10,20 @@
 // linker could keep a copy built for a wider CPU.
 
 namespace octavo::lanes16 {
+
+template <class V>
+inline V load(const float* x, int count) {
+  return count == V::kLanes ? V::load(x) : V::load_first(x, count);
+}
+
+template <class V>
+inline void store(V value, float* x, int count) {
+  if (count == V::kLanes) {
+    value.store(x);
+  } else {
+    value.store_first(x, count);
+  }
+}
 
 template <class V>
 inline V exponential(V x) {
@@ -53,19 +68,27 @@ inline V activate(Activation activation, V x) {
   return x;
 }
 
+/// Static quantization of the first `count` lanes: value · inverse around `zero_point`, stored at `output`.
+template <class V>
+inline void store_quantized(V value, V inverse, int zero_point, std::uint8_t* output, int count) {
+  const V scaled = V::max(value * inverse, V::all(static_cast<float>(-zero_point)));
+  V::min(scaled, V::all(static_cast<float>(255 - zero_point))).store_u8(output, count, zero_point);
+}
+
 /// Stores 16 finished sums of one row, `count` of them valid: activation, residual, store.
 template <class V>
 inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t column, int count, V value) {
   value = activate(epilogue.activation, value);
-  float* output = epilogue.output + row * epilogue.output_stride + column;
-  const float* residual =
-      epilogue.residual == nullptr ? nullptr : epilogue.residual + row * epilogue.residual_stride + column;
-  if (count >= V::kLanes) {
-    if (residual != nullptr) value = value + V::load(residual);
-    value.store(output);
+  const int valid = count < V::kLanes ? count : V::kLanes;
+  if (epilogue.residual != nullptr) {
+    value = value + load<V>(epilogue.residual + row * epilogue.residual_stride + column, valid);
+  }
+  const QuantizedRows& quantized = epilogue.quantized;
+  if (quantized.values != nullptr) {
+    store_quantized(value, V::load(quantized.inverse + column), quantized.zero_point,
+                    quantized.values + row * quantized.stride + column, valid);
   } else {
-    if (residual != nullptr) value = value + V::load_first(residual, count);
-    value.store_first(output, count);
+    store(value, epilogue.output + row * epilogue.output_stride + column, valid);
   }
 }
 

@@ -16,20 +16,6 @@ inline void for_each_vector(int n, Visit visit) {
 }
 
 template <class V>
-inline V load(const float* x, int count) {
-  return count == V::kLanes ? V::load(x) : V::load_first(x, count);
-}
-
-template <class V>
-inline void store(V value, float* x, int count) {
-  if (count == V::kLanes) {
-    value.store(x);
-  } else {
-    value.store_first(x, count);
-  }
-}
-
-template <class V>
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                    std::ptrdiff_t output_stride, float* row_scale) {
   for (int row = 0; row < rows; ++row, x += stride, output += output_stride) {
@@ -42,16 +28,28 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::
     const V inverse = V::all(tiny ? 0.0f : 127.0f / largest);
     for_each_vector<V>(n, [&](int i, int count) {
       const V scaled = V::max(load<V>(x + i, count) * inverse, V::all(-127.0f));
-      V::min(scaled, V::all(127.0f)).store_offset_binary(output + i, count);
+      V::min(scaled, V::all(127.0f)).store_u8(output + i, count, 128);
+    });
+  }
+}
+
+template <class V>
+void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output) {
+  for (std::ptrdiff_t row = 0; row < rows; ++row) {
+    const float* values = x + row * stride;
+    std::uint8_t* target = output.values + row * output.stride;
+    for_each_vector<V>(n, [&](int i, int count) {
+      store_quantized(load<V>(values + i, count), load<V>(output.inverse + i, count), output.zero_point,
+                      target + i, count);
     });
   }
 }
 
 template <class V>
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
-                float* output) {
+                float* output, const QuantizedRows& quantized) {
   const float length = static_cast<float>(n);
-  for (int row = 0; row < rows; ++row, x += n, output += n) {
+  for (std::ptrdiff_t row = 0; row < rows; ++row, x += n) {
     V sum = V::all(0.0f);
     for_each_vector<V>(n, [&](int i, int count) { sum = sum + load<V>(x + i, count); });
     const V mean = V::all(sum.sum_tree() / length);
@@ -63,7 +61,12 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
     const V inverse = V::all(V::inverse_square_root(squares.sum_tree() / length + epsilon));
     for_each_vector<V>(n, [&](int i, int count) {
       const V centred = (load<V>(x + i, count) - mean) * inverse;
-      store(V::fma(centred, load<V>(weight + i, count), load<V>(bias + i, count)), output + i, count);
+      const V value = V::fma(centred, load<V>(weight + i, count), load<V>(bias + i, count));
+      if (output != nullptr) store(value, output + row * n + i, count);
+      if (quantized.values != nullptr) {
+        store_quantized(value, load<V>(quantized.inverse + i, count), quantized.zero_point,
+                        quantized.values + row * quantized.stride + i, count);
+      }
     });
   }
 }

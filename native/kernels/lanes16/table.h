@@ -5,18 +5,19 @@
 
 namespace octavo::lanes16 {
 
-/// A tier's table: its own products, and the row kernels over its sixteen lanes.
-template <class V>
+/// A tier's table: its own products, and the row kernels over its sixteen lanes and its products of bytes.
+template <class V, class Bytes>
 constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8) {
   return {
       .name = name,
       .linear_f32 = linear_f32,
       .linear_s8 = linear_s8,
       .quantize_rows = quantize_rows<V>,
+      .quantize_static = quantize_static<V>,
       .layer_norm = layer_norm<V>,
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
-      .attend = attend<V>,
+      .attend = attend<V, Bytes>,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,
   };
