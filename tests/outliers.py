@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -14,14 +13,20 @@ MAGNIFIED_SHARE = 1 / 64
 
 
 def plant_outliers(
-    tensors: Mapping[str, np.ndarray], config: ModelConfig, strength: float = 32.0, *, seed: int = 0
+    tensors: Mapping[str, np.ndarray],
+    config: ModelConfig,
+    strength: float = 16.0,
+    *,
+    mixing: float = 128.0,
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """The float32 tensors of a model with the same function, outliers of up to ``strength`` times planted.
+    """The float32 tensors of a model with the same function, outliers planted.
 
-    Norm outputs (pre-norm), values, and hidden channels (ReLU): a few are magnified, which activations of 8
-    bits suffer from, and a few shrunk, which the weights of 8 bits that make good for them suffer from.
-    Scale migration undoes these. ``mixed_attentions``: in each head one direction of the values is magnified,
-    and with it every channel, which no scale per channel undoes.
+    ``strength``: of norm outputs (pre-norm), values and hidden channels (ReLU) a few are magnified up to so
+    many times, which activations of 8 bits suffer from, and as many are shrunk, which weights of 8 bits
+    suffer from that make good for them. Scale migration undoes these. ``mixing``: in ``mixed_attentions``,
+    one direction of each head's values is magnified so that every channel grows about so many times, which
+    no scale per channel undoes. 1 plants nothing of that kind. ``seed`` chooses the channels.
     """
     rng = np.random.default_rng(seed)
     found = {name: np.array(array, np.float64) for name, array in tensors.items()}
@@ -33,7 +38,7 @@ def plant_outliers(
         for name in readers:
             found[name] = found[name] / factor
     for name in mixed_attentions(config):
-        _mix_heads(rng, found, name, config.attention_heads, strength)
+        _mix_heads(rng, found, name, config.attention_heads, mixing)
     return {name: array.astype(np.float32) for name, array in found.items()}
 
 
@@ -50,7 +55,7 @@ def _channel_sites(config: ModelConfig) -> Iterator[tuple[list[str], list[str]]]
     owns += [f"decoder.layers.{i}.self_attention" for i in range(config.decoder_layers)]
     feeds = [f"encoder.layers.{i}.feed_forward" for i in range(config.encoder_layers)]
     feeds += [f"decoder.layers.{i}.feed_forward" for i in range(config.decoder_layers)]
-    for name in itertools.chain(owns, crosses):
+    for name in sorted({*owns, *crosses} - {*mixed_attentions(config)}):
         yield [f"{name}.value.weight", f"{name}.value.bias"], [f"{name}.output.weight"]
     if config.activation is Activation.RELU:
         for name in feeds:
@@ -81,15 +86,19 @@ def _channel_factors(rng: np.random.Generator, width: int, strength: float) -> n
 
 
 def _mix_heads(
-    rng: np.random.Generator, tensors: dict[str, np.ndarray], name: str, heads: int, strength: float
+    rng: np.random.Generator, tensors: dict[str, np.ndarray], name: str, heads: int, mixing: float
 ) -> None:
-    """Values v of a head become A v, the output projection reads A^-1: A magnifies one direction."""
+    """Values v of a head become A v, and the output projection W becomes W A^-1.
+
+    A magnifies one direction in which all channels share, each growing about ``mixing`` times.
+    """
     width = len(tensors[f"{name}.value.bias"]) // heads
+    gain = mixing * np.sqrt(width) if mixing != 1 else 1.0
     for head in range(heads):
         rows = slice(head * width, (head + 1) * width)
         direction = rng.choice([-1.0, 1.0], width) / np.sqrt(width)
         along = np.outer(direction, direction)
-        mixed, unmixed = (np.eye(width) + (gain - 1) * along for gain in (strength, 1 / strength))
+        mixed, unmixed = np.eye(width) + (gain - 1) * along, np.eye(width) + (1 / gain - 1) * along
         tensors[f"{name}.value.weight"][rows] = mixed @ tensors[f"{name}.value.weight"][rows]
         tensors[f"{name}.value.bias"][rows] = mixed @ tensors[f"{name}.value.bias"][rows]
         output = tensors[f"{name}.output.weight"]
