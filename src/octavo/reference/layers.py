@@ -22,6 +22,23 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.SILU: F.silu,
 }
 
+Mix = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
+"""What ``softmax_attention`` is one of: training with quantization has another."""
+
+
+def softmax_attention(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, dropout: float
+) -> Tensor:
+    """softmax(q k^T / sqrt(head width)) v (section 3.2.1) of heads [B, heads, T or S, d / heads].
+
+    ``mask`` is true where not seen; ``dropout`` is the rate on the attention weights.
+    """
+    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(mask, -torch.inf)
+    weights = drop(scores.softmax(-1), dropout, training=True)
+    return weights.to(values.dtype) @ values
+
 
 class Sublayer(nn.Module):
     """What every sublayer shares: its layer norm and the residual connection around it.
@@ -56,6 +73,7 @@ class Attention(Sublayer):
         self.key = nn.Linear(config.d_model, config.d_model)
         self.value = nn.Linear(config.d_model, config.d_model)
         self.output = nn.Linear(config.d_model, config.d_model)
+        self.mix: Mix = softmax_attention
 
     def split(self, x: Tensor) -> Tensor:
         """[B, T, d] as heads [B, heads, T, d / heads]."""
@@ -67,12 +85,8 @@ class Attention(Sublayer):
 
     def attend(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
         """softmax(q k^T / sqrt(head width)) v, projected: [B, T, d]. ``mask`` is true where not seen."""
-        query = self.split(self.query(x))
-        scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
-        if mask is not None:
-            scores = scores.masked_fill(mask, -torch.inf)
-        weights = drop(scores.softmax(-1), self.dropout.attention, self.training)
-        mixed = weights.to(values.dtype) @ values
+        dropout = self.dropout.attention if self.training else 0.0
+        mixed = self.mix(self.split(self.query(x)), keys, values, mask, dropout)
         result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return result
 
@@ -162,3 +176,7 @@ class Output(nn.Module):
             self.weight = nn.Parameter(torch.empty(config.target_vocab_size, config.d_model))
         bias = nn.Parameter(torch.zeros(config.target_vocab_size)) if config.output_bias else None
         self.register_parameter("bias", bias)
+
+    def forward(self, states: Tensor, weight: Tensor) -> Tensor:
+        """States [..., d] times weight [V, d], plus the bias: [..., V]."""
+        return F.linear(states, weight, self.bias)

@@ -10,7 +10,6 @@ import dataclasses
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from octavo.reference.dropout import Dropout
@@ -165,7 +164,8 @@ class Transformer(nn.Module):
     def project(self, states: Tensor) -> Tensor:
         """States [..., d] to logits [..., target_vocab_size]."""
         weight = self.target_table if self.config.tied_output else self.output.weight
-        return F.linear(states, weight, self.output.bias)
+        logits: Tensor = self.output(states, weight)
+        return logits
 
     def decode(self, target: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         """Decoder input [B, T] (decoder_start_id first) to states [B, T, d]."""

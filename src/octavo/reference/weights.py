@@ -23,6 +23,15 @@ def from_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Transf
     Raises ValueError, naming the tensor, when one is missing, unknown or of another shape.
     """
     model = Transformer(config)
+    load_arrays(model, arrays)
+    return model.eval()
+
+
+def load_arrays(model: Transformer, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give a model these weights (float32 or float16).
+
+    Raises ValueError, naming the tensor, when one is missing, unknown or of another shape.
+    """
     state = model.state_dict()
     for name in sorted(set(state) ^ set(arrays)):
         raise ValueError(
@@ -32,4 +41,3 @@ def from_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Transf
         if tuple(state[name].shape) != array.shape:
             raise ValueError(f"tensor {name} has shape {array.shape}; must be {tuple(state[name].shape)}")
         state[name].copy_(torch.from_numpy(np.array(array, dtype=np.float32)))
-    return model.eval()
