@@ -11,7 +11,7 @@ from octavo.training.corpus import EncodedCorpus, ParallelText, read_corpus
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import CorpusRecipe, Recipe
 from octavo.training.validation import DevSet
-from octavo.training.vocabulary import Vocabulary, make_vocabulary
+from octavo.training.vocabulary import Vocabulary, make_vocabulary, take_vocabulary
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,19 +24,28 @@ class TrainingData:
     digest: str
 
 
-def prepare_data(recipe: Recipe, folder: Path, ranks: Ranks, begun: bool) -> TrainingData:
+def prepare_data(
+    recipe: Recipe, folder: Path, ranks: Ranks, begun: bool, tokenizers: tuple[Path, Path] | None = None
+) -> TrainingData:
     """Read and segment all data; the vocabulary is trained into ``folder`` unless it lies there.
 
-    A run that has ``begun`` keeps its vocabulary. Raises RecipeError for data that cannot be used.
+    With ``tokenizers``, source and target, it is taken from them. A run that has ``begun`` keeps its
+    vocabulary. Raises RecipeError for data that cannot be used.
     """
     texts = [read_corpus(corpus) for corpus in recipe.data.train]
     dev_texts = [read_corpus(corpus) for corpus in recipe.data.dev]
     source = [line for text in texts for line in text.source]
     target = [line for text in texts for line in text.target]
-    if ranks.first:  # trains it; the others load it
-        make_vocabulary(folder, recipe.vocabulary, source, target, begun)
+
+    def settled() -> Vocabulary:
+        if tokenizers:
+            return take_vocabulary(folder, recipe.vocabulary, tokenizers, begun)
+        return make_vocabulary(folder, recipe.vocabulary, source, target, begun)
+
+    if ranks.first:  # makes it; the others load it
+        settled()
     ranks.wait()
-    vocabulary = make_vocabulary(folder, recipe.vocabulary, source, target, begun)
+    vocabulary = settled()
     repeated = [(text, corpus.repeat) for text, corpus in zip(texts, recipe.data.train, strict=True)]
     devs = [
         DevSet.encode(_name(corpus), text, vocabulary, recipe.model.max_positions)

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from octavo import durable
 from octavo.artifact import write_model
+from octavo.plan import QuantizationPlan
 from octavo.reference.search import SearchOptions
 from octavo.reference.weights import to_arrays
 from octavo.spec import Scheme, SearchDefaults
 from octavo.training.trainer import Trainer
 from octavo.training.validation import dev_bleu, dev_loss
 
+PLAN_FILE = "plan.json"
+"""In the run's folder: the learned ranges, for ``octavo quantize``."""
+
 
 def export(trainer: Trainer, path: Path) -> None:
     """Write the averaged weights with tokenizer, search defaults and dev figures, replacing ``path``.
 
-    ``trainer.model`` then has those weights, rounded as they are written. Raises RecipeError when none
-    are kept.
+    ``trainer.model`` then has those weights, rounded as they are written, and nothing of it is quantized
+    any more. Learned ranges are written beside the model, as a plan. Raises RecipeError when none are kept.
     """
-    recipe, model = trainer.recipe, trainer.model
+    recipe, model, quantized = trainer.recipe, trainer.model, trainer.quantized
     stored = torch.float16 if recipe.dtype == "float16" else torch.float32
     updates, unkept = trainer.averaged_updates(), trainer.unkept_updates()
     if unkept:
         trainer.display.say(f"averaging updates {updates}; the weights of {unkept} are no longer kept")
     weights = trainer.store.average(updates)
-    model.load_state_dict({name: tensor.to(stored) for name, tensor in weights.items()})
+    trainer.trained.load_state_dict(weights)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.to(stored))
     model.eval()
     trainer.display.say("measuring the averaged weights on the dev sets")
+    figures = {}
+    if quantized:
+        with quantized.rounded():
+            figures["dev_quantized"] = _dev_figures(trainer, "PyTorch reference, int8 products simulated")
+        quantized.detach()
+        write_plan(path.parent / PLAN_FILE, quantized.plan())
+    figures["dev"] = _dev_figures(trainer, "PyTorch reference, float32")
     write_model(
         path,
         config=trainer.config,
@@ -41,35 +57,45 @@ def export(trainer: Trainer, path: Path) -> None:
         name=recipe.name,
         source_language=recipe.source_language,
         target_language=recipe.target_language,
-        quality=_quality(trainer),
+        quality=_quality(trainer, figures),
         overwrite=True,
     )
 
 
-def _quality(trainer: Trainer) -> dict[str, Any]:
-    """Figures of the averaged model on the dev sets, and how it was trained."""
-    recipe, progress, data = trainer.recipe, trainer.progress, trainer.data
-    options = SearchOptions(**recipe.search.model_dump())
+def write_plan(path: Path, plan: QuantizationPlan) -> None:
+    """Write a plan as JSON. Raises OSError."""
+    durable.write_file(path, (json.dumps(plan.to_dict(), indent=1) + "\n").encode())
+
+
+def _dev_figures(trainer: Trainer, implementation: str) -> list[dict[str, Any]]:
+    """Loss and BLEU of ``trainer.model`` as it is on each dev set."""
+    options = SearchOptions(**trainer.recipe.search.model_dump())
+    return [
+        {
+            "set": dev.name,
+            "sentences": len(dev.pairs),
+            "loss": round(dev_loss(trainer.model, dev, trainer.recipe.training.batch_tokens), 4),
+            "bleu": round(score.score, 2),
+            "bleu_signature": score.signature,
+            "beam": options.beam,
+            "implementation": implementation,
+        }
+        for dev in trainer.data.devs
+        for score in [dev_bleu(trainer.model, dev, trainer.data.vocabulary, options)]
+    ]
+
+
+def _quality(trainer: Trainer, figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures on the dev sets, and how the model was trained."""
+    progress = trainer.progress
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "dev": [
-            {
-                "set": dev.name,
-                "sentences": len(dev.pairs),
-                "loss": round(dev_loss(trainer.model, dev, recipe.training.batch_tokens), 4),
-                "bleu": round(score.score, 2),
-                "bleu_signature": score.signature,
-                "beam": options.beam,
-                "implementation": "PyTorch reference, float32",
-            }
-            for dev in data.devs
-            for score in [dev_bleu(trainer.model, dev, data.vocabulary, options)]
-        ],
+        **figures,
         "training": {
             "updates": progress.update,
             "epochs": progress.epoch,
             "hours": round(progress.seconds / 3600, 2),
-            "pairs": len(data.corpus.pairs),
+            "pairs": len(trainer.data.corpus.pairs),
             "averaged_updates": trainer.averaged_updates(),
             "parameters": sum(p.numel() for p in trainer.model.parameters()),
         },

@@ -10,14 +10,18 @@ from octavo.training.recipe import Recipe, RecipeError
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
 
 
-def run_identity(recipe: Recipe, text_digest: str, tokenizers: Mapping[str, str | None]) -> dict[str, Any]:
-    """The recipe's values that decide the weights, training text and tokenizer, as plain JSON values."""
+def run_identity(
+    recipe: Recipe, text_digest: str, tokenizers: Mapping[str, str | None], initial_digest: str | None
+) -> dict[str, Any]:
+    """What decides the weights, as plain JSON values: the recipe's, and all data they come from."""
     training = recipe.training.model_dump(mode="json", exclude=_FREE)
     training["schedule"].pop("cooldown")
     sections = ("vocabulary", "sampling", "model")
     return {
         "seed": recipe.seed,
         "training text": text_digest,
+        "--init model": initial_digest,
+        "quantization": recipe.quantization.model_dump(mode="json") if recipe.quantization else None,
         **tokenizers,
         "corpora's repeat": [corpus.repeat for corpus in recipe.data.train],
         "data.max_tokens": recipe.data.max_tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from octavo.reference.model import Transformer
 from octavo.training.batches import IGNORED_LABEL, Batch, make_batch
 from octavo.training.corpus import Pair
+from octavo.training.quantized_model import QuantizedModel
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import TrainingRecipe
 from octavo.training.schedule import learning_rate
@@ -35,16 +37,25 @@ def use_bfloat16(recipe: TrainingRecipe, device: torch.device) -> bool:
     return recipe.precision == "bfloat16"
 
 
-def make_optimizer(model: Transformer, recipe: TrainingRecipe) -> torch.optim.AdamW:
-    """Adam with decoupled weight decay (none by default)."""
+def make_optimizer(model: Transformer | QuantizedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:
+    """Adam with decoupled weight decay (none by default). A group's ``factor`` multiplies its rate."""
+    groups: list[dict[str, Any]] = [{"params": weights_of(model), "factor": 1.0}]
+    if isinstance(model, QuantizedModel):
+        factor = model.recipe.range_peak / recipe.schedule.peak
+        groups.append({"params": [model.log_scales], "factor": factor, "weight_decay": 0.0})
     return torch.optim.AdamW(
-        model.parameters(),
+        groups,
         lr=0.0,
         betas=recipe.adam_betas,
         eps=recipe.adam_epsilon,
         weight_decay=recipe.weight_decay,
         fused=True,
     )
+
+
+def weights_of(model: Transformer | QuantizedModel) -> list[torch.nn.Parameter]:
+    """The parameters without learned ranges."""
+    return list((model.model if isinstance(model, QuantizedModel) else model).parameters())
 
 
 class Optimization:
@@ -54,7 +65,9 @@ class Optimization:
     drawn from (seed, update, j): how many processes there are changes only the order of a sum.
     """
 
-    def __init__(self, model: Transformer, recipe: TrainingRecipe, seed: int, ranks: Ranks) -> None:
+    def __init__(
+        self, model: Transformer | QuantizedModel, recipe: TrainingRecipe, seed: int, ranks: Ranks
+    ) -> None:
         self.model, self.recipe, self.seed, self.ranks = model, recipe, seed, ranks
         self.optimizer = make_optimizer(model, recipe)
         self.bfloat16 = use_bfloat16(recipe, ranks.device)
@@ -94,14 +107,15 @@ class Optimization:
         )
 
     def _step(self, rate: float, tokens: float) -> float:
-        """Divide, clip, step and clear; the norm before clipping."""
-        parameters = list(self.model.parameters())
-        for parameter in parameters:
+        """Divide, clip, step and clear; the norm before clipping. Ranges are not clipped: a scale's
+        gradient sums over a whole site, and Adam divides its size out.
+        """
+        for parameter in self.model.parameters():
             if parameter.grad is not None:
                 parameter.grad /= tokens
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip_norm or float("inf"))
+        norm = torch.nn.utils.clip_grad_norm_(weights_of(self.model), self.recipe.clip_norm or float("inf"))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return float(norm)

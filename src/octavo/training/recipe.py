@@ -134,6 +134,19 @@ class TrainingRecipe(_Section):
     dropout: DropoutRecipe = DropoutRecipe()
 
 
+class QuantizationRecipe(_Section):
+    """Training with the products quantized, from a trained model; on where the section is there.
+
+    ``float32``: products left in float, as octavo.plan names them. The ranges begin with what the first
+    ``observe_batches`` micro-batches hold. Their logarithms learn with ``training.schedule``, scaled so that
+    it peaks at ``range_peak``.
+    """
+
+    float32: list[str] = []
+    observe_batches: Positive = 8
+    range_peak: Annotated[float, Field(ge=0)] = 1e-3
+
+
 class ValidationRecipe(_Section):
     """When to validate, and when to stop: after ``patience`` validations without a better ``metric``."""
 
@@ -166,6 +179,7 @@ class Recipe(_Section):
     model: ModelRecipe
     training: TrainingRecipe
     validation: ValidationRecipe = ValidationRecipe()
+    quantization: QuantizationRecipe | None = None
     search: SearchRecipe = SearchRecipe()
 
 

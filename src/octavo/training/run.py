@@ -7,19 +7,36 @@ from pathlib import Path
 from octavo.errors import OutputError
 from octavo.training.display import Display
 from octavo.training.export import export
+from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt
 from octavo.training.ranks import Ranks
-from octavo.training.recipe import read_recipe
+from octavo.training.recipe import QuantizationRecipe, RecipeError, read_recipe
 from octavo.training.trainer import Trainer
 
 
-def train(recipe_path: Path, output: Path | None = None, data_root: Path | None = None) -> Path:
+def train(
+    recipe_path: Path,
+    output: Path | None = None,
+    data_root: Path | None = None,
+    init: Path | None = None,
+    quantize: bool = False,
+) -> Path:
     """Train, or go on training, and write the model directory ``output/model``; returns its path.
 
-    ``output`` is runs/NAME by default. Raises RecipeError for a bad recipe or data, OutputError for a
+    ``output`` is runs/NAME by default. ``init``: a model directory whose weights and vocabulary training
+    starts from. ``quantize``: with the products quantized, also where the recipe has no [quantization].
+    Raises RecipeError for a bad recipe or data, ModelError for a bad model directory, OutputError for a
     folder that cannot be written, Interrupted after Ctrl-C (a checkpoint is written).
     """
     recipe = read_recipe(recipe_path, data_root)
+    if quantize and recipe.quantization is None:
+        recipe = recipe.model_copy(update={"quantization": QuantizationRecipe()})
+    if recipe.quantization and init is None:
+        raise RecipeError(
+            f"{recipe_path}: training with quantization starts from a trained model; name its directory "
+            "with --init"
+        )
+    initial = InitialModel.open(init) if init else None
     folder = output or Path("runs") / recipe.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,7 +45,7 @@ def train(recipe_path: Path, output: Path | None = None, data_root: Path | None 
     ranks = Ranks.join()
     try:
         with Display(folder, recipe.training.max_updates, quiet=not ranks.first) as display:
-            trainer = Trainer(recipe, folder, ranks, display)
+            trainer = Trainer(recipe, folder, ranks, display, initial)
             trainer.resume()
             with Interrupt() as interrupt:
                 trainer.run(interrupt)

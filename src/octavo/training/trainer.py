@@ -7,6 +7,7 @@ same bits on CPU (same machine, same number of threads).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -19,14 +20,16 @@ from octavo.reference.dropout import Dropout
 from octavo.reference.model import Transformer
 from octavo.reference.search import SearchOptions
 from octavo.spec import ModelConfig, SpecError
-from octavo.training.batches import plan_epoch
+from octavo.training.batches import make_batch, plan_epoch
 from octavo.training.checkpoint import CheckpointStore, Progress, Validation
 from octavo.training.corpus import Pair
 from octavo.training.data import prepare_data
 from octavo.training.display import Display
 from octavo.training.identity import check_identity, run_identity
+from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt, Interrupted
 from octavo.training.optimization import Optimization
+from octavo.training.quantized_model import QuantizedModel
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import Recipe, RecipeError
 from octavo.training.selection import updates_to_average, validations_since_best
@@ -55,8 +58,16 @@ def model_config(recipe: Recipe, vocabulary: Vocabulary) -> ModelConfig:
 class Trainer:
     """One run in its folder. Raises RecipeError for a recipe or data that cannot be used."""
 
-    def __init__(self, recipe: Recipe, folder: Path, ranks: Ranks, display: Display) -> None:
-        self.recipe, self.ranks, self.display = recipe, ranks, display
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        ranks: Ranks,
+        display: Display,
+        initial: InitialModel | None = None,
+    ) -> None:
+        """``initial``: the model to start from; quantization needs one."""
+        self.recipe, self.ranks, self.display, self._initial = recipe, ranks, display, initial
         options = recipe.training
         if options.accumulate % ranks.world:
             raise RecipeError(
@@ -68,15 +79,21 @@ class Trainer:
         self.store = CheckpointStore(folder)
         if ranks.first:
             self.store.prepare()
-        self.data = prepare_data(recipe, folder, ranks, begun=self.store.begun)
+        tokenizers = initial.tokenizers if initial else None
+        self.data = prepare_data(recipe, folder, ranks, self.store.begun, tokenizers)
         self.config = model_config(recipe, self.data.vocabulary)
+        if initial:
+            initial.check(self.config)
         self.model = Transformer(self.config, Dropout(**options.dropout.model_dump()))
         self.model.reset(recipe.seed)
         self.model.to(ranks.device)
-        self.optimization = Optimization(self.model, options, recipe.seed, ranks)
+        self.quantized = QuantizedModel(self.model, recipe.quantization) if recipe.quantization else None
+        self.trained = self.quantized or self.model
+        self.optimization = Optimization(self.trained, options, recipe.seed, ranks)
         self.progress = Progress()
         self._saved: Progress | None = None
-        self.identity = run_identity(recipe, self.data.digest, self.data.vocabulary.digests())
+        digests, origin = self.data.vocabulary.digests(), initial.digest if initial else None
+        self.identity = run_identity(recipe, self.data.digest, digests, origin)
         self._clock = time.monotonic()
 
     def resume(self) -> None:
@@ -84,9 +101,9 @@ class Trainer:
 
         Raises RecipeError when it belongs to another recipe or other data.
         """
-        found = self.store.load(self.model, self.optimization.optimizer)
+        found = self.store.load(self.trained, self.optimization.optimizer)
         if found is None:
-            self._report_start()
+            self._begin()
             return
         self.progress, identity = found
         check_identity(identity, self.identity)
@@ -110,6 +127,21 @@ class Trainer:
             self.progress.batch = 0
             self._validate_if_due(epoch_ended=True)
 
+    def _begin(self) -> None:
+        self._report_start()
+        if self._initial:
+            self._initial.load_into(self.model)
+        if self.quantized and self.recipe.quantization:
+            pairs, plan = self._epoch()
+            first = plan[: self.recipe.quantization.observe_batches]
+            batches = (make_batch([pairs[i] for i in chosen], self.config) for chosen in first)
+            self.quantized.observe(batch.to(self.ranks.device) for batch in batches)
+        if self._initial and self.ranks.first:
+            self.model.eval()
+            with self.measured() as model:
+                loss = dev_loss(model, self.data.devs[0], self.recipe.training.batch_tokens)
+            self.display.say(f"starting from {self._initial.path}: dev loss {loss:.4f}")
+
     def _report_start(self) -> None:
         size = sum(p.numel() for p in self.model.parameters())
         corpus = self.data.corpus
@@ -122,11 +154,16 @@ class Trainer:
 
     def _updates_of_epoch(self) -> Iterator[tuple[list[list[int]], list[Pair]]]:
         """The micro-batches of each update still to come in this epoch."""
-        seed, epoch, step = self.recipe.seed, self.progress.epoch, self.recipe.training.accumulate
-        pairs = self.data.corpus.epoch(seed, epoch)
-        plan = plan_epoch(pairs, self.recipe.training.batch_tokens, seed, epoch)
+        pairs, plan = self._epoch()
+        step = self.recipe.training.accumulate
         for first in range(self.progress.batch, len(plan), step):
             yield plan[first : first + step], pairs
+
+    def _epoch(self) -> tuple[list[Pair], list[list[int]]]:
+        """The pairs of this epoch and its micro-batches."""
+        seed, epoch = self.recipe.seed, self.progress.epoch
+        pairs = self.data.corpus.epoch(seed, epoch)
+        return pairs, plan_epoch(pairs, self.recipe.training.batch_tokens, seed, epoch)
 
     def _update(self, micro_batches: list[list[int]], pairs: list[Pair]) -> None:
         report = self.optimization.update(self.progress.update + 1, micro_batches, pairs)
@@ -159,7 +196,7 @@ class Trainer:
         started = time.monotonic()
         if self.ranks.first:
             result = self._measure()
-            self.store.save_snapshot(self.model, result.update)
+            self.store.save_snapshot(self.trained, result.update)
             names = [dev.name for dev in self.data.devs]
             self.display.validated(result, names, time.monotonic() - started)
             self.progress.validations.append(result)
@@ -174,12 +211,17 @@ class Trainer:
         self.model.eval()
         options = SearchOptions(**self.recipe.search.model_dump() | {"beam": self.recipe.validation.beam})
         devs, vocabulary = self.data.devs, self.data.vocabulary
-        return Validation(
-            self.progress.update,
-            self.progress.epoch,
-            dev_loss(self.model, devs[0], self.recipe.training.batch_tokens),
-            [dev_bleu(self.model, dev, vocabulary, options).score for dev in devs],
-        )
+        with self.measured() as model:
+            return Validation(
+                self.progress.update,
+                self.progress.epoch,
+                dev_loss(model, devs[0], self.recipe.training.batch_tokens),
+                [dev_bleu(model, dev, vocabulary, options).score for dev in devs],
+            )
+
+    def measured(self) -> contextlib.AbstractContextManager[Transformer]:
+        """The model to measure, quantized where it is trained so."""
+        return self.quantized.rounded() if self.quantized else contextlib.nullcontext(self.model)
 
     def averaged_updates(self) -> list[int]:
         """The validations whose weights are averaged, in order: of those whose weights are still kept."""
@@ -205,6 +247,6 @@ class Trainer:
         self._clock = now
         state = dataclasses.replace(self.progress, seconds=0.0, validations=[*self.progress.validations])
         if self.ranks.first and state != self._saved:
-            self.store.save(self.model, self.optimization.optimizer, self.progress, self.identity)
+            self.store.save(self.trained, self.optimization.optimizer, self.progress, self.identity)
             self.store.keep_snapshots(set(self.averaged_updates()))
             self._saved = state

@@ -1,4 +1,4 @@
-"""The subword vocabulary: training it, and segmenting with it. Text is cleaned as octavo.text does."""
+"""The subword vocabulary: making it, and segmenting with it. Text is cleaned as octavo.text does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,25 +64,53 @@ def make_vocabulary(
     Deterministic. Raises RecipeError when the text has too few distinct pieces for the size, or when a run
     that has ``begun`` has another vocabulary.
     """
-    texts: dict[Path, Sequence[str]]
-    if recipe.shared:
-        texts = {folder / "tokenizer.spm": [*source, *target]}
-    else:
-        texts = {folder / "source.spm": source, folder / "target.spm": target}
-    record = folder / RECORD
     made_from = {"vocabulary": recipe.model_dump(mode="json"), "training text": _digest(source, target)}
+    if recipe.shared:
+        makers = [lambda: _train(recipe, [*source, *target])]
+    else:
+        makers = [lambda: _train(recipe, source), lambda: _train(recipe, target)]
+    return _settle(folder, makers, made_from, begun)
+
+
+def take_vocabulary(
+    folder: Path, recipe: VocabularyRecipe, tokenizers: tuple[Path, Path], begun: bool = False
+) -> Vocabulary:
+    """Copy a model's vocabulary, source and target, into ``folder``, or load the one copied there.
+
+    Raises RecipeError where the recipe speaks of another, or a run that has ``begun`` has another.
+    """
+    paths = list(dict.fromkeys(tokenizers))
+    if recipe.shared != (len(paths) == 1):
+        raise RecipeError(
+            f"vocabulary.shared = {str(recipe.shared).lower()}, but {paths[0].parent} has "
+            f"{'one vocabulary' if len(paths) == 1 else 'two vocabularies'}; its vocabulary is taken"
+        )
+    for path in paths:
+        if (size := Segmenter(path).size) != recipe.size:
+            raise RecipeError(
+                f"vocabulary.size = {recipe.size}, but {path} has {size} tokens; its vocabulary is taken"
+            )
+    return _settle(folder, [path.read_bytes for path in paths], {"taken": _digests(paths)}, begun)
+
+
+def _settle(
+    folder: Path, makers: Sequence[Callable[[], bytes]], made_from: dict[str, Any], begun: bool
+) -> Vocabulary:
+    """The vocabulary in ``folder``, made there where it is missing, damaged or not ``made_from`` that."""
+    names = ["tokenizer.spm"] if len(makers) == 1 else ["source.spm", "target.spm"]
+    paths, record = [folder / name for name in names], folder / RECORD
     found = _read(record)
     if begun and not found:
         raise RecipeError(
             f"{record}: missing or damaged; put it back, or name another --output to begin anew"
         )
     if begun:
-        check_identity(found, made_from | _digests(texts))
-    elif found != made_from | _digests(texts):
-        for path, lines in texts.items():
-            durable.write_file(path, _train(recipe, lines))
-        durable.write_file(record, json.dumps(made_from | _digests(texts), indent=1).encode() + b"\n")
-    segmenters = [Segmenter(path) for path in texts]
+        check_identity(found, made_from | _digests(paths))
+    elif found != made_from | _digests(paths):
+        for path, make in zip(paths, makers, strict=True):
+            durable.write_file(path, make())
+        durable.write_file(record, json.dumps(made_from | _digests(paths), indent=1).encode() + b"\n")
+    segmenters = [Segmenter(path) for path in paths]
     return Vocabulary(segmenters[0], segmenters[-1])
 
 
