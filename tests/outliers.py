@@ -15,7 +15,7 @@ MAGNIFIED_SHARE = 1 / 64
 def plant_outliers(
     tensors: Mapping[str, np.ndarray],
     config: ModelConfig,
-    strength: float = 16.0,
+    strength: float = 8.0,
     *,
     mixing: float = 128.0,
     seed: int = 0,

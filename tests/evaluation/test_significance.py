@@ -122,12 +122,13 @@ def test_empty_translations_are_scored(metric: MetricName) -> None:
     assert found.system == 0 and found.high < 0
 
 
-def test_3000_sentences_take_seconds() -> None:
+@pytest.mark.parametrize("metric", METRICS)
+def test_3000_sentences_take_seconds(metric: MetricName) -> None:
     references = sentences(3000)
     baseline, system = spoiled(references, 0.2, seed=1), spoiled(references, 0.21, seed=2)
     start = time.process_time()
-    compare(baseline, system, references)
-    assert time.process_time() - start < 5
+    compare(baseline, system, references, metric)
+    assert time.process_time() - start < 20  # about 1 and 2 seconds; slow machines are allowed for
 
 
 def test_bad_arguments_are_refused() -> None:
