@@ -1,0 +1,79 @@
+"""The dev set that the gate measures on, translated as the model's users would."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from octavo.artifact import ModelDirectory
+from octavo.calibration.errors import CalibrationError
+from octavo.calibration.gate import DevResult
+from octavo.calibration.progress import Progress
+from octavo.calibration.state import digest
+from octavo.evaluation.quality import measure_quality
+from octavo.translation import Translator
+from octavo.translation.translator import SearchEngine
+
+FEWEST_LINES: Final = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DevSet:
+    """Lines and their translations, line for line. ``name`` is for messages and the report.
+
+    Raises CalibrationError where they are not parallel, or too few to measure anything by.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    references: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sources) != len(self.references):
+            raise CalibrationError(
+                f"{self.name}: {len(self.sources)} lines of source and {len(self.references)} of reference: "
+                "line i of the one must be the translation of line i of the other"
+            )
+        if len(self.sources) < FEWEST_LINES:
+            raise CalibrationError(
+                f"{self.name}: {len(self.sources)} lines; the gate needs at least {FEWEST_LINES}, and some "
+                "hundreds to tell a small loss from chance"
+            )
+
+    def checksum(self) -> str:
+        """SHA-256 of all lines."""
+        return digest([self.sources, self.references])
+
+    def measure(self, model: ModelDirectory, engine: SearchEngine, progress: Progress) -> DevResult:
+        """Translate all of it with the model's own search and score it. Closes the engine."""
+        progress.stage("Translating the dev set", len(self.sources))
+        start = time.perf_counter()
+        found = []
+        with Translator(model, engine) as translator:
+            for translation in translator.stream(self.sources):
+                found.append(translation)
+                progress.advance()
+        seconds = time.perf_counter() - start
+        texts = tuple(translation.text for translation in found)
+        quality = measure_quality(texts, self.references)
+        return DevResult(
+            bleu=quality.bleu,
+            chrf=quality.chrf,
+            length_ratio=quality.length_ratio,
+            complete_share=sum(translation.complete for translation in found) / len(found),
+            seconds=seconds,
+            translations=texts,
+        )
+
+
+def dev_result_to_dict(result: DevResult) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    return dataclasses.asdict(result)
+
+
+def dev_result_from_dict(values: dict[str, Any]) -> DevResult:
+    """Inverse of ``dev_result_to_dict``."""
+    texts: Sequence[str] = values["translations"]
+    return DevResult(**{**values, "translations": tuple(texts)})

@@ -1,0 +1,104 @@
+"""How far a quantized model's predictions are from float32's: KL divergence per target token.
+
+Teacher-forced on fixed targets, so no search is involved: exact, quick, and the same every time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.engine.engine import TokenIds
+
+FloatArray = npt.NDArray[np.float32]
+
+_SENTENCES_AT_ONCE: Final = 8
+_MOST_LOGITS: Final = 1 << 26
+"""Float32's log-probabilities stay in memory: at most 256 MiB of them, and as much of probabilities."""
+_MOST: Final = np.float32(80)
+"""Farther apart than exp can say in binary32: such a model is broken, by whatever number."""
+
+
+class ForcedEngine(Protocol):
+    """What scoring needs of an engine; see octavo.engine.Engine."""
+
+    def forced_logits(self, sources: Sequence[TokenIds], targets: Sequence[TokenIds]) -> list[FloatArray]:
+        """float32 [len(target) + 1, vocabulary] for each pair."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pairs:
+    """Sources and the model's own translations of them, ids without EOS."""
+
+    sources: tuple[TokenIds, ...]
+    targets: tuple[TokenIds, ...]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def target_tokens(self) -> int:
+        """Tokens to predict, with the end of each sentence."""
+        return sum(len(target) + 1 for target in self.targets)
+
+    def first(self, most_tokens: int) -> Pairs:
+        """The first pairs that have at most so many target tokens together; at least one pair."""
+        total, count = 0, 0
+        for target in self.targets:
+            total += len(target) + 1
+            if total > most_tokens and count:
+                break
+            count += 1
+        return Pairs(self.sources[:count], self.targets[:count])
+
+    def batches(self, size: int) -> Iterator[Pairs]:
+        """The pairs in order, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            chosen = slice(start, start + size)
+            yield Pairs(self.sources[chosen], self.targets[chosen])
+
+
+class Float32Predictions:
+    """Float32's predictions on sentence pairs, to measure others against.
+
+    Takes as many of ``pairs`` as fit its memory. ``pairs``: those it took.
+    """
+
+    def __init__(self, engine: ForcedEngine, pairs: Pairs, vocabulary: int) -> None:
+        self.pairs = pairs.first(_MOST_LOGITS // vocabulary)
+        self._log_probabilities = [_log_softmax(logits) for logits in _logits(engine, self.pairs)]
+        self._probabilities = [np.exp(rows) for rows in self._log_probabilities]
+
+    def divergence(self, engine: ForcedEngine) -> float:
+        """KL(float32 || engine) in nats, the mean over target tokens.
+
+        With d = log p - logits it is sum p d + log(1 + sum p (exp(-d) - 1)): the logits need no
+        normalizing, and nothing cancels where the two are close.
+        """
+        total = 0.0
+        predictions = zip(
+            self._probabilities, self._log_probabilities, _logits(engine, self.pairs), strict=True
+        )
+        for p, log_p, logits in predictions:
+            difference = log_p - logits
+            difference -= np.sum(p * difference, axis=1, dtype=np.float64).astype(np.float32)[:, None]
+            mean = np.sum(p * difference, axis=1, dtype=np.float64)
+            excess = np.sum(p * np.expm1(np.minimum(-difference, _MOST)), axis=1, dtype=np.float64)
+            total += float(np.sum(mean + np.log1p(excess)))
+        return max(total / self.pairs.target_tokens, 0.0)
+
+
+def _logits(engine: ForcedEngine, pairs: Pairs) -> Iterator[FloatArray]:
+    for batch in pairs.batches(_SENTENCES_AT_ONCE):
+        yield from engine.forced_logits(batch.sources, batch.targets)
+
+
+def _log_softmax(logits: FloatArray) -> FloatArray:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    normalizer = np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    found: FloatArray = (shifted - normalizer).astype(np.float32)
+    return found

@@ -1,0 +1,205 @@
+"""The gate: which products must stay in float32 for a loss budget to hold, found step by step.
+
+Products fall back to float32 in the order of what they cost, more and more of them until the budget
+holds; then the fewest of these; then a revert pass tries to win each of them back (after Intel Neural
+Compressor's tuning). Nothing here is random or timed, so the same model and text take the same steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal
+
+from octavo.calibration.errors import GateError
+
+Metric = Literal["bleu", "chrf"]
+METRICS: Final[tuple[Metric, ...]] = ("bleu", "chrf")
+
+DEFAULT_MAX_DROP: Final = 0.1
+DEFAULT_MEASUREMENTS: Final = 40
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DevResult:
+    """A translated dev set: scores, translated words over reference words, the share of translations
+    that ended by themselves, the seconds it took, and the translations."""
+
+    bleu: float
+    chrf: float
+    length_ratio: float
+    complete_share: float
+    seconds: float
+    translations: tuple[str, ...]
+
+    def score(self, metric: Metric) -> float:
+        """The score by that metric."""
+        return self.bleu if metric == "bleu" else self.chrf
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Budget:
+    """What quantization may cost on the dev set, against float32.
+
+    ``max_drop``: points of the metric. ``max_unfinished``: share of translations that float32 ends and
+    the candidate does not. ``max_length_change``: of the length ratio, relative to float32's.
+    """
+
+    metric: Metric = "bleu"
+    max_drop: float = DEFAULT_MAX_DROP
+    max_unfinished: float = 0.005
+    max_length_change: float = 0.02
+
+    def drop(self, float32: DevResult, candidate: DevResult) -> float:
+        """Points lost; negative where the candidate is better."""
+        return float32.score(self.metric) - candidate.score(self.metric)
+
+    def violations(self, float32: DevResult, candidate: DevResult) -> list[str]:
+        """What is over budget, in words; empty where the budget holds."""
+        found = []
+        drop = self.drop(float32, candidate)
+        if drop > self.max_drop:
+            found.append(f"{METRIC_NAMES[self.metric]} drops by {drop:.2f}, {self.max_drop:g} allowed")
+        unfinished = float32.complete_share - candidate.complete_share
+        if unfinished > self.max_unfinished:
+            found.append(
+                f"{unfinished:.1%} more translations run into the length limit, "
+                f"{self.max_unfinished:.1%} allowed"
+            )
+        if float32.length_ratio > 0:
+            change = candidate.length_ratio / float32.length_ratio - 1
+            if abs(change) > self.max_length_change:
+                found.append(
+                    f"translations are {abs(change):.1%} {'longer' if change > 0 else 'shorter'}, "
+                    f"{self.max_length_change:.0%} allowed"
+                )
+        return found
+
+
+METRIC_NAMES: Final[Mapping[str, str]] = {"bleu": "BLEU", "chrf": "chrF"}
+
+
+class Action(enum.StrEnum):
+    """What a step of the gate tries."""
+
+    START = "start"
+    FALL_BACK = "fall back"
+    REFINE = "refine"
+    REVERT = "revert"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One measurement: with ``float32`` left in float (beside what the scheme leaves there).
+
+    ``changed``: the products that this step moved. ``violations`` empty: the budget held.
+    """
+
+    action: Action
+    changed: tuple[str, ...]
+    float32: frozenset[str]
+    result: DevResult
+    violations: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GateResult:
+    """``float32``: the products that the gate left in float32, so that the budget holds; ``result``: the
+    dev set translated so; ``steps``: how it got there."""
+
+    float32: frozenset[str]
+    result: DevResult
+    steps: tuple[Step, ...]
+
+
+Measure = Callable[[frozenset[str]], DevResult]
+"""Translate the dev set with these products left in float32 too."""
+
+
+class Gate:
+    """One search. ``float32``: the dev set in float32. ``most``: measurements after which nothing more is
+    won back."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        float32: DevResult,
+        measure: Measure,
+        *,
+        most: int = DEFAULT_MEASUREMENTS,
+    ) -> None:
+        self._budget = budget
+        self._float32 = float32
+        self._measure = measure
+        self._most = most
+        self._steps: list[Step] = []
+        self._known: dict[frozenset[str], Step] = {}
+
+    def search(self, order: Callable[[], Sequence[str]], harm: Callable[[str], float]) -> GateResult:
+        """Keep the budget with few products in float32.
+
+        ``order``: the products that may fall back, the most rewarding first; it is asked for only where
+        the budget does not hold as it is. ``harm``: what a product costs in int8, to win the most
+        harmless back first. Raises GateError where not even all of them in float32 are enough.
+        """
+        if self._holds(Action.START, frozenset(), ()):
+            return self._result(frozenset())
+        candidates = list(order())
+        count = self._fall_back(candidates)
+        chosen = frozenset(candidates[:count])
+        chosen = self._revert(chosen, sorted(chosen, key=lambda name: (harm(name), name)))
+        return self._result(chosen)
+
+    def _fall_back(self, candidates: Sequence[str]) -> int:
+        """How many of the first candidates must fall back: doubled until it holds, then bisected."""
+        failing, count = 0, 1
+        while not self._holds_first(Action.FALL_BACK, candidates, failing, min(count, len(candidates))):
+            if count >= len(candidates):
+                raise self._failure(len(candidates))
+            failing, count = count, 2 * count
+        passing = min(count, len(candidates))
+        while passing - failing > 1:
+            middle = (passing + failing) // 2
+            if self._holds_first(Action.REFINE, candidates, failing, middle):
+                passing = middle
+            else:
+                failing = middle
+        return passing
+
+    def _holds_first(self, action: Action, candidates: Sequence[str], before: int, count: int) -> bool:
+        return self._holds(action, frozenset(candidates[:count]), tuple(candidates[before:count]))
+
+    def _revert(self, chosen: frozenset[str], pending: list[str]) -> frozenset[str]:
+        """Win back what the budget allows: half of the rest at once, fewer where that is too many."""
+        size = max(1, len(pending) // 2)
+        while pending and len(self._steps) < self._most:
+            group = tuple(pending[:size])
+            if self._holds(Action.REVERT, chosen.difference(group), group):
+                chosen = chosen.difference(group)
+                pending = pending[size:]
+            elif size == 1:
+                pending = pending[1:]
+            else:
+                size //= 2
+        return chosen
+
+    def _holds(self, action: Action, float32: frozenset[str], changed: tuple[str, ...]) -> bool:
+        if float32 in self._known:
+            return not self._known[float32].violations
+        result = self._measure(float32)
+        violations = tuple(self._budget.violations(self._float32, result))
+        step = Step(action, changed, float32, result, violations)
+        self._known[float32] = step
+        self._steps.append(step)
+        return not violations
+
+    def _result(self, chosen: frozenset[str]) -> GateResult:
+        return GateResult(chosen, self._known[chosen].result, tuple(self._steps))
+
+    def _failure(self, count: int) -> GateError:
+        last = self._steps[-1]
+        return GateError(
+            f"no model was written: even with all {count} products in float32 the budget does not hold "
+            f"({'; '.join(last.violations)}). Allow more with --max-drop, or use a larger dev set"
+        )

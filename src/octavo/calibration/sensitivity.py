@@ -1,0 +1,71 @@
+"""What each product costs in int8: alone, and among all the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from octavo.calibration.progress import Progress
+from octavo.plan import Product, ProductKind, weight_name
+from octavo.spec import ModelConfig, weight_shapes
+
+Divergence = Callable[[frozenset[str]], float]
+"""KL per target token, against float32, with exactly these products in int8."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """A product's part in the loss, in nats of KL per target token.
+
+    ``alone``: only it in int8. ``won``: how much less all in int8 lose with it in float32.
+    ``work``: its multiplications for one token, which float32 makes slower.
+    """
+
+    product: str
+    alone: float
+    won: float
+    work: int
+
+    @property
+    def reward(self) -> float:
+        """KL won back for the work that becomes slower: where falling back pays most."""
+        return self.won / self.work
+
+
+def measure_sensitivity(
+    candidates: Sequence[Product], divergence: Divergence, work: Mapping[str, int], progress: Progress
+) -> list[Sensitivity]:
+    """Every candidate, in their order. ``candidates``: all products that are to be in int8."""
+    every = frozenset(product.name for product in candidates)
+    progress.stage("Measuring each product", len(candidates))
+    together = divergence(every)
+    found = []
+    for product in candidates:
+        name = product.name
+        alone = divergence(frozenset({name}))
+        won = together - divergence(every - {name})
+        found.append(Sensitivity(name, alone, won, work[name]))
+        progress.advance()
+    return found
+
+
+def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
+    """Products by falling reward; equal ones in order of their names."""
+    return [s.product for s in sorted(sensitivities, key=lambda s: (-s.reward, s.product))]
+
+
+def work_per_token(config: ModelConfig, products: Sequence[Product], mean_keys: float) -> dict[str, int]:
+    """Multiplications of each product for one token of its side, attention over ``mean_keys`` keys."""
+    shapes = dict(weight_shapes(config))
+    return {
+        product.name: (
+            _area(shapes[weight_name(config, product)])
+            if product.kind is ProductKind.WEIGHT
+            else max(1, round(config.d_model * mean_keys))
+        )
+        for product in products
+    }
+
+
+def _area(shape: tuple[int, int]) -> int:
+    return shape[0] * shape[1]

@@ -1,0 +1,56 @@
+"""Finished steps of a run, kept on disk, so that a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from octavo import durable
+
+
+def state_folder(output: Path) -> Path:
+    """Where the steps of a run that writes ``output`` are kept until it succeeds."""
+    place = output.absolute()
+    return place.parent / f".{place.name}.calibration"
+
+
+class FinishedSteps:
+    """Results by a hash of all they depend on, so that a changed input never finds a stale one.
+
+    ``identity`` is what every step depends on: the model's checksum and the like. ``folder`` None keeps
+    nothing. For one run at a time.
+    """
+
+    def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._identity = dict(identity)
+
+    def value(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+        """The JSON value of a step, computed where it has not been before. Raises OSError."""
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{step}-{digest([self._identity, step, dict(inputs)])[:32]}.json"
+        try:
+            return json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):  # none yet, or damaged: make it
+            pass
+        found = compute()
+        data = json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        durable.write_file(path, data)
+        return found
+
+    def forget(self) -> None:
+        """Remove everything: the run has succeeded."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def digest(value: Any) -> str:
+    """SHA-256, in hex, of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
