@@ -42,7 +42,7 @@ void fill_bytes(AlignedBuffer<Byte>& buffer, std::size_t count, Random& random) 
 void print_product(const char* kernel, const char* site, int rows, int inner, int columns, double nanoseconds,
                    double peak) {
   const double rate = static_cast<double>(rows) * inner * columns / nanoseconds;
-  std::printf("  %-13s %-16s M=%-4d K=%-5d N=%-6d %12.0f ns %8.1f GMAC/s", kernel, site, rows, inner, columns,
+  std::printf("  %-14s %-16s M=%-4d K=%-5d N=%-6d %12.0f ns %8.1f GMAC/s", kernel, site, rows, inner, columns,
               nanoseconds, rate);
   if (peak > 0) std::printf(" %5.1f%% of peak", 100 * rate / peak);
   std::printf("\n");
@@ -71,6 +71,7 @@ void bench_f32(const KernelTable& kernels, const char* site, int inner, int colu
   }
 }
 
+/// Quantized per row; by a scale known beforehand; and that with u8 as the result.
 void bench_s8(const KernelTable& kernels, const char* site, int inner, int columns, double peak) {
   Random random(1);
   const PanelLayout& layout = kernels.linear_s8.layout;
@@ -78,7 +79,9 @@ void bench_s8(const KernelTable& kernels, const char* site, int inner, int colum
   AlignedBuffer<std::uint8_t> input;
   AlignedBuffer<std::int8_t> weight;
   AlignedBuffer<std::int32_t> correction(padded);
-  AlignedBuffer<float> row_scale, weight_scale, bias, output;
+  AlignedBuffer<float> row_scale, weight_scale, bias, inverse, output;
+  AlignedBuffer<std::uint8_t> output_u8(static_cast<std::size_t>(kMostRows) * padded);
+  fill(inverse, padded, random);
   fill_bytes(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
   fill_bytes(weight, packed_size(layout, columns, inner), random);
   fill(row_scale, kMostRows, random);
@@ -86,19 +89,27 @@ void bench_s8(const KernelTable& kernels, const char* site, int inner, int colum
   fill(bias, padded, random);
   output.ensure(static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns));
   for (const int rows : kRows) {
-    const ProductS8 product{
-        .input = input.data(),
-        .input_stride = inner,
-        .row_scale = row_scale.data(),
-        .rows = rows,
-        .inner = inner,
-        .columns = columns,
-        .weight = weight.data(),
-        .correction = correction.data(),
-        .weight_scale = weight_scale.data(),
-        .epilogue = {.bias = bias.data(), .output = output.data(), .output_stride = columns}};
-    const double taken = nanoseconds_per_call([&] { kernels.linear_s8.product(product); });
-    print_product("product_s8", site, rows, inner, columns, taken, peak);
+    ProductS8 product{.input = input.data(),
+                      .input_stride = inner,
+                      .row_scale = row_scale.data(),
+                      .rows = rows,
+                      .inner = inner,
+                      .columns = columns,
+                      .weight = weight.data(),
+                      .correction = correction.data(),
+                      .weight_scale = weight_scale.data(),
+                      .epilogue = {.bias = bias.data(), .output = output.data(), .output_stride = columns}};
+    const auto time = [&](const char* name) {
+      const double taken = nanoseconds_per_call([&] { kernels.linear_s8.product(product); });
+      print_product(name, site, rows, inner, columns, taken, peak);
+    };
+    time("product_s8");
+    product.row_scale = nullptr;
+    time("  static");
+    product.epilogue.output = nullptr;
+    product.epilogue.quantized = {
+        .values = output_u8.data(), .stride = columns, .inverse = inverse.data(), .zero_point = 128};
+    time("  static to u8");
   }
 }
 
@@ -119,7 +130,7 @@ void bench_products(const KernelTable& kernels, const ModelShape& model, const P
 }
 
 void print_row_kernel(const char* kernel, int n, double nanoseconds) {
-  std::printf("  %-13s n=%-6d %12.0f ns\n", kernel, n, nanoseconds);
+  std::printf("  %-15s n=%-6d %12.0f ns\n", kernel, n, nanoseconds);
   std::fflush(stdout);
 }
 
@@ -139,7 +150,15 @@ void bench_rows(const KernelTable& kernels, const ModelShape& model) {
                      kernels.quantize_rows(x.data(), n, 1, n, bytes.data(), n, &scale);
                    }));
   print_row_kernel("layer_norm", n, nanoseconds_per_call([&] {
-                     kernels.layer_norm(x.data(), 1, n, weight.data(), bias.data(), 1e-5f, output.data());
+                     kernels.layer_norm(x.data(), 1, n, weight.data(), bias.data(), 1e-5f, output.data(), {});
+                   }));
+  const QuantizedRows quantized{
+      .values = bytes.data(), .stride = n, .inverse = bias.data(), .zero_point = 128};
+  print_row_kernel("quantize_static", n,
+                   nanoseconds_per_call([&] { kernels.quantize_static(x.data(), n, 1, n, quantized); }));
+  print_row_kernel("layer_norm to u8", n, nanoseconds_per_call([&] {
+                     kernels.layer_norm(x.data(), 1, n, weight.data(), bias.data(), 1e-5f, nullptr,
+                                        quantized);
                    }));
   print_row_kernel("embed_f32", n, nanoseconds_per_call([&] {
                      kernels.embed_f32(x.data(), bias.data(), n, 2.0f, output.data());
@@ -162,29 +181,53 @@ void bench_logits(const KernelTable& kernels, const ModelShape& model) {
                    nanoseconds_per_call([&] { kernels.top_k(logits.data(), n, 8, best.data()); }));
 }
 
+/// Over floats, and over bytes; both store what the next product would read.
 void bench_attend(const KernelTable& kernels, const ModelShape& model) {
   const auto width = static_cast<std::size_t>(model.d_model);
   Random random(1);
-  for (const int count : {8, 32, 128}) {
+  const int head_dim = model.d_model / model.heads;
+  const std::vector<float> scale(static_cast<std::size_t>(model.heads),
+                                 1.0f / std::sqrt(static_cast<float>(head_dim)));
+  AlignedBuffer<float> query, inverse, output(width);
+  AlignedBuffer<std::uint8_t> query_u8, output_u8(width);
+  fill(query, width, random);
+  fill(inverse, width, random);
+  fill_bytes(query_u8, width, random);
+  for (const int count : {10, 25, 60, 128}) {
     const auto keys = static_cast<std::size_t>(count);
-    AlignedBuffer<float> query, pool, scores(keys + 16), output(width);
-    fill(query, width, random);
+    AlignedBuffer<float> pool, scores(keys + 16);
+    AlignedBuffer<std::uint8_t> pool_u8, weights(keys + 64);
     fill(pool, keys * 2 * width, random);
-    std::vector<const float*> rows(keys);
-    for (std::size_t j = 0; j < keys; ++j) rows[j] = pool.data() + j * 2 * width;
-    const int head_dim = model.d_model / model.heads;
-    const AttendRow job{.query = query.data(),
-                        .rows = rows.data(),
-                        .count = count,
-                        .value_offset = model.d_model,
-                        .heads = model.heads,
-                        .head_dim = head_dim,
-                        .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
-                        .scores = scores.data(),
-                        .output = output.data()};
-    const double taken = nanoseconds_per_call([&] { kernels.attend(job); });
-    std::printf("  %-13s keys=%-4d heads=%-3d head_dim=%-4d %8.0f ns %8.1f GMAC/s\n", "attend", count,
-                model.heads, head_dim, taken, 2.0 * count * model.d_model / taken);
+    fill_bytes(pool_u8, keys * 2 * width, random);
+    for (const bool u8 : {false, true}) {
+      std::vector<const std::byte*> rows(keys);
+      for (std::size_t j = 0; j < keys; ++j) {
+        rows[j] = u8 ? reinterpret_cast<const std::byte*>(pool_u8.data() + j * 2 * width)
+                     : reinterpret_cast<const std::byte*>(pool.data() + j * 2 * width);
+      }
+      AttendRow job{.query = query.data(),
+                    .query_u8 = query_u8.data(),
+                    .rows = rows.data(),
+                    .count = count,
+                    .value_offset = static_cast<std::ptrdiff_t>(width * (u8 ? 1 : sizeof(float))),
+                    .heads = model.heads,
+                    .head_dim = head_dim,
+                    .keys_u8 = u8,
+                    .values_u8 = u8,
+                    .score_scale = scale.data(),
+                    .value_scale = scale.data(),
+                    .scores = scores.data(),
+                    .weights = weights.data()};
+      if (u8) {
+        job.quantized = {.values = output_u8.data(), .inverse = inverse.data(), .zero_point = 128};
+      } else {
+        job.output = output.data();
+      }
+      const double taken = nanoseconds_per_call([&] { kernels.attend(job); });
+      std::printf("  %-13s keys=%-4d heads=%-3d head_dim=%-4d %8.0f ns %8.1f GMAC/s\n",
+                  u8 ? "attend u8" : "attend", count, model.heads, head_dim, taken,
+                  2.0 * count * model.d_model / taken);
+    }
   }
 }
 

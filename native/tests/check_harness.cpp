@@ -24,7 +24,8 @@ void nudge(float& value) { value = std::nextafter(value, 1e30f); }
 
 void product_f32_nudged(const ProductF32& product) {
   truth().linear_f32.product(product);
-  if (product.rows == 6 && product.columns == 17) nudge(product.epilogue.output[16]);
+  const bool floats = product.epilogue.output != nullptr;
+  if (floats && product.rows == 6 && product.columns == 17) nudge(product.epilogue.output[16]);
 }
 
 void product_f32_beyond_row(const ProductF32& product) {
@@ -34,9 +35,27 @@ void product_f32_beyond_row(const ProductF32& product) {
   }
 }
 
+void product_f32_next_inverse(const ProductF32& product) {
+  ProductF32 shifted = product;
+  if (product.columns == 64) ++shifted.epilogue.quantized.inverse;
+  truth().linear_f32.product(shifted);
+}
+
 void product_s8_off_by_one(const ProductS8& product) {
   truth().linear_s8.product(product);
-  if (product.inner == 129) nudge(product.epilogue.output[0]);
+  if (product.inner == 129 && product.epilogue.output != nullptr) nudge(product.epilogue.output[0]);
+}
+
+void product_s8_always_static(const ProductS8& product) {
+  ProductS8 without = product;
+  if (product.columns == 65) without.row_scale = nullptr;
+  truth().linear_s8.product(without);
+}
+
+void product_s8_around_128(const ProductS8& product) {
+  ProductS8 centred = product;
+  centred.epilogue.quantized.zero_point = 128;
+  truth().linear_s8.product(centred);
 }
 
 void accumulate_s8_saturated(const ProductS8& product, std::int32_t* sums) {
@@ -52,10 +71,30 @@ void quantize_rows_half_up(const float* x, std::ptrdiff_t stride, int rows, int 
   }
 }
 
+void quantize_static_nan_as_zero(const float* x, std::ptrdiff_t stride, int rows, int n,
+                                 const QuantizedRows& output) {
+  truth().quantize_static(x, stride, rows, n, output);
+  for (int i = 0; i < n && rows == 5; ++i) {
+    if (std::isnan(x[i])) output.values[i] = static_cast<std::uint8_t>(output.zero_point);
+  }
+}
+
+void quantize_static_to_254(const float* x, std::ptrdiff_t stride, int rows, int n,
+                            const QuantizedRows& output) {
+  truth().quantize_static(x, stride, rows, n, output);
+  if (output.zero_point == 127 && output.values[0] == 255) output.values[0] = 254;
+}
+
 void layer_norm_before_row(const float* x, int rows, int n, const float* weight, const float* bias,
-                           float epsilon, float* output) {
-  truth().layer_norm(x, rows, n, weight, bias, epsilon, output);
-  output[-1] = 0.0f;
+                           float epsilon, float* output, const QuantizedRows& quantized) {
+  truth().layer_norm(x, rows, n, weight, bias, epsilon, output, quantized);
+  if (output != nullptr) output[-1] = 0.0f;
+}
+
+void layer_norm_without_u8(const float* x, int rows, int n, const float* weight, const float* bias,
+                           float epsilon, float* output, const QuantizedRows& quantized) {
+  truth().layer_norm(x, rows, n, weight, bias, epsilon, output,
+                     output != nullptr ? QuantizedRows{} : quantized);
 }
 
 void embed_f32_reads_on(const float* row, const float* position, int n, float scale, float* output) {
@@ -73,6 +112,29 @@ void attend_without_last_key(const AttendRow& job) {
   AttendRow shorter = job;
   if (job.count == 33) shorter.count = 32;
   truth().attend(shorter);
+}
+
+void attend_first_score_scale(const AttendRow& job) {
+  AttendRow same = job;
+  const std::array<float, 3> scales{job.score_scale[0], job.score_scale[0], job.score_scale[0]};
+  if (job.keys_u8) same.score_scale = scales.data();
+  truth().attend(same);
+}
+
+void attend_next_value_scale(const AttendRow& job) {
+  AttendRow shifted = job;
+  if (job.values_u8 && job.heads > 1) ++shifted.value_scale;
+  shifted.heads -= job.values_u8 && job.heads > 1 ? 1 : 0;
+  truth().attend(shifted);
+}
+
+void attend_reads_on(const AttendRow& job) {
+  truth().attend(job);
+  if (!job.values_u8 || !job.keys_u8) return;
+  for (int j = 0; j < job.count; ++j) {
+    const std::byte* row = job.rows[j] + (job.value_offset > 0 ? job.value_offset : 0);
+    static_cast<void>(*static_cast<const volatile std::byte*>(row + job.heads * job.head_dim));
+  }
 }
 
 float log_sum_exp_with_padding(const float* x, int n) {
@@ -99,14 +161,28 @@ constexpr std::array kPlanted{
     Planted{"product_f32", "columns=17", [](KernelTable& t) { t.linear_f32.product = product_f32_nudged; }},
     Planted{"product_f32", "behind the row",
             [](KernelTable& t) { t.linear_f32.product = product_f32_beyond_row; }},
+    Planted{"product_f32", "output=u8",
+            [](KernelTable& t) { t.linear_f32.product = product_f32_next_inverse; }},
     Planted{"product_s8", "inner=129", [](KernelTable& t) { t.linear_s8.product = product_s8_off_by_one; }},
+    Planted{"product_s8", "row_scales",
+            [](KernelTable& t) { t.linear_s8.product = product_s8_always_static; }},
+    Planted{"product_s8", "output=u8", [](KernelTable& t) { t.linear_s8.product = product_s8_around_128; }},
     Planted{"accumulate_s8", "sums[row 0, column 0]",
             [](KernelTable& t) { t.linear_s8.accumulate = accumulate_s8_saturated; }},
     Planted{"quantize_rows", "values=ties", [](KernelTable& t) { t.quantize_rows = quantize_rows_half_up; }},
+    Planted{"quantize_static", "rows=5",
+            [](KernelTable& t) { t.quantize_static = quantize_static_nan_as_zero; }},
+    Planted{"quantize_static", "zero_point=127",
+            [](KernelTable& t) { t.quantize_static = quantize_static_to_254; }},
     Planted{"layer_norm", "1 before output", [](KernelTable& t) { t.layer_norm = layer_norm_before_row; }},
+    Planted{"layer_norm", "output=floats and u8",
+            [](KernelTable& t) { t.layer_norm = layer_norm_without_u8; }},
     Planted{"embed_f32", "memory fault", [](KernelTable& t) { t.embed_f32 = embed_f32_reads_on; }},
     Planted{"embed_s8", "memory fault", [](KernelTable& t) { t.embed_s8 = embed_s8_writes_on; }},
     Planted{"attend", "count=33", [](KernelTable& t) { t.attend = attend_without_last_key; }},
+    Planted{"attend", "keys=u8", [](KernelTable& t) { t.attend = attend_first_score_scale; }},
+    Planted{"attend", "kept values=u8", [](KernelTable& t) { t.attend = attend_next_value_scale; }},
+    Planted{"attend", "memory fault", [](KernelTable& t) { t.attend = attend_reads_on; }},
     Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
     Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},
 };

@@ -133,19 +133,61 @@ void check_quantized_product() {
   expect_near(output, expected, 0.5 * row_scale * 1.27 * kInner, "int8 product");
 }
 
+/// With the range [-1, 4] as 0..255: what lies inside comes back within half a step, the rest at its ends.
+void check_static_product() {
+  Random random(7);
+  constexpr int kInner = 100, kZeroPoint = 51;
+  constexpr float kScale = 5.0f / 255.0f, kWeightScale = 0.01f;
+  const Row x = random_row(kInner, random), inverse(kInner, 1.0f / kScale);
+  std::array<std::uint8_t, kInner> quantized{};
+  std::array<std::int8_t, kInner> weight{};
+  kernels().quantize_static(
+      x.data(), kInner, 1, kInner,
+      {.values = quantized.data(), .stride = kInner, .inverse = inverse.data(), .zero_point = kZeroPoint});
+  std::int32_t correction = 0;
+  double expected = 0;
+  for (std::size_t k = 0; k < kInner; ++k) {
+    const double inside = std::clamp(x[k], -1.0f, 4.0f);
+    expect_near((quantized[k] - kZeroPoint) * kScale, inside, 0.501 * kScale, "a statically quantized value");
+    weight[k] = static_cast<std::int8_t>(random.integer(-127, 127));
+    correction -= kZeroPoint * weight[k];
+    expected += inside * weight[k] * kWeightScale;
+  }
+  const float multiplier = kScale * kWeightScale, output_inverse = 7.0f;
+  std::uint8_t output = 0;
+  kernels().linear_s8.product(
+      {.input = quantized.data(),
+       .input_stride = kInner,
+       .rows = 1,
+       .inner = kInner,
+       .columns = 1,
+       .weight = weight.data(),
+       .correction = &correction,
+       .weight_scale = &multiplier,
+       .epilogue = {
+           .quantized = {.values = &output, .stride = 1, .inverse = &output_inverse, .zero_point = 128}}});
+  expect_near((output - 128) / 7.0, expected, 0.5 / 7 + 0.5 * kScale * 1.27 * kInner, "static int8 product");
+}
+
 void check_layer_norm() {
   Random random(4);
   constexpr int kLength = 70;
   const Row x = random_row(kLength, random), weight = random_row(kLength, random),
             bias = random_row(kLength, random);
   Row output(kLength);
-  kernels().layer_norm(x.data(), 1, kLength, weight.data(), bias.data(), 1e-5f, output.data());
+  std::array<std::uint8_t, kLength> quantized{};
+  const Row inverse(kLength, 30.0f);
+  kernels().layer_norm(
+      x.data(), 1, kLength, weight.data(), bias.data(), 1e-5f, output.data(),
+      {.values = quantized.data(), .stride = kLength, .inverse = inverse.data(), .zero_point = 100});
   double mean = 0, variance = 0;
   for (const float value : x) mean += static_cast<double>(value) / kLength;
   for (const float value : x) variance += (value - mean) * (value - mean) / kLength;
   for (std::size_t i = 0; i < kLength; ++i) {
     expect_near(output[i], (x[i] - mean) / std::sqrt(variance + 1e-5) * weight[i] + bias[i], 1e-5,
                 "layer norm");
+    expect_near((quantized[i] - 100) / 30.0, std::clamp<double>(output[i], -100 / 30.0, 155 / 30.0),
+                0.501 / 30, "layer norm as u8");
   }
 }
 
@@ -153,27 +195,77 @@ void check_attend() {
   Random random(5);
   constexpr int kCount = 21, kWidth = 20;
   const Row query = random_row(kWidth, random), pool = random_row(kCount * 2 * kWidth, random);
-  std::array<const float*, kCount> rows{};
-  for (std::size_t j = 0; j < kCount; ++j) rows[j] = pool.data() + j * 2 * kWidth;
+  std::array<const std::byte*, kCount> rows{};
+  for (std::size_t j = 0; j < kCount; ++j) {
+    rows[j] = reinterpret_cast<const std::byte*>(pool.data() + j * 2 * kWidth);
+  }
+  const float scale = 0.25f;
   Row scores(32), output(kWidth);
   kernels().attend({.query = query.data(),
                     .rows = rows.data(),
                     .count = kCount,
-                    .value_offset = kWidth,
+                    .value_offset = kWidth * sizeof(float),
                     .heads = 1,
                     .head_dim = kWidth,
-                    .scale = 0.25f,
+                    .score_scale = &scale,
                     .scores = scores.data(),
                     .output = output.data()});
   std::array<double, kWidth> sums{};
   double total = 0;
-  for (const float* row : rows) {
+  for (std::size_t j = 0; j < kCount; ++j) {
+    const float* row = pool.data() + j * 2 * kWidth;
     double score = 0;
     for (std::size_t c = 0; c < kWidth; ++c) score += static_cast<double>(query[c]) * row[c] * 0.25;
     total += std::exp(score);
     for (std::size_t c = 0; c < kWidth; ++c) sums[c] += std::exp(score) * row[kWidth + c];
   }
   for (std::size_t c = 0; c < kWidth; ++c) expect_near(output[c], sums[c] / total, 1e-5, "attention");
+}
+
+/// Attention over bytes is attention over what the bytes stand for, to within the steps of the weights.
+void check_attend_u8() {
+  Random random(8);
+  constexpr int kCount = 21, kWidth = 20;
+  constexpr double kFactor = 2e-5, kValueScale = 0.01;
+  std::array<std::uint8_t, kWidth> query{};
+  std::array<std::uint8_t, kCount * 2 * kWidth> pool{};
+  const auto any_byte = [&] { return static_cast<std::uint8_t>(random.bits()); };
+  std::generate(query.begin(), query.end(), any_byte);
+  std::generate(pool.begin(), pool.end(), any_byte);
+  std::array<const std::byte*, kCount> rows{};
+  for (std::size_t j = 0; j < kCount; ++j) {
+    rows[j] = reinterpret_cast<const std::byte*>(pool.data() + j * 2 * kWidth);
+  }
+  const float score_scale = kFactor, value_scale = kValueScale;
+  Row scores(32), output(kWidth);
+  std::array<std::uint8_t, 64> weights{};
+  kernels().attend({.query_u8 = query.data(),
+                    .rows = rows.data(),
+                    .count = kCount,
+                    .value_offset = kWidth,
+                    .heads = 1,
+                    .head_dim = kWidth,
+                    .keys_u8 = true,
+                    .values_u8 = true,
+                    .score_scale = &score_scale,
+                    .value_scale = &value_scale,
+                    .scores = scores.data(),
+                    .weights = weights.data(),
+                    .output = output.data()});
+  std::array<double, kWidth> sums{};
+  double total = 0;
+  for (std::size_t j = 0; j < kCount; ++j) {
+    const std::uint8_t* row = pool.data() + j * 2 * kWidth;
+    double score = 0;
+    for (std::size_t c = 0; c < kWidth; ++c) score += (query[c] - 128) * (row[c] - 128) * kFactor;
+    total += std::exp(score);
+    for (std::size_t c = 0; c < kWidth; ++c) {
+      sums[c] += std::exp(score) * (row[kWidth + c] - 128) * kValueScale;
+    }
+  }
+  for (std::size_t c = 0; c < kWidth; ++c) {
+    expect_near(output[c], sums[c] / total, 0.02, "attention over bytes");
+  }
 }
 
 void check_selection() {
@@ -212,8 +304,10 @@ int main() {
     check_activations();
     check_products();
     check_quantized_product();
+    check_static_product();
     check_layer_norm();
     check_attend();
+    check_attend_u8();
     check_selection();
     check_embeddings();
   } catch (const Mismatch& mismatch) {

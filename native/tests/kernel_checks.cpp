@@ -6,11 +6,17 @@ namespace octavo::testing {
 
 std::span<const KernelCheck> kernel_checks() {
   static constexpr std::array checks{
-      KernelCheck{"product_f32", check_product_f32},     KernelCheck{"product_s8", check_product_s8},
-      KernelCheck{"accumulate_s8", check_accumulate_s8}, KernelCheck{"quantize_rows", check_quantize_rows},
-      KernelCheck{"layer_norm", check_layer_norm},       KernelCheck{"embed_f32", check_embed_f32},
-      KernelCheck{"embed_s8", check_embed_s8},           KernelCheck{"attend", check_attend},
-      KernelCheck{"log_sum_exp", check_log_sum_exp},     KernelCheck{"top_k", check_top_k},
+      KernelCheck{"product_f32", check_product_f32},
+      KernelCheck{"product_s8", check_product_s8},
+      KernelCheck{"accumulate_s8", check_accumulate_s8},
+      KernelCheck{"quantize_rows", check_quantize_rows},
+      KernelCheck{"quantize_static", check_quantize_static},
+      KernelCheck{"layer_norm", check_layer_norm},
+      KernelCheck{"embed_f32", check_embed_f32},
+      KernelCheck{"embed_s8", check_embed_s8},
+      KernelCheck{"attend", check_attend},
+      KernelCheck{"log_sum_exp", check_log_sum_exp},
+      KernelCheck{"top_k", check_top_k},
   };
   return checks;
 }

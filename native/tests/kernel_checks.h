@@ -21,6 +21,7 @@ int check_product_f32(const KernelTable& kernels, Random random);
 int check_product_s8(const KernelTable& kernels, Random random);
 int check_accumulate_s8(const KernelTable& kernels, Random random);
 int check_quantize_rows(const KernelTable& kernels, Random random);
+int check_quantize_static(const KernelTable& kernels, Random random);
 int check_layer_norm(const KernelTable& kernels, Random random);
 int check_embed_f32(const KernelTable& kernels, Random random);
 int check_embed_s8(const KernelTable& kernels, Random random);

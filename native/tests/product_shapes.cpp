@@ -21,6 +21,9 @@ ProductShape with_random_epilogue(ProductShape shape, Random& random) {
   shape.input_gap = random.chance() ? random.integer(1, 9) : 0;
   shape.residual_gap = random.chance() ? random.integer(1, 9) : 0;
   shape.output_gap = random.chance() ? random.integer(1, 9) : 0;
+  shape.to_u8 = random.chance();
+  shape.row_scales = random.chance();
+  if (shape.to_u8 && shape.residual == Residual::output_itself) shape.residual = Residual::separate;
   return shape;
 }
 
@@ -28,18 +31,23 @@ int any_length(Random& random) {
   return lengths()[static_cast<std::size_t>(random.integer(0, static_cast<int>(lengths().size()) - 1))];
 }
 
+/// Every epilogue, of int8 products both kinds of scales, at the edges of tiles and vectors.
 void add_every_epilogue(std::vector<ProductShape>& shapes) {
   for (const Activation activation : kActivations) {
     for (const Residual residual : kResiduals) {
-      for (const bool bias : {false, true}) {
+      for (const int bits : {0, 1, 2, 3, 4, 5, 6, 7}) {
+        const bool to_u8 = (bits & 2) != 0;
+        if (to_u8 && residual == Residual::output_itself) continue;
         for (const int rows : {1, 5, 6, 7}) {
           for (const int columns : {1, 15, 16, 17, 63, 64, 65}) {
             shapes.push_back({.rows = rows,
                               .inner = 6,
                               .columns = columns,
                               .activation = activation,
-                              .bias = bias,
-                              .residual = residual});
+                              .bias = (bits & 1) != 0,
+                              .residual = residual,
+                              .to_u8 = to_u8,
+                              .row_scales = (bits & 4) != 0});
           }
         }
       }
@@ -58,6 +66,7 @@ std::string ProductShape::text() const {
   text << " bias=" << (bias ? "yes" : "no");
   text << " residual=" << kResidualNames[static_cast<std::size_t>(residual)];
   text << " gaps=" << input_gap << "," << residual_gap << "," << output_gap;
+  text << " output=" << (to_u8 ? "u8" : "floats");
   return text.str();
 }
 
@@ -86,6 +95,7 @@ void EpilogueOperands::prepare(const ProductShape& shape, std::size_t padded, Ra
   const auto rows = static_cast<std::size_t>(shape.rows);
   const auto columns = static_cast<std::size_t>(shape.columns);
   output_.shape(shape.rows, shape.columns, shape.columns + shape.output_gap);
+  if (shape.to_u8) quantized_.prepare(shape.rows, shape.columns, padded, shape.output_gap, random);
   if (shape.bias) fill_padded(bias_, columns, padded, random);
   if (shape.residual == Residual::separate) {
     const auto stride = columns + static_cast<std::size_t>(shape.residual_gap);
@@ -99,12 +109,21 @@ void EpilogueOperands::prepare(const ProductShape& shape, std::size_t padded, Ra
   }
 }
 
-Epilogue EpilogueOperands::epilogue(float* output) const {
+void EpilogueOperands::verify(const std::string& call) const {
+  output_.verify(call, "output");
+  if (shape_.to_u8) quantized_.verify(call);
+}
+
+Epilogue EpilogueOperands::epilogue(float* output, const QuantizedRows& quantized) const {
   Epilogue made;
   made.bias = shape_.bias ? bias_.data() : nullptr;
   made.activation = shape_.activation;
-  made.output = output;
-  made.output_stride = shape_.columns + shape_.output_gap;
+  if (shape_.to_u8) {
+    made.quantized = quantized;
+  } else {
+    made.output = output;
+    made.output_stride = shape_.columns + shape_.output_gap;
+  }
   if (shape_.residual == Residual::separate) {
     made.residual = residual_.data();
     made.residual_stride = shape_.columns + shape_.residual_gap;

@@ -7,13 +7,15 @@
 #include "checked_output.h"
 #include "guarded_memory.h"
 #include "kernels/kernel_table.h"
+#include "quantized_target.h"
 #include "random.h"
 
 namespace octavo::testing {
 
 enum class Residual { none, separate, output_itself };
 
-/// One product and its epilogue. A gap is what a stride is larger than the row.
+/// One product and its epilogue. A gap is what a stride is larger than the row. What is stored as u8 has no
+/// residual in the output itself.
 struct ProductShape {
   int rows = 1;
   int inner = 1;
@@ -24,6 +26,8 @@ struct ProductShape {
   int input_gap = 0;
   int residual_gap = 0;
   int output_gap = 0;
+  bool to_u8 = false;
+  bool row_scales = true;  // of int8 products: quantized per row, or by a scale known beforehand
 
   std::string text() const;
 };
@@ -36,17 +40,20 @@ class EpilogueOperands {
  public:
   /// `padded` is the number of columns in whole panels; what lies between is NaN.
   void prepare(const ProductShape& shape, std::size_t padded, Random& random);
-  Epilogue for_reference() const { return epilogue(output_.expected()); }
-  Epilogue for_subject() const { return epilogue(output_.actual()); }
-  void verify(const std::string& call) const { output_.verify(call, "output"); }
+  Epilogue for_reference() const { return epilogue(output_.expected(), quantized_.for_reference()); }
+  Epilogue for_subject() const { return epilogue(output_.actual(), quantized_.for_subject()); }
+  /// What a shape does not tell.
+  std::string text() const { return shape_.to_u8 ? quantized_.text() : ""; }
+  void verify(const std::string& call) const;
 
  private:
-  Epilogue epilogue(float* output) const;
+  Epilogue epilogue(float* output, const QuantizedRows& quantized) const;
 
   ProductShape shape_;
   GuardedArray<float> bias_;
   GuardedArray<float> residual_;
   CheckedOutput<float> output_;
+  QuantizedTarget quantized_;
 };
 
 /// `count` values of `kind` in [0, used), NaN in the rest of `array`: padding that must not count.

@@ -30,10 +30,11 @@ class ProductF32Check {
 
  private:
   void compare(const ProductShape& shape, Values kind) {
-    const std::string call = describe("product_f32", kernels_.name, shape.text(), " values=", name_of(kind));
     prepare_input(shape, kind);
     prepare_weight(shape, kind);
     epilogue_.prepare(shape, padded_columns(kernels_.linear_f32.layout, shape.columns), random_);
+    const std::string call =
+        describe("product_f32", kernels_.name, shape.text(), epilogue_.text(), " values=", name_of(kind));
     reference::table().linear_f32.product(product(shape, weight_.data(), epilogue_.for_reference()));
     kernels_.linear_f32.product(product(shape, packed_.data(), epilogue_.for_subject()));
     epilogue_.verify(call);

@@ -20,8 +20,8 @@ enum class Bytes { any, quantized, extreme, all_high, all_low };
 constexpr std::array kBytes{Bytes::any, Bytes::quantized, Bytes::extreme, Bytes::all_high, Bytes::all_low};
 constexpr std::array kByteNames{"any", "quantized", "extreme", "all_high", "all_low"};
 
-/// The longest sums that cannot leave int32, whatever the bytes: 128 · 128 · inner < 2^31.
-constexpr int kLongestInner = 131071;
+/// The longest sums that cannot leave int32, whatever bytes and zero point: 255 · 128 · inner < 2^31.
+constexpr int kLongestInner = 65535;
 
 std::uint8_t input_byte(Bytes bytes, Random& random) {
   switch (bytes) {
@@ -50,11 +50,15 @@ class ProductS8Operands {
 
   void prepare(const ProductShape& shape, Bytes bytes) {
     shape_ = shape;
+    zero_point_ = shape.row_scales ? 128 : any_zero_point(random_);
     prepare_input(bytes);
     prepare_weight(bytes);
     prepare_scales();
   }
 
+  std::string text() const {
+    return " zero_point=" + std::to_string(zero_point_) + (shape_.row_scales ? " row_scales" : " static");
+  }
   ProductS8 for_reference(const Epilogue& epilogue) const { return product(weight_.data(), epilogue); }
   ProductS8 for_subject(const Epilogue& epilogue) const { return product(packed_.data(), epilogue); }
 
@@ -81,7 +85,7 @@ class ProductS8Operands {
       std::int8_t* row = weight_.data() + column * inner;
       std::int32_t sum = 0;
       for (std::size_t k = 0; k < inner; ++k) sum += row[k] = weight_byte(bytes, column, random_);
-      correction_[column] = -128 * sum;
+      correction_[column] = -zero_point_ * sum;
     }
     const int first = shape_.columns / 3;
     pack_panels(layout_, weight_.data(), first, shape_.inner, 0, packed_.data());
@@ -103,7 +107,7 @@ class ProductS8Operands {
   ProductS8 product(const std::int8_t* weight, const Epilogue& epilogue) const {
     return {.input = input_.data(),
             .input_stride = static_cast<std::ptrdiff_t>(padded_inner()) + shape_.input_gap,
-            .row_scale = row_scale_.data(),
+            .row_scale = shape_.row_scales ? row_scale_.data() : nullptr,
             .rows = shape_.rows,
             .inner = shape_.inner,
             .columns = shape_.columns,
@@ -120,6 +124,7 @@ class ProductS8Operands {
   PanelLayout layout_;
   Random& random_;
   ProductShape shape_;
+  int zero_point_ = 128;
   GuardedArray<std::uint8_t> input_;
   GuardedArray<float> row_scale_;
   GuardedArray<std::int8_t> weight_;
@@ -137,8 +142,9 @@ int for_each_product(Random& random, Compare compare) {
     ++calls;
   }
   for (const Bytes bytes : {Bytes::extreme, Bytes::all_high, Bytes::all_low}) {
-    compare({.rows = 7, .inner = kLongestInner, .columns = 19}, bytes);
-    ++calls;
+    for (int repeat = 0; repeat < 3; ++repeat, ++calls) {
+      compare({.rows = 7, .inner = kLongestInner, .columns = 19, .row_scales = repeat == 0}, bytes);
+    }
   }
   return calls;
 }
@@ -149,10 +155,11 @@ int check_product_s8(const KernelTable& kernels, Random random) {
   ProductS8Operands operands(kernels, random);
   EpilogueOperands epilogue;
   return for_each_product(random, [&](const ProductShape& shape, Bytes bytes) {
-    const std::string call = describe("product_s8", kernels.name, shape.text(),
-                                      " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
     operands.prepare(shape, bytes);
     epilogue.prepare(shape, padded_columns(kernels.linear_s8.layout, shape.columns), random);
+    const std::string call =
+        describe("product_s8", kernels.name, shape.text(), operands.text(), epilogue.text(),
+                 " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
     reference::table().linear_s8.product(operands.for_reference(epilogue.for_reference()));
     kernels.linear_s8.product(operands.for_subject(epilogue.for_subject()));
     epilogue.verify(call);
@@ -163,9 +170,9 @@ int check_accumulate_s8(const KernelTable& kernels, Random random) {
   ProductS8Operands operands(kernels, random);
   CheckedOutput<std::int32_t> sums;
   return for_each_product(random, [&](const ProductShape& shape, Bytes bytes) {
-    const std::string call = describe("accumulate_s8", kernels.name, shape.text(),
-                                      " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
     operands.prepare(shape, bytes);
+    const std::string call = describe("accumulate_s8", kernels.name, shape.text(), operands.text(),
+                                      " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
     sums.shape(shape.rows, shape.columns, shape.columns);
     reference::table().linear_s8.accumulate(operands.for_reference({}), sums.expected());
     kernels.linear_s8.accumulate(operands.for_subject({}), sums.actual());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "checked_output.h"
 #include "kernel_checks.h"
 #include "kernels/tiers.h"
+#include "quantized_target.h"
 #include "values.h"
 
 namespace octavo::testing {
@@ -25,6 +27,13 @@ void fill_rows(GuardedArray<float>& x, int rows, int n, int stride, Values kind,
 void fill_vector(GuardedArray<float>& x, int n, Values kind, Random& random) {
   x.resize(static_cast<std::size_t>(n));
   fill({x.data(), x.size()}, kind, random);
+}
+
+void put_nonfinite(GuardedArray<float>& x, Random& random) {
+  using Limits = std::numeric_limits<float>;
+  for (const float value : {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN()}) {
+    x[static_cast<std::size_t>(random.integer(0, static_cast<int>(x.size()) - 1))] = value;
+  }
 }
 
 }  // namespace
@@ -56,38 +65,94 @@ int check_quantize_rows(const KernelTable& kernels, Random random) {
   return calls;
 }
 
-int check_layer_norm(const KernelTable& kernels, Random random) {
+int check_quantize_static(const KernelTable& kernels, Random random) {
   GuardedArray<float> x;
-  GuardedArray<float> weight;
-  GuardedArray<float> bias;
-  CheckedOutput<float> output;
+  QuantizedTarget output;
   int calls = 0;
   for (const int n : lengths()) {
     for (const Values kind : kFiniteValues) {
-      for (int rows = 1; rows <= 4; ++rows, ++calls) {
-        const bool in_place = rows == 3;
-        const float epsilon = rows == 1 ? 1e-5f : rows == 2 ? 1e-6f : 0.0f;
-        const std::string call =
-            describe("layer_norm", kernels.name, " rows=", rows, " n=", n, " epsilon=", epsilon,
-                     " in_place=", in_place, " values=", name_of(kind));
-        fill_rows(x, rows, n, n, kind, random);
-        fill_vector(weight, n, Values::normal, random);
-        fill_vector(bias, n, Values::normal, random);
-        output.shape(rows, n, n);
-        if (in_place) {
-          std::copy(x.begin(), x.end(), output.expected());
-          std::copy(x.begin(), x.end(), output.actual());
-        }
-        const float* expected_x = in_place ? output.expected() : x.data();
-        const float* actual_x = in_place ? output.actual() : x.data();
-        reference::table().layer_norm(expected_x, rows, n, weight.data(), bias.data(), epsilon,
-                                      output.expected());
-        kernels.layer_norm(actual_x, rows, n, weight.data(), bias.data(), epsilon, output.actual());
-        output.verify(call, "output");
+      for (int rows = 1; rows <= 5; ++rows, ++calls) {
+        const int stride = n + random.integer(0, 5);
+        fill_rows(x, rows, n, stride, kind, random);
+        if (rows == 5) put_nonfinite(x, random);
+        output.prepare(rows, n, static_cast<std::size_t>(n), random.integer(0, 9), random);
+        const std::string call = describe("quantize_static", kernels.name, " rows=", rows, " n=", n,
+                                          " stride=", stride, output.text(), " values=", name_of(kind));
+        reference::table().quantize_static(x.data(), stride, rows, n, output.for_reference());
+        kernels.quantize_static(x.data(), stride, rows, n, output.for_subject());
+        output.verify(call);
       }
     }
   }
   return calls;
+}
+
+namespace {
+
+enum class NormOutput { floats, in_place, both, u8 };
+
+constexpr std::array kNormOutputs{NormOutput::floats, NormOutput::in_place, NormOutput::both, NormOutput::u8};
+constexpr std::array kNormOutputNames{"floats", "in place", "floats and u8", "u8"};
+
+class LayerNormCheck {
+ public:
+  LayerNormCheck(const KernelTable& kernels, Random random) : kernels_(kernels), random_(random) {}
+
+  int run() {
+    int calls = 0;
+    for (const int n : lengths()) {
+      for (const Values kind : kFiniteValues) {
+        for (const NormOutput output : kNormOutputs) {
+          compare(1 + calls % 4, n, kind, output);
+          compare(random_.integer(1, 4), n, kind, output);
+          calls += 2;
+        }
+      }
+    }
+    return calls;
+  }
+
+ private:
+  void compare(int rows, int n, Values kind, NormOutput kind_of_output) {
+    const float epsilon = rows == 1 ? 1e-5f : rows == 2 ? 1e-6f : 0.0f;
+    fill_rows(x_, rows, n, n, kind, random_);
+    fill_vector(weight_, n, Values::normal, random_);
+    fill_vector(bias_, n, Values::normal, random_);
+    floats_.shape(rows, n, n);
+    quantized_.prepare(rows, n, static_cast<std::size_t>(n), random_.integer(0, 9), random_);
+    const std::string call =
+        describe("layer_norm", kernels_.name, " rows=", rows, " n=", n, " epsilon=", epsilon,
+                 " output=", kNormOutputNames[static_cast<std::size_t>(kind_of_output)],
+                 kind_of_output >= NormOutput::both ? quantized_.text() : "", " values=", name_of(kind));
+    run_one(reference::table(), rows, n, epsilon, kind_of_output, floats_.expected(),
+            quantized_.for_reference());
+    run_one(kernels_, rows, n, epsilon, kind_of_output, floats_.actual(), quantized_.for_subject());
+    floats_.verify(call, "output");
+    quantized_.verify(call);
+  }
+
+  void run_one(const KernelTable& kernels, int rows, int n, float epsilon, NormOutput output, float* floats,
+               const QuantizedRows& quantized) const {
+    const bool in_place = output == NormOutput::in_place;
+    if (in_place) std::copy(x_.begin(), x_.end(), floats);
+    kernels.layer_norm(in_place ? floats : x_.data(), rows, n, weight_.data(), bias_.data(), epsilon,
+                       output == NormOutput::u8 ? nullptr : floats,
+                       output >= NormOutput::both ? quantized : QuantizedRows{});
+  }
+
+  const KernelTable& kernels_;
+  Random random_;
+  GuardedArray<float> x_;
+  GuardedArray<float> weight_;
+  GuardedArray<float> bias_;
+  CheckedOutput<float> floats_;
+  QuantizedTarget quantized_;
+};
+
+}  // namespace
+
+int check_layer_norm(const KernelTable& kernels, Random random) {
+  return LayerNormCheck(kernels, random).run();
 }
 
 int check_embed_f32(const KernelTable& kernels, Random random) {
