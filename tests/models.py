@@ -14,7 +14,10 @@ import numpy as np
 import sentencepiece
 
 from octavo.artifact import write_model
+from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import ModelConfig, Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
+
+from .plans import plan_for
 
 SYLLABLES = ("ba", "ko", "ti", "re", "mun", "sal", "der", "pi", "lo", "qua", "xi", "zen", "fu", "gra")
 
@@ -34,13 +37,20 @@ def tiny_config(**changes: Any) -> ModelConfig:
     return dataclasses.replace(config, **changes)
 
 
-def random_tensors(config: ModelConfig, scheme: Scheme = Scheme.NONE, seed: int = 0) -> dict[str, np.ndarray]:
-    """Every tensor of the spec: float32, and int8 with scales where the scheme says so.
+def random_tensors(
+    config: ModelConfig,
+    scheme: Scheme = Scheme.NONE,
+    seed: int = 0,
+    plan: QuantizationPlan | None = None,
+) -> dict[str, np.ndarray]:
+    """Every tensor of the spec: float32, and int8 with scales where scheme and plan say so.
 
-    Both schemes draw the same float weights, so the int8 tensors are the float ones quantized.
-    Embeddings have rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
+    Without a plan the scheme int8 takes ``plan_for(config, "mixed")``. All schemes draw the same
+    float weights, so the int8 tensors are the float ones quantized. Embeddings have rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
     """
     rng = np.random.default_rng(seed)
+    plan = _default_plan(config, scheme, plan)
+    kept = plan.float_weights(config) if plan else frozenset(name for name, _ in weight_shapes(config))
     found: dict[str, np.ndarray] = {}
     for name, shape in float_shapes(config):
         spread = 0.1 * rng.standard_normal(shape)
@@ -49,12 +59,20 @@ def random_tensors(config: ModelConfig, scheme: Scheme = Scheme.NONE, seed: int 
         width = config.d_model if "embedding" in name or name == "output.weight" else (rows + columns) / 2
         gain = 2.0 if name == "output.weight" or (config.tied_output and "embedding" in name) else 1.0
         weight = (gain / np.sqrt(width) * rng.standard_normal((rows, columns))).astype(np.float32)
-        if scheme is Scheme.NONE:
+        if name in kept:
             found[name] = weight
         else:
             found[name], found[f"{name}_scale"] = quantized_rows(weight)
-    assert sorted(found) == [spec.name for spec in tensors(config, scheme)]
+    assert sorted(found) == [spec.name for spec in tensors(config, scheme, kept)]
     return found
+
+
+def _default_plan(
+    config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None
+) -> QuantizationPlan | None:
+    if plan is None and scheme is Scheme.INT8:
+        plan = plan_for(config, "mixed")
+    return plan_of(config, scheme, plan)
 
 
 def quantized_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,9 +128,12 @@ def write_tiny_model(
     scheme: Scheme = Scheme.NONE,
     seed: int = 0,
     search: SearchDefaults | None = None,
+    plan: QuantizationPlan | None = None,
     **changes: Any,
 ) -> Path:
     """Write a model directory of random tensors; ``changes`` go to write_model. Returns its path.
+
+    Without a plan the scheme int8 takes ``plan_for(config, "mixed")``.
 
     Vocabularies of different sizes get a tokenizer file each.
     """
@@ -124,12 +145,13 @@ def write_tiny_model(
             for size in (config.source_vocab_size, config.target_vocab_size)
         )
         arguments: dict[str, Any] = {
-            "tensors": random_tensors(config, scheme, seed),
+            "tensors": random_tensors(config, scheme, seed, plan),
             "tokenizer_files": (source, target),
             "name": "tiny",
             "source_language": "en",
             "target_language": "de",
             "quality": {},
+            "plan": _default_plan(config, scheme, plan),
         }
         write_model(
             path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)

@@ -132,7 +132,7 @@ class QuantizationPlan:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> QuantizationPlan:
         """Inverse of ``to_dict``; ``check`` it against its model. Raises SpecError, naming the key."""
-        if not isinstance(values, Mapping) or set(values) != {"float32", "inputs", "heads"}:
+        if set(values) != {"float32", "inputs", "heads"}:
             raise SpecError("expected an object with the keys float32, inputs and heads")
         float32, inputs, heads = values["float32"], values["inputs"], values["heads"]
         if not isinstance(float32, list) or not all(isinstance(name, str) for name in float32):

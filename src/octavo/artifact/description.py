@@ -12,10 +12,13 @@ from typing import Any, Final
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
-from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError
+from octavo.plan import QuantizationPlan, plan_of
+from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError, TensorSpec, tensors
 
 CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"
+
+_PLAN: Final = "quantization"
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
@@ -23,13 +26,17 @@ _MAX_NAME: Final = 200
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Description:
-    """The content of config.json, checked. Raises SpecError for a value that no model can have."""
+    """The content of config.json, checked. Raises SpecError for a value that no model can have.
+
+    ``plan`` is what ``octavo.plan.plan_of`` gives: config.json states it where the scheme does not imply it.
+    """
 
     name: str
     source_language: str
     target_language: str
     config: ModelConfig
     scheme: Scheme
+    plan: QuantizationPlan | None
     search: SearchDefaults
     source_tokenizer: FileEntry
     target_tokenizer: FileEntry
@@ -37,6 +44,7 @@ class Description:
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
+        object.__setattr__(self, "plan", plan_of(self.config, self.scheme, self.plan))
         source, target = self.source_tokenizer, self.target_tokenizer
         if source.file == target.file and source != target:
             raise SpecError(f"tokenizer: {source.file} is recorded twice with different checksums")
@@ -45,6 +53,7 @@ class Description:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, keys in the order of docs/model-format.md."""
+        quantization = {_PLAN: self.plan.to_dict()} if self.plan and self.scheme is Scheme.INT8 else {}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -53,6 +62,7 @@ class Description:
             "target_language": self.target_language,
             "model": self.config.to_dict(),
             "scheme": str(self.scheme),
+            **quantization,
             "search": self.search.to_dict(),
             "tokenizer": {
                 "source": self.source_tokenizer.to_dict(),
@@ -60,6 +70,11 @@ class Description:
             },
             "tensors": self.tensors.to_dict(),
         }
+
+
+def stored_tensors(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) -> list[TensorSpec]:
+    """The tensors of a model that runs by ``plan`` (None: in floating point), sorted by name."""
+    return tensors(config, scheme, plan.float_weights(config) if plan else frozenset())
 
 
 def check_labels(name: str, source_language: str, target_language: str) -> None:
@@ -97,15 +112,18 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
 
 def _parse(values: Mapping[str, Any]) -> Description:
     keys = {"format", "format_version", "name", "source_language", "target_language"}
-    _exact_keys(values, keys | {"model", "scheme", "search", "tokenizer", "tensors"})
+    planned = {_PLAN} if values.get("scheme") == Scheme.INT8 else set()
+    _exact_keys(values, keys | planned | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
     _exact_keys(tokenizer, {"source", "target"})
+    config = ModelConfig.from_dict(_object(values, "model"))
     return Description(
         name=_text(values, "name"),
         source_language=_text(values, "source_language"),
         target_language=_text(values, "target_language"),
-        config=ModelConfig.from_dict(_object(values, "model")),
+        config=config,
         scheme=_scheme(values["scheme"]),
+        plan=_plan(config, _object(values, _PLAN)) if planned else None,
         search=SearchDefaults.from_dict(_object(values, "search")),
         source_tokenizer=_file_entry(tokenizer, "source"),
         target_tokenizer=_file_entry(tokenizer, "target"),
@@ -139,6 +157,15 @@ def _scheme(value: Any) -> Scheme:
     if value not in choices:
         raise SpecError(f"scheme = {reprlib.repr(value)}: must be one of {', '.join(choices)}")
     return Scheme(value)
+
+
+def _plan(config: ModelConfig, values: Mapping[str, Any]) -> QuantizationPlan:
+    try:
+        plan = QuantizationPlan.from_dict(values)
+        plan.check(config)
+    except SpecError as error:
+        raise SpecError(f"{_PLAN}: {error}") from error
+    return plan
 
 
 def _file_entry(values: Mapping[str, Any], key: str) -> FileEntry:

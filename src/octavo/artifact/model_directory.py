@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from octavo.artifact.description import CONFIG_FILE, Description, read_description
+from octavo.artifact.description import CONFIG_FILE, Description, read_description, stored_tensors
 from octavo.artifact.json_file import read_json_object
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
-from octavo.spec import DType, ModelConfig, Scheme, SearchDefaults, tensors
+from octavo.plan import QuantizationPlan
+from octavo.spec import DType, ModelConfig, Scheme, SearchDefaults, TensorSpec
 from octavo.text.tokenizer import Tokenizer
 
 QUALITY_FILE: Final = "quality.json"
@@ -20,8 +21,9 @@ QUALITY_FILE: Final = "quality.json"
 class ModelDirectory:
     """A checked model. Tensors are read from disk each time they are asked for.
 
-    ``tokenizer_paths`` is (source, target), the same path twice where they share one vocabulary;
-    ``quality`` holds the measured figures of quality.json, {} without one.
+    ``plan`` says how it runs in int8 (None: it is a floating-point model); ``tokenizer_paths`` is
+    (source, target), the same path twice where they share one vocabulary; ``quality`` holds the measured
+    figures of quality.json, {} without one.
     """
 
     def __init__(self, path: Path, description: Description, quality: dict[str, Any]) -> None:
@@ -31,13 +33,14 @@ class ModelDirectory:
         self.target_language: str = description.target_language
         self.config: ModelConfig = description.config
         self.scheme: Scheme = description.scheme
+        self.plan: QuantizationPlan | None = description.plan
         self.search: SearchDefaults = description.search
         self.quality: dict[str, Any] = quality
         self.tokenizer_paths: tuple[Path, Path] = (
             path / description.source_tokenizer.file,
             path / description.target_tokenizer.file,
         )
-        self._specs = tensors(description.config, description.scheme)
+        self._specs = stored_tensors(self.config, self.scheme, self.plan)
         self._file = TensorsFile(path / description.tensors.file, self._specs)
 
     @classmethod
@@ -53,6 +56,10 @@ class ModelDirectory:
         model = cls(path, description, quality)
         model._file.check()
         return model
+
+    def tensor_specs(self) -> list[TensorSpec]:
+        """Name, shape and admitted types of all tensors, sorted by name."""
+        return list(self._specs)
 
     def tensor_names(self) -> list[str]:
         """The names of all tensors, sorted."""

@@ -11,13 +11,13 @@ from typing import Any, Final, TypeAlias
 
 from octavo import durable
 from octavo.artifact.checksum import FileEntry
-from octavo.artifact.description import CONFIG_FILE, FORMAT, Description
+from octavo.artifact.description import CONFIG_FILE, FORMAT, Description, stored_tensors
 from octavo.artifact.json_file import encode_json, read_json_object
 from octavo.artifact.model_directory import QUALITY_FILE, previous_path
 from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
+from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
-from octavo.spec import tensors as tensor_specs
 from octavo.text.tokenizer import Tokenizer
 
 TENSORS_FILE: Final = "model.safetensors"
@@ -38,14 +38,16 @@ def write_model(
     source_language: str,
     target_language: str,
     quality: Mapping[str, Any],
+    plan: QuantizationPlan | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
 
     ``tokenizer_files`` is (source, target), or a mapping with those keys; the same file twice is
-    stored once. With ``overwrite`` a model at ``path`` is replaced (its README.md and MODEL_CARD.md
-    stay), without it an existing path is refused. Raises ModelError where a part breaks the spec,
-    OutputError where ``path`` cannot be written.
+    stored once. ``plan``: as ``octavo.plan.plan_of`` takes it; the scheme ``int8`` needs one.
+    With ``overwrite`` a model at ``path`` is replaced (its README.md and MODEL_CARD.md stay), without it
+    an existing path is refused. Raises ModelError where a part breaks the spec, OutputError where
+    ``path`` cannot be written.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
     _check_target(path, overwrite)
@@ -55,14 +57,16 @@ def write_model(
     except OSError as error:
         raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
     try:
+        plan = plan_of(config, scheme, plan)
         source, target = _copy_tokenizers(beside, config, tokenizer_files)
-        write_tensors(beside / TENSORS_FILE, tensor_specs(config, scheme), tensors)
+        write_tensors(beside / TENSORS_FILE, stored_tensors(config, scheme, plan), tensors)
         description = Description(
             name=name,
             source_language=source_language,
             target_language=target_language,
             config=config,
             scheme=scheme,
+            plan=plan,
             search=search,
             source_tokenizer=source,
             target_tokenizer=target,
