@@ -49,7 +49,7 @@ def test_an_empty_file(model: ModelDirectory, lines: list[str]) -> None:
 
 
 def test_three_sentences(model: ModelDirectory) -> None:
-    with pytest.raises(CalibrationError, match="only 3 different sentences fit the model; .* at least 16"):
+    with pytest.raises(CalibrationError, match=r"only 3 different sentences fit the model; .* at least 16"):
         calibration_text(synthetic_sentences(3) * 20, model, "few.txt")
 
 

@@ -85,7 +85,7 @@ class Float32Predictions:
         )
         for p, log_p, logits in predictions:
             difference = log_p - logits
-            difference -= np.sum(p * difference, axis=1, dtype=np.float64).astype(np.float32)[:, None]
+            difference -= np.sum(p * difference, axis=1, keepdims=True, dtype=np.float64)
             mean = np.sum(p * difference, axis=1, dtype=np.float64)
             excess = np.sum(p * np.expm1(np.minimum(-difference, _MOST)), axis=1, dtype=np.float64)
             total += float(np.sum(mean + np.log1p(excess)))
