@@ -74,15 +74,17 @@ class _DivergenceSearch:
 
         last = self._counts[ends - 1] + beyond
         entropy = self._entropy_below[ends - 1] + last * self._log_share(last)
-        divergence = (entropy - cross) / self._total + self._log_share(self._below[ends])
-        return np.where((self._counts[ends - 1] == 0) & (beyond > 0), np.inf, divergence)
+        divergence: Float64Array = (entropy - cross) / self._total + self._log_share(self._below[ends])
+        divergence[(self._counts[ends - 1] == 0) & (beyond > 0)] = np.inf
+        return divergence
 
     def _densities(self, inner: Indices, left: Float64Array) -> Float64Array:
         """Count per non-empty bin in every level: [candidates, levels]; 0 where a level has none."""
         counts = self._counts[inner]
         mass = np.diff(self._below[inner] + left * counts)
         bins = np.diff(self._occupied_below[inner] + np.where(counts > 0, left, 0.0))
-        return mass / np.where(bins > 0, bins, 1.0)
+        densities: Float64Array = mass / np.where(bins > 0, bins, 1.0)
+        return densities
 
     def _log_share(self, values: npt.NDArray[np.int64] | Float64Array) -> Float64Array:
         """ln(value / total); 0 where the value is 0."""
