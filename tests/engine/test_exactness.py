@@ -7,21 +7,26 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report
+from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.spec import Scheme
 
 from ..models import tiny_config, write_tiny_model
+from ..plans import PLANS, plan_for
 
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
-PRECISIONS = {"float32": Scheme.NONE, "int8": Scheme.INT8_DYNAMIC}
 
 
-@pytest.fixture(scope="module", params=PRECISIONS)
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
+@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS])
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> ModelDirectory | TensorModel:
     path = tmp_path_factory.mktemp("model") / request.param
     config = tiny_config(d_model=36, ffn_dim=72, attention_heads=4)
-    return ModelDirectory.open(
-        write_tiny_model(path, config=config, scheme=PRECISIONS[request.param], seed=5)
-    )
+    model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=Scheme.NONE, seed=5))
+    if request.param == "float32":
+        return model
+    plan = None if request.param == "dynamic" else plan_for(config, request.param)
+    return QuantizedWeights(model).model(plan)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,12 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
+from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.simulate import Result, Simulation
 from octavo.spec import Activation, NormPlacement, Positions, Scheme
 
 from ..models import tiny_config, write_tiny_model
+from ..plans import PLANS, plan_for
 
 ISAS = cpu_report()["available"]
 CONFIGS = {
@@ -57,6 +59,22 @@ def float_simulation(float_model: ModelDirectory) -> Result:
     return Simulation(float_model).run(SOURCE.tolist(), TARGET.tolist())
 
 
+@pytest.fixture(scope="module", params=PLANS)
+def plan_kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def planned_model(float_model: ModelDirectory, plan_kind: str) -> TensorModel:
+    plan = plan_for(float_model.config, plan_kind, seed=len(str(float_model.config)))
+    return QuantizedWeights(float_model).model(plan)
+
+
+@pytest.fixture(scope="module")
+def planned_simulation(planned_model: TensorModel) -> Result:
+    return Simulation(planned_model).run(SOURCE.tolist(), TARGET.tolist())
+
+
 @pytest.fixture(scope="module")
 def int8_simulation(int8_model: ModelDirectory) -> Result:
     return Simulation(int8_model).run(SOURCE.tolist(), TARGET.tolist())
@@ -79,11 +97,21 @@ def test_float32_logits_equal_the_simulation(
 def test_int8_products_and_logits_equal_the_simulation(
     int8_model: ModelDirectory, int8_simulation: Result, isa: str
 ) -> None:
-    engine = Engine(int8_model, precision="int8", threads=1, isa=isa)
-    assert_same_bits(engine.logits(SOURCE, TARGET), int8_simulation.logits)
+    assert_same_run(Engine(int8_model, precision="int8", threads=1, isa=isa), int8_simulation)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_planned_products_and_logits_equal_the_simulation(
+    planned_model: TensorModel, planned_simulation: Result, isa: str
+) -> None:
+    assert_same_run(Engine(planned_model, precision="int8", threads=1, isa=isa), planned_simulation)
+
+
+def assert_same_run(engine: Engine, simulation: Result) -> None:
+    assert_same_bits(engine.logits(SOURCE, TARGET), simulation.logits)
     traced = engine.trace(SOURCE, TARGET)
-    assert {product.name for product in traced} == {product.name for product in int8_simulation.products}
-    for product in int8_simulation.products:
+    assert {product.name for product in traced} == {product.name for product in simulation.products}
+    for product in simulation.products:
         steps = [step for step in traced if step.name == product.name]
         for field in ("input", "row_scale", "accumulators"):
             found = np.concatenate([getattr(step, field) for step in steps])
