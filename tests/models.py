@@ -46,7 +46,8 @@ def random_tensors(
     """Every tensor of the spec: float32, and int8 with scales where scheme and plan say so.
 
     Without a plan the scheme int8 takes ``plan_for(config, "mixed")``. All schemes draw the same
-    float weights, so the int8 tensors are the float ones quantized. Embeddings have rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
+    float weights, so the int8 tensors are the float ones quantized. Embeddings have
+    rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
     """
     rng = np.random.default_rng(seed)
     plan = _default_plan(config, scheme, plan)

@@ -1,13 +1,15 @@
-"""Dynamic quantization of activations: one scale per token, measured on the spot."""
+"""Activations as 8-bit integers: dynamic (one scale per token, measured on the spot) or static."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from octavo.plan import Static
 from octavo.quantization.binary32 import Float32Array
 from octavo.quantization.granularity import PerToken
 
@@ -15,26 +17,52 @@ ZERO_POINT: Final = 128
 
 _LEVELS: Final = np.float32(127)
 _NEGLIGIBLE: Final = np.float32(1e-30)
+_ONE: Final = np.float32(1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class QuantizedActivation:
-    """Rows [M, K] of a product's input: x is about (values - 128) * row_scale."""
+    """Rows [M, K] of a product's input: x is about (values - zero_point) * row_scale."""
 
     values: npt.NDArray[np.uint8]
     row_scale: Float32Array
+    zero_point: int = ZERO_POINT
 
     def signed(self) -> npt.NDArray[np.int16]:
-        """The integers without their offset, from -127 to 127: [M, K]."""
-        return self.values.astype(np.int16) - np.int16(ZERO_POINT)
+        """The integers without their zero point, from -255 to 255: [M, K]."""
+        return self.values.astype(np.int16) - np.int16(self.zero_point)
 
 
-def quantize_activation(x: Float32Array) -> QuantizedActivation:
-    """Rows [M, K] as u8 around 128. A row below 1e-30 everywhere becomes zeros with scale 0."""
+def quantize_activation(x: Float32Array, how: Static | None = None) -> QuantizedActivation:
+    """Rows [M, K] as u8, by one known scale or (None) by one measured for each row."""
+    return _dynamic(x) if how is None else _static(x, how)
+
+
+def _dynamic(x: Float32Array) -> QuantizedActivation:
+    """Around 128. A row below 1e-30 everywhere becomes zeros with scale 0."""
     largest = PerToken().largest_magnitude(x)
     used = largest >= _NEGLIGIBLE
-    divisor = np.where(used, largest, np.float32(1))
+    divisor = np.where(used, largest, _ONE)
     inverse = np.where(used, _LEVELS / divisor, np.float32(0))
     row_scale = np.where(used, largest / _LEVELS, np.float32(0))
     levels = np.rint(np.clip(x * inverse[:, None], -_LEVELS, _LEVELS))
     return QuantizedActivation((levels.astype(np.int16) + ZERO_POINT).astype(np.uint8), row_scale)
+
+
+def _static(x: Float32Array, how: Static) -> QuantizedActivation:
+    scale = np.float32(how.scale)
+    values = _levels(x, scale, how.zero_point)
+    return QuantizedActivation(values, np.full(len(x), scale, np.float32), how.zero_point)
+
+
+def quantize_heads(x: Float32Array, scales: Sequence[float]) -> npt.NDArray[np.uint8]:
+    """Queries, keys or values [heads, rows, head_dim] as u8 around 128, with one known scale per head."""
+    return _levels(x, np.array(scales, np.float32)[:, None, None], ZERO_POINT)
+
+
+def _levels(x: Float32Array, scale: Float32Array | np.float32, zero_point: int) -> npt.NDArray[np.uint8]:
+    with np.errstate(over="ignore"):  # what overflows is clamped
+        steps = x * (_ONE / scale)
+    levels = np.rint(np.clip(steps, np.float32(-zero_point), np.float32(255 - zero_point)))
+    values: npt.NDArray[np.uint8] = (levels.astype(np.int16) + np.int16(zero_point)).astype(np.uint8)
+    return values

@@ -13,28 +13,83 @@ import numpy.typing as npt
 
 from octavo.artifact import ModelDirectory, write_model
 from octavo.errors import OutputError
+from octavo.plan import QuantizationPlan
+from octavo.quantization.binary32 import Float32Array
 from octavo.quantization.errors import QuantizationError
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel
 from octavo.quantization.weights import quantize_weight, squared_norms
 from octavo.spec import Scheme, float_shapes, weight_shapes
 
-SCHEME: Final = Scheme.INT8_DYNAMIC
-
+_ACTIVATIONS: Final = {
+    Scheme.INT8_DYNAMIC: "8 bits, one scale per token, measured at run time",
+    Scheme.INT8: "8 bits, by the plan in config.json",
+}
 _WORST_LISTED: Final = 10
 _FLOAT32_BYTES: Final = 4
 
 
+class QuantizedWeights:
+    """Every matrix of a float model in int8, quantized once; models of any plan are put together from them.
+
+    Arrays are shared by all those models, with the float model too. Raises QuantizationError for a model
+    that is int8 already, or for a weight that is not finite.
+    """
+
+    def __init__(self, model: Model) -> None:
+        if model.scheme is not Scheme.NONE:
+            raise QuantizationError(
+                f"the model is quantized already ({model.scheme}); quantize its float model"
+            )
+        self.config = model.config
+        self._path = str(getattr(model, "path", IN_MEMORY))
+        self._matrices = {name: _float32(model, name) for name, _ in weight_shapes(model.config)}
+        self._others = {name: _float32(model, name) for name, _ in float_shapes(model.config)}
+        self._quantized = {name: quantize_weight(name, weight) for name, weight in self._matrices.items()}
+
+    def float_model(self) -> TensorModel:
+        """The model that was quantized, its tensors in float32."""
+        return TensorModel(self.config, Scheme.NONE, self._matrices | self._others, path=self._path)
+
+    def model(self, plan: QuantizationPlan | None = None) -> TensorModel:
+        """The int8 model that runs by ``plan``; without one, of the scheme ``int8-dynamic``.
+
+        Raises SpecError for a plan of another configuration.
+        """
+        scheme = Scheme.INT8_DYNAMIC if plan is None else Scheme.INT8
+        tensors: dict[str, npt.NDArray[np.generic]] = {**self._others}
+        kept = plan.float_weights(self.config) if plan else frozenset()
+        for name, quantized in self._quantized.items():
+            if name in kept:
+                tensors[name] = self._matrices[name]
+            else:
+                tensors[name], tensors[f"{name}_scale"] = quantized.values, quantized.scale
+        return TensorModel(self.config, scheme, tensors, plan, self._path)
+
+    def squared_norms(self) -> dict[str, tuple[float, float]]:
+        """||w - dequantized||^2 and ||w||^2 of every matrix, by name; takes a pass over all of them."""
+        return {name: squared_norms(self._matrices[name], q) for name, q in self._quantized.items()}
+
+
+def _float32(model: Model, name: str) -> Float32Array:
+    return model.tensor(name).astype(np.float32, copy=False)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class QuantizedModel:
-    """The tensors of an int8 model and what rounding them cost.
+    """An int8 model and what rounding its weights cost.
 
     ``relative_rms_errors``: ||w - dequantized|| / ||w|| of every int8 tensor, by name;
     ``relative_rms_error``: the same of all of them together.
     """
 
-    tensors: Mapping[str, npt.NDArray[np.generic]]
+    model: TensorModel
     relative_rms_errors: Mapping[str, float]
     relative_rms_error: float
+
+    @property
+    def tensors(self) -> Mapping[str, npt.NDArray[np.generic]]:
+        """The model's tensors, by name."""
+        return self.model.tensors
 
     @property
     def float32_bytes(self) -> int:
@@ -51,9 +106,9 @@ class QuantizedModel:
         """What quality.json records under ``quantization``."""
         worst = sorted(self.relative_rms_errors.items(), key=lambda item: (-item[1], item[0]))
         return {
-            "scheme": str(SCHEME),
+            "scheme": str(self.model.scheme),
             "weights": "int8, one scale per output channel",
-            "activations": "8 bits, one scale per token, measured at run time",
+            "activations": _ACTIVATIONS[self.model.scheme],
             "quantized_tensors": len(self.relative_rms_errors),
             "float32_bytes": self.float32_bytes,
             "int8_bytes": self.int8_bytes,
@@ -64,26 +119,20 @@ class QuantizedModel:
         }
 
 
-def quantize_tensors(model: Model) -> QuantizedModel:
-    """Every matrix of ``spec.weight_shapes`` in int8, the rest copied as float32.
+def quantize_tensors(model: Model, plan: QuantizationPlan | None = None) -> QuantizedModel:
+    """The matrices that the plan stores as int8 in int8, the rest copied as float32.
 
-    Raises QuantizationError for a model that is int8 already, or for a weight that is not finite.
+    Without a plan all of them, for the scheme ``int8-dynamic``. Raises QuantizationError as
+    ``QuantizedWeights`` does, SpecError for a plan of another configuration.
     """
-    if model.scheme is not Scheme.NONE:
-        raise QuantizationError(f"the model is quantized already ({model.scheme}); quantize its float model")
-    tensors: dict[str, npt.NDArray[np.generic]] = {}
-    errors: dict[str, float] = {}
-    total_error = total_signal = 0.0
-    for name, _ in weight_shapes(model.config):
-        weight = model.tensor(name).astype(np.float32, copy=False)
-        quantized = quantize_weight(name, weight)
-        tensors[name], tensors[f"{name}_scale"] = quantized.values, quantized.scale
-        error, signal = squared_norms(weight, quantized)
-        errors[name] = _relative(error, signal)
-        total_error, total_signal = total_error + error, total_signal + signal
-    for name, _ in float_shapes(model.config):
-        tensors[name] = model.tensor(name).astype(np.float32, copy=False)
-    return QuantizedModel(tensors, errors, _relative(total_error, total_signal))
+    weights = QuantizedWeights(model)
+    quantized = weights.model(plan)
+    norms = {
+        name: both for name, both in weights.squared_norms().items() if f"{name}_scale" in quantized.tensors
+    }
+    errors = {name: _relative(error, signal) for name, (error, signal) in norms.items()}
+    total_error, total_signal = (sum(both[i] for both in norms.values()) for i in (0, 1))
+    return QuantizedModel(quantized, errors, _relative(total_error, total_signal))
 
 
 def _relative(squared_error: float, squared_signal: float) -> float:
@@ -106,7 +155,7 @@ def quantize_model(source: Path, output: Path, *, overwrite: bool = False) -> Qu
     write_model(
         output,
         config=model.config,
-        scheme=SCHEME,
+        scheme=quantized.model.scheme,
         search=model.search,
         tensors=quantized.tensors,
         tokenizer_files=model.tokenizer_paths,

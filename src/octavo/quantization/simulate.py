@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
-from octavo.quantization import binary32
+from octavo.plan import OUTPUT, ProductKind, products
+from octavo.quantization import attention, binary32
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.binary32 import Float32Array, fma
 from octavo.quantization.errors import QuantizationError
@@ -22,7 +23,6 @@ from octavo.spec import (
     Activation,
     NormPlacement,
     Positions,
-    Scheme,
     output_weight_name,
     target_embedding_name,
 )
@@ -36,10 +36,10 @@ _ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """One int8 product: input u8 [M, K], row_scale [M], accumulators int32 [M, N].
+    """One int8 weight product: input u8 [M, K], row_scale [M], accumulators int32 [M, N].
 
-    ``name`` is the weight tensor's without ``.weight``; the output projection is ``output``. The
-    accumulators are sums of q * w, the input's offset of 128 removed.
+    ``name`` is that of ``octavo.plan``. The accumulators are sums of (q - z) * w, the input's zero point
+    removed. A static input has the same row_scale in every row.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Product:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """Logits [len(target) + 1, target vocabulary]; products in the order computed (none in float32)."""
+    """Logits [len(target) + 1, target vocabulary]; int8 weight products in the order computed."""
 
     logits: Float32Array
     products: tuple[Product, ...]
 
 
 class Simulation:
-    """Runs a model of any configuration in the arithmetic of its scheme (int8, or float32 for none)."""
+    """Runs a model of any configuration by its plan (None: all of it in float32)."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -95,6 +95,10 @@ class _ForwardPass:
         self._model = model
         self._config = model.config
         self._positions = positions
+        self._plan = model.plan
+        self._float_weights = model.plan.float_weights(model.config) if model.plan else frozenset[str]()
+        weight_products = (p for p in products(model.config) if p.kind is ProductKind.WEIGHT)
+        self._sites = {product.name: product.sites[0] for product in weight_products}
 
     def encode(self, source: list[int]) -> Float32Array:
         """Encoder output [S, d_model]."""
@@ -122,7 +126,7 @@ class _ForwardPass:
     def logits(self, x: Float32Array) -> Float32Array:
         """Output projection [T, V] of the decoder's output."""
         bias = self._float("output.bias") if self._config.output_bias else None
-        return self._product("output", output_weight_name(self._config), x, bias)
+        return self._product(OUTPUT, output_weight_name(self._config), x, bias)
 
     def _embed(self, side: str, table: str, tokens: list[int]) -> Float32Array:
         scale = np.float32(np.sqrt(self._config.d_model)) if self._config.scale_embeddings else np.float32(1)
@@ -131,7 +135,7 @@ class _ForwardPass:
 
     def _embedding_rows(self, table: str, tokens: list[int]) -> Float32Array:
         rows = self._model.tensor(table)[tokens].astype(np.float32)
-        if self._model.scheme is Scheme.NONE:
+        if self._plan is None or table in self._float_weights:
             return rows
         return rows * self._float(f"{table}_scale")[tokens][:, None]
 
@@ -167,10 +171,13 @@ class _ForwardPass:
         query = self._heads(self._linear(f"{name}.query", x))
         key = self._heads(self._linear(f"{name}.key", memory))
         value = self._heads(self._linear(f"{name}.value", memory))
+        scores = attention.scores_of(self._plan, name, query, key)
+        mix = attention.context_of(self._plan, name, value)
         context = np.empty_like(x)
         for t in range(len(x)):
             seen = t + 1 if causal else len(memory)
-            context[t] = _attend(query[:, t], key[:, :seen], value[:, :seen]).reshape(-1)
+            s = scores(t, seen)
+            context[t] = mix(binary32.exp(s - s.max(axis=-1, keepdims=True))).reshape(-1)
         return self._linear(f"{name}.output", context) + residual
 
     def _heads(self, x: Float32Array) -> Float32Array:
@@ -186,10 +193,10 @@ class _ForwardPass:
 
     def _product(self, name: str, weight: str, x: Float32Array, bias: Float32Array | None) -> Float32Array:
         matrix = self._model.tensor(weight)
-        if self._model.scheme is Scheme.NONE:
+        if self._plan is None or name in self._plan.float32:
             total = binary32.chain(x.T[:, :, None], matrix.astype(np.float32).T[:, None, :])
             return total if bias is None else total + bias
-        quantized = quantize_activation(x)
+        quantized = quantize_activation(x, self._plan.inputs[self._sites[name]])
         accumulators = _accumulate(quantized, matrix)
         self.products.append(Product(name, quantized.values, quantized.row_scale, accumulators))
         scale = quantized.row_scale[:, None] * self._float(f"{weight}_scale")
@@ -202,12 +209,3 @@ class _ForwardPass:
 def _accumulate(x: QuantizedActivation, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
     """Integer product [M, N] of [M, K] and [N, K]; exact in binary64, every partial sum being below 2^53."""
     return (x.signed().astype(np.float64) @ weight.astype(np.float64).T).astype(np.int32)
-
-
-def _attend(query: Float32Array, key: Float32Array, value: Float32Array) -> Float32Array:
-    """One query row [heads, head_dim] over keys and values [heads, keys, head_dim]."""
-    factor = np.float32(1 / np.sqrt(np.float64(query.shape[-1])))
-    scores = binary32.dot16(query[:, None, :], key) * factor
-    p = binary32.exp(scores - scores.max(axis=-1, keepdims=True))
-    context = binary32.chain(p.T[:, :, None], value.swapaxes(0, 1))
-    return context * (np.float32(1) / binary32.sum16(p))[:, None]

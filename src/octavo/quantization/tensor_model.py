@@ -1,15 +1,19 @@
-"""What quantization and simulation read: a configuration, a scheme and named tensors."""
+"""What quantization and simulation read: a configuration, a scheme, a plan and named tensors."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import ModelConfig, Scheme
+
+IN_MEMORY: Final = "the model in memory"
 
 
 class Model(Protocol):
@@ -21,19 +25,38 @@ class Model(Protocol):
     @property
     def scheme(self) -> Scheme: ...
 
+    @property
+    def plan(self) -> QuantizationPlan | None:
+        """What the model runs by in int8; None: it is a floating-point model."""
+        ...
+
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
-        """A tensor of ``spec.tensors(config, scheme)``: float32, or int8 beside its float32 scales."""
+        """A tensor of ``spec.tensors``: float32, or int8 beside its float32 scales."""
         ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class TensorModel:
-    """A model in memory, without tokenizer or directory."""
+    """A model in memory, without tokenizer or directory; the engine opens it as it opens a directory.
+
+    ``plan`` is as ``octavo.plan.plan_of`` takes it, and then holds what that gives: raises SpecError
+    where it does not fit. ``path`` is what messages call the model.
+    """
 
     config: ModelConfig
     scheme: Scheme
     tensors: Mapping[str, npt.NDArray[np.generic]]
+    plan: QuantizationPlan | None = None
+    path: str = IN_MEMORY
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", plan_of(self.config, self.scheme, self.plan))
 
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
         """The array of that name. Raises KeyError where there is none."""
         return self.tensors[name]
+
+    @contextmanager
+    def tensor_reader(self) -> Iterator[Callable[[str], npt.NDArray[np.generic]]]:
+        """A context with the function ``tensor``, as ``ModelDirectory.tensor_reader`` is one."""
+        yield self.tensor
