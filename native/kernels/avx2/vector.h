@@ -130,22 +130,29 @@ struct F32x16 {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
-  /// sums[i] = x[i].sum_tree() · factor; the tree's steps for all four at once.
-  static void store_sum_trees(const F32x16 (&x)[4], float factor, float* sums) {
+  using Four = __m128;
+  /// sum_tree of each; the tree's steps for all four at once.
+  static Four sum_trees(const F32x16 (&x)[4]) {
     const __m256 a = _mm256_add_ps(x[0].low, x[0].high);
     const __m256 b = _mm256_add_ps(x[1].low, x[1].high);
     const __m256 c = _mm256_add_ps(x[2].low, x[2].high);
     const __m256 d = _mm256_add_ps(x[3].low, x[3].high);
     const __m256 ac = _mm256_add_ps(_mm256_permute2f128_ps(a, c, 0x20), _mm256_permute2f128_ps(a, c, 0x31));
     const __m256 bd = _mm256_add_ps(_mm256_permute2f128_ps(b, d, 0x20), _mm256_permute2f128_ps(b, d, 0x31));
-    // Now a and c, b and d lie in the two halves; lanes 0, 1 and 2, 3 of each are left.
-    const __m256 low_pairs = _mm256_shuffle_ps(ac, bd, 0x44);
-    const __m256 high_pairs = _mm256_shuffle_ps(ac, bd, 0xee);
-    const __m256 pairs = _mm256_add_ps(low_pairs, high_pairs);
+    // Four lanes each are left: of a and b in the lower half, of c and d in the upper.
+    const __m256 pairs = _mm256_add_ps(_mm256_shuffle_ps(ac, bd, 0x44), _mm256_shuffle_ps(ac, bd, 0xee));
     const __m128 ab = _mm256_castps256_ps128(pairs);
     const __m128 cd = _mm256_extractf128_ps(pairs, 1);
-    const __m128 found = _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
-    _mm_storeu_ps(sums, _mm_mul_ps(found, _mm_set1_ps(factor)));
+    return _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+  }
+  static F32x16 join(const Four (&x)[4]) {
+    return {_mm256_insertf128_ps(_mm256_castps128_ps256(x[0]), x[1], 1),
+            _mm256_insertf128_ps(_mm256_castps128_ps256(x[2]), x[3], 1)};
+  }
+  /// The first lane in every lane.
+  F32x16 repeat_first() const {
+    const __m256 repeated = _mm256_broadcastss_ps(_mm256_castps256_ps128(low));
+    return {repeated, repeated};
   }
   float largest() const {
     const __m256 eight = _mm256_max_ps(low, high);

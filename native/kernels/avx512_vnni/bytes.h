@@ -10,8 +10,7 @@ namespace octavo::avx512_vnni {
 struct Bytes {
   static constexpr int kColumns = 64;
 
-  static void dot_products(const std::uint8_t* query, const std::uint8_t* const (&keys)[4], int n,
-                           float factor, float* sums) {
+  static __m128 dot_products(const std::uint8_t* query, const std::uint8_t* const (&keys)[4], int n) {
     const __m512i zero_point = _mm512_set1_epi8(-128);
     __m512i query_sum = _mm512_setzero_si512();  // 128 · Σ (query - 128)
     __m512i sum[4] = {query_sum, query_sum, query_sum, query_sum};
@@ -33,7 +32,7 @@ struct Bytes {
     const __m256i halves =
         _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti32x8_epi32(quarters, 1));
     const __m128i total = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
-    _mm_storeu_ps(sums, _mm_mul_ps(_mm_cvtepi32_ps(total), _mm_set1_ps(factor)));
+    return _mm_cvtepi32_ps(total);
   }
 
   static void weighted_sums(const AttendRow& job, std::ptrdiff_t offset, int n, F32x16 (&sums)[4]) {

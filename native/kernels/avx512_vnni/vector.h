@@ -36,7 +36,12 @@ struct F32x16 {
   /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
   void store_u8(std::uint8_t* x, int count, int zero_point) const {
     const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(zero_point));
-    _mm_mask_storeu_epi8(x, first_lanes(count), _mm512_cvtepi32_epi8(rounded));
+    const __m128i bytes = _mm512_cvtepi32_epi8(rounded);
+    if (count == kLanes) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(x), bytes);
+    } else {
+      _mm_mask_storeu_epi8(x, first_lanes(count), bytes);
+    }
   }
 
   friend F32x16 operator+(F32x16 a, F32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -72,8 +77,9 @@ struct F32x16 {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
-  /// sums[i] = x[i].sum_tree() · factor; the tree's steps for all four at once.
-  static void store_sum_trees(const F32x16 (&x)[4], float factor, float* sums) {
+  using Four = __m128;
+  /// sum_tree of each; the tree's steps for all four at once.
+  static Four sum_trees(const F32x16 (&x)[4]) {
     const __m512 ab =
         _mm512_add_ps(_mm512_shuffle_f32x4(x[0].v, x[1].v, 0x44), _mm512_shuffle_f32x4(x[0].v, x[1].v, 0xee));
     const __m512 cd =
@@ -83,9 +89,15 @@ struct F32x16 {
     const __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0x55));
     // One sum at the start of each quarter.
     const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
-    const __m128 found = _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
-    _mm_storeu_ps(sums, _mm_mul_ps(found, _mm_set1_ps(factor)));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
   }
+  static F32x16 join(const Four (&x)[4]) {
+    const __m256 lower = _mm256_insertf128_ps(_mm256_castps128_ps256(x[0]), x[1], 1);
+    const __m256 upper = _mm256_insertf128_ps(_mm256_castps128_ps256(x[2]), x[3], 1);
+    return {_mm512_insertf32x8(_mm512_castps256_ps512(lower), upper, 1)};
+  }
+  /// The first lane in every lane.
+  F32x16 repeat_first() const { return {_mm512_broadcastss_ps(_mm512_castps512_ps128(v))}; }
   // Not _mm512_reduce_max_ps, whose order, and so whose NaN, each compiler chooses.
   float largest() const {
     const __m256 upper = _mm512_extractf32x8_ps(v, 1);

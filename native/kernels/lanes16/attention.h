@@ -3,9 +3,9 @@
 #include "kernels/lanes16/rows.h"
 
 // `Bytes` are a tier's sums of products of bytes around 128:
-//   kColumns       columns of one weighted sum, a multiple of 16
-//   dot_products   sums[i] = factor · Σ_c (query[c] - 128) · (keys[i][c] - 128), four keys at once
-//   weighted_sums  sums[c] = Σ_j weights[j] · (values[j][c] - 128), for kColumns columns
+//   dot_products   Σ_c (query[c] - 128) · (keys[i][c] - 128) of four keys
+//   weighted_sums  sums[c] = Σ_j weights[j] · (values[j][c] - 128), for kColumns columns, a multiple of 16
+// Scratch is written and read in whole vectors: a CPU hands on at once only what one earlier store covers.
 
 namespace octavo::lanes16 {
 
@@ -22,52 +22,55 @@ struct FourRows {
   }
 };
 
-/// Scores of one head, which begins at column `first`. Up to three more than `count` are written.
+/// Scores of one head, `factor` times what dot_four(j) finds for the keys j to j + 3. Returns the largest.
+/// Behind the last, scratch is filled with scores that occur.
+template <class V, class DotFour>
+inline V score(const AttendRow& job, float factor, DotFour dot_four) {
+  V top{};
+  for (int j = 0; j < job.count; j += V::kLanes) {
+    typename V::Four products[4];
+    products[0] = dot_four(j);
+    for (int i = 1; i < 4; ++i) products[i] = j + 4 * i < job.count ? dot_four(j + 4 * i) : products[0];
+    const V value = V::join(products) * V::all(factor);
+    value.store(job.scores + j);
+    top = V::max(value, j == 0 ? value.repeat_first() : top);
+  }
+  return V::all(top.largest());
+}
+
 template <class V>
-inline void score(const AttendRow& job, std::ptrdiff_t first, float factor) {
+inline typename V::Four dot_four(const AttendRow& job, std::ptrdiff_t first, int j) {
   const float* query = job.query + first;
-  for (int j = 0; j < job.count; j += 4) {
-    const FourRows<float> keys(job, j, first * static_cast<std::ptrdiff_t>(sizeof(float)));
-    V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
-    for_each_vector<V>(job.head_dim, [&](int c, int count) {
-      const V q = load<V>(query + c, count);
-      for (int i = 0; i < 4; ++i) sum[i] = V::fma(q, load<V>(keys.at[i] + c, count), sum[i]);
-    });
-    V::store_sum_trees(sum, factor, job.scores + j);
-  }
+  const FourRows<float> keys(job, j, first * static_cast<std::ptrdiff_t>(sizeof(float)));
+  V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
+  for_each_vector<V>(job.head_dim, [&](int c, int count) {
+    const V q = load<V>(query + c, count);
+    for (int i = 0; i < 4; ++i) sum[i] = V::fma(q, load<V>(keys.at[i] + c, count), sum[i]);
+  });
+  return V::sum_trees(sum);
 }
 
-template <class Bytes>
-inline void score_u8(const AttendRow& job, std::ptrdiff_t first, float factor) {
-  for (int j = 0; j < job.count; j += 4) {
-    const FourRows<std::uint8_t> keys(job, j, first);
-    Bytes::dot_products(job.query_u8 + first, keys.at, job.head_dim, factor, job.scores + j);
-  }
-}
-
-/// Turns scores into exp(score - max) and returns their sum.
+/// Turns scores into exp(score - top), zeros behind the last, and returns their sum.
 template <class V>
-inline float exponentiate(float* scores, int count) {
-  const V top = V::all(largest<V>(scores, count));
+inline float exponentiate(const AttendRow& job, V top) {
   V sum = V::all(0.0f);
-  for_each_vector<V>(count, [&](int j, int n) {
-    const V value = V::first(exponential(load<V>(scores + j, n) - top), n);
-    store(value, scores + j, n);
+  for_each_vector<V>(job.count, [&](int j, int n) {
+    const V value = V::first(exponential(V::load(job.scores + j) - top), n);
+    value.store(job.scores + j);
     sum = sum + value;
   });
   return sum.sum_tree();
 }
 
-/// Turns scores into weights, exp(score - max) in steps of 1/255, and returns their sum; exact, as it is
-/// below 2^24. Up to fifteen weights behind the last are set to 0.
+/// Turns scores into weights, exp(score - top) in steps of 1/255, zeros behind the last, and returns their
+/// sum; exact, as it is below 2^24.
 template <class V>
-inline float exponentiate_u8(const float* scores, int count, std::uint8_t* weights) {
-  const V top = V::all(largest<V>(scores, count));
+inline float exponentiate_u8(const AttendRow& job, V top) {
   V sum = V::all(0.0f);
-  for_each_vector<V>(count, [&](int j, int n) {
-    const V value = exponential(load<V>(scores + j, n) - top) * V::all(255.0f);
+  for_each_vector<V>(job.count, [&](int j, int n) {
+    const V value = exponential(V::load(job.scores + j) - top) * V::all(255.0f);
     const V weight = V::round(V::first(value, n));
-    weight.store_u8(weights + j, V::kLanes, 0);
+    weight.store_u8(job.weights + j, V::kLanes, 0);
     sum = sum + weight;
   });
   return sum.sum_tree();
@@ -140,16 +143,18 @@ template <class V, class Bytes>
 void attend(const AttendRow& job) {
   for (int head = 0; head < job.heads; ++head) {
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(head) * job.head_dim;
-    if (job.keys_u8) {
-      score_u8<Bytes>(job, first, job.score_scale[head]);
-    } else {
-      score<V>(job, first, job.score_scale[head]);
-    }
+    const auto dot_four_u8 = [&](int j) {
+      return Bytes::dot_products(job.query_u8 + first, FourRows<std::uint8_t>(job, j, first).at,
+                                 job.head_dim);
+    };
+    const auto dot_four_f32 = [&](int j) { return dot_four<V>(job, first, j); };
+    const V top = job.keys_u8 ? score<V>(job, job.score_scale[head], dot_four_u8)
+                              : score<V>(job, job.score_scale[head], dot_four_f32);
     if (job.values_u8) {
-      const float total = exponentiate_u8<V>(job.scores, job.count, job.weights);
+      const float total = exponentiate_u8<V>(job, top);
       sum_values_u8<V, Bytes>(job, first, job.value_scale[head] / total);
     } else {
-      sum_values<V>(job, first, 1.0f / exponentiate<V>(job.scores, job.count));
+      sum_values<V>(job, first, 1.0f / exponentiate<V>(job, top));
     }
   }
 }
