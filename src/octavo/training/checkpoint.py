@@ -6,9 +6,11 @@ validation, for averaging. Everything is written beside, fsynced and renamed: a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from octavo.training.recipe import RecipeError
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 _OLD = f"-old{durable.BESIDE}"
+_PROGRESS = "progress.json"
 
 
 @dataclasses.dataclass(slots=True)
@@ -84,7 +87,7 @@ class CheckpointStore:
             {
                 "weights.safetensors": safetensors.torch.save(_weights(model)),
                 "optimizer.safetensors": safetensors.torch.save(_moments(model, optimizer)),
-                "progress.json": _json({"progress": dataclasses.asdict(progress), "identity": identity}),
+                _PROGRESS: _json({"progress": dataclasses.asdict(progress), "identity": identity}),
             },
         )
         for old in [*self._complete()[: -self.keep], *self.states.glob(f"*{_OLD}")]:
@@ -98,24 +101,28 @@ class CheckpointStore:
     def _complete(self) -> list[Path]:
         return sorted(p for p in self.states.glob("update-*") if not p.name.endswith(durable.BESIDE))
 
+    def identity(self) -> Any | None:
+        """What the newest state says the run is; None where there is none. Raises RecipeError."""
+        complete = self._complete()
+        if not complete:
+            return None
+        with _damage_named(complete[-1]):
+            return json.loads((complete[-1] / _PROGRESS).read_bytes())["identity"]
+
     def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, Any] | None:
-        """Put the newest state into model and optimizer; None where there is none."""
+        """Put the newest state into model and optimizer; None where there is none. Raises RecipeError."""
         complete = self._complete()
         if not complete:
             return None
         path = complete[-1]
-        try:
-            written = json.loads((path / "progress.json").read_bytes())
+        with _damage_named(path):
+            written = json.loads((path / _PROGRESS).read_bytes())
             progress = Progress.from_dict(written["progress"])
             weights = safetensors.torch.load_file(path / "weights.safetensors")
             moments = safetensors.torch.load_file(path / "optimizer.safetensors")
             model.load_state_dict(weights)
             _set_moments(model, optimizer, moments, progress.update)
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-            raise RecipeError(
-                f"{path}: damaged checkpoint ({error}); delete that folder to go on from the one before"
-            ) from error
-        return progress, written["identity"]
+            return progress, written["identity"]
 
     def save_snapshot(self, model: torch.nn.Module, update: int) -> None:
         """Keep the weights of a validation."""
@@ -147,6 +154,17 @@ class CheckpointStore:
 
     def _snapshot(self, update: int) -> Path:
         return self.snapshots / f"update-{update:08d}.safetensors"
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Errors of reading that state, with what to do."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+        raise RecipeError(
+            f"{path}: damaged checkpoint ({error}); delete that folder to go on from the one before"
+        ) from error
 
 
 def _json(values: Any) -> bytes:

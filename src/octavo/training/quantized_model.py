@@ -133,8 +133,7 @@ class QuantizedModel(nn.Module):
         else:
             where = self._slices[site]
             shape = (-1,) if where.stop - where.start == 1 else (-1, 1, 1)
-            scale, zero_point = self.log_scales[where].view(shape), self.zero_points[where].view(shape)
-            result = round_to_scale(x, scale, zero_point)
+            result = round_to_scale(x, self.log_scales[where].view(shape), int(self.zero_points[where.start]))
         self._last[site] = x, result
         return result
 

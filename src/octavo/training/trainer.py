@@ -101,12 +101,14 @@ class Trainer:
 
         Raises RecipeError when it belongs to another recipe or other data.
         """
+        begun_as = self.store.identity()
+        if begun_as is not None:
+            check_identity(begun_as, self.identity)
         found = self.store.load(self.trained, self.optimization.optimizer)
         if found is None:
             self._begin()
             return
-        self.progress, identity = found
-        check_identity(identity, self.identity)
+        self.progress, _ = found
         # Limits may have been changed since.
         self.progress.finished = self._limit_reached() or self._out_of_patience()
         self.display.say(f"resumed after update {self.progress.update}")
@@ -128,19 +130,22 @@ class Trainer:
             self._validate_if_due(epoch_ended=True)
 
     def _begin(self) -> None:
+        """Start from the initial model, and with ranges observed on the first micro-batches."""
         self._report_start()
-        if self._initial:
-            self._initial.load_into(self.model)
-        if self.quantized and self.recipe.quantization:
+        if self._initial is None:
+            return
+        self._initial.load_into(self.model)
+        if self.quantized:
             pairs, plan = self._epoch()
-            first = plan[: self.recipe.quantization.observe_batches]
+            first = plan[: self.quantized.recipe.observe_batches]
             batches = (make_batch([pairs[i] for i in chosen], self.config) for chosen in first)
             self.quantized.observe(batch.to(self.ranks.device) for batch in batches)
-        if self._initial and self.ranks.first:
+        if self.ranks.first:
             self.model.eval()
             with self.measured() as model:
                 loss = dev_loss(model, self.data.devs[0], self.recipe.training.batch_tokens)
-            self.display.say(f"starting from {self._initial.path}: dev loss {loss:.4f}")
+            kind = "quantized" if self.quantized else "float32"
+            self.display.say(f"starting from {self._initial.path}: dev loss {loss:.4f} ({kind})")
 
     def _report_start(self) -> None:
         size = sum(p.numel() for p in self.model.parameters())

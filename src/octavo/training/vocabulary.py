@@ -90,7 +90,9 @@ def take_vocabulary(
             raise RecipeError(
                 f"vocabulary.size = {recipe.size}, but {path} has {size} tokens; its vocabulary is taken"
             )
-    return _settle(folder, [path.read_bytes for path in paths], {"taken": _digests(paths)}, begun)
+    return _settle(
+        folder, [path.read_bytes for path in paths], {"--init model's vocabulary": _digests(paths)}, begun
+    )
 
 
 def _settle(
