@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from octavo.calibration.errors import GateError
 from octavo.calibration.gate import Action, Budget, DevResult, Gate, GateResult
+from octavo.calibration.quality import Scores
 
-FLOAT32 = DevResult(
-    bleu=30.0, chrf=50.0, length_ratio=1.0, complete_share=1.0, seconds=2.0, translations=("a",)
-)
+SCORES = Scores(bleu=30.0, chrf=50.0, length_ratio=1.0, complete_share=1.0)
+FLOAT32 = DevResult(SCORES, target_tokens=100, seconds=2.0, translations=("a",))
 NAMES = [f"p{i:02}" for i in range(20)]
+
+
+def with_bleu(bleu: float) -> DevResult:
+    return dataclasses.replace(FLOAT32, scores=dataclasses.replace(SCORES, bleu=bleu))
 
 
 class Losses:
@@ -28,7 +32,7 @@ class Losses:
     def __call__(self, float32: frozenset[str]) -> DevResult:
         self.asked.append(float32)
         lost = sum(loss for name, loss in self.losses.items() if name not in float32)
-        return dataclasses.replace(FLOAT32, bleu=FLOAT32.bleu - lost)
+        return with_bleu(SCORES.bleu - lost)
 
 
 def search(losses: Losses, order: list[str] | None = None, most: int = 100) -> GateResult:
@@ -45,14 +49,14 @@ def test_a_plan_within_the_budget_is_taken_as_it_is() -> None:
     found = Gate(Budget(), FLOAT32, losses).search(never, lambda _name: 0.0)
     assert found.float32 == frozenset()
     assert [step.action for step in found.steps] == [Action.START]
-    assert found.result.bleu == pytest.approx(29.92)
+    assert found.result.scores.bleu == pytest.approx(29.92)
 
 
 def test_the_culprits_alone_stay_in_float32() -> None:
     losses = Losses(dict.fromkeys(NAMES, 0.001) | {"p03": 1.5, "p11": 0.7})
     found = search(losses)
     assert found.float32 == {"p03", "p11"}
-    assert FLOAT32.bleu - found.result.bleu <= 0.1
+    assert SCORES.bleu - found.result.scores.bleu <= 0.1
 
 
 def test_what_fell_back_for_nothing_is_won_back() -> None:
@@ -74,12 +78,12 @@ def test_the_revert_pass_ends_at_the_limit() -> None:
     found = search(losses, order=NAMES, most=len(everything.steps) - 2)
     assert found.steps == everything.steps[:-2]
     assert found.float32 > everything.float32
-    assert FLOAT32.bleu - found.result.bleu <= 0.1
+    assert SCORES.bleu - found.result.scores.bleu <= 0.1
 
 
 def test_a_budget_that_cannot_hold_writes_nothing() -> None:
     def hopeless(_float32: frozenset[str]) -> DevResult:
-        return dataclasses.replace(FLOAT32, bleu=20.0)
+        return with_bleu(20.0)
 
     with pytest.raises(GateError, match=r"all 20 products in float32.*BLEU drops by 10\.00, 0\.1 allowed"):
         Gate(Budget(), FLOAT32, hopeless).search(lambda: NAMES, lambda _name: 0.0)
@@ -95,7 +99,7 @@ def test_a_budget_that_cannot_hold_writes_nothing() -> None:
     ],
 )
 def test_what_breaks_the_budget(change: dict[str, float], words: str) -> None:
-    (violation,) = Budget().violations(FLOAT32, dataclasses.replace(FLOAT32, **change))
+    (violation,) = Budget().violations(SCORES, dataclasses.replace(SCORES, **change))
     assert words in violation
 
 
@@ -103,13 +107,13 @@ def test_what_breaks_the_budget(change: dict[str, float], words: str) -> None:
     "change", [{"bleu": 29.901}, {"bleu": 35.0}, {"complete_share": 0.996}, {"length_ratio": 1.019}]
 )
 def test_what_keeps_it(change: dict[str, float]) -> None:
-    assert Budget().violations(FLOAT32, dataclasses.replace(FLOAT32, **change)) == []
+    assert Budget().violations(SCORES, dataclasses.replace(SCORES, **change)) == []
 
 
 def test_the_metric_is_the_callers() -> None:
-    worse = dataclasses.replace(FLOAT32, chrf=49.0)
-    assert Budget().violations(FLOAT32, worse) == []
-    assert "chrF drops by 1.00" in Budget(metric="chrf").violations(FLOAT32, worse)[0]
+    worse = dataclasses.replace(SCORES, chrf=49.0)
+    assert Budget().violations(SCORES, worse) == []
+    assert "chrF drops by 1.00" in Budget(metric="chrf").violations(SCORES, worse)[0]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.randoms(use_true_random=False))
@@ -118,7 +122,7 @@ def test_the_budget_holds_whatever_the_order(amounts: list[float], random) -> No
     order = sorted(losses.losses)
     random.shuffle(order)
     found = search(losses, order=order)
-    assert FLOAT32.bleu - found.result.bleu <= 0.1
+    assert SCORES.bleu - found.result.scores.bleu <= 0.1
     assert found.float32 <= set(order)
     again = search(losses, order=order)
     assert [step.float32 for step in again.steps] == [step.float32 for step in found.steps]

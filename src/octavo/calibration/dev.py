@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from typing import Any, Final
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.gate import DevResult
 from octavo.calibration.progress import Progress
+from octavo.calibration.quality import Scores
 from octavo.calibration.state import digest
 from octavo.evaluation.quality import measure_quality
 from octavo.translation import Translator
@@ -58,14 +58,13 @@ class DevSet:
         seconds = time.perf_counter() - start
         texts = tuple(translation.text for translation in found)
         quality = measure_quality(texts, self.references)
-        return DevResult(
+        scores = Scores(
             bleu=quality.bleu,
             chrf=quality.chrf,
             length_ratio=quality.length_ratio,
             complete_share=sum(translation.complete for translation in found) / len(found),
-            seconds=seconds,
-            translations=texts,
         )
+        return DevResult(scores, sum(translation.target_tokens for translation in found), seconds, texts)
 
 
 def dev_result_to_dict(result: DevResult) -> dict[str, Any]:
@@ -75,5 +74,6 @@ def dev_result_to_dict(result: DevResult) -> dict[str, Any]:
 
 def dev_result_from_dict(values: dict[str, Any]) -> DevResult:
     """Inverse of ``dev_result_to_dict``."""
-    texts: Sequence[str] = values["translations"]
-    return DevResult(**{**values, "translations": tuple(texts)})
+    return DevResult(
+        Scores(**values["scores"]), values["target_tokens"], values["seconds"], tuple(values["translations"])
+    )

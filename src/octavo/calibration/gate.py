@@ -10,12 +10,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from octavo.calibration.errors import GateError
-
-Metric = Literal["bleu", "chrf"]
-METRICS: Final[tuple[Metric, ...]] = ("bleu", "chrf")
+from octavo.calibration.quality import Metric, Scores
 
 DEFAULT_MAX_DROP: Final = 0.1
 DEFAULT_MEASUREMENTS: Final = 40
@@ -23,19 +21,17 @@ DEFAULT_MEASUREMENTS: Final = 40
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DevResult:
-    """A translated dev set: scores, translated words over reference words, the share of translations
-    that ended by themselves, the seconds it took, and the translations."""
+    """A translated dev set: its scores, its target tokens with EOS, the seconds they took, and the texts."""
 
-    bleu: float
-    chrf: float
-    length_ratio: float
-    complete_share: float
+    scores: Scores
+    target_tokens: int
     seconds: float
     translations: tuple[str, ...]
 
-    def score(self, metric: Metric) -> float:
-        """The score by that metric."""
-        return self.bleu if metric == "bleu" else self.chrf
+    @property
+    def tokens_per_second(self) -> float:
+        """Target tokens with EOS per second."""
+        return self.target_tokens / self.seconds if self.seconds else 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,11 +47,11 @@ class Budget:
     max_unfinished: float = 0.005
     max_length_change: float = 0.02
 
-    def drop(self, float32: DevResult, candidate: DevResult) -> float:
+    def drop(self, float32: Scores, candidate: Scores) -> float:
         """Points lost; negative where the candidate is better."""
         return float32.score(self.metric) - candidate.score(self.metric)
 
-    def violations(self, float32: DevResult, candidate: DevResult) -> list[str]:
+    def violations(self, float32: Scores, candidate: Scores) -> list[str]:
         """What is over budget, in words; empty where the budget holds."""
         found = []
         drop = self.drop(float32, candidate)
@@ -188,7 +184,7 @@ class Gate:
         if float32 in self._known:
             return not self._known[float32].violations
         result = self._measure(float32)
-        violations = tuple(self._budget.violations(self._float32, result))
+        violations = tuple(self._budget.violations(self._float32.scores, result.scores))
         step = Step(action, changed, float32, result, violations)
         self._known[float32] = step
         self._steps.append(step)

@@ -1,0 +1,87 @@
+"""What a run measures on the engine, each thing once: divergence from float32, and the dev set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from octavo.artifact import ModelDirectory
+from octavo.calibration.dev import DevSet, dev_result_from_dict, dev_result_to_dict
+from octavo.calibration.divergence import Float32Predictions, Pairs
+from octavo.calibration.gate import DevResult
+from octavo.calibration.progress import Progress
+from octavo.calibration.state import FinishedSteps
+from octavo.calibration.variant import Variant
+from octavo.engine import Engine
+from octavo.engine.engine import Model
+
+
+class Measurements:
+    """Measures variants of ``model`` against its float32, and remembers every result in ``steps``.
+
+    ``held_out``: the pairs that divergence is measured on. ``threads``: as Engine takes them.
+    """
+
+    def __init__(
+        self,
+        model: ModelDirectory,
+        held_out: Pairs,
+        steps: FinishedSteps,
+        progress: Progress,
+        *,
+        threads: int = 0,
+    ) -> None:
+        self.model = model
+        self.held_out = held_out
+        self._steps = steps
+        self._progress = progress
+        self._threads = threads
+        self._predictions: Float32Predictions | None = None
+
+    @contextmanager
+    def engine(self, model: Model, precision: Literal["float32", "int8"]) -> Iterator[Engine]:
+        """An engine for as long as it is needed."""
+        engine = Engine(model, precision=precision, threads=self._threads)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def divergence(self, variant: Variant, float32: frozenset[str]) -> float:
+        """KL per target token, in nats, of the variant with these products in float32."""
+
+        def compute() -> float:
+            reference = self._float32_predictions()
+            with self.engine(variant.model(float32), "int8") as engine:
+                return reference.divergence(engine)
+
+        inputs = variant.identity() | {"float32": sorted(float32)}
+        return float(self._steps.value("divergence", inputs, compute))
+
+    def dev_in_float32(self, dev: DevSet) -> DevResult:
+        """The dev set by the original model."""
+        return self._dev(dev, self.model, "float32", {"precision": "float32"})
+
+    def dev(self, dev: DevSet, variant: Variant, float32: frozenset[str]) -> DevResult:
+        """The dev set by the variant with these products in float32."""
+        return self._dev(
+            dev, variant.model(float32), "int8", variant.identity() | {"float32": sorted(float32)}
+        )
+
+    def _dev(
+        self, dev: DevSet, model: Model, precision: Literal["float32", "int8"], inputs: dict[str, Any]
+    ) -> DevResult:
+        def compute() -> dict[str, Any]:
+            engine = Engine(model, precision=precision, threads=self._threads)
+            return dev_result_to_dict(dev.measure(self.model, engine, self._progress))
+
+        found = self._steps.value("dev", inputs | {"dev": dev.checksum()}, compute)
+        return dev_result_from_dict(found)
+
+    def _float32_predictions(self) -> Float32Predictions:
+        if self._predictions is None:
+            with self.engine(self.model, "float32") as engine:
+                vocabulary = self.model.config.target_vocab_size
+                self._predictions = Float32Predictions(engine, self.held_out, vocabulary)
+        return self._predictions

@@ -1,0 +1,214 @@
+"""Methods, scale migration and bias correction: each tried on its own, and kept only where it helps.
+
+What helps is decided by KL on the pairs held out, with every product of the scheme in int8.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.calibration.build_plan import SiteRanges, find_ranges
+from octavo.calibration.collect import Observations, observe
+from octavo.calibration.divergence import Pairs
+from octavo.calibration.measurements import Measurements
+from octavo.calibration.progress import Progress
+from octavo.calibration.quality import Technique
+from octavo.calibration.state import FinishedSteps
+from octavo.calibration.variant import FloatArray, Form, Variant
+from octavo.plan import ProductKind, Static, products, sites, weight_name
+from octavo.quantization import QuantizedWeights
+from octavo.quantization.activations import quantize_activation
+from octavo.quantization.bias_correction import bias_correction
+from octavo.quantization.migration import Migration, MigrationOptions, migrate_scales
+from octavo.quantization.thresholds import Method
+from octavo.spec import ModelConfig
+
+_MIGRATIONS: Final = {
+    Migration.NORM: "scales from layer norms to the products that read them",
+    Migration.VALUES: "scales from values to attention's output projections",
+    Migration.HIDDEN: "scales from hidden channels to the second feed-forward products",
+    Migration.QUERIES_KEYS: "scales from keys to queries",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """A form and what was observed of it."""
+
+    form: Form
+    observations: Observations
+    weights: QuantizedWeights
+
+
+class Trials:
+    """Tries techniques on one model and text. ``tried``: what was, in order.
+
+    ``float32``: products that the scheme leaves in float32. ``pairs``: what observations come from.
+    """
+
+    def __init__(
+        self,
+        measurements: Measurements,
+        pairs: Pairs,
+        float32: frozenset[str],
+        steps: FinishedSteps,
+        progress: Progress,
+        *,
+        dynamic: bool,
+    ) -> None:
+        self.tried: list[Technique] = []
+        self._measurements = measurements
+        self._pairs = pairs
+        self._float32 = float32
+        self._steps = steps
+        self._progress = progress
+        self._dynamic = dynamic
+
+    def observed(
+        self, form: Form, base: Observed | None = None, only: frozenset[str] | None = None
+    ) -> Observed:
+        """Run the form over the text. With ``base``, only those tensors differ from what it observed."""
+
+        def compute() -> dict[str, object]:
+            self._progress.stage("Observing the model", len(self._pairs))
+            with self._measurements.engine(form.model(), "float32") as engine:
+                return observe(engine, form.config, self._pairs, self._progress, only=only).to_dict()
+
+        inputs = {"migrations": sorted(form.migrations), "only": sorted(only) if only is not None else None}
+        found = Observations.from_dict(self._steps.value("observations", inputs, compute))
+        if base is not None:
+            found = base.observations.replaced_by(found)
+        return Observed(form, found, QuantizedWeights(form.model()))
+
+    def ranges(self, observed: Observed, method: Method) -> SiteRanges:
+        """The form's ranges by one method."""
+        return find_ranges(observed.form.config, observed.observations, method, dynamic=self._dynamic)
+
+    def variant(self, observed: Observed, method: Method) -> Variant:
+        """The form quantized with ranges by one method."""
+        return Variant(observed.form, observed.weights, self.ranges(observed, method))
+
+    def divergence(self, variant: Variant) -> float:
+        """KL with every product of the scheme in int8."""
+        return self._measurements.divergence(variant, self._float32)
+
+    def best_method(self, observed: Observed, methods: Sequence[Method]) -> Method:
+        """The method with the least KL; of equal ones the first."""
+        if len(methods) == 1:
+            return methods[0]
+        self._progress.stage("Comparing methods", len(methods))
+        found: dict[Method, float] = {}
+        for method in methods:
+            found[method] = self.divergence(self.variant(observed, method))
+            self._progress.advance()
+        return min(found, key=found.__getitem__)
+
+    def migrate(self, observed: Observed, method: Method) -> Observed:
+        """The form with the scales moved that, each kind on its own, lower KL; or as it is.
+
+        Kinds that help are moved together, if that is better than the best of them alone.
+        """
+        before = self.divergence(self.variant(observed, method))
+        helpful: dict[Migration, tuple[float, Observed]] = {}
+        for kind, description in _MIGRATIONS.items():
+            moved = self._moved(observed, frozenset({kind}))
+            if moved is None:
+                continue
+            after = self.divergence(self.variant(moved, method))
+            self.tried.append(Technique(description, before, after, after < before))
+            if after < before:
+                helpful[kind] = (after, moved)
+        if len(helpful) > 1:
+            together = self._moved(observed, frozenset(helpful))
+            if together is not None:
+                helpful_together = self.divergence(self.variant(together, method)), together
+                best = min([*helpful.values(), helpful_together], key=lambda found: found[0])
+                self._keep_only(best[1].form.migrations)
+                return best[1]
+        return next((moved for _, moved in helpful.values()), observed)
+
+    def _keep_only(self, kinds: frozenset[Migration]) -> None:
+        kept = {_MIGRATIONS[kind] for kind in kinds}
+        self.tried = [
+            dataclasses.replace(t, kept=t.name in kept) if t.name in _MIGRATIONS.values() else t
+            for t in self.tried
+        ]
+
+    def _moved(self, observed: Observed, kinds: frozenset[Migration]) -> Observed | None:
+        """None where the model has nothing of those kinds to move."""
+        form = observed.form
+        maxima = observed.observations.channel_maxima()
+        needed = {site: maxima[site] for site, width in sites(form.config).items() if width}
+        found = migrate_scales(form.config, form.tensors, needed, MigrationOptions(kinds=kinds))
+        if all(np.all(divisor == 1) for divisor in found.divisors.values()):
+            return None
+        changed = frozenset(site for site, divisor in found.divisors.items() if np.any(divisor != 1))
+        return self.observed(Form(form.config, found.tensors, kinds), observed, changed)
+
+    def correct_biases(self, observed: Observed, variant: Variant) -> Variant:
+        """The variant with biases corrected, if that lowers KL; or as it is."""
+        corrected = dataclasses.replace(variant, biases=self._corrected_biases(observed, variant))
+        before, after = self.divergence(variant), self.divergence(corrected)
+        self.tried.append(Technique("bias correction", before, after, after < before))
+        return corrected if after < before else variant
+
+    def _corrected_biases(self, observed: Observed, variant: Variant) -> dict[str, FloatArray]:
+        config, form = variant.form.config, variant.form
+        means = self._quantized_means(form, variant.ranges)
+        found = {}
+        for product in products(config):
+            bias = f"{product.name}.bias"
+            if product.kind is not ProductKind.WEIGHT or bias not in form.tensors:
+                continue
+            site, weight = product.sites[0], weight_name(config, product)
+            change = bias_correction(
+                form.tensors[weight],
+                variant.dequantized(weight),
+                observed.observations.whole(site).channel_mean,
+                means[site],
+            )
+            found[product.name] = form.tensors[bias] + change
+        return found
+
+    def _quantized_means(self, form: Form, ranges: SiteRanges) -> dict[str, npt.NDArray[np.float64]]:
+        """Mean of every channel of the sites, once quantized and widened."""
+
+        def compute() -> dict[str, list[float]]:
+            self._progress.stage("Measuring mean errors", len(self._pairs))
+            means = _QuantizedMeans(form.config, ranges.inputs)
+            with self._measurements.engine(form.model(), "float32") as engine:
+                for batch in self._pairs.batches(32):
+                    engine.observe(batch.sources, batch.targets, means.add)
+                    self._progress.advance(len(batch))
+            return means.to_lists()
+
+        inputs = {"migrations": sorted(form.migrations), "ranges": ranges.checksum()}
+        found: Mapping[str, list[float]] = self._steps.value("quantized-means", inputs, compute)
+        return {site: np.array(values) for site, values in found.items()}
+
+
+class _QuantizedMeans:
+    """Sums, per channel, of what remains of a site's rows after quantizing."""
+
+    def __init__(self, config: ModelConfig, inputs: Mapping[str, Static | None]) -> None:
+        self._inputs = inputs
+        self._sums = {site: np.zeros(width) for site, width in sites(config).items() if site in inputs}
+        self._rows = dict.fromkeys(self._sums, 0)
+
+    def add(self, site: str, rows: FloatArray) -> None:
+        """Rows [rows, width] of any site; those without an input range do not count."""
+        if site not in self._sums:
+            return
+        quantized = quantize_activation(rows, self._inputs[site])
+        widened = quantized.signed() * quantized.row_scale[:, None]
+        self._sums[site] += widened.sum(axis=0, dtype=np.float64)
+        self._rows[site] += len(rows)
+
+    def to_lists(self) -> dict[str, list[float]]:
+        """The means, ready for JSON."""
+        return {site: (sums / max(self._rows[site], 1)).tolist() for site, sums in self._sums.items()}
