@@ -67,11 +67,16 @@ def _checked_scale(scale: float) -> float:
     return rounded
 
 
+def _quoted(name: str) -> str:
+    """A name as an error shows it: whole, unless it cannot be one of ours."""
+    return repr(name) if name.isprintable() and len(name) <= 80 else reprlib.repr(name)
+
+
 def _head_scales(site: str, scales: Sequence[float]) -> tuple[float, ...]:
     try:
         return tuple(_checked_scale(scale) for scale in scales)
     except SpecError as error:
-        raise SpecError(f"heads: {reprlib.repr(site)}: {error}") from error
+        raise SpecError(f"heads: {_quoted(site)}: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class QuantizationPlan:
         """Raise SpecError, naming the key, unless this is a plan for a model of that configuration."""
         every = {product.name: product for product in products(config)}
         if unknown := sorted(self.float32 - set(every)):
-            raise SpecError(f"float32: the model has no product {reprlib.repr(unknown[0])}")
+            raise SpecError(f"float32: the model has no product {_quoted(unknown[0])}")
         inputs: set[str] = set()
         heads: set[str] = set()
         for name, product in every.items():
@@ -148,7 +153,7 @@ class QuantizationPlan:
 
 def _check_sites(key: str, found: set[str], wanted: set[str]) -> None:
     if unknown := sorted(found - wanted):
-        raise SpecError(f"{key}: no int8 product reads {reprlib.repr(unknown[0])}")
+        raise SpecError(f"{key}: no int8 product reads {_quoted(unknown[0])}")
     if missing := sorted(wanted - found):
         raise SpecError(f"{key}: {missing[0]} is missing")
 
@@ -157,20 +162,20 @@ def _input(site: str, how: Any) -> Static | None:
     if how == DYNAMIC:
         return None
     if not isinstance(how, Mapping) or set(how) != {"scale", "zero_point"}:
-        raise SpecError(f"inputs: {reprlib.repr(site)}: expected {DYNAMIC!r}, or a scale and a zero_point")
+        raise SpecError(f"inputs: {_quoted(site)}: expected {DYNAMIC!r}, or a scale and a zero_point")
     zero_point = how["zero_point"]
     if not isinstance(zero_point, int) or isinstance(zero_point, bool):
-        raise SpecError(f"inputs: {reprlib.repr(site)}: zero_point must be a whole number")
+        raise SpecError(f"inputs: {_quoted(site)}: zero_point must be a whole number")
     try:
         return Static(_number("scale", how["scale"]), zero_point)
     except SpecError as error:
-        raise SpecError(f"inputs: {reprlib.repr(site)}: {error}") from error
+        raise SpecError(f"inputs: {_quoted(site)}: {error}") from error
 
 
 def _scales(site: str, scales: Any) -> tuple[float, ...]:
     if not isinstance(scales, list):
-        raise SpecError(f"heads: {reprlib.repr(site)}: expected a list of scales")
-    return tuple(_number(f"heads: {reprlib.repr(site)}", scale) for scale in scales)
+        raise SpecError(f"heads: {_quoted(site)}: expected a list of scales")
+    return tuple(_number(f"heads: {_quoted(site)}", scale) for scale in scales)
 
 
 def _number(key: str, value: Any) -> float:

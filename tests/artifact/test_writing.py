@@ -16,9 +16,11 @@ import pytest
 from octavo.artifact import ModelDirectory, write_model
 from octavo.artifact import writing as writing_module
 from octavo.errors import ModelError, OutputError
-from octavo.spec import Scheme
+from octavo.plan import dynamic_plan
+from octavo.spec import Scheme, SearchDefaults
 
 from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
+from ..plans import plan_for
 
 
 def names(path: Path) -> list[str]:
@@ -93,6 +95,37 @@ def test_description_that_breaks_the_spec_is_not_written(tmp_path: Path, changes
     with pytest.raises(ModelError):
         write_tiny_model(tmp_path / "model", **changes)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind", "message"),
+    [
+        (Scheme.NONE, "full", "scheme none has no quantization plan of its own"),
+        (Scheme.INT8_DYNAMIC, "full", "scheme int8-dynamic has no quantization plan of its own"),
+        (Scheme.INT8, None, "scheme int8 needs a quantization plan"),
+        (Scheme.INT8, "another", r"float32: the model has no product 'encoder\.layers\.2"),
+    ],
+)
+def test_plan_that_does_not_fit_is_not_written(
+    tmp_path: Path, scheme: Scheme, kind: str | None, message: str
+) -> None:
+    plan = plan_for(tiny_config(encoder_layers=3), "paper") if kind == "another" else None
+    plan = plan_for(tiny_config(), "full") if kind == "full" else plan
+    tokenizer = tiny_tokenizer(tmp_path / "tokenizer.spm")
+    with pytest.raises(ModelError, match=message):
+        write_model(
+            tmp_path / "model", config=tiny_config(), scheme=scheme, search=SearchDefaults(),
+            tensors=random_tensors(tiny_config()), tokenizer_files=(tokenizer, tokenizer), name="tiny",
+            source_language="en", target_language="de", quality={}, plan=plan,
+        )  # fmt: skip
+    assert names(tmp_path) == ["tokenizer.spm"]
+
+
+def test_an_implied_plan_may_be_given(tmp_path: Path) -> None:
+    """So that a model can be copied without asking for its scheme."""
+    plan = dynamic_plan(tiny_config())
+    path = write_tiny_model(tmp_path / "model", scheme=Scheme.INT8_DYNAMIC, plan=plan)
+    assert "quantization" not in (path / "config.json").read_text(encoding="utf-8")
 
 
 def test_existing_path_is_refused(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from octavo.artifact import ModelDirectory
 from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
 from octavo.spec import Scheme, tensors
 
 from ..models import tiny_config, write_tiny_model
+from ..plans import plan_for
 from .conftest import COMMAND, ENVIRONMENT, Octavo
 
 
@@ -25,7 +27,9 @@ def test_inspect_counts_every_tensor(octavo_here: Octavo, tmp_path: Path, scheme
     done = octavo_here("inspect", model, "--json")
     assert (done.returncode, done.stderr) == (0, b"")
     report = json.loads(done.stdout)
-    specs = {spec.name: spec for spec in tensors(tiny_config(), scheme)}
+    plan = ModelDirectory.open(model).plan
+    kept = plan.float_weights(tiny_config()) if plan else frozenset()
+    specs = {spec.name: spec for spec in tensors(tiny_config(), scheme, kept)}
     assert {t["name"]: tuple(t["shape"]) for t in report["tensors"]} == {n: s.shape for n, s in specs.items()}
     weights = [t for t in report["tensors"] if not t["name"].endswith("_scale")]
     parts = report["parts"].values()
@@ -33,6 +37,20 @@ def test_inspect_counts_every_tensor(octavo_here: Octavo, tmp_path: Path, scheme
     assert sum(part["bytes"] for part in parts) == sum(t["bytes"] for t in report["tensors"])
     assert report["config"] == tiny_config().to_dict()
     assert (report["scheme"], report["quality"]) == (str(scheme), quality)
+    products = report["products"]
+    assert products["int8"] == products["all"] - len(products["float32"])
+    assert sorted(products["float32"]) == sorted(plan.float32) if plan else products["int8"] == 0
+
+
+def test_inspect_says_what_runs_in_int8(octavo_here: Octavo, tmp_path: Path) -> None:
+    """Two self- and one cross-attention per pair of layers: 12 products of the 45 are attention's own."""
+    model = write_tiny_model(tmp_path / "model", scheme=Scheme.INT8, plan=plan_for(tiny_config(), "full"))
+    text = octavo_here("inspect", model).stdout.decode()
+    assert "45 of 45 products in int8\ntheir inputs: 22 static, 18 static per head\n\n" in text
+    write_tiny_model(tmp_path / "dynamic", scheme=Scheme.INT8_DYNAMIC)
+    text = octavo_here("inspect", tmp_path / "dynamic").stdout.decode()
+    assert "33 of 45 products in int8\ntheir inputs: 22 dynamic\nin float32: encoder.layers.0" in text
+    assert "self_attention.context and 8 more" in text
 
 
 def test_inspect_in_words(octavo_here: Octavo, int8_model: Path) -> None:

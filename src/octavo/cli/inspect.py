@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from octavo.cli.options import JsonOption
+from octavo.plan import DYNAMIC, products
 from octavo.spec import DType
-from octavo.spec import tensors as specified_tensors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory
 
 _TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1}
+_FLOAT32_LISTED: Final = 4
 
 
 def inspect(
@@ -30,8 +31,8 @@ def inspect(
 ) -> None:
     """Check a model directory and show what it holds.
 
-    Its configuration, its size by part, how its weights are stored, and the quality that was measured
-    for it. Everything is checked first, the checksum of the tensors too.
+    Its configuration, its size by part, how its weights are stored and which products run in int8, and
+    the quality that was measured for it. Everything is checked first, the checksum of the tensors too.
 
         octavo inspect
         octavo inspect models/en-de --tensors
@@ -55,6 +56,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "name": model.name,
         "languages": [model.source_language, model.target_language],
         "scheme": str(model.scheme),
+        "products": _products(model),
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
         "files": {entry.name: entry.stat().st_size for entry in files},
@@ -64,10 +66,36 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
     }
 
 
+def _products(model: "ModelDirectory") -> dict[str, Any]:
+    """How many products there are and how many run in int8, their inputs by kind, those left in float32."""
+    names = [product.name for product in products(model.config)]
+    if model.plan is None:
+        return {"all": len(names), "int8": 0, "inputs": {}, "float32": names}
+    float32 = [name for name in names if name in model.plan.float32]
+    inputs = list(model.plan.inputs.values())
+    kinds = {
+        "static": len(inputs) - inputs.count(None),
+        "static per head": len(model.plan.heads),
+        DYNAMIC: inputs.count(None),
+    }
+    return {"all": len(names), "int8": len(names) - len(float32), "inputs": kinds, "float32": float32}
+
+
+def _products_in_words(report: dict[str, Any]) -> str:
+    lines = [f"{report['int8']} of {report['all']} products in int8"]
+    if inputs := ", ".join(f"{count} {kind}" for kind, count in report["inputs"].items() if count):
+        lines.append(f"their inputs: {inputs}")
+    if report["int8"] and (float32 := report["float32"]):
+        more = len(float32) - _FLOAT32_LISTED
+        listed = ", ".join(float32[:_FLOAT32_LISTED]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"in float32: {listed}")
+    return "\n".join(lines)
+
+
 def _stored_tensors(model: "ModelDirectory") -> Iterator[dict[str, Any]]:
     """Name, shape, type on disk and size of every tensor."""
     types = model.stored_types()
-    for spec in specified_tensors(model.config, model.scheme):
+    for spec in model.tensor_specs():
         kind = types[spec.name]
         size = math.prod(spec.shape) * _TYPE_BYTES[kind]
         yield {"name": spec.name, "shape": list(spec.shape), "type": str(kind), "bytes": size}
@@ -103,6 +131,7 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
     weights = "floating point" if report["scheme"] == "none" else report["scheme"]
     console.print(f"{report['name']}: {source} to {target}, weights {weights}", markup=False)
     console.print(f"{report['path']}", markup=False)
+    console.print(_products_in_words(report["products"]), markup=False)
     for title, rows in (
         ("Configuration", report["config"]),
         ("Search", report["search"]),
