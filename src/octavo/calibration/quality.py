@@ -14,13 +14,13 @@ import numpy as np
 import pydantic
 
 from octavo.calibration.errors import CalibrationError
-from octavo.calibration.gate import Metric
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import SiteStatistics
 
 COMPACT_BINS: Final = 64
 COMPACT_SENTENCES: Final = 10
 
+Metric = Literal["bleu", "chrf"]
 Activations = Literal["static", "dynamic"]
 
 
@@ -241,7 +241,7 @@ class Technique:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GateStep:
-    """One measurement of the gate. ``changed``: products that moved; ``float32``: how many were there then."""
+    """A measurement of the gate. ``changed``: products that moved; ``float32``: how many are there then."""
 
     action: str
     changed: tuple[str, ...]
