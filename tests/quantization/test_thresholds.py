@@ -228,6 +228,20 @@ def test_tensors_of_one_sign(method: Method) -> None:
         assert mirrored.static() == Static(mirrored.high / 127, 128)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_unsigned_searches_use_all_levels(seed: int) -> None:
+    """256 levels and 255 steps without negative numbers, 128 and 127 with them."""
+    random = np.random.default_rng(seed)
+    statistics = observed((random.standard_t(3, 20_000) ** 2).astype(np.float32))
+    half = statistics.positive
+    for method in KL:
+        assert find_range(statistics, method).high == least_divergence(half, 256)
+        assert find_threshold(statistics, method) == least_divergence(half, 128)
+    assert least_divergence(half, 256) != least_divergence(half, 128)
+    assert find_range(statistics, Method.MSE).high == least_squares(half, 255)
+    assert find_threshold(statistics, Method.MSE) == least_squares(half, 127)
+
+
 @pytest.mark.parametrize("method", Method)
 @pytest.mark.parametrize("value", [0.0, 0.7, -0.7, 1e-42, 3e29])
 def test_constant_tensors(method: Method, value: float) -> None:
