@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from octavo.training.recipe import Recipe, read_recipe
+from octavo.training.run import train
 
 from ..models import synthetic_sentences
 
@@ -82,18 +83,29 @@ def write_lines(path: Path, lines: list[str]) -> Path:
     return path
 
 
-@pytest.fixture
-def recipe_path(tmp_path: Path) -> Path:
+def write_recipe(folder: Path) -> Path:
     """The recipe beside its data: 120 pairs of which the target is the source's words reversed."""
     for name, count, seed in (("train", 120, 1), ("dev", 4, 2)):
         source = synthetic_sentences(count, seed)
-        write_lines(tmp_path / f"{name}.aa", source)
-        write_lines(tmp_path / f"{name}.bb", [" ".join(line.split()[::-1]) for line in source])
-    path = tmp_path / "recipe.toml"
+        write_lines(folder / f"{name}.aa", source)
+        write_lines(folder / f"{name}.bb", [" ".join(line.split()[::-1]) for line in source])
+    path = folder / "recipe.toml"
     path.write_text(RECIPE, encoding="utf-8")
     return path
 
 
 @pytest.fixture
+def recipe_path(tmp_path: Path) -> Path:
+    return write_recipe(tmp_path)
+
+
+@pytest.fixture
 def recipe(recipe_path: Path) -> Recipe:
     return read_recipe(recipe_path)
+
+
+@pytest.fixture(scope="session")
+def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model directory of a run of the recipe."""
+    folder = tmp_path_factory.mktemp("trained")
+    return train(write_recipe(folder), folder / "run")

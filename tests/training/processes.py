@@ -12,15 +12,19 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["octavo.training.run", "torch._dynamo"])
 
 
-def _train(recipe: Path, output: Path, environment: dict[str, str]) -> None:
+def _train(
+    recipe: Path, output: Path, init: Path | None, quantize: bool, environment: dict[str, str]
+) -> None:
     os.environ.update(environment)
     from octavo.training.run import train
 
-    train(recipe, output)
+    train(recipe, output, init=init, quantize=quantize)
 
 
-def start_training(recipe: Path, output: Path, **environment: str) -> BaseProcess:
+def start_training(
+    recipe: Path, output: Path, init: Path | None = None, quantize: bool = False, **environment: str
+) -> BaseProcess:
     """Begin, or go on with, a run in another process."""
-    process = _CONTEXT.Process(target=_train, args=(recipe, output, environment))
+    process = _CONTEXT.Process(target=_train, args=(recipe, output, init, quantize, environment))
     process.start()
     return process

@@ -11,9 +11,6 @@ from typing import Any
 
 from .processes import start_training
 
-KILLS = 20
-UPDATES = 170
-
 
 def newest_update(run: Path) -> int:
     """The newest checkpoint's update; 0 for none."""
@@ -26,29 +23,31 @@ def finish(process: BaseProcess) -> None:
     assert process.exitcode == 0
 
 
-def outcome(run: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """All that must be equal: weights, moments, snapshots and the model; and what the run noted."""
-    state = run / "checkpoints" / f"update-{UPDATES:08d}"
+def outcome(run: Path, updates: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """All that must be equal: weights, moments, snapshots, model and plan; and what the run noted."""
+    state = run / "checkpoints" / f"update-{updates:08d}"
     noted = json.loads((state / "progress.json").read_text())
     del noted["progress"]["seconds"]
     files = [
         *state.glob("*.safetensors"),
         *run.glob("snapshots/*"),
         *run.glob("model/*.s*"),
+        *run.glob("plan.json"),
         run / "tokenizer.spm",
     ]
     return {str(file.relative_to(run)): file.read_bytes() for file in files}, noted
 
 
-def test_twenty_kills_change_no_bit(recipe_path: Path, tmp_path: Path) -> None:
-    text = recipe_path.read_text().replace("max_updates = 40", f"max_updates = {UPDATES}")
+def check_kills(recipe_path: Path, folder: Path, kills: int, updates: int, **start: Any) -> None:
+    """A run killed that many times in its first ``updates`` updates equals one left alone."""
+    text = recipe_path.read_text().replace("max_updates = 40", f"max_updates = {updates}")
     recipe_path.write_text(text)
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    finish(start_training(recipe_path, undisturbed))
+    undisturbed, killed = folder / "undisturbed", folder / "killed"
+    finish(start_training(recipe_path, undisturbed, **start))
 
     draw = random.Random(5)
-    for _ in range(KILLS):
-        process = start_training(recipe_path, killed)
+    for _ in range(kills):
+        process = start_training(recipe_path, killed, **start)
         # From the first milliseconds to some updates later, at any point of one.
         goal = newest_update(killed) + draw.choice([0, 1, 2, 4, 7])
         while newest_update(killed) < goal and process.is_alive():
@@ -57,11 +56,22 @@ def test_twenty_kills_change_no_bit(recipe_path: Path, tmp_path: Path) -> None:
         assert process.is_alive(), "the run ended before its kill: let it have more updates"
         process.kill()
         process.join()
-    assert newest_update(killed) < UPDATES
-    finish(start_training(recipe_path, killed))
+    assert newest_update(killed) < updates
+    finish(start_training(recipe_path, killed, **start))
 
-    files, noted = outcome(killed)
-    expected_files, expected_noted = outcome(undisturbed)
+    files, noted = outcome(killed, updates)
+    expected_files, expected_noted = outcome(undisturbed, updates)
     assert noted == expected_noted
     assert files.keys() == expected_files.keys()
     assert {name for name in files if files[name] != expected_files[name]} == set()
+
+
+def test_twenty_kills_change_no_bit(recipe_path: Path, tmp_path: Path) -> None:
+    check_kills(recipe_path, tmp_path, kills=20, updates=170)
+
+
+def test_kills_change_no_bit_of_a_quantized_run(
+    recipe_path: Path, tmp_path: Path, trained_model: Path
+) -> None:
+    check_kills(recipe_path, tmp_path, kills=6, updates=60, init=trained_model, quantize=True)
+    assert (tmp_path / "killed" / "plan.json").is_file()

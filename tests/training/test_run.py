@@ -225,12 +225,18 @@ def test_a_validation_each_epoch(recipe_path: Path, tmp_path: Path) -> None:
     assert progress["validations"][-1]["update"] == 40
 
 
-def test_two_processes_agree_with_one(recipe_path: Path, tmp_path: Path) -> None:
-    train(recipe_path, tmp_path / "one")
+@pytest.mark.parametrize("quantize", [False, True], ids=["float", "quantized"])
+def test_two_processes_agree_with_one(
+    recipe_path: Path, tmp_path: Path, trained_model: Path, quantize: bool
+) -> None:
+    if quantize:  # a value that is rounded the other way moves more than a last bit
+        edit(recipe_path, "max_updates = 40", "max_updates = 3")
+    start = {"init": trained_model, "quantize": True} if quantize else {}
+    train(recipe_path, tmp_path / "one", **start)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port} | start
     ranks = [start_training(recipe_path, tmp_path / "two", RANK=str(i), **group) for i in range(2)]
     for process in ranks:
         process.join(120)

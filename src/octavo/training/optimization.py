@@ -14,7 +14,7 @@ from torch import Tensor
 from octavo.reference.model import Transformer
 from octavo.training.batches import IGNORED_LABEL, Batch, make_batch
 from octavo.training.corpus import Pair
-from octavo.training.quantized_model import QuantizedModel
+from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import TrainingRecipe
 from octavo.training.schedule import learning_rate
@@ -37,10 +37,10 @@ def use_bfloat16(recipe: TrainingRecipe, device: torch.device) -> bool:
     return recipe.precision == "bfloat16"
 
 
-def make_optimizer(model: Transformer | QuantizedModel, recipe: TrainingRecipe) -> torch.optim.AdamW:
+def make_optimizer(model: Transformer | QuantizedTransformer, recipe: TrainingRecipe) -> torch.optim.AdamW:
     """Adam with decoupled weight decay (none by default). A group's ``factor`` multiplies its rate."""
     groups: list[dict[str, Any]] = [{"params": weights_of(model), "factor": 1.0}]
-    if isinstance(model, QuantizedModel):
+    if isinstance(model, QuantizedTransformer):
         factor = model.recipe.range_peak / recipe.schedule.peak
         groups.append({"params": [model.log_scales], "factor": factor, "weight_decay": 0.0})
     return torch.optim.AdamW(
@@ -53,9 +53,9 @@ def make_optimizer(model: Transformer | QuantizedModel, recipe: TrainingRecipe) 
     )
 
 
-def weights_of(model: Transformer | QuantizedModel) -> list[torch.nn.Parameter]:
+def weights_of(model: Transformer | QuantizedTransformer) -> list[torch.nn.Parameter]:
     """The parameters without learned ranges."""
-    return list((model.model if isinstance(model, QuantizedModel) else model).parameters())
+    return list((model.model if isinstance(model, QuantizedTransformer) else model).parameters())
 
 
 class Optimization:
@@ -66,7 +66,7 @@ class Optimization:
     """
 
     def __init__(
-        self, model: Transformer | QuantizedModel, recipe: TrainingRecipe, seed: int, ranks: Ranks
+        self, model: Transformer | QuantizedTransformer, recipe: TrainingRecipe, seed: int, ranks: Ranks
     ) -> None:
         self.model, self.recipe, self.seed, self.ranks = model, recipe, seed, ranks
         self.optimizer = make_optimizer(model, recipe)

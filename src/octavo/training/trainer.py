@@ -29,7 +29,7 @@ from octavo.training.identity import check_identity, run_identity
 from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt, Interrupted
 from octavo.training.optimization import Optimization
-from octavo.training.quantized_model import QuantizedModel
+from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import Recipe, RecipeError
 from octavo.training.selection import updates_to_average, validations_since_best
@@ -87,7 +87,9 @@ class Trainer:
         self.model = Transformer(self.config, Dropout(**options.dropout.model_dump()))
         self.model.reset(recipe.seed)
         self.model.to(ranks.device)
-        self.quantized = QuantizedModel(self.model, recipe.quantization) if recipe.quantization else None
+        self.quantized = (
+            QuantizedTransformer(self.model, recipe.quantization) if recipe.quantization else None
+        )
         self.trained = self.quantized or self.model
         self.optimization = Optimization(self.trained, options, recipe.seed, ranks)
         self.progress = Progress()

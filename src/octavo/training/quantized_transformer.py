@@ -20,7 +20,7 @@ from octavo.training.ranges import Observed
 from octavo.training.recipe import QuantizationRecipe, RecipeError
 
 
-class QuantizedModel(nn.Module):
+class QuantizedTransformer(nn.Module):
     """The operands of every int8 product rounded as ``octavo.plan`` and docs/numerics.md say.
 
     Weights and embeddings are rounded per row, anew in each forward pass, from exact ones that the
