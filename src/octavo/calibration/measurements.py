@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.dev import DevSet, dev_result_from_dict, dev_result_to_dict
@@ -14,7 +14,17 @@ from octavo.calibration.progress import Progress
 from octavo.calibration.state import FinishedSteps
 from octavo.calibration.variant import Variant
 from octavo.engine import Engine
-from octavo.engine.engine import Model
+from octavo.engine.engine import Model, Precision
+
+
+@contextmanager
+def opened(model: Model, precision: Precision, threads: int) -> Iterator[Engine]:
+    """An engine for as long as it is needed."""
+    engine = Engine(model, precision=precision, threads=threads)
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 class Measurements:
@@ -39,14 +49,9 @@ class Measurements:
         self._threads = threads
         self._predictions: Float32Predictions | None = None
 
-    @contextmanager
-    def engine(self, model: Model, precision: Literal["float32", "int8"]) -> Iterator[Engine]:
+    def engine(self, model: Model, precision: Precision) -> AbstractContextManager[Engine]:
         """An engine for as long as it is needed."""
-        engine = Engine(model, precision=precision, threads=self._threads)
-        try:
-            yield engine
-        finally:
-            engine.close()
+        return opened(model, precision, self._threads)
 
     def divergence(self, variant: Variant, float32: frozenset[str]) -> float:
         """KL per target token, in nats, of the variant with these products in float32."""
@@ -69,9 +74,7 @@ class Measurements:
             dev, variant.model(float32), "int8", variant.identity() | {"float32": sorted(float32)}
         )
 
-    def _dev(
-        self, dev: DevSet, model: Model, precision: Literal["float32", "int8"], inputs: dict[str, Any]
-    ) -> DevResult:
+    def _dev(self, dev: DevSet, model: Model, precision: Precision, inputs: dict[str, Any]) -> DevResult:
         def compute() -> dict[str, Any]:
             engine = Engine(model, precision=precision, threads=self._threads)
             return dev_result_to_dict(dev.measure(self.model, engine, self._progress))

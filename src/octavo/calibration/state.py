@@ -29,6 +29,10 @@ class FinishedSteps:
         self.folder = folder
         self._identity = dict(identity)
 
+    def about(self, identity: Mapping[str, Any]) -> FinishedSteps:
+        """Steps in the same folder that depend on this too."""
+        return FinishedSteps(self.folder, self._identity | dict(identity))
+
     def value(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
         """The JSON value of a step, computed where it has not been before. Raises OSError."""
         if self.folder is None:

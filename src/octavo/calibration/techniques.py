@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from octavo.calibration.build_plan import SiteRanges, find_ranges
 from octavo.calibration.collect import Observations, observe
-from octavo.calibration.divergence import Pairs
-from octavo.calibration.measurements import Measurements
+from octavo.calibration.prepare import Prepared
 from octavo.calibration.progress import Progress
 from octavo.calibration.quality import Technique
-from octavo.calibration.state import FinishedSteps
 from octavo.calibration.variant import FloatArray, Form, Variant
 from octavo.plan import ProductKind, Static, products, sites, weight_name
 from octavo.quantization import QuantizedWeights
@@ -48,24 +46,17 @@ class Observed:
 class Trials:
     """Tries techniques on one model and text. ``tried``: what was, in order.
 
-    ``float32``: products that the scheme leaves in float32. ``pairs``: what observations come from.
+    ``float32``: products that stay in float32. ``dynamic``: weight products quantize their inputs per token.
     """
 
     def __init__(
-        self,
-        measurements: Measurements,
-        pairs: Pairs,
-        float32: frozenset[str],
-        steps: FinishedSteps,
-        progress: Progress,
-        *,
-        dynamic: bool,
+        self, prepared: Prepared, float32: frozenset[str], progress: Progress, *, dynamic: bool
     ) -> None:
         self.tried: list[Technique] = []
-        self._measurements = measurements
-        self._pairs = pairs
+        self._measurements = prepared.measurements
+        self._pairs = prepared.observed
+        self._steps = prepared.steps
         self._float32 = float32
-        self._steps = steps
         self._progress = progress
         self._dynamic = dynamic
 

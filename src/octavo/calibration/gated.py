@@ -1,0 +1,102 @@
+"""The gate at work on a model: dev set, sensitivity and search put together."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from octavo.calibration.build_plan import int8_products
+from octavo.calibration.dev import DevSet
+from octavo.calibration.gate import DEFAULT_MEASUREMENTS, Budget, DevResult, Gate, GateResult
+from octavo.calibration.prepare import Prepared
+from octavo.calibration.progress import Progress
+from octavo.calibration.sensitivity import (
+    Sensitivity,
+    fallback_order,
+    measure_sensitivity,
+    work_per_token,
+)
+from octavo.calibration.variant import Variant
+from octavo.plan import products
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """What the gate must keep. ``measurements``: of the dev set, after which it wins back no more."""
+
+    dev: DevSet
+    budget: Budget = dataclasses.field(default_factory=Budget)
+    measurements: int = DEFAULT_MEASUREMENTS
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gated:
+    """What was measured of a quantized model.
+
+    ``divergence``: KL per target token of the result; None where nothing was measured. ``sensitivity``: of
+    the products that were to be int8, () where it was not needed. ``dev_float32``, ``gate``: None without
+    a target.
+    """
+
+    divergence: float | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    dev_float32: DevResult | None = None
+    gate: GateResult | None = None
+
+    @property
+    def float32(self) -> frozenset[str]:
+        """The products that the gate left in float32."""
+        return self.gate.float32 if self.gate else frozenset()
+
+
+def gated(
+    prepared: Prepared,
+    variant: Variant,
+    required: frozenset[str],
+    target: Target | None,
+    progress: Progress,
+    *,
+    sensitivity: bool,
+) -> Gated:
+    """Keep the target's budget, beside what is ``required`` in float32, and measure the result.
+
+    ``sensitivity``: measure it also where the gate does not need it. Raises GateError.
+    """
+    measurements = prepared.measurements
+    found: dict[str, Sensitivity] = {}
+
+    def sensitivities() -> dict[str, Sensitivity]:
+        if not found:
+            found.update({s.product: s for s in _sensitivity(prepared, variant, required, progress)})
+        return found
+
+    gate = dev_float32 = None
+    if target is not None:
+        dev = target.dev
+        dev_float32 = measurements.dev_in_float32(dev)
+        search = Gate(
+            target.budget,
+            dev_float32,
+            lambda more: measurements.dev(dev, variant, required | more),
+            most=target.measurements,
+        )
+        gate = search.search(
+            lambda: fallback_order(list(sensitivities().values())), lambda name: sensitivities()[name].won
+        )
+    if sensitivity:
+        sensitivities()
+    final = required | gate.float32 if gate else required
+    return Gated(measurements.divergence(variant, final), tuple(found.values()), dev_float32, gate)
+
+
+def _sensitivity(
+    prepared: Prepared, variant: Variant, required: frozenset[str], progress: Progress
+) -> list[Sensitivity]:
+    config = variant.form.config
+    every = frozenset(product.name for product in products(config))
+    candidates = int8_products(config, required)
+    return measure_sensitivity(
+        candidates,
+        lambda int8: prepared.measurements.divergence(variant, every - int8),
+        work_per_token(config, candidates, prepared.mean_keys),
+        progress,
+    )
