@@ -10,24 +10,41 @@ namespace octavo::avx2 {
 struct Bytes {
   static constexpr int kColumns = 32;
 
-  static __m128 dot_products(const std::uint8_t* query, const std::uint8_t* const (&keys)[4], int n) {
-    const __m256i zero_point = _mm256_set1_epi16(128);
-    __m256i query_sum = _mm256_setzero_si256();  // 128 · Σ (query - 128)
-    __m256i sum[4] = {query_sum, query_sum, query_sum, query_sum};
-    for (int c = 0; c < n; c += 16) {
-      const __m256i q = first_around_128(query + c, n - c);
-      query_sum = _mm256_add_epi32(query_sum, _mm256_madd_epi16(q, zero_point));
-      for (int i = 0; i < 4; ++i) {
-        const __m256i key = _mm256_cvtepu8_epi16(first(keys[i] + c, n - c));
-        sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(q, key));
+  class Query {
+   public:
+    Query(const std::uint8_t* query, int n) : query_(query), n_(n) {
+      __m256i sum = _mm256_setzero_si256();
+      for (int c = 0; c < n; c += 16) {
+        const __m256i q = first_around_128(query + c, n - c);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(q, _mm256_set1_epi16(128)));
       }
+      const __m256i sums[4] = {sum, sum, sum, sum};
+      sum_ = total_of_each(sums);
     }
-    for (int i = 0; i < 4; ++i) sum[i] = _mm256_sub_epi32(sum[i], query_sum);
-    const __m256i halves =
-        _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
-    return _mm_cvtepi32_ps(
-        _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
-  }
+
+    __m128 dot_four(const std::byte* const* keys, std::ptrdiff_t offset) const {
+      __m256i sum[4] = {};
+      for (int c = 0; c < n_; c += 16) {
+        const __m256i q = first_around_128(query_ + c, n_ - c);
+        for (int i = 0; i < 4; ++i) {
+          const auto* key = reinterpret_cast<const std::uint8_t*>(keys[i] + offset + c);
+          sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(q, _mm256_cvtepu8_epi16(first(key, n_ - c))));
+        }
+      }
+      return _mm_cvtepi32_ps(_mm_sub_epi32(total_of_each(sum), sum_));
+    }
+
+   private:
+    static __m128i total_of_each(const __m256i (&sum)[4]) {
+      const __m256i halves =
+          _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
+      return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    }
+
+    const std::uint8_t* query_;
+    int n_;
+    __m128i sum_;  // 128 · Σ (query - 128)
+  };
 
   static void weighted_sums(const AttendRow& job, std::ptrdiff_t offset, int n, F32x16 (&sums)[2]) {
     const __m256i zero_point = _mm256_set1_epi16(128);

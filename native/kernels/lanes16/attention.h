@@ -1,36 +1,28 @@
 #pragma once
 
+#include "kernels/lanes16/four_rows.h"
 #include "kernels/lanes16/rows.h"
 
 // `Bytes` are a tier's sums of products of bytes around 128:
-//   dot_products   Σ_c (query[c] - 128) · (keys[i][c] - 128) of four keys
-//   weighted_sums  sums[c] = Σ_j weights[j] · (values[j][c] - 128), for kColumns columns, a multiple of 16
+//   Query(query, n).dot_four   Σ_c (query[c] - 128) · (keys[i][c] - 128) of four keys
+//   weighted_sums              sums[c] = Σ_j weights[j] · (values[j][c] - 128), for kColumns columns, a
+//   multiple of 16
 // Scratch is written and read in whole vectors: a CPU hands on at once only what one earlier store covers.
 
 namespace octavo::lanes16 {
 
-/// Rows j to j + 3 of a job from the byte `offset` on; behind the last row, the last again.
-template <class T>
-struct FourRows {
-  const T* at[4];
-
-  FourRows(const AttendRow& job, int j, std::ptrdiff_t offset) {
-    for (int i = 0; i < 4; ++i) {
-      const std::byte* row = job.rows[j + i < job.count ? j + i : job.count - 1];
-      at[i] = reinterpret_cast<const T*>(row + offset);
-    }
-  }
-};
-
-/// Scores of one head, `factor` times what dot_four(j) finds for the keys j to j + 3. Returns the largest.
+/// Scores of one head, `factor` times what dot_four(keys) finds for four keys at a time. Returns the largest.
 /// Behind the last, scratch is filled with scores that occur.
 template <class V, class DotFour>
 inline V score(const AttendRow& job, float factor, DotFour dot_four) {
+  FourRows<V> rows(job);
   V top{};
   for (int j = 0; j < job.count; j += V::kLanes) {
     typename V::Four products[4];
-    products[0] = dot_four(j);
-    for (int i = 1; i < 4; ++i) products[i] = j + 4 * i < job.count ? dot_four(j + 4 * i) : products[0];
+    products[0] = dot_four(rows.from(j));
+    for (int i = 1; i < 4; ++i) {
+      products[i] = j + 4 * i < job.count ? dot_four(rows.from(j + 4 * i)) : products[0];
+    }
     const V value = V::join(products) * V::all(factor);
     value.store(job.scores + j);
     top = V::max(value, j == 0 ? value.repeat_first() : top);
@@ -39,15 +31,23 @@ inline V score(const AttendRow& job, float factor, DotFour dot_four) {
 }
 
 template <class V>
-inline typename V::Four dot_four(const AttendRow& job, std::ptrdiff_t first, int j) {
+inline typename V::Four dot_four(const AttendRow& job, std::ptrdiff_t first, const std::byte* const* keys) {
   const float* query = job.query + first;
-  const FourRows<float> keys(job, j, first * static_cast<std::ptrdiff_t>(sizeof(float)));
   V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
   for_each_vector<V>(job.head_dim, [&](int c, int count) {
     const V q = load<V>(query + c, count);
-    for (int i = 0; i < 4; ++i) sum[i] = V::fma(q, load<V>(keys.at[i] + c, count), sum[i]);
+    for (int i = 0; i < 4; ++i) {
+      const float* key = reinterpret_cast<const float*>(keys[i]) + first;
+      sum[i] = V::fma(q, load<V>(key + c, count), sum[i]);
+    }
   });
   return V::sum_trees(sum);
+}
+
+template <class V, class Bytes>
+inline V score_u8(const AttendRow& job, std::ptrdiff_t first, float factor) {
+  const typename Bytes::Query query(job.query_u8 + first, job.head_dim);
+  return score<V>(job, factor, [&](const std::byte* const* keys) { return query.dot_four(keys, first); });
 }
 
 /// Turns scores into exp(score - top), zeros behind the last, and returns their sum.
@@ -143,13 +143,9 @@ template <class V, class Bytes>
 void attend(const AttendRow& job) {
   for (int head = 0; head < job.heads; ++head) {
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(head) * job.head_dim;
-    const auto dot_four_u8 = [&](int j) {
-      return Bytes::dot_products(job.query_u8 + first, FourRows<std::uint8_t>(job, j, first).at,
-                                 job.head_dim);
-    };
-    const auto dot_four_f32 = [&](int j) { return dot_four<V>(job, first, j); };
-    const V top = job.keys_u8 ? score<V>(job, job.score_scale[head], dot_four_u8)
-                              : score<V>(job, job.score_scale[head], dot_four_f32);
+    const float factor = job.score_scale[head];
+    const auto dot = [&](const std::byte* const* keys) { return dot_four<V>(job, first, keys); };
+    const V top = job.keys_u8 ? score_u8<V, Bytes>(job, first, factor) : score<V>(job, factor, dot);
     if (job.values_u8) {
       const float total = exponentiate_u8<V>(job, top);
       sum_values_u8<V, Bytes>(job, first, job.value_scale[head] / total);
