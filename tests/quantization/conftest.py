@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from octavo.plan import ProductKind, products
 from octavo.quantization import TensorModel
 from octavo.spec import Activation, ModelConfig, NormPlacement, Positions, Scheme, float_shapes, weight_shapes
 
@@ -54,3 +55,17 @@ def random_model(config: ModelConfig, seed: int = 0) -> TensorModel:
 def float_model(request: pytest.FixtureRequest) -> TensorModel:
     """One random float model per corner of the configuration space."""
     return random_model(CONFIGS[request.param])
+
+
+INT8_CHOICES = ("all", "weights", "attention", "two of three")
+
+
+def float32_products(config: ModelConfig, int8: str) -> frozenset[str]:
+    """What a plan leaves in float32 where ``int8`` says which products run in int8."""
+    left = {
+        "all": lambda index, product: False,
+        "weights": lambda index, product: product.kind is not ProductKind.WEIGHT,
+        "attention": lambda index, product: product.kind is ProductKind.WEIGHT,
+        "two of three": lambda index, product: index % 3 == 1,
+    }[int8]
+    return frozenset(product.name for index, product in enumerate(products(config)) if left(index, product))

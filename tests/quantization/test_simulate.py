@@ -8,18 +8,27 @@ import numpy as np
 import pytest
 
 from octavo.artifact.positions import position_table
-from octavo.quantization import QuantizationError, Result, Simulation, TensorModel, quantize_tensors
+from octavo.plan import OUTPUT, QuantizationPlan, Static, dynamic_plan, products
+from octavo.quantization import QuantizationError, QuantizedWeights, Result, Simulation, TensorModel
 from octavo.quantization.activations import quantize_activation
 from octavo.quantization.binary32 import fma
 from octavo.spec import ModelConfig, Scheme, output_weight_name, weight_shapes
 
-from .conftest import CONFIGS, random_model
+from .conftest import CONFIGS, INT8_CHOICES, float32_products, random_model
+from .observing import min_max_plan, observe
 
 SOURCE, TARGET = [5, 9, 22, 4, 17, 11, 8], [7, 3, 19, 20, 6]
 
 
 def int8_model(model: TensorModel) -> TensorModel:
-    return TensorModel(model.config, Scheme.INT8_DYNAMIC, quantize_tensors(model).tensors)
+    return QuantizedWeights(model).model()
+
+
+def planned_model(model: TensorModel, int8: str) -> TensorModel:
+    """Static, ranges from the very sentences that the tests run."""
+    _, seen = observe(model, SOURCE, TARGET)
+    plan = min_max_plan(model.config, seen, float32_products(model.config, int8))
+    return QuantizedWeights(model).model(plan)
 
 
 def dequantized(model: TensorModel) -> TensorModel:
@@ -112,11 +121,96 @@ def test_logits_are_the_last_products_epilogue(float_model: TensorModel) -> None
 @pytest.mark.parametrize("scheme", Scheme)
 def test_a_step_never_sees_later_tokens(float_model: TensorModel, scheme: Scheme) -> None:
     """Bit-equal: the rows of a longer target begin with those of a shorter one."""
-    model = float_model if scheme is Scheme.NONE else int8_model(float_model)
-    simulation = Simulation(model)
+    models = {
+        Scheme.NONE: lambda: float_model,
+        Scheme.INT8_DYNAMIC: lambda: int8_model(float_model),
+        Scheme.INT8: lambda: planned_model(float_model, "all"),
+    }
+    simulation = Simulation(models[scheme]())
     whole = simulation.run(SOURCE, TARGET).logits
     for length in (0, 3):
         np.testing.assert_array_equal(simulation.run(SOURCE, TARGET[:length]).logits, whole[: length + 1])
+
+
+@pytest.mark.parametrize("int8", INT8_CHOICES)
+def test_static_logits_are_close_to_float_logits(float_model: TensorModel, int8: str) -> None:
+    """Whatever is left in float32. Ranges are affine, so most zero points are odd numbers."""
+    result = Simulation(planned_model(float_model, int8)).run(SOURCE, TARGET)
+    assert relative_error(result.logits, Simulation(float_model).run(SOURCE, TARGET).logits) < 0.08
+
+
+@pytest.mark.parametrize("int8", INT8_CHOICES)
+def test_static_products_equal_plain_loops(float_model: TensorModel, int8: str) -> None:
+    """Each input rounded, each sum taken element by element, zero points exact."""
+    model = planned_model(float_model, int8)
+    config, plan = model.config, model.plan
+    site_of = {product.name: product.sites[0] for product in products(config)}
+    result, inputs = observe(model, SOURCE, TARGET)
+    assert {product.name for product in result.products} == product_names(config) - plan.float32
+    for product in result.products:
+        how = plan.inputs[site_of[product.name]]
+        inverse = np.float32(1) / np.float32(how.scale)
+        z = how.zero_point
+        expected = [
+            [z + round(min(255.0 - z, max(-float(z), float(v * inverse)))) for v in row]
+            for row in inputs[product.name]
+        ]
+        assert product.input.tolist() == expected
+        assert set(product.row_scale.tolist()) == {how.scale}
+        name = output_weight_name(config) if product.name == OUTPUT else f"{product.name}.weight"
+        weight = model.tensors[name].astype(np.int64)
+        np.testing.assert_array_equal(product.accumulators, (np.array(expected) - z) @ weight.T)
+        assert product.accumulators.dtype == np.int32
+
+
+def test_static_logits_are_the_last_products_epilogue(float_model: TensorModel) -> None:
+    """One scale times the weight's, rounded once, in one fma."""
+    model = planned_model(float_model, "weights")
+    result = Simulation(model).run(SOURCE, TARGET)
+    how = model.plan.inputs["decoder.output"]
+    multiplier = np.float32(how.scale) * model.tensors[f"{output_weight_name(model.config)}_scale"]
+    bias = model.tensors["output.bias"] if model.config.output_bias else np.float32(0)
+    expected = fma(result.products[-1].accumulators.astype(np.float32), multiplier, bias)
+    np.testing.assert_array_equal(result.logits, expected)
+
+
+def test_a_stated_dynamic_plan_is_the_dynamic_scheme(float_model: TensorModel) -> None:
+    weights = QuantizedWeights(float_model)
+    stated = weights.model(dynamic_plan(float_model.config))
+    assert (stated.scheme, weights.model().scheme) == (Scheme.INT8, Scheme.INT8_DYNAMIC)
+    expected = Simulation(weights.model()).run(SOURCE, TARGET).logits
+    np.testing.assert_array_equal(Simulation(stated).run(SOURCE, TARGET).logits, expected)
+
+
+def test_nothing_in_int8_is_the_float_model(float_model: TensorModel) -> None:
+    """Bit-equal where the embeddings are the output's matrix; others stay int8 and cost a little."""
+    config = float_model.config
+    every = frozenset(product.name for product in products(config))
+    result = Simulation(QuantizedWeights(float_model).model(QuantizationPlan(every, {}, {}))).run(
+        SOURCE, TARGET
+    )
+    expected = Simulation(float_model).run(SOURCE, TARGET).logits
+    assert result.products == ()
+    if config.shared_embeddings and config.tied_output:
+        np.testing.assert_array_equal(result.logits, expected)
+    else:
+        assert 0 < relative_error(result.logits, expected) < 0.03
+
+
+@pytest.mark.parametrize("how", [Static(0.03, 140), None])
+def test_readers_of_one_site_take_the_form_they_need(float_model: TensorModel, how: Static | None) -> None:
+    """Of all that reads the encoder's output only one key projection does so in int8."""
+    config = float_model.config
+    key = "decoder.layers.0.cross_attention.key"
+    others = frozenset(product.name for product in products(config)) - {key}
+    plan = QuantizationPlan(others, {"encoder.output": how}, {})
+    model = QuantizedWeights(float_model).model(plan)
+    result, inputs = observe(model, SOURCE, TARGET)
+    assert [product.name for product in result.products] == [key]
+    memory = inputs["decoder.layers.0.cross_attention.value"]
+    assert memory.dtype == np.float32
+    np.testing.assert_array_equal(inputs[key], memory)
+    np.testing.assert_array_equal(result.products[0].input, quantize_activation(memory, how).values)
 
 
 def test_embedding_is_one_fma_of_row_scale_and_position() -> None:
