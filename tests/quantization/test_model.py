@@ -11,10 +11,18 @@ from typer.testing import CliRunner
 from octavo.artifact import ModelDirectory
 from octavo.cli.app import app
 from octavo.errors import ModelError, OutputError
-from octavo.quantization import QuantizationError, Simulation, TensorModel, quantize_model, quantize_tensors
-from octavo.spec import Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
+from octavo.quantization import (
+    QuantizationError,
+    QuantizedWeights,
+    Simulation,
+    TensorModel,
+    quantize_model,
+    quantize_tensors,
+)
+from octavo.spec import Scheme, SearchDefaults, SpecError, float_shapes, tensors, weight_shapes
 
 from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model
+from ..plans import PLANS, plan_for
 
 QUALITY = {"bleu": 37.5, "dataset": "a test set", "quantization": {"scheme": "another"}}
 
@@ -42,6 +50,70 @@ def test_every_tensor_follows_the_spec(float_model: TensorModel) -> None:
         np.testing.assert_array_equal(quantized.tensors[name], float_model.tensors[name])
     assert quantized.float32_bytes == sum(tensor.nbytes for tensor in float_model.tensors.values())
     assert quantized.int8_bytes == sum(tensor.nbytes for tensor in quantized.tensors.values())
+
+
+def test_plan_decides_what_is_quantized(float_model: TensorModel) -> None:
+    config = float_model.config
+    plan = plan_for(config, "mixed")
+    kept = plan.float_weights(config)
+    quantized = quantize_tensors(float_model, plan)
+    assert kept and (quantized.model.scheme, quantized.model.plan) == (Scheme.INT8, plan)
+    assert sorted(quantized.tensors) == [spec.name for spec in tensors(config, Scheme.INT8, kept)]
+    for name in kept:
+        np.testing.assert_array_equal(quantized.tensors[name], float_model.tensors[name])
+    assert set(quantized.relative_rms_errors) == {name for name, _ in weight_shapes(config)} - kept
+    assert quantized.float32_bytes == sum(tensor.nbytes for tensor in float_model.tensors.values())
+    assert quantized.report()["scheme"] == "int8"
+
+
+def test_models_of_many_plans_share_their_tensors(float_model: TensorModel) -> None:
+    """Nothing is quantized twice, and each has exactly the tensors of its plan."""
+    config = float_model.config
+    weights = QuantizedWeights(float_model)
+    dynamic = weights.model()
+    for kind in PLANS:
+        plan = plan_for(config, kind)
+        model = weights.model(plan)
+        expected = quantize_tensors(float_model, plan).tensors
+        assert sorted(model.tensors) == sorted(expected)
+        for name, array in model.tensors.items():
+            owner = dynamic if array.dtype == np.int8 or name in dynamic.tensors else float_model
+            owner = float_model if name in plan.float_weights(config) else owner
+            assert array is owner.tensors[name]
+            np.testing.assert_array_equal(array, expected[name])
+
+
+def test_model_in_memory_reads_like_a_directory(float_directory: Path) -> None:
+    directory = ModelDirectory.open(float_directory)
+    weights = QuantizedWeights(directory)
+    model = weights.model(plan_for(directory.config, "paper"))
+    assert model.path == str(float_directory)
+    with model.tensor_reader() as tensor:
+        assert all(tensor(name) is model.tensors[name] for name in model.tensors)
+        with pytest.raises(KeyError):
+            tensor("nothing")
+    for name, array in directory.tensors():
+        np.testing.assert_array_equal(weights.float_model().tensors[name], array)
+
+
+def test_plan_of_another_model_is_refused(float_model: TensorModel) -> None:
+    weights = QuantizedWeights(float_model)
+    with pytest.raises(SpecError):
+        weights.model(plan_for(tiny_config(encoder_layers=5), "full"))
+    with pytest.raises(SpecError, match="scheme int8 needs a quantization plan"):
+        TensorModel(float_model.config, Scheme.INT8, weights.model().tensors)
+    with pytest.raises(QuantizationError, match=r"quantized already \(int8-dynamic\)"):
+        QuantizedWeights(weights.model())
+
+
+def test_planned_model_is_the_same_on_disk(tmp_path: Path, float_directory: Path) -> None:
+    directory = ModelDirectory.open(float_directory)
+    model = QuantizedWeights(directory).model(plan_for(directory.config, "mixed"))
+    write_tiny_model(tmp_path / "int8", scheme=model.scheme, plan=model.plan, tensors=model.tensors)
+    found = ModelDirectory.open(tmp_path / "int8")
+    assert found.plan == model.plan
+    expected = Simulation(model).run([5, 9], [7])
+    np.testing.assert_array_equal(Simulation(found).run([5, 9], [7]).logits, expected.logits)
 
 
 def test_report_names_the_worst_tensors_first(float_model: TensorModel) -> None:
