@@ -185,6 +185,7 @@ class SiteReport:
     ``low``, ``high``: smallest and largest value. ``zero_share``: exact zeros among all values.
     ``ranges``: one for the tensor, or one for each head; none where scales are made per token or where no
     int8 product reads the tensor. ``clipped_share``: non-zero values outside of them, where known.
+    ``products``: those that read it.
     """
 
     site: str
@@ -197,6 +198,7 @@ class SiteReport:
     bars: Bars
     ranges: tuple[Interval, ...] = ()
     clipped_share: float | None = None
+    products: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
