@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from octavo.calibration.variant import Form, Variant
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizationError, QuantizedWeights
 from octavo.quantization.thresholds import Method
-from octavo.spec import Scheme, SpecError
+from octavo.spec import ModelConfig, Scheme, SpecError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,14 +48,17 @@ class CalibrationOptions:
 class Calibration:
     """What was decided, and all that was measured on the way.
 
-    ``required``: products left in float32 by coverage and options, or by the plan that was given.
-    ``gated``: what was found out since. ``method``, ``observations``: None where the plan was given;
-    ``prepared``: None where nothing was measured.
+    ``original``: the model before any technique. ``required``: products left in float32 by coverage and
+    options, or by the plan that was given; ``reasons``: why, of each. ``gated``: what was found out since.
+    ``original``, ``method``, ``observations``: None where the plan was given; ``prepared``: None where
+    nothing was measured.
     """
 
     model: ModelDirectory
     variant: Variant
+    original: Observed | None
     required: frozenset[str]
+    reasons: Mapping[str, str]
     method: Method | None
     techniques: tuple[Technique, ...]
     observations: Observations | None
@@ -109,15 +112,18 @@ class Calibrator:
         CalibrationError for bad text, GateError where the budget cannot be kept.
         """
         options = options or CalibrationOptions()
-        config = self.model.config
-        required = options.coverage.float32(config) | matching_products(config, options.float32)
+        reasons = _reasons(self.model.config, options)
+        required = frozenset(reasons)
         prepared = self._prepare(text, options.sentences)
         trials = Trials(prepared, required, self.progress, dynamic=options.dynamic)
-        observed, method, variant = _choose(trials, self._form, options)
+        original = trials.observed(self._form)
+        observed, method, variant = _choose(trials, original, options)
         return Calibration(
             model=self.model,
             variant=variant,
+            original=original,
             required=required,
+            reasons=reasons,
             method=method,
             techniques=tuple(trials.tried),
             observations=observed.observations,
@@ -146,7 +152,9 @@ class Calibrator:
         return Calibration(
             model=self.model,
             variant=variant,
+            original=None,
             required=plan.float32,
+            reasons=dict.fromkeys(plan.float32, "as the plan that was given says"),
             method=None,
             techniques=(),
             observations=None,
@@ -175,10 +183,17 @@ class Calibrator:
         return gated(prepared, variant, required, target, self.progress, sensitivity=sensitivity)
 
 
-def _choose(trials: Trials, form: Form, options: CalibrationOptions) -> tuple[Observed, Method, Variant]:
+def _reasons(config: ModelConfig, options: CalibrationOptions) -> dict[str, str]:
+    """The products that are to stay in float32, and why."""
+    found = dict.fromkeys(options.coverage.float32(config), f"the scheme {options.coverage} leaves it there")
+    return found | dict.fromkeys(matching_products(config, options.float32), "asked for")
+
+
+def _choose(
+    trials: Trials, observed: Observed, options: CalibrationOptions
+) -> tuple[Observed, Method, Variant]:
     """The form, method and biases of least KL among those the options allow."""
     methods: Sequence[Method] = [options.method] if options.method else list(Method)
-    observed = trials.observed(form)
     method = trials.best_method(observed, methods)
     if options.smooth:
         moved = trials.migrate(observed, method)

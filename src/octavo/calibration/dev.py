@@ -21,19 +21,20 @@ FEWEST_LINES: Final = 16
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DevSet:
-    """Lines and their translations, line for line. ``name`` is for messages and the report.
+    """Lines and their translations, line for line. The names of both are for messages and the report.
 
     Raises CalibrationError where they are not parallel, or too few to measure anything by.
     """
 
     name: str
+    reference_name: str
     sources: tuple[str, ...]
     references: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(self.sources) != len(self.references):
             raise CalibrationError(
-                f"{self.name}: {len(self.sources)} lines of source and {len(self.references)} of reference: "
+                f"{self.name} has {len(self.sources)} lines, {self.reference_name} {len(self.references)}: "
                 "line i of the one must be the translation of line i of the other"
             )
         if len(self.sources) < FEWEST_LINES:

@@ -49,6 +49,10 @@ class Variant:
         model = self.weights.model(self.plan(float32))
         return dataclasses.replace(model, tensors={**model.tensors, **self._biases(float32)})
 
+    def size_bytes(self, float32: frozenset[str]) -> int:
+        """Bytes of the tensors, with these products in float32."""
+        return sum(tensor.nbytes for tensor in self.model(float32).tensors.values())
+
     def dequantized(self, weight: str) -> FloatArray:
         """A weight as int8 holds it, widened again."""
         tensors = self.weights.model(self.plan(frozenset())).tensors

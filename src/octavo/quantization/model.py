@@ -146,36 +146,47 @@ def quantize_model(source: Path, output: Path, *, overwrite: bool = False) -> Qu
     quality.json under ``float_model``: they do not hold for this one. Raises ModelError for a bad
     model, QuantizationError for one that cannot be quantized, OutputError for a bad output path.
     """
-    _check_output(source, output, overwrite)
+    check_output(source, output, overwrite=overwrite)
     model = ModelDirectory.open(source)
     try:
         quantized = quantize_tensors(model)
     except QuantizationError as error:
         raise QuantizationError(f"{source}: {error}") from error
-    write_model(
-        output,
-        config=model.config,
-        scheme=quantized.model.scheme,
-        search=model.search,
-        tensors=quantized.tensors,
-        tokenizer_files=model.tokenizer_paths,
-        name=model.name,
-        source_language=model.source_language,
-        target_language=model.target_language,
-        quality=_quality(model.quality, quantized),
-        overwrite=overwrite,
-    )
+    write_quantized(output, model, quantized, overwrite=overwrite)
     return quantized
 
 
-def _quality(source: Mapping[str, Any], quantized: QuantizedModel) -> dict[str, Any]:
-    quality: dict[str, Any] = {"quantization": quantized.report()}
-    if source:
-        quality["float_model"] = dict(source)
-    return quality
+def write_quantized(
+    output: Path,
+    source: ModelDirectory,
+    quantized: QuantizedModel,
+    *,
+    measured: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write what ``source`` became. ``measured`` goes into quality.json beside the report of the weights.
+
+    Tokenizer and search defaults are copied, quality.json's figures too, under ``float_model``. Raises
+    OutputError for a bad output path.
+    """
+    float_model = {"float_model": source.quality} if source.quality else {}
+    write_model(
+        output,
+        config=source.config,
+        scheme=quantized.model.scheme,
+        plan=quantized.model.plan if quantized.model.scheme is Scheme.INT8 else None,
+        search=source.search,
+        tensors=quantized.tensors,
+        tokenizer_files=source.tokenizer_paths,
+        name=source.name,
+        source_language=source.source_language,
+        target_language=source.target_language,
+        quality={"quantization": quantized.report(), **(measured or {}), **float_model},
+        overwrite=overwrite,
+    )
 
 
-def _check_output(source: Path, output: Path, overwrite: bool) -> None:
+def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
     """Refuse an output that would damage the model it is made from, before any work is done."""
     inner, outer = output.resolve(), source.resolve()
     if inner == outer or outer in inner.parents:

@@ -1,0 +1,289 @@
+"""A float model directory in, a calibrated int8 one out, with what was measured beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import octavo
+from octavo.artifact import ModelDirectory
+from octavo.calibration import describe
+from octavo.calibration.calibrate import Calibration, CalibrationOptions, Calibrator
+from octavo.calibration.compare import DevComparison
+from octavo.calibration.errors import CalibrationError
+from octavo.calibration.gate import DevResult
+from octavo.calibration.gated import Target
+from octavo.calibration.modes import MeasuredMode, Modes, every_mode
+from octavo.calibration.prepare import NamedText
+from octavo.calibration.progress import Progress, Silent
+from octavo.calibration.quality import (
+    CalibrationSettings,
+    ModeResult,
+    QualityReport,
+    Run,
+    Stage,
+    TextFile,
+    Verdict,
+)
+from octavo.calibration.state import state_folder
+from octavo.engine import cpu_report
+from octavo.engine.cpu import available_cores
+from octavo.plan import QuantizationPlan
+from octavo.quantization import QuantizedModel, quantize_tensors
+from octavo.quantization.model import check_output, write_quantized
+
+_GRANULARITY = "weights per output channel, attention per head, inputs per "
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What to quantize by: ``text`` with ``options``, or a ``plan`` that is there already.
+
+    ``target``: what the gate must keep; None measures no dev set. ``full_report``: measure all that the
+    report shows, needed or not: every mode on the dev set, and every product. ``machine``: the processor's
+    name, for the report. Raises CalibrationError for requests that make no sense.
+    """
+
+    text: NamedText | None = None
+    plan: QuantizationPlan | None = None
+    options: CalibrationOptions = dataclasses.field(default_factory=CalibrationOptions)
+    target: Target | None = None
+    full_report: bool = False
+    machine: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.text is None) == (self.plan is None):
+            raise CalibrationError("give calibration text, or a plan, not both")
+        if self.full_report and self.target is None:
+            raise CalibrationError("a report needs a dev set to judge by")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CalibratedModel:
+    """What was written: how it was decided, and its report (None without a dev set)."""
+
+    calibration: Calibration
+    quantized: QuantizedModel
+    report: QualityReport | None
+
+
+def quantize_calibrated(
+    source: Path,
+    output: Path,
+    request: Request,
+    *,
+    overwrite: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> CalibratedModel:
+    """Quantize the model directory ``source`` into ``output`` as requested.
+
+    Finished steps are kept beside ``output`` until it is written, so that the same call goes on where a
+    stopped one was. Results depend on the model, the texts and the request alone. Raises ModelError for a bad
+    model, QuantizationError for one that cannot be quantized, CalibrationError for bad text or a bad plan,
+    GateError where the budget cannot be kept, OutputError for a bad output path; nothing is written then.
+    """
+    check_output(source, output, overwrite=overwrite)
+    timed = _TimedStages(progress or Silent())
+    model = ModelDirectory.open(source)
+    calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
+    if request.plan is not None:
+        calibration = calibrator.check(request.plan, request.target, sensitivity=request.full_report)
+    else:
+        assert request.text is not None  # noqa: S101 - Request has one of the two
+        calibration = calibrator.calibrate(
+            request.text, request.options, request.target, sensitivity=request.full_report
+        )
+    modes = tuple(_modes(calibration)) if request.full_report else ()
+    run = Run(
+        octavo_version=octavo.__version__,
+        machine=request.machine,
+        isa=str(cpu_report()["isa"]),
+        threads=threads or available_cores(),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+        stages=timed.stages(),
+    )
+    report = _report(calibration, request, run, modes)
+    quantized = _quantized(calibration)
+    measured = {"calibration": report.compact().to_dict() if report else _record(calibration, request, run)}
+    write_quantized(output, model, quantized, measured=measured, overwrite=overwrite)
+    calibrator.forget()
+    return CalibratedModel(calibration, quantized, report)
+
+
+def _quantized(calibration: Calibration) -> QuantizedModel:
+    """The model as it is to be written, corrected biases and all."""
+    found = quantize_tensors(calibration.variant.form.model(), calibration.plan)
+    return dataclasses.replace(found, model=calibration.variant.model(calibration.float32))
+
+
+def _modes(calibration: Calibration) -> Iterator[MeasuredMode]:
+    """Every mode on the dev set, where there is text to observe the model on."""
+    if calibration.original is None or calibration.prepared is None or calibration.target is None:
+        return
+    modes = Modes(calibration.original, calibration.prepared.measurements)
+    for mode in every_mode():
+        yield modes.measure(mode, calibration.target.dev)
+
+
+def _report(
+    calibration: Calibration, request: Request, run: Run, modes: tuple[MeasuredMode, ...]
+) -> QualityReport | None:
+    target, gated = calibration.target, calibration.gated
+    if target is None or gated.gate is None or gated.dev_float32 is None:
+        return None
+    final, float32, metric = gated.gate.result, gated.dev_float32, target.budget.metric
+    comparison = DevComparison(target.dev, float32, metric)
+    found = comparison.comparison(final)
+    verdict = Verdict(
+        metric=metric,
+        signature=found.signature,
+        float32=float32.scores,
+        int8=final.scores,
+        drop=comparison.drop(final),
+        budget=target.budget.max_drop,
+        passed=True,
+        sentences=len(target.dev.sources),
+        resamples=found.resamples,
+    )
+    return QualityReport(
+        model=describe.model_facts(calibration),
+        calibration=_settings(calibration, request),
+        verdict=verdict,
+        run=run,
+        modes=_mode_results(calibration, request, modes, comparison),
+        sites=describe.site_reports(calibration),
+        sensitivity=describe.product_sensitivity(calibration),
+        float_products=describe.float_products(calibration),
+        speed=describe.speed(calibration),
+        techniques=calibration.techniques,
+        steps=describe.gate_steps(calibration),
+        worst_sentences=comparison.worst_sentences(final),
+    )
+
+
+def _record(calibration: Calibration, request: Request, run: Run) -> dict[str, Any]:
+    """What is known without a dev set, under the report's keys."""
+    return {
+        "model": dataclasses.asdict(describe.model_facts(calibration)),
+        "calibration": dataclasses.asdict(_settings(calibration, request)),
+        "run": dataclasses.asdict(run),
+        "divergence": calibration.gated.divergence,
+        "techniques": [dataclasses.asdict(technique) for technique in calibration.techniques],
+        "float_products": [dataclasses.asdict(p) for p in describe.float_products(calibration)],
+    }
+
+
+def _settings(calibration: Calibration, request: Request) -> CalibrationSettings:
+    dynamic = any(how is None for how in calibration.plan.inputs.values())
+    files = []
+    if request.text:
+        text = request.text
+        files.append(TextFile("calibration", text.name, text.checksum(), len(text.lines)))
+    if request.target:
+        dev = request.target.dev
+        files += [
+            TextFile("dev source", dev.name, NamedText(dev.name, dev.sources).checksum(), len(dev.sources)),
+            TextFile(
+                "dev reference",
+                dev.reference_name,
+                NamedText(dev.reference_name, dev.references).checksum(),
+                len(dev.references),
+            ),
+        ]
+    observed = calibration.prepared.observed if calibration.prepared and request.text else ()
+    return CalibrationSettings(
+        method=_method(calibration),
+        scheme=str(request.options.coverage) if request.text else "as the plan says",
+        activations="dynamic" if dynamic else "static",
+        granularity=_GRANULARITY + ("token" if dynamic else "tensor"),
+        sentences=len(observed),
+        files=tuple(files),
+    )
+
+
+def _method(calibration: Calibration) -> str:
+    return str(calibration.method) if calibration.method else "as the plan says"
+
+
+def _mode_results(
+    calibration: Calibration,
+    request: Request,
+    modes: tuple[MeasuredMode, ...],
+    comparison: DevComparison,
+) -> tuple[ModeResult, ...]:
+    """The modes, and the way that was taken: with its techniques, before any product fell back."""
+    gate, dev_float32 = calibration.gated.gate, calibration.gated.dev_float32
+    if not modes or gate is None or dev_float32 is None:
+        return ()
+
+    def result(
+        method: str, coverage: str, dynamic: bool, found: DevResult, int8: int, size: int, chosen: bool
+    ) -> ModeResult:
+        return ModeResult(
+            method=method,
+            scheme=coverage,
+            activations="dynamic" if dynamic else "static",
+            scores=found.scores,
+            drop=comparison.drop(found),
+            int8_products=int8,
+            size_bytes=size,
+            chosen=chosen,
+        )
+
+    rows = [
+        result(
+            *(m.mode.name, str(m.mode.coverage), m.mode.dynamic, m.result),
+            *(m.int8_products, m.size_bytes, False),
+        )
+        for m in modes
+    ]
+    kept = any(technique.kept for technique in calibration.techniques)
+    every = describe.model_facts(calibration).products
+    rows.append(
+        result(
+            f"{_method(calibration)}{', with techniques' if kept else ''}",
+            str(request.options.coverage),
+            request.options.dynamic,
+            gate.steps[0].result,
+            every - len(calibration.required),
+            calibration.variant.size_bytes(calibration.required),
+            True,
+        )
+    )
+    return tuple(rows)
+
+
+class _TimedStages:
+    """Hands progress on, and keeps how long each stage took."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+        self._current: tuple[str, float] | None = None
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._end()
+        self._current = name, time.perf_counter()
+        self._progress.stage(name, total)
+
+    def advance(self, done: int = 1) -> None:
+        self._progress.advance(done)
+
+    def warn(self, message: str) -> None:
+        self._progress.warn(message)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages so far; one that came several times counts once, with all its time."""
+        self._end()
+        return tuple(Stage(name, seconds) for name, seconds in self._seconds.items())
+
+    def _end(self) -> None:
+        if self._current is not None:
+            name, start = self._current
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+            self._current = None
