@@ -40,8 +40,8 @@ def train(
         typer.Option(
             "--quantize",
             help="Train with the products rounded to int8, and learn their ranges, which go to plan.json in "
-            "the run's folder. For models that lose too much when quantized; needs --init. A [quantization] "
-            "section in the recipe does the same.",
+            "the run's folder. For models that lose too much when quantized; needs --init. A recipe with a "
+            "section named quantization does the same.",
         ),
     ] = False,
 ) -> None:
