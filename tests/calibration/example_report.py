@@ -53,11 +53,9 @@ def example_report(layers: int = 6) -> QualityReport:
     config = example_config(layers)
     names = [product.name for product in products(config)]
     random = np.random.default_rng(3)
-    alone = np.exp(random.normal(-9.5, 1.3, len(names)))
+    alone = np.exp(random.normal(-9.5, 1.3, len(names))).tolist()
     sensitivity = tuple(
-        ProductSensitivity(
-            name, 0.011 if name in KEPT else float(a), float(a * random.normal(0.9, 0.4)), 0.007
-        )
+        ProductSensitivity(name, 0.011 if name in KEPT else a, a * random.normal(0.9, 0.4), 0.007)
         for name, a in zip(names, alone, strict=True)
     )
     readers: dict[str, list[str]] = {}
@@ -95,7 +93,7 @@ def _settings() -> CalibrationSettings:
         method="mse",
         scheme="full",
         activations="static",
-        granularity="weights: one for each output channel; inputs: one for the tensor; attention: one for each head",
+        granularity="weights: one for each output channel; inputs: one; attention: one for each head",
         sentences=600,
         files=(
             TextFile("calibration", "train.en", "3f" * 32, 600),

@@ -123,7 +123,7 @@ def _mode_section(report: QualityReport) -> Element | None:
         return None
     verdict = report.verdict
     metric = METRIC_NAMES[verdict.metric]
-    head = ["Method", "Scheme", "Activations", "BLEU", "chrF", f"{metric} lost", "95 % interval", "p"]
+    head = ["Method", "Scheme", "Activations", f"{metric} lost", "95 % interval", "p", "BLEU", "chrF"]
     head += ["Length", "Ended", "In int8", "Size"]
     rows = [_float32_row(report), *(_mode_row(mode, report.model.products) for mode in report.modes)]
     chosen = next((i for i, mode in enumerate(report.modes, 1) if mode.chosen), None)
@@ -136,7 +136,7 @@ def _mode_section(report: QualityReport) -> Element | None:
 
 def _float32_row(report: QualityReport) -> list[Child]:
     scores = report.verdict.float32
-    found: list[Child] = ["float32", "", "", number(scores.bleu), number(scores.chrf), "", "", ""]
+    found: list[Child] = ["float32", "", "", "", "", "", number(scores.bleu), number(scores.chrf)]
     size = megabytes(report.model.float32_bytes)
     return [*found, number(scores.length_ratio, 3), percent(scores.complete_share), "0", size]
 
@@ -144,10 +144,10 @@ def _float32_row(report: QualityReport) -> list[Child]:
 def _mode_row(mode: ModeResult, products: int) -> list[Child]:
     scores, drop = mode.scores, mode.drop
     return [
-        *(mode.method, mode.scheme, mode.activations),
-        *(number(scores.bleu), number(scores.chrf), number(drop.points)),
-        f"{number(drop.low)} to {number(drop.high)}",
+        *(element("span", mode.method, kind="name"), mode.scheme, mode.activations),
+        *(number(drop.points), f"{number(drop.low)} to {number(drop.high)}"),
         probability(drop.p_value).removeprefix("= "),
+        *(number(scores.bleu), number(scores.chrf)),
         *(number(scores.length_ratio, 3), percent(scores.complete_share)),
         f"{mode.int8_products} of {products}",
         megabytes(mode.size_bytes),

@@ -133,7 +133,7 @@ def _sentence(change: SentenceChange) -> Element:
 
 
 def _output(title: str, words: list[Child]) -> Element:
-    return element("div", element("h3", title), *words)
+    return element("div", element("h3", title), *(words or [element("span", "(nothing)", kind="soft")]))
 
 
 def marked_words(before: str, after: str) -> tuple[list[Child], list[Child]]:

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, tostring
 
 Child = Element | str
 
+_SPACE: Final = "\N{NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _UNPRINTABLE: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "\ufffd")
 
@@ -110,12 +111,12 @@ def significant(value: float, digits: int = 3) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as a percentage."""
-    return f"{number(share * 100, digits)} %"
+    return f"{number(share * 100, digits)}{_SPACE}%"
 
 
 def megabytes(size_bytes: int) -> str:
     """A size in millions of bytes."""
-    return f"{number(size_bytes / 1e6, 1)} MB"
+    return f"{number(size_bytes / 1e6, 1)}{_SPACE}MB"
 
 
 def probability(p_value: float) -> str:

@@ -106,7 +106,7 @@ def _label(x: float, y: float, text: str, anchor: str) -> Element:
 
 
 def bar_rows(rows: Sequence[tuple[Child, float, float | None, str]], largest: float) -> Element:
-    """One row each: a label, the value of its bar, of a second, thinner one, and a class. ``largest`` fills it."""
+    """A row each: a label, the values of a bar and of a thinner one, a class. ``largest`` fills the width."""
     lines = []
     for label, value, second, kind in rows:
         drawn = [_bar(value, largest, "first")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -47,11 +47,11 @@ def sensitivity_section(report: QualityReport) -> Element | None:
         "How sensitive each product is",
         element(
             "p",
-            "KL divergence from float32's predictions, in nats per token of the calibration text: the larger, "
-            "the more a product loses in int8.",
+            "KL divergence from float32's predictions, in nats per token of the calibration text: the "
+            "larger, the more a product loses in int8.",
             kind="soft",
         ),
-        _key(bool(kept)),
+        _bar_key(bool(kept)),
         element(
             "div",
             element("div", top, bar_rows(_rows(worst, kept), largest)),
@@ -66,11 +66,16 @@ def sensitivity_section(report: QualityReport) -> Element | None:
     )
 
 
-def _key(any_kept: bool) -> Element:
-    parts: list[Child] = [element("i", kind="first"), "only this product in int8"]
+def _bar_key(any_kept: bool) -> Element:
+    entries = [("first", "only this product in int8")]
     if any_kept:
-        parts += [element("i", kind="float-key"), "the same, and it stays in float32"]
-    parts += [element("i", kind="second"), "what all in int8 win back with it in float32"]
+        entries.append(("float-key", "the same, of a product that stays in float32"))
+    return _key([*entries, ("second", "saved by leaving it in float32, all others in int8")])
+
+
+def _key(entries: Iterable[tuple[str, str]]) -> Element:
+    """What the colours mean: classes of swatches and words."""
+    parts = (element("span", element("i", kind=kind), words) for kind, words in entries)
     return element("p", *parts, kind="key small soft")
 
 
@@ -123,11 +128,11 @@ def _harm(site: SiteReport, alone: Mapping[str, float]) -> float:
 
 
 def _histogram_key() -> Element:
-    return element(
-        "p",
-        *(element("i", kind="line-key"), "end of the range (thin: one for each attention head)"),
-        *(element("i", kind="shade-key"), "outside it"),
-        kind="key small soft",
+    return _key(
+        [
+            ("line-key", "end of the range (thin: one for each attention head)"),
+            ("shade-key", "outside it"),
+        ]
     )
 
 
