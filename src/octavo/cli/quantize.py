@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from octavo.cli.calibration_options import (
+    BiasCorrectionOption,
+    CalibrateOption,
+    DevOption,
+    DynamicOption,
+    Float32Option,
+    MaxDropOption,
+    MethodOption,
+    MetricOption,
+    PlanOption,
+    ReportOption,
+    SchemeOption,
+    SentencesOption,
+    SmoothOption,
+)
+from octavo.cli.lines import open_lines
+from octavo.cli.options import ThreadsOption
+from octavo.cli.progress import is_terminal
+from octavo.errors import InputError, OutputError
+
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from octavo.quantization.model import QuantizedModel
-
-_WORST_SHOWN = 3
+    from octavo.calibration.calibrate import CalibrationOptions
+    from octavo.calibration.gated import Target
+    from octavo.calibration.prepare import NamedText
+    from octavo.calibration.quantize import Request
+    from octavo.plan import QuantizationPlan
 
 
 def quantize(
@@ -21,40 +43,180 @@ def quantize(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write the int8 model to.")
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    threads: ThreadsOption = 0,
+    calibrate: CalibrateOption = None,
+    method: MethodOption = None,
+    scheme: SchemeOption = None,
+    dynamic: DynamicOption = False,
+    smooth: SmoothOption = None,
+    bias_correction: BiasCorrectionOption = None,
+    sentences: SentencesOption = None,
+    float32: Float32Option = None,
+    plan: PlanOption = None,
+    dev: DevOption = None,
+    max_drop: MaxDropOption = None,
+    metric: MetricOption = None,
+    report: ReportOption = None,
 ) -> None:
-    """Quantize a model: int8 weights, one scale per output channel; activations per token."""
+    """Quantize a model to int8, with a budget for what it may lose.
+
+    Weights get one scale per output channel. Without --calibrate, inputs get theirs per token, at run time,
+    and attention's own products stay in float32. With it, ranges come from the model's translations of SRC:
+    faster, and everything can run in int8.
+
+    With --dev, the loss is measured, and as many products are left in float32 as the budget needs. Nothing is
+    written where that is not enough. A run that is stopped goes on where it was when it is started again.
+
+        octavo quantize my-model -o my-int8
+        octavo quantize my-model --calibrate train.en -o my-int8
+        octavo quantize my-model --calibrate train.en --dev dev.en dev.de --report report.html -o my-int8
+        octavo quantize my-model --calibrate train.en --method mse --float32 output -o my-int8
+    """
+    calibrating: dict[str, Any] = {
+        "--method": method,
+        "--scheme": scheme,
+        "--dynamic": dynamic or None,
+        "--smooth": smooth,
+        "--bias-correction": bias_correction,
+        "--sentences": sentences,
+        "--float32": float32,
+    }
+    judging = {"--max-drop": max_drop, "--metric": metric, "--report": report}
+    _check(calibrate, plan, dev, calibrating, judging)
+    if calibrate is None and plan is None:
+        _quantize_dynamically(model, output, overwrite)
+        return
+    if report is not None:
+        _check_report(report)
+    from octavo.calibration.quantize import Request
+    from octavo.cli.machine import cpu_model
+    from octavo.quantization.model import check_output
+
+    check_output(model, output, overwrite=overwrite)
+    request = Request(
+        text=_text(calibrate) if calibrate else None,
+        plan=_plan(plan) if plan else None,
+        options=_options(calibrating),
+        target=_target(dev, max_drop, metric) if dev else None,
+        full_report=report is not None,
+        machine=cpu_model(),
+    )
+    _calibrate(model, output, request, report, overwrite=overwrite, threads=threads)
+
+
+def _check(
+    calibrate: Path | None,
+    plan: Path | None,
+    dev: tuple[Path, Path] | None,
+    calibrating: dict[str, Any],
+    judging: dict[str, Any],
+) -> None:
+    """Refuse options that would do nothing. Raises typer.BadParameter."""
+    if calibrate and plan:
+        raise typer.BadParameter("--calibrate finds a plan and --plan brings one; give one of them")
+    if not calibrate:
+        for name, value in calibrating.items():
+            if value is not None:
+                raise typer.BadParameter(f"{name} says how to calibrate; add --calibrate SRC")
+    if dev and not (calibrate or plan):
+        raise typer.BadParameter("--dev judges a calibrated model; add --calibrate SRC, or --plan FILE")
+    if not dev:
+        for name, value in judging.items():
+            if value is not None:
+                raise typer.BadParameter(f"{name} needs a dev set to measure on; add --dev SRC REF")
+
+
+def _check_report(path: Path) -> None:
+    """Find out now, not after an hour, that it cannot be written."""
+    if path.is_dir():
+        raise OutputError(f"{path}: cannot be written: it is a directory")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: cannot be written: there is no directory {path.parent}")
+
+
+def _quantize_dynamically(model: Path, output: Path, overwrite: bool) -> None:
     from rich.console import Console
 
+    from octavo.cli.quantize_summary import weight_errors, weight_sizes
     from octavo.quantization.model import quantize_model
 
     quantized = quantize_model(model, output, overwrite=overwrite)
     console = Console()
-    console.print(_sizes(quantized), _errors(quantized))
+    console.print(weight_sizes(quantized), weight_errors(quantized))
     console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _sizes(quantized: QuantizedModel) -> Table:
-    """What the tensors weigh before and after."""
-    from rich.table import Table
+def _calibrate(
+    model: Path, output: Path, request: Request, report: Path | None, *, overwrite: bool, threads: int
+) -> None:
+    from rich.console import Console
 
-    before, after = quantized.float32_bytes, quantized.int8_bytes
-    table = Table("Tensors in float32", "in int8", "Compression")
-    table.add_row(_megabytes(before), _megabytes(after), f"{before / after:.2f}x")
-    return table
+    from octavo.calibration.quantize import quantize_calibrated
+    from octavo.cli.quantize_summary import print_summary
+    from octavo.cli.stages import drawn_stages
+
+    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
+        written = quantize_calibrated(
+            model, output, request, overwrite=overwrite, threads=threads, progress=stages
+        )
+    console = Console()
+    print_summary(console, written)
+    console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
+    if report is not None and written.report is not None:
+        from octavo import durable
+        from octavo.calibration.report import render
+
+        durable.write_file(report, render(written.report).encode("utf-8"))
+        console.print(f"Wrote {report}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _errors(quantized: QuantizedModel) -> Table:
-    """Where rounding the weights cost most."""
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("Weights", overflow="fold")
-    table.add_column("Relative RMS error")
-    table.add_row("all", f"{quantized.relative_rms_error:.3%}")
-    for worst in quantized.report()["worst_tensors"][:_WORST_SHOWN]:
-        table.add_row(worst["tensor"], f"{worst['relative_rms_error']:.3%}")
-    return table
+def _lines(path: Path) -> tuple[str, ...]:
+    with open_lines(path) as lines:
+        return tuple(itertools.chain.from_iterable(lines.blocks()))
 
 
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.2f} MB"
+def _text(path: Path) -> NamedText:
+    from octavo.calibration.prepare import NamedText
+
+    return NamedText(str(path), _lines(path))
+
+
+def _target(dev: tuple[Path, Path], max_drop: float | None, metric: Any) -> Target:
+    from octavo.calibration.dev import DevSet
+    from octavo.calibration.gate import Budget
+    from octavo.calibration.gated import Target
+
+    source, reference = dev
+    given = {"max_drop": max_drop, "metric": metric}
+    budget = Budget(**{name: value for name, value in given.items() if value is not None})
+    return Target(DevSet(str(source), str(reference), _lines(source), _lines(reference)), budget)
+
+
+def _plan(path: Path) -> QuantizationPlan:
+    from octavo.artifact.json_file import read_json_object
+    from octavo.errors import ModelError
+    from octavo.plan import QuantizationPlan
+    from octavo.spec import SpecError
+
+    try:
+        return QuantizationPlan.from_dict(read_json_object(path))
+    except (ModelError, SpecError) as error:
+        raise InputError(f"{path}: no quantization plan: {error}") from error
+
+
+def _options(given: dict[str, Any]) -> CalibrationOptions:
+    from octavo.calibration.build_plan import Coverage
+    from octavo.calibration.calibrate import CalibrationOptions
+    from octavo.quantization.thresholds import Method
+
+    method = given["--method"] or "auto"
+    values = {
+        "method": None if method == "auto" else Method(method),
+        "coverage": Coverage(given["--scheme"] or "full"),
+        "dynamic": given["--dynamic"],
+        "smooth": given["--smooth"],
+        "correct_biases": given["--bias-correction"],
+        "sentences": given["--sentences"],
+        "float32": tuple(given["--float32"] or ()),
+    }
+    return CalibrationOptions(**{name: value for name, value in values.items() if value is not None})

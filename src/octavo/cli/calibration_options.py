@@ -1,0 +1,128 @@
+"""Options of ``octavo quantize`` that say how to calibrate, and what quality to keep."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+CALIBRATION_PANEL: Final = "Calibration"
+GATE_PANEL: Final = "Quality gate"
+
+MethodName = Literal["auto", "naive", "percentile", "mse", "kl-symmetric", "kl-independent", "kl-conjugate"]
+SchemeName = Literal["full", "paper"]
+MetricName = Literal["bleu", "chrf"]
+
+CalibrateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate",
+        metavar="SRC",
+        help="Text to calibrate on, in the source language, like that to be translated.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+MethodOption = Annotated[
+    MethodName | None,
+    typer.Option(
+        "--method",
+        help="How ranges are found. auto (the default) takes the one that changes predictions least.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+SchemeOption = Annotated[
+    SchemeName | None,
+    typer.Option(
+        "--scheme",
+        help="full (the default): every product in int8. paper: attention's own products and those with "
+        "sparse inputs stay in float32, as Bhandare et al. (2019) chose.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+DynamicOption = Annotated[
+    bool,
+    typer.Option(
+        "--dynamic",
+        help="Measure the ranges of weight products' inputs per token, at run time: slower, a little closer.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+SmoothOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--smooth/--no-smooth",
+        help="Try to move outliers' scales into weights; kept where it helps. Default: try.",
+        show_default=False,
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+BiasCorrectionOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--bias-correction/--no-bias-correction",
+        help="Try to take mean errors off the biases; kept where it helps. Default: try.",
+        show_default=False,
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+SentencesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--sentences",
+        metavar="N",
+        min=1,
+        help="Most sentences taken from SRC, evenly spread. Default: 600.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+Float32Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--float32",
+        metavar="PRODUCT",
+        help="Leave this product in float32; a name or a pattern like 'decoder.*.outer'. May be repeated.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+PlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Quantize by this plan (JSON, as training with quantization in the loop writes it) instead of "
+        "calibrating.",
+        rich_help_panel=CALIBRATION_PANEL,
+    ),
+]
+DevOption = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--dev",
+        metavar="SRC REF",
+        help="Text and its translation, line for line, to measure the loss on. Not the test set.",
+        rich_help_panel=GATE_PANEL,
+    ),
+]
+MaxDropOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="X",
+        min=0.0,
+        max=100.0,
+        help="Points of the metric that may be lost on the dev set. Default: 0.1.",
+        rich_help_panel=GATE_PANEL,
+    ),
+]
+MetricOption = Annotated[
+    MetricName | None,
+    typer.Option("--metric", help="Default: bleu.", rich_help_panel=GATE_PANEL),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a quality report, one HTML page. Measures every method and product for it: takes longer.",
+        rich_help_panel=GATE_PANEL,
+    ),
+]

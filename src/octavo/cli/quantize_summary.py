@@ -1,0 +1,93 @@
+"""What ``octavo quantize`` prints when it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from octavo.calibration.quality import QualityReport
+    from octavo.calibration.quantize import CalibratedModel
+    from octavo.quantization.model import QuantizedModel
+
+_WORST_SHOWN: Final = 3
+_FLOAT32_SHOWN: Final = 12
+
+
+def weight_sizes(quantized: QuantizedModel) -> Table:
+    """What the tensors weigh before and after."""
+    before, after = quantized.float32_bytes, quantized.int8_bytes
+    table = Table("Tensors in float32", "in int8", "Compression")
+    table.add_row(_megabytes(before), _megabytes(after), f"{before / after:.2f}x")
+    return table
+
+
+def weight_errors(quantized: QuantizedModel) -> Table:
+    """Where rounding the weights cost most."""
+    table = Table()
+    table.add_column("Weights", overflow="fold")
+    table.add_column("Relative RMS error")
+    table.add_row("all", f"{quantized.relative_rms_error:.3%}")
+    for worst in quantized.report()["worst_tensors"][:_WORST_SHOWN]:
+        table.add_row(worst["tensor"], f"{worst['relative_rms_error']:.3%}")
+    return table
+
+
+def print_summary(console: Console, written: CalibratedModel) -> None:
+    """The verdict, what was chosen, and what stayed in float32."""
+    from octavo.calibration.describe import float_products, model_facts
+
+    calibration = written.calibration
+    facts = model_facts(calibration)
+    left = float_products(calibration)
+    table = Table(show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    if written.report is not None:
+        _add_verdict(table, written.report)
+    table.add_row("Products in int8", f"{facts.products - len(left)} of {facts.products}")
+    if calibration.method is not None:
+        table.add_row("Ranges by", str(calibration.method))
+    for technique in calibration.techniques:
+        change = f"KL {technique.before:.2e} to {technique.after:.2e}"
+        table.add_row(technique.name.capitalize(), f"{'kept' if technique.kept else 'not kept'}: {change}")
+    if calibration.gated.divergence is not None:
+        table.add_row("KL from float32", f"{calibration.gated.divergence:.2e} nats per token")
+    table.add_row("Tensors", f"{_megabytes(facts.float32_bytes)} to {_megabytes(facts.int8_bytes)}")
+    console.print(table)
+    if left:
+        console.print(_float32_table([(product.product, product.reason) for product in left]))
+
+
+def _add_verdict(table: Table, report: QualityReport) -> None:
+    from octavo.calibration.gate import METRIC_NAMES
+
+    verdict, drop, speed = report.verdict, report.verdict.drop, report.speed
+    metric = METRIC_NAMES[verdict.metric]
+    before, after = (scores.score(verdict.metric) for scores in (verdict.float32, verdict.int8))
+    table.add_row("Budget", f"kept: at most {verdict.budget:g} {metric} lost")
+    table.add_row(
+        f"{metric} on {verdict.sentences:,} lines",
+        f"{before:.2f} to {after:.2f}: {drop.points:.2f} lost "
+        f"(95 % interval {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
+    )
+    if speed.float32 and speed.after and speed.before:
+        tokens = f"{speed.float32:,.0f} to {speed.after:,.0f} tokens/s"
+        cost = 1 - speed.after / speed.before
+        table.add_row("Speed", f"{tokens}, {cost:.0%} given up for the budget" if cost > 0.005 else tokens)
+
+
+def _float32_table(products: list[tuple[str, str]]) -> Table:
+    table = Table("Left in float32", "Why")
+    for product, reason in products[:_FLOAT32_SHOWN]:
+        table.add_row(product, reason)
+    if len(products) > _FLOAT32_SHOWN:
+        table.add_row(f"and {len(products) - _FLOAT32_SHOWN} more", "see quality.json")
+    return table
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.2f} MB"
