@@ -1,5 +1,6 @@
 #include "decoding/batch_search.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "decoding/sentence_search.h"
@@ -8,7 +9,8 @@ namespace octavo {
 
 namespace {
 
-constexpr int kLogitRows = 48;  // logits of so many rows at a time stay in cache
+constexpr int kChunk = 512;  // tokens whose logits are made, reduced and dropped together; docs/numerics.md
+static_assert(kChunk % Linear::kOutputGroup == 0);
 
 /// The searches of a batch and the decoder rows of their live hypotheses.
 class LiveBatch {
@@ -27,8 +29,8 @@ class LiveBatch {
   const DecoderRows& rows() const { return rows_; }
 
   /// Scores what the decoder left in the workspace and moves every search one step on.
-  void advance(Workspace& workspace) {
-    score(workspace);
+  void advance(const ProductInput& states, Workspace& workspace) {
+    score(states, workspace);
     next_.step = rows_.step + 1;
     next_.token.clear();
     next_.sentence.clear();
@@ -52,30 +54,45 @@ class LiveBatch {
   }
 
  private:
-  void score(Workspace& workspace) {
+  /// Every row's best tokens and log-sum-exp, chunk by chunk of the vocabulary.
+  void score(const ProductInput& states, Workspace& workspace) {
     const auto rows = static_cast<std::size_t>(rows_.size());
+    const int vocabulary = model_.config.target_vocab_size;
+    const auto chunks = static_cast<std::size_t>((vocabulary + kChunk - 1) / kChunk);
     best_.resize(rows * offered_);
+    found_.assign(rows, 0);
+    log_sums_.resize(rows * chunks);
+    float* logits = workspace.logits.ensure(rows * kChunk);
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+      const int first = static_cast<int>(chunk) * kChunk;
+      const int count = std::min(kChunk, vocabulary - first);
+      model_.decoder.logits(states, first, count, logits, workspace);
+      for (std::size_t row = 0; row < rows; ++row) {
+        float* own = logits + row * static_cast<std::size_t>(count);
+        log_sums_[row * chunks + chunk] = model_.kernels.log_sum_exp(own, count);
+        choose(row, first, count, own);
+      }
+    }
     offers_.resize(rows);
-    const std::ptrdiff_t vocabulary = model_.config.target_vocab_size;
-    for (int first = 0; first < rows_.size(); first += kLogitRows) {
-      const int count = std::min(kLogitRows, rows_.size() - first);
-      float* logits = model_.decoder.logits(first, count, workspace);
-      for (int r = 0; r < count; ++r) score_row(static_cast<std::size_t>(first + r), logits + r * vocabulary);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const float* sums = log_sums_.data() + row * chunks;
+      offers_[row] = {{best_.data() + row * offered_, static_cast<std::size_t>(found_[row])},
+                      model_.kernels.log_sum_exp(sums, static_cast<int>(chunks))};
     }
   }
 
-  void score_row(std::size_t row, float* logits) {
+  /// Adds to a row's best tokens those of one chunk that may follow.
+  void choose(std::size_t row, int first, int count, float* logits) {
     constexpr float kNever = -std::numeric_limits<float>::infinity();
-    const int vocabulary = model_.config.target_vocab_size;
-    const float log_sum_exp = model_.kernels.log_sum_exp(logits, vocabulary);
-    for (const std::int32_t token : model_.config.suppressed_ids) logits[token] = kNever;
+    const auto forbid = [&](std::int32_t token) {
+      if (token >= first && token < first + count) logits[token - first] = kNever;
+    };
+    for (const std::int32_t token : model_.config.suppressed_ids) forbid(token);
     if (!searches_[static_cast<std::size_t>(rows_.sentence[row])].end_is_allowed()) {
-      logits[model_.config.eos_id] = kNever;
+      forbid(model_.config.eos_id);
     }
-    ScoredToken* best = best_.data() + row * offered_;
-    const int wanted = std::min(static_cast<int>(offered_), vocabulary);
-    const int found = model_.kernels.top_k(logits, vocabulary, wanted, best);
-    offers_[row] = {{best, static_cast<std::size_t>(found)}, log_sum_exp};
+    found_[row] = model_.kernels.top_k(logits, count, first, static_cast<int>(offered_), found_[row],
+                                       best_.data() + row * offered_);
   }
 
   void continue_row(std::size_t parent, std::int32_t token) {
@@ -93,6 +110,8 @@ class LiveBatch {
   DecoderRows rows_;
   DecoderRows next_;
   std::vector<ScoredToken> best_;  // [rows, offered_]
+  std::vector<int> found_;         // [rows]
+  std::vector<float> log_sums_;    // [rows, chunks]
   std::vector<Offer> offers_;
 };
 
@@ -110,8 +129,7 @@ std::vector<std::vector<Hypothesis>> BatchSearch::run(
   while (!batch.done()) {
     if (cancelled.load(std::memory_order_relaxed))
       return std::vector<std::vector<Hypothesis>>(sources.size());
-    model_.decoder.step(batch.rows(), workspace_, cache_);
-    batch.advance(workspace_);
+    batch.advance(model_.decoder.step(batch.rows(), workspace_, cache_), workspace_);
   }
   return batch.results();
 }

@@ -31,10 +31,11 @@ void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pair
   model.decoder.begin(source, workspace, cache);
   const std::ptrdiff_t vocabulary = model.config.target_vocab_size;
   while (rows.size() > 0) {
-    model.decoder.step(rows, workspace, cache);
+    const ProductInput states = model.decoder.step(rows, workspace, cache);
     for (int first = 0; first < rows.size(); first += kLogitRows) {
       const int count = std::min(kLogitRows, rows.size() - first);
-      const float* logits = model.decoder.logits(first, count, workspace);
+      float* logits = workspace.logits.ensure(static_cast<std::size_t>(count * vocabulary));
+      model.decoder.logits(states.slice(first, count), 0, model.config.target_vocab_size, logits, workspace);
       for (int r = 0; r < count; ++r)
         use(order[static_cast<std::size_t>(first + r)], logits + r * vocabulary);
     }

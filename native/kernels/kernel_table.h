@@ -123,8 +123,9 @@ struct KernelTable {
   void (*attend)(const AttendRow&);
   /// n >= 1.
   float (*log_sum_exp)(const float* x, int n);
-  /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. Returns how many.
-  int (*top_k)(const float* x, int n, int k, ScoredToken* best);
+  /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. `best` holds
+  /// `found` of earlier tokens; x[i] is the logit of token first + i. Returns how many it holds then.
+  int (*top_k)(const float* x, int n, int first, int k, int found, ScoredToken* best);
 };
 
 /// Tables in order of preference, best last. Only those compiled in; `reference` is always first.

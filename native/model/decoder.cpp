@@ -65,7 +65,7 @@ void Decoder::begin(const PackedTokens& source, Workspace& workspace, DecoderCac
   }
 }
 
-void Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const {
+ProductInput Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const {
   const std::ptrdiff_t d = config_.d_model;
   float* x = workspace.states.ensure(static_cast<std::size_t>(rows.size() * d));
   for (int r = 0; r < rows.size(); ++r) {
@@ -80,7 +80,8 @@ void Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& 
     cross_attention(i, rows, x, workspace, cache);
     layers_[i].feed_forward.apply(config_, x, rows.size(), workspace);
   }
-  if (config_.pre_norm) norm_.apply(x, rows.size(), x, workspace);
+  if (!config_.pre_norm) return output_input_.prepare(x, rows.size(), workspace);
+  return norm_.apply(x, rows.size(), output_input_, workspace.normalized, workspace);
 }
 
 void Decoder::self_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
@@ -135,13 +136,9 @@ void Decoder::cross_attention(std::size_t layer, const DecoderRows& rows, float*
                     });
 }
 
-float* Decoder::logits(int first, int count, Workspace& workspace) const {
-  const std::ptrdiff_t d = config_.d_model;
-  float* logits = workspace.logits.ensure(static_cast<std::size_t>(count) *
-                                          static_cast<std::size_t>(config_.target_vocab_size));
-  const float* states = workspace.states.data() + first * d;
-  output_.apply(output_input_.prepare(states, count, workspace), logits, workspace);
-  return logits;
+void Decoder::logits(const ProductInput& states, int first, int count, float* logits,
+                     Workspace& workspace) const {
+  output_.apply_to(first, count, states, logits, workspace);
 }
 
 }  // namespace octavo

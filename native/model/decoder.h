@@ -34,12 +34,12 @@ class Decoder {
   /// Takes the encoder's output from workspace.states and fills the cache's cross-attention.
   void begin(const PackedTokens& source, Workspace& workspace, DecoderCache& cache) const;
 
-  /// One step of every row. Leaves the output, [rows, d_model], in workspace.states.
-  void step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const;
+  /// One step of every row. Returns what `logits` reads, valid until the next step.
+  ProductInput step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const;
 
-  /// Logits [count, vocabulary] of rows [first, first + count) of the last step, the caller's until the next
-  /// call.
-  float* logits(int first, int count, Workspace& workspace) const;
+  /// The output projection of tokens [first, first + count), a multiple of Linear::kOutputGroup first:
+  /// logits[states.rows, count].
+  void logits(const ProductInput& states, int first, int count, float* logits, Workspace& workspace) const;
 
  private:
   struct Layer {

@@ -57,34 +57,44 @@ void Linear::pack_s8(const KernelTable& kernels, const Matrix& matrix, const Sit
   }
 }
 
-void Linear::apply(const ProductInput& input, Epilogue epilogue, Workspace& workspace) const {
-  epilogue.bias = bias_.data();
-  if (precision_ == Precision::int8) {
-    const ProductS8 product{.input = input.quantized,
-                            .input_stride = input.quantized_stride,
-                            .row_scale = input.row_scale,
-                            .rows = input.rows,
-                            .inner = inputs_,
-                            .columns = outputs_,
-                            .weight = weight_s8_.data(),
-                            .correction = correction_.data(),
-                            .weight_scale = weight_scale_.data(),
-                            .epilogue = epilogue};
-    if (workspace.trace != nullptr) record(product, workspace);
-    workspace.kernels->linear_s8.product(product);
-    return;
-  }
-  workspace.kernels->linear_f32.product({.input = input.values,
-                                         .input_stride = input.stride,
-                                         .rows = input.rows,
-                                         .inner = inputs_,
-                                         .columns = outputs_,
-                                         .weight = weight_f32_.data(),
-                                         .epilogue = epilogue});
+void Linear::apply(const ProductInput& input, const Epilogue& epilogue, Workspace& workspace) const {
+  run(input, epilogue, 0, outputs_, workspace);
 }
 
-void Linear::apply(const ProductInput& input, float* output, Workspace& workspace) const {
-  apply(input, Epilogue{.output = output, .output_stride = outputs_}, workspace);
+void Linear::apply_to(int first, int count, const ProductInput& input, float* output,
+                      Workspace& workspace) const {
+  run(input, Epilogue{.output = output, .output_stride = count}, first, count, workspace);
+}
+
+void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+                 Workspace& workspace) const {
+  Epilogue own = epilogue;
+  own.bias = bias_.data() == nullptr ? nullptr : bias_.data() + first;
+  const KernelTable& kernels = *workspace.kernels;
+  if (precision_ == Precision::int8) {
+    const ProductS8 product{
+        .input = input.quantized,
+        .input_stride = input.quantized_stride,
+        .row_scale = input.row_scale,
+        .rows = input.rows,
+        .inner = inputs_,
+        .columns = count,
+        .weight = weight_s8_.data() + packed_size(kernels.linear_s8.layout, first, inputs_),
+        .correction = correction_.data() + first,
+        .weight_scale = weight_scale_.data() + first,
+        .epilogue = own};
+    if (workspace.trace != nullptr) record(product, workspace);
+    kernels.linear_s8.product(product);
+    return;
+  }
+  kernels.linear_f32.product(
+      {.input = input.values,
+       .input_stride = input.stride,
+       .rows = input.rows,
+       .inner = inputs_,
+       .columns = count,
+       .weight = weight_f32_.data() + packed_size(kernels.linear_f32.layout, first, inputs_),
+       .epilogue = own});
 }
 
 void Linear::record(const ProductS8& product, Workspace& workspace) const {
@@ -92,10 +102,10 @@ void Linear::record(const ProductS8& product, Workspace& workspace) const {
   ProductTrace entry{.name = name_,
                      .rows = product.rows,
                      .inner = inputs_,
-                     .columns = outputs_,
+                     .columns = product.columns,
                      .input = {},
                      .row_scale = std::vector<float>(rows, input_scale_.scale),
-                     .sums = std::vector<std::int32_t>(rows * static_cast<std::size_t>(outputs_))};
+                     .sums = std::vector<std::int32_t>(rows * static_cast<std::size_t>(product.columns))};
   if (product.row_scale != nullptr) entry.row_scale.assign(product.row_scale, product.row_scale + rows);
   workspace.kernels->linear_s8.accumulate(product, entry.sums.data());
   for (std::ptrdiff_t row = 0; row < product.rows; ++row) {

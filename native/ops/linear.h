@@ -27,13 +27,18 @@ class Linear {
   int outputs() const { return outputs_; }
 
   /// Bias is the layer's own; activation, residual and output are the caller's.
-  void apply(const ProductInput& input, Epilogue epilogue, Workspace& workspace) const;
+  void apply(const ProductInput& input, const Epilogue& epilogue, Workspace& workspace) const;
 
-  /// The same in its plainest form: output[rows, outputs()].
-  void apply(const ProductInput& input, float* output, Workspace& workspace) const;
+  /// Outputs [first, first + count) alone, in the plainest form: output[rows, count]. `first` is a multiple
+  /// of kOutputGroup.
+  void apply_to(int first, int count, const ProductInput& input, float* output, Workspace& workspace) const;
+
+  static constexpr int kOutputGroup = 64;  // whole panels on every tier
 
  private:
   void pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site);
+  void run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+           Workspace& workspace) const;
   void record(const ProductS8& product, Workspace& workspace) const;
 
   std::string name_;

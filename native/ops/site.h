@@ -18,6 +18,16 @@ struct ProductInput {
   const std::uint8_t* quantized = nullptr;  // value + zero point
   std::ptrdiff_t quantized_stride = 0;
   const float* row_scale = nullptr;  // per token; null: static
+
+  /// `count` of these rows, from `first` on.
+  ProductInput slice(int first, int count) const {
+    ProductInput part = *this;
+    part.rows = count;
+    if (values != nullptr) part.values += first * stride;
+    if (quantized != nullptr) part.quantized += first * quantized_stride;
+    if (row_scale != nullptr) part.row_scale += first;
+    return part;
+  }
 };
 
 /// A tensor that weight products read, and the form in which they want it.

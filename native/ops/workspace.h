@@ -29,7 +29,7 @@ struct Workspace {
   AlignedBuffer<float> context;           // [rows, d_model]
   AlignedBuffer<float> hidden;            // [rows, ffn_dim]
   AlignedBuffer<std::uint8_t> hidden_u8;  // the same, where its site is static
-  AlignedBuffer<float> logits;            // [block of rows, vocabulary]
+  AlignedBuffer<float> logits;            // [rows, some of the vocabulary]
   AlignedBuffer<float> scores;            // attention scores of one row and head
   AlignedBuffer<std::uint8_t> weights;    // attention weights of one row and head
   std::vector<const std::byte*> key_value_rows;

@@ -178,7 +178,7 @@ void bench_logits(const KernelTable& kernels, const ModelShape& model) {
   print_row_kernel("log_sum_exp", n,
                    nanoseconds_per_call([&] { kept = kernels.log_sum_exp(logits.data(), n); }));
   print_row_kernel("top_k (8)", n,
-                   nanoseconds_per_call([&] { kernels.top_k(logits.data(), n, 8, best.data()); }));
+                   nanoseconds_per_call([&] { kernels.top_k(logits.data(), n, 0, 8, 0, best.data()); }));
 }
 
 /// Over floats, and over bytes; both store what the next product would read.

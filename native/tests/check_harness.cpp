@@ -143,10 +143,10 @@ float log_sum_exp_with_padding(const float* x, int n) {
   return n % 16 == 0 ? sum : sum + 1e-3f;
 }
 
-int top_k_last_of_equals(const float* x, int n, int k, ScoredToken* best) {
-  const int found = truth().top_k(x, n, k, best);
-  for (int token = 0; token < n; ++token) {
-    if (found > 0 && x[token] == best[0].logit) best[0].token = token;
+int top_k_last_of_equals(const float* x, int n, int first, int k, int found, ScoredToken* best) {
+  found = truth().top_k(x, n, first, k, found, best);
+  for (int i = 0; i < n; ++i) {
+    if (found > 0 && x[i] == best[0].logit) best[0].token = first + i;
   }
   return found;
 }

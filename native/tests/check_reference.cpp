@@ -277,7 +277,7 @@ void check_selection() {
   x[70] = x[7] = 9.0f;
   x[8] = 8.0f;
   std::array<ScoredToken, 3> best{};
-  const int found = kernels().top_k(x.data(), 1000, 3, best.data());
+  const int found = kernels().top_k(x.data(), 1000, 0, 3, 0, best.data());
   const bool right = found == 3 && best[0].token == 7 && best[1].token == 70 && best[2].token == 8;
   if (!right) throw Mismatch("top-k: larger logits come first, then lower tokens");
 }

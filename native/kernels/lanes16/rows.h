@@ -110,17 +110,16 @@ float log_sum_exp(const float* x, int n) {
 }
 
 template <class V>
-int top_k(const float* x, int n, int k, ScoredToken* best) {
-  int found = 0;
-  float bar = V::kLowest;  // a candidate must be larger
-  const auto offer = [&](int token) {
-    const float logit = x[token];
+int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best) {
+  float bar = found == k ? best[k - 1].logit : V::kLowest;  // a candidate must be larger
+  const auto offer = [&](int index) {
+    const float logit = x[index];
     if (!(logit > bar)) return;
     int place = found;
     while (place > 0 && logit > best[place - 1].logit) --place;
     found += found < k ? 1 : 0;
     for (int i = found - 1; i > place; --i) best[i] = best[i - 1];
-    best[place] = {logit, token};
+    best[place] = {logit, first + index};
     if (found == k) bar = best[k - 1].logit;
   };
   for_each_vector<V>(n, [&](int i, int count) {

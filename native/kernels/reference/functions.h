@@ -26,6 +26,6 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
               float* output);
 void attend(const AttendRow& job);
 float log_sum_exp(const float* x, int n);
-int top_k(const float* x, int n, int k, ScoredToken* best);
+int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best);
 
 }  // namespace octavo::reference

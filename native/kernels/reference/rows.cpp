@@ -75,16 +75,15 @@ float log_sum_exp(const float* x, int n) {
   return largest + logarithm(sum16(lane, 16));
 }
 
-int top_k(const float* x, int n, int k, ScoredToken* best) {
-  int found = 0;
-  for (int token = 0; token < n; ++token) {
-    if (!(x[token] > -INFINITY)) continue;
+int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best) {
+  for (int i = 0; i < n; ++i) {
+    if (!(x[i] > -INFINITY)) continue;
     int place = found;
-    while (place > 0 && x[token] > best[place - 1].logit) --place;
+    while (place > 0 && x[i] > best[place - 1].logit) --place;
     if (place == k) continue;
     found = std::min(found + 1, k);
-    for (int i = found - 1; i > place; --i) best[i] = best[i - 1];
-    best[place] = {x[token], token};
+    for (int j = found - 1; j > place; --j) best[j] = best[j - 1];
+    best[place] = {x[i], first + i};
   }
   return found;
 }
