@@ -37,6 +37,18 @@ class Coverage(enum.StrEnum):
         )
 
 
+class Inputs(enum.StrEnum):
+    """How weight products quantize their inputs.
+
+    ``static``: each site by one scale, known beforehand. ``dynamic``: by one scale per token, measured at
+    run time. ``mixed``: static, but for the sites where that costs most.
+    """
+
+    MIXED = "mixed"
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class SiteRanges:
     """How each site is quantized, whichever products read it in int8: ``inputs`` and ``heads`` as in

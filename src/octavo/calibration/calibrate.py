@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.calibration.build_plan import Coverage, SiteRanges, matching_products
+from octavo.calibration.build_plan import Coverage, Inputs, SiteRanges, matching_products
 from octavo.calibration.collect import Observations
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.gated import Gated, Target, gated
@@ -30,14 +30,14 @@ class CalibrationOptions:
     """How to calibrate.
 
     ``method``: how thresholds are found; None takes the one of least KL. ``coverage``: which products run in
-    int8. ``dynamic``: weight products quantize their inputs per token instead. ``smooth``: try scale
+    int8. ``inputs``: how weight products quantize theirs. ``smooth``: try scale
     migration; ``correct_biases``: try bias correction. ``sentences``: most that are taken of the text.
     ``float32``: names or patterns of products that stay in float32.
     """
 
     method: Method | None = None
     coverage: Coverage = Coverage.FULL
-    dynamic: bool = False
+    inputs: Inputs = Inputs.MIXED
     smooth: bool = True
     correct_biases: bool = True
     sentences: int = DEFAULT_SENTENCES
@@ -115,7 +115,7 @@ class Calibrator:
         reasons = _reasons(self.model.config, options)
         required = frozenset(reasons)
         prepared = self._prepare(text, options.sentences)
-        trials = Trials(prepared, required, self.progress, dynamic=options.dynamic)
+        trials = Trials(prepared, required, self.progress, dynamic=options.inputs is Inputs.DYNAMIC)
         original = trials.observed(self._form)
         observed, method, variant = _choose(trials, original, options)
         return Calibration(
@@ -192,7 +192,7 @@ def _reasons(config: ModelConfig, options: CalibrationOptions) -> dict[str, str]
 def _choose(
     trials: Trials, observed: Observed, options: CalibrationOptions
 ) -> tuple[Observed, Method, Variant]:
-    """The form, method and biases of least KL among those the options allow."""
+    """The form, method, inputs and biases of least KL among those the options allow."""
     methods: Sequence[Method] = [options.method] if options.method else list(Method)
     method = trials.best_method(observed, methods)
     if options.smooth:
@@ -200,6 +200,8 @@ def _choose(
         if moved is not observed:
             observed, method = moved, trials.best_method(moved, methods)
     variant = trials.variant(observed, method)
+    if options.inputs is Inputs.MIXED:
+        variant = trials.choose_per_token(variant)
     if options.correct_biases:
         variant = trials.correct_biases(observed, variant)
     return observed, method, variant

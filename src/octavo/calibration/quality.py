@@ -21,7 +21,7 @@ COMPACT_BINS: Final = 64
 COMPACT_SENTENCES: Final = 10
 
 Metric = Literal["bleu", "chrf"]
-Activations = Literal["static", "dynamic"]
+Activations = Literal["static", "mixed", "dynamic"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

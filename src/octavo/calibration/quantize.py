@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from octavo.calibration.modes import MeasuredMode, Modes, every_mode
 from octavo.calibration.prepare import NamedText
 from octavo.calibration.progress import Progress, Silent
 from octavo.calibration.quality import (
+    Activations,
     CalibrationSettings,
     ModeResult,
     QualityReport,
@@ -37,6 +38,11 @@ from octavo.quantization import QuantizedModel, quantize_tensors
 from octavo.quantization.model import check_output, write_quantized
 
 _GRANULARITY = "weights per output channel, attention per head, inputs per "
+_INPUT_GRANULARITY: Mapping[Activations, str] = {
+    "static": "tensor",
+    "dynamic": "token",
+    "mixed": "tensor or token",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,7 +185,7 @@ def _record(calibration: Calibration, request: Request, run: Run) -> dict[str, A
 
 
 def _settings(calibration: Calibration, request: Request) -> CalibrationSettings:
-    dynamic = any(how is None for how in calibration.plan.inputs.values())
+    activations = _activations(calibration.plan)
     files = []
     if request.text:
         text = request.text
@@ -199,11 +205,18 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
     return CalibrationSettings(
         method=_method(calibration),
         scheme=str(request.options.coverage) if request.text else "as the plan says",
-        activations="dynamic" if dynamic else "static",
-        granularity=_GRANULARITY + ("token" if dynamic else "tensor"),
+        activations=activations,
+        granularity=_GRANULARITY + _INPUT_GRANULARITY[activations],
         sentences=len(observed),
         files=tuple(files),
     )
+
+
+def _activations(plan: QuantizationPlan) -> Activations:
+    kinds = {how is None for how in plan.inputs.values()}
+    if len(kinds) == 2:
+        return "mixed"
+    return "dynamic" if True in kinds else "static"
 
 
 def _method(calibration: Calibration) -> str:
@@ -222,12 +235,12 @@ def _mode_results(
         return ()
 
     def result(
-        method: str, coverage: str, dynamic: bool, found: DevResult, int8: int, size: int, chosen: bool
+        method: str, coverage: str, inputs: Activations, found: DevResult, int8: int, size: int, chosen: bool
     ) -> ModeResult:
         return ModeResult(
             method=method,
             scheme=coverage,
-            activations="dynamic" if dynamic else "static",
+            activations=inputs,
             scores=found.scores,
             drop=comparison.drop(found),
             int8_products=int8,
@@ -237,7 +250,7 @@ def _mode_results(
 
     rows = [
         result(
-            *(m.mode.name, str(m.mode.coverage), m.mode.dynamic, m.result),
+            *(m.mode.name, str(m.mode.coverage), "dynamic" if m.mode.dynamic else "static", m.result),
             *(m.int8_products, m.size_bytes, False),
         )
         for m in modes
@@ -248,7 +261,7 @@ def _mode_results(
         result(
             f"{_method(calibration)}{', with techniques' if kept else ''}",
             str(request.options.coverage),
-            request.options.dynamic,
+            _activations(calibration.variant.plan(calibration.required)),
             gate.steps[0].result,
             every - len(calibration.required),
             calibration.variant.size_bytes(calibration.required),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from octavo.calibration.build_plan import SiteRanges, find_ranges
 from octavo.calibration.collect import Observations, observe
+from octavo.calibration.per_token import with_sites_per_token
 from octavo.calibration.prepare import Prepared
 from octavo.calibration.progress import Progress
 from octavo.calibration.quality import Technique
@@ -32,6 +33,10 @@ _MIGRATIONS: Final = {
     Migration.HIDDEN: "scales from hidden channels to the second feed-forward products",
     Migration.QUERIES_KEYS: "scales from keys to queries",
 }
+
+
+_WORTH_KEEPING: Final = 0.95
+"""KL must fall to this part of itself: rounding differently moves it by some percent either way."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +116,9 @@ class Trials:
             if moved is None:
                 continue
             after = self.divergence(self.variant(moved, method))
-            self.tried.append(Technique(description, before, after, after < before))
-            if after < before:
+            helps = after < _WORTH_KEEPING * before
+            self.tried.append(Technique(description, before, after, helps))
+            if helps:
                 helpful[kind] = (after, moved)
         if len(helpful) > 1:
             together = self._moved(observed, frozenset(helpful))
@@ -141,12 +147,23 @@ class Trials:
         changed = frozenset(site for site, divisor in found.divisors.items() if np.any(divisor != 1))
         return self.observed(Form(form.config, found.tensors, kinds), observed, changed)
 
+    def choose_per_token(self, variant: Variant) -> Variant:
+        """The variant with the inputs per token for which one scale costs most, if that lowers KL."""
+        found = with_sites_per_token(variant, self._float32, self.divergence, self._progress)
+        before, after = self.divergence(variant), self.divergence(found)
+        helps = after < _WORTH_KEEPING * before
+        count = sum(how is None for how in found.plan(self._float32).inputs.values())
+        if count:
+            self.tried.append(Technique(f"scales per token for {count} inputs", before, after, helps))
+        return found if helps else variant
+
     def correct_biases(self, observed: Observed, variant: Variant) -> Variant:
         """The variant with biases corrected, if that lowers KL; or as it is."""
         corrected = dataclasses.replace(variant, biases=self._corrected_biases(observed, variant))
         before, after = self.divergence(variant), self.divergence(corrected)
-        self.tried.append(Technique("bias correction", before, after, after < before))
-        return corrected if after < before else variant
+        helps = after < _WORTH_KEEPING * before
+        self.tried.append(Technique("bias correction", before, after, helps))
+        return corrected if helps else variant
 
     def _corrected_biases(self, observed: Observed, variant: Variant) -> dict[str, FloatArray]:
         config, form = variant.form.config, variant.form

@@ -10,6 +10,7 @@ GATE_PANEL: Final = "Quality gate"
 
 MethodName = Literal["auto", "naive", "percentile", "mse", "kl-symmetric", "kl-independent", "kl-conjugate"]
 SchemeName = Literal["full", "paper"]
+InputsName = Literal["mixed", "static", "dynamic"]
 MetricName = Literal["bleu", "chrf"]
 
 CalibrateOption = Annotated[
@@ -38,11 +39,13 @@ SchemeOption = Annotated[
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
-DynamicOption = Annotated[
-    bool,
+InputsOption = Annotated[
+    InputsName | None,
     typer.Option(
-        "--dynamic",
-        help="Measure the ranges of weight products' inputs per token, at run time: slower, a little closer.",
+        "--inputs",
+        help="How weight products quantize their inputs. static: by one scale, found beforehand. dynamic: by "
+        "one scale per token, measured at run time; a little slower, a little closer. mixed (the default): "
+        "dynamic only where static costs most.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]

@@ -13,8 +13,8 @@ from octavo.cli.calibration_options import (
     BiasCorrectionOption,
     CalibrateOption,
     DevOption,
-    DynamicOption,
     Float32Option,
+    InputsOption,
     MaxDropOption,
     MethodOption,
     MetricOption,
@@ -47,7 +47,7 @@ def quantize(
     calibrate: CalibrateOption = None,
     method: MethodOption = None,
     scheme: SchemeOption = None,
-    dynamic: DynamicOption = False,
+    inputs: InputsOption = None,
     smooth: SmoothOption = None,
     bias_correction: BiasCorrectionOption = None,
     sentences: SentencesOption = None,
@@ -75,7 +75,7 @@ def quantize(
     calibrating: dict[str, Any] = {
         "--method": method,
         "--scheme": scheme,
-        "--dynamic": dynamic or None,
+        "--inputs": inputs,
         "--smooth": smooth,
         "--bias-correction": bias_correction,
         "--sentences": sentences,
@@ -205,7 +205,7 @@ def _plan(path: Path) -> QuantizationPlan:
 
 
 def _options(given: dict[str, Any]) -> CalibrationOptions:
-    from octavo.calibration.build_plan import Coverage
+    from octavo.calibration.build_plan import Coverage, Inputs
     from octavo.calibration.calibrate import CalibrationOptions
     from octavo.quantization.thresholds import Method
 
@@ -213,7 +213,7 @@ def _options(given: dict[str, Any]) -> CalibrationOptions:
     values = {
         "method": None if method == "auto" else Method(method),
         "coverage": Coverage(given["--scheme"] or "full"),
-        "dynamic": given["--dynamic"],
+        "inputs": Inputs(given["--inputs"] or "mixed"),
         "smooth": given["--smooth"],
         "correct_biases": given["--bias-correction"],
         "sentences": given["--sentences"],
