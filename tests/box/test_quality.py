@@ -33,7 +33,7 @@ def test_bleu(bleu: dict[str, float]) -> None:
 
 
 def test_int8_loses_little(bleu: dict[str, float]) -> None:
-    assert abs(bleu["int8"] - bleu["float32"]) <= 0.2
+    assert abs(bleu["int8"] - bleu["float32"]) <= 0.1
 
 
 def size_without_tokenizer(path: Path) -> int:

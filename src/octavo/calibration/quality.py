@@ -17,7 +17,7 @@ from octavo.calibration.errors import CalibrationError
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import SiteStatistics
 
-COMPACT_BINS: Final = 64
+COMPACT_BINS: Final = 8
 COMPACT_SENTENCES: Final = 10
 
 Metric = Literal["bleu", "chrf"]
