@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,11 @@ from octavo.errors import ModelError
 from octavo.text.clean import one_line
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+
+VOCABULARY_END: Final = "<end-of-vocabulary>"
+"""A piece of this name ends the model's vocabulary: pieces after it cut text too, but are unknown."""
+
+_LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 
 
 class Tokenizer:
@@ -24,7 +30,11 @@ class Tokenizer:
     def __init__(self, path: str | Path, expected_size: int | None = None) -> None:
         self.path = Path(path)
         self._processor = _load(self.path)
+        self._unknown: int = self._processor.unk_id()
         self.size: int = self._processor.vocab_size()
+        end = self._processor.piece_to_id(VOCABULARY_END)
+        if end != self._unknown:
+            self.size = end
         if expected_size is not None and self.size != expected_size:
             raise ModelError(
                 f"{self.path}: the vocabulary has {self.size} tokens, the model {expected_size}; "
@@ -32,9 +42,27 @@ class Tokenizer:
             )
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of ``text``, without BOS or EOS. Control characters count as spaces or nothing."""
-        ids: list[int] = self._processor.encode(one_line(text), out_type=int)
-        return ids
+        """Token ids of ``text``, without BOS or EOS. Control characters count as spaces or nothing.
+
+        A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token.
+        """
+        code, body = self.split_language_code(one_line(text))
+        ids: list[int] = self._processor.encode(body, out_type=int)
+        unknown = [at for at, token in enumerate(ids) if token == self._unknown or token >= self.size]
+        if unknown:
+            pieces = self._processor.encode(body, out_type=str)
+            for at in unknown:
+                ids[at] = self._token_named(pieces[at])
+        return [self._processor.piece_to_id(code), *ids] if code else ids
+
+    def split_language_code(self, text: str) -> tuple[str, str]:
+        """The language code in front of ``text`` and the rest; ("", text) where there is none."""
+        found = _LANGUAGE_CODE.match(text)
+        if not found:
+            return "", text
+        token = self._processor.piece_to_id(found[1])
+        known = token != self._unknown and token < self.size
+        return (found[1], text[found.end() :]) if known else ("", text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """One line of text: no line breaks, no control characters, no spaces around it.
@@ -51,6 +79,11 @@ class Tokenizer:
     def count(self, text: str) -> int:
         """How many tokens ``encode`` gives."""
         return len(self.encode(text))
+
+    def _token_named(self, piece: str) -> int:
+        """The token of this name: one that is never cut out of text may equal a run of unknown letters."""
+        token: int = self._processor.piece_to_id(piece)
+        return token if token < self.size and not self._processor.is_control(token) else self._unknown
 
 
 def _load(path: Path) -> sentencepiece.SentencePieceProcessor:

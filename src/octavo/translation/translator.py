@@ -148,17 +148,23 @@ class Translator:
 
     def _sentences(self, text: str, options: SearchOptions) -> list[list[list[int]]]:
         """The pieces of each sentence of ``text``; one sentence where the text is to be kept whole."""
-        sentences = split_sentences(text) if self.sentence_by_sentence else [text]
-        return [self._pieces(sentence, options) for sentence in sentences]
+        code, body = self._source.split_language_code(text)
+        prefix = self._source.encode(code)
+        sentences = split_sentences(body) if self.sentence_by_sentence else [body]
+        return [self._pieces(prefix, sentence, options) for sentence in sentences]
 
-    def _pieces(self, sentence: str, options: SearchOptions) -> list[list[int]]:
-        """Its source ids: no list when it is blank, several when it is too long for the model."""
+    def _pieces(self, prefix: list[int], sentence: str, options: SearchOptions) -> list[list[int]]:
+        """Its source ids: no list when it is blank, several when it is too long for the model.
+
+        Each begins with ``prefix``, the language code that the whole text began with.
+        """
         ids = self._source.encode(sentence)
-        if len(ids) <= self._limit:
-            return [ids] if ids else []
-        limit = min(self._limit, _piece_limit(options.max_length))
+        limit = max(1, self._limit - len(prefix))
+        if len(ids) <= limit:
+            return [prefix + ids] if ids else []
+        limit = min(limit, _piece_limit(options.max_length))
         parts = map(self._source.encode, segment(sentence, limit, self._source.count))
-        return [piece for part in parts for piece in _chunks(part, limit)]
+        return [prefix + piece for part in parts for piece in _chunks(part, limit)]
 
     def close(self) -> None:
         """Free the model's memory. A second call does nothing."""
