@@ -24,13 +24,14 @@ ALLOWED: dict[str, set[str]] = {
     "reference": {"spec"},
     "training": {"reference", "text", "artifact", "durable", "plan", "spec"},
     "quantization": {"artifact", "plan", "spec"},
+    "conversion": {"artifact", "durable", "text", "spec"},
     "calibration": {
         *("quantization", "evaluation", "translation", "engine"),
         *("artifact", "text", "durable", "plan", "spec", "octavo"),
     },
     "evaluation": {"translation", "reference", "engine", "artifact", "text", "spec"},
     "cli": {
-        *("octavo", "calibration", "evaluation", "translation", "training", "quantization"),
+        *("octavo", "calibration", "conversion", "evaluation", "translation", "training", "quantization"),
         *("engine", "artifact", "text", "durable", "plan", "spec"),
     },
     "octavo": {"translation"},
@@ -39,10 +40,10 @@ ALLOWED: dict[str, set[str]] = {
 
 # Libraries that only some parts may import.
 QUARANTINED: dict[str, set[str]] = {
-    "torch": {"reference", "training", "evaluation"},
+    "torch": {"reference", "training", "evaluation", "conversion"},
     "tensorboard": {"training"},
     "sentencepiece": {"text", "training"},
-    "safetensors": {"artifact", "training"},
+    "safetensors": {"artifact", "training", "conversion"},
     "typer": {"cli"},
     "octavo.engine._native": {"engine"},
 }

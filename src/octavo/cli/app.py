@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 import octavo
+from octavo.cli.convert import convert
 from octavo.cli.doctor import doctor
 from octavo.cli.evaluate import evaluate
+from octavo.cli.export import export
 from octavo.cli.failures import guarded
 from octavo.cli.inspect import inspect
 from octavo.cli.quantize import quantize
@@ -30,7 +32,7 @@ def _help(documentation: str | None) -> str:
     return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
 
 
-for _command in (translate, evaluate, inspect, doctor, quantize, train):
+for _command in (translate, evaluate, inspect, doctor, quantize, train, convert, export):
     app.command(help=_help(_command.__doc__))(guarded(_command))
 
 

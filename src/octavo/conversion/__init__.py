@@ -1,0 +1,7 @@
+"""Models of other programs: Hugging Face directories in and out. Depends on artifact, text and spec."""
+
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.from_huggingface import ConvertedModel, convert
+from octavo.conversion.to_huggingface import export
+
+__all__ = ["ConversionError", "ConvertedModel", "convert", "export"]

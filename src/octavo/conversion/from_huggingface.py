@@ -1,0 +1,279 @@
+"""A Hugging Face model directory in, a model directory out."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from octavo.artifact import write_model
+from octavo.artifact.positions import position_table
+from octavo.conversion.architecture import (
+    DECODER_EMBEDDING,
+    ENCODER_EMBEDDING,
+    LAYER_NORM_EPSILON,
+    OUTPUT_BIAS,
+    OUTPUT_WEIGHT,
+    SHARED_EMBEDDING,
+    their_name,
+)
+from octavo.conversion.checkpoint import Array, Checkpoint
+from octavo.conversion.configuration import CONFIG_FILE, Configuration
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.json_object import read_object_if_there
+from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.vocabulary import Vocabulary
+from octavo.spec import ModelConfig, Positions, Scheme, SpecError, tensors
+
+TOKENIZER_FILE: Final = "tokenizer_config.json"
+SOURCE_PIECES: Final = "source.spm"
+TARGET_PIECES: Final = "target.spm"
+VOCABULARY_FILE: Final = "vocab.json"
+TARGET_VOCABULARY_FILE: Final = "target_vocab.json"
+
+UNDETERMINED: Final = "und"
+
+_OPUS_NAME: Final = re.compile(r"opus-mt-(?:tc-(?:big|base|bible-big)-)?([a-zA-Z_]+)-([a-zA-Z_]+)$")
+_LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+# Stored positions that are the sinusoidal table but for rounding; sin and cos differ in the last digit.
+_SAME_POSITION: Final = {"float32": 2e-6, "float16": 1e-3}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConvertedModel:
+    """What was converted. ``notes``: what the directory asks for that Octavo does not do."""
+
+    config: ModelConfig
+    source_language: str
+    target_language: str
+    notes: tuple[str, ...]
+
+
+def convert(
+    directory: str | Path,
+    output: str | Path,
+    *,
+    name: str | None = None,
+    source_language: str | None = None,
+    target_language: str | None = None,
+    overwrite: bool = False,
+) -> ConvertedModel:
+    """Convert a ``MarianMTModel`` directory, or what ``octavo export`` wrote, to a float model directory.
+
+    Name and languages are taken from the directory where they are not given. Raises ConversionError where
+    the directory cannot be converted, ModelError and OutputError as ``write_model``; nothing is written then.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise ConversionError(f"{directory}: no such directory")
+    described = Configuration.read(directory)
+    languages = _languages(directory)
+    source, target = _vocabularies(directory, described)
+    unknown = target.ids[target.unknown]
+    checkpoint = Checkpoint.read(directory)
+    config, arrays = _Weights(checkpoint, described, unknown).model()
+    with tempfile.TemporaryDirectory() as scratch:
+        files = _tokenizer_files(directory, Path(scratch), source, target)
+        write_model(
+            output,
+            config=config,
+            scheme=Scheme.NONE,
+            search=described.search,
+            tensors=arrays,
+            tokenizer_files=files,
+            name=name or directory.resolve().name,
+            source_language=source_language or languages[0],
+            target_language=target_language or languages[1],
+            quality={},
+            overwrite=overwrite,
+        )
+    return ConvertedModel(
+        config, source_language or languages[0], target_language or languages[1], described.notes
+    )
+
+
+class _Weights:
+    """From a checkpoint's tensors to the model's: which are shared, which are there at all."""
+
+    def __init__(self, checkpoint: Checkpoint, described: Configuration, unknown: int) -> None:
+        self.checkpoint = checkpoint
+        self.described = described
+        self.unknown = unknown
+        self.used: set[str] = set()
+
+    def model(self) -> tuple[ModelConfig, dict[str, Array]]:
+        """The configuration and all its tensors. Raises ConversionError."""
+        embeddings = self._embeddings()
+        config = self._config(shared="decoder.embedding.weight" not in embeddings)
+        bias = self._take(OUTPUT_BIAS, (1, config.target_vocab_size))
+        has_bias = bias is not None and bool(bias.any())
+        positions = self._positions(config)
+        config = dataclasses.replace(
+            config,
+            output_bias=has_bias,
+            positions=Positions.LEARNED if positions else Positions.HALVES,
+        )
+        found: dict[str, Array] = {}
+        for spec in tensors(config, Scheme.NONE):
+            if spec.name in embeddings:
+                found[spec.name] = embeddings[spec.name]
+            elif spec.name in positions:
+                found[spec.name] = positions[spec.name]
+            elif spec.name == "output.bias" and bias is not None:
+                found[spec.name] = bias[0]
+            else:
+                found[spec.name] = self._need(their_name(spec.name), spec.shape)
+        self._refuse_others()
+        return config, found
+
+    def _config(self, *, shared: bool) -> ModelConfig:
+        described = self.described
+        same = {
+            field.name: getattr(described, field.name)
+            for field in dataclasses.fields(ModelConfig)
+            if hasattr(described, field.name)
+        }
+        same |= {
+            "shared_embeddings": shared,
+            "norm": described.architecture.norm,
+            "unk_id": self.unknown,
+            "layer_norm_epsilon": LAYER_NORM_EPSILON,
+        }
+        try:
+            return ModelConfig(**same)
+        except SpecError as error:
+            raise ConversionError(f"{self.checkpoint.path.parent / CONFIG_FILE}: {error}") from error
+
+    def _embeddings(self) -> dict[str, Array]:
+        """The embeddings, one where they are shared, and the output's weights where they are not tied."""
+        described, width = self.described, self.described.d_model
+        sources, targets = described.source_vocab_size, described.target_vocab_size
+        encoder = self._take(ENCODER_EMBEDDING, (sources, width))
+        decoder = self._take(DECODER_EMBEDDING, (targets, width))
+        output = self._take(OUTPUT_WEIGHT, (targets, width))
+        shared = self._take(SHARED_EMBEDDING, (sources, width)) if described.shared_embeddings else None
+        if described.tied_output:
+            if described.shared_embeddings:
+                shared = self._one([(SHARED_EMBEDDING, shared), (DECODER_EMBEDDING, decoder),
+                                    (ENCODER_EMBEDDING, encoder), (OUTPUT_WEIGHT, output)])  # fmt: skip
+                return {"encoder.embedding.weight": shared}
+            decoder = self._one([(DECODER_EMBEDDING, decoder), (OUTPUT_WEIGHT, output)])
+        encoder = self._one([(ENCODER_EMBEDDING, shared if encoder is None else encoder)])
+        decoder = self._one([(DECODER_EMBEDDING, shared if decoder is None else decoder)])
+        found = {"encoder.embedding.weight": encoder}
+        if not (described.shared_embeddings and np.array_equal(encoder, decoder)):
+            found["decoder.embedding.weight"] = decoder
+        if not described.tied_output:
+            found["output.weight"] = self._one([(OUTPUT_WEIGHT, output)])
+        return found
+
+    def _one(self, candidates: list[tuple[str, Array | None]]) -> Array:
+        """The tensor that all these names stand for."""
+        there = [(name, array) for name, array in candidates if array is not None]
+        if not there:
+            raise ConversionError(f"{self.checkpoint.path}: tensor {candidates[0][0]} is missing")
+        first, array = there[0]
+        for name, other in there[1:]:
+            if not np.array_equal(array, other):
+                raise ConversionError(
+                    f"{self.checkpoint.path}: tensors {first} and {name} differ, but config.json ties them"
+                )
+        return array
+
+    def _positions(self, config: ModelConfig) -> dict[str, Array]:
+        """Learned positions of both stacks; {} where they are the sinusoidal table."""
+        table = position_table(config)
+        found: dict[str, Array] = {}
+        sinusoidal = True
+        for name in ("encoder.positions.weight", "decoder.positions.weight"):
+            stored = self._take(their_name(name), table.shape)
+            if stored is not None:
+                same = np.abs(stored - table).max() <= _SAME_POSITION[stored.dtype.name]
+                sinusoidal = sinusoidal and bool(same)
+            found[name] = table if stored is None else stored
+        return {} if sinusoidal else found
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Array | None:
+        self.used.add(name)
+        return self.checkpoint.take(name, shape)
+
+    def _need(self, name: str, shape: tuple[int, ...]) -> Array:
+        array = self._take(name, shape)
+        if array is None:
+            raise ConversionError(f"{self.checkpoint.path}: tensor {name} is missing; config.json implies it")
+        return array
+
+    def _refuse_others(self) -> None:
+        if others := sorted(set(self.checkpoint.tensors) - self.used):
+            raise ConversionError(
+                f"{self.checkpoint.path}: tensor {others[0]} is unexpected ({len(others)} in all); "
+                f"{self.described.architecture} has none such"
+            )
+
+
+def _vocabularies(directory: Path, described: Configuration) -> tuple[Vocabulary, Vocabulary]:
+    """Source's and target's, one object where they share it."""
+    settings = read_object_if_there(directory / TOKENIZER_FILE)
+    names = {
+        "unknown": _token(settings, "unk_token", "<unk>"),
+        "eos": _token(settings, "eos_token", "</s>"),
+        "pad": _token(settings, "pad_token", "<pad>"),
+    }
+    source = Vocabulary.read(directory / VOCABULARY_FILE, described.source_vocab_size, **names)
+    separate = settings.get("separate_vocabs", False)
+    if separate is not True and described.target_vocab_size != described.source_vocab_size:
+        raise ConversionError(
+            f"{directory / TOKENIZER_FILE}: separate_vocabs is not set, but config.json has "
+            f"{described.source_vocab_size} source and {described.target_vocab_size} target tokens"
+        )
+    target = source
+    if separate is True:
+        path = directory / TARGET_VOCABULARY_FILE
+        target = Vocabulary.read(path, described.target_vocab_size, **names)
+    for vocabulary in (source, target):
+        if vocabulary.ids[vocabulary.eos] != described.eos_id:
+            raise ConversionError(
+                f"{vocabulary.path}: {vocabulary.eos} has the id {vocabulary.ids[vocabulary.eos]}, but "
+                f"config.json's eos_token_id is {described.eos_id}"
+            )
+    return source, target
+
+
+def _token(settings: dict[str, Any], key: str, default: str) -> str:
+    """A special token's name; some files hold an object with its properties."""
+    value = settings.get(key) or default
+    name = value.get("content") if isinstance(value, dict) else value
+    return name if isinstance(name, str) else default
+
+
+def _tokenizer_files(
+    directory: Path, scratch: Path, source: Vocabulary, target: Vocabulary
+) -> tuple[Path, Path]:
+    """The model's own sentencepiece files, written to ``scratch``; one twice where both would be alike."""
+    origins = (directory / SOURCE_PIECES, directory / TARGET_PIECES)
+    tables = [PieceTable.read(origin) for origin in origins]
+    source_bytes = source.table(tables[0], origins[0], cuts=True).to_bytes()
+    target_bytes = target.table(tables[1], origins[1], cuts=False).to_bytes()
+    files = (scratch / SOURCE_PIECES, scratch / TARGET_PIECES)
+    files[0].write_bytes(source_bytes)
+    if source_bytes == target_bytes:
+        return files[0], files[0]
+    files[1].write_bytes(target_bytes)
+    return files
+
+
+def _languages(directory: Path) -> tuple[str, str]:
+    """What tokenizer_config.json says, else the directory's name, else undetermined."""
+    settings = read_object_if_there(directory / TOKENIZER_FILE)
+    named = _OPUS_NAME.search(directory.resolve().name)
+    guesses = named.groups() if named else (None, None)
+    found = []
+    for key, guess in zip(("source_lang", "target_lang"), guesses, strict=True):
+        tag = str(settings.get(key) or guess or UNDETERMINED).replace("_", "-")
+        found.append(tag if _LANGUAGE.fullmatch(tag) else UNDETERMINED)
+    return found[0], found[1]

@@ -1,0 +1,269 @@
+"""A model directory in, a Hugging Face model directory out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from octavo import durable
+from octavo.artifact import ModelDirectory
+from octavo.artifact.positions import position_table
+from octavo.conversion.architecture import (
+    ACTIVATION_NAMES,
+    LAYER_NORM_EPSILON,
+    OUTPUT_BIAS,
+    SHARED_EMBEDDING,
+    Architecture,
+    their_name,
+)
+from octavo.conversion.checkpoint import SAFETENSORS, Array
+from octavo.conversion.configuration import CONFIG_FILE, GENERATION_FILE
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.from_huggingface import (
+    SOURCE_PIECES,
+    TARGET_PIECES,
+    TARGET_VOCABULARY_FILE,
+    TOKENIZER_FILE,
+    UNDETERMINED,
+    VOCABULARY_FILE,
+)
+from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.start_token import PAD, StartToken
+from octavo.errors import OutputError
+from octavo.spec import ModelConfig, NormPlacement, Positions, float_shapes, weight_shapes
+
+DType = Literal["float32", "float16"]
+
+LONGEST: Final = 512
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """What was written: the class of Transformers that it is, and the types of its vocabularies."""
+
+    architecture: Architecture
+    separate_vocabularies: bool
+
+
+def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") -> ExportedModel:
+    """Write the model at ``path`` as a Hugging Face directory at ``output``, which must not exist.
+
+    Quantized weights are widened. Raises ModelError for a bad model, ConversionError, naming the key,
+    for a configuration that no Hugging Face class has, OutputError where ``output`` cannot be written.
+    """
+    model = ModelDirectory.open(path)
+    _check_expressible(model.config)
+    output = Path(os.path.abspath(output))  # noqa: PTH100 (Path.resolve would follow a link at the end)
+    if output.exists() or output.is_symlink():
+        raise OutputError(f"{output}: exists already; choose another path")
+    exporter = _Exporter(model, dtype)
+    beside = output.parent / f".{output.name}.{secrets.token_hex(4)}.new"
+    try:
+        beside.mkdir(parents=True)
+        exporter.write(beside)
+        durable.rename(beside, output)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot write the model: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return ExportedModel(exporter.architecture, exporter.separate)
+
+
+def _check_expressible(config: ModelConfig) -> None:
+    architecture = Architecture.of(config.norm)
+    wrong = {
+        "embedding_norm": config.embedding_norm and "true",
+        "source_eos": not config.source_eos and "false",
+        "layer_norm_epsilon": config.layer_norm_epsilon != LAYER_NORM_EPSILON and config.layer_norm_epsilon,
+        "shared_embeddings": architecture is Architecture.PEGASUS
+        and not config.shared_embeddings
+        and "false",
+    }
+    for key, value in wrong.items():
+        if value:
+            raise ConversionError(f"{key} = {value}: {architecture} has no such models")
+
+
+class _Exporter:
+    """Writes one model, part by part."""
+
+    def __init__(self, model: ModelDirectory, dtype: DType) -> None:
+        self.model = model
+        self.config = model.config
+        self.architecture = Architecture.of(self.config.norm)
+        self.dtype = dtype
+        self.tables = [PieceTable.read(path) for path in model.tokenizer_paths]
+        sizes = (self.config.source_vocab_size, self.config.target_vocab_size)
+        self.names = [
+            [piece.text for piece in table.pieces[:size]]
+            for table, size in zip(self.tables, sizes, strict=True)
+        ]
+        self.separate = self.names[0] != self.names[1]
+        if self.separate and self.architecture is Architecture.PEGASUS:
+            raise ConversionError(
+                f"{model.path}: source and target vocabulary differ; {self.architecture} has one for both"
+            )
+        with model.tensor_reader() as tensor:
+            self.start = self._start(tensor)
+
+    def _start(self, tensor: Callable[[str], Array]) -> StartToken:
+        """The decoder's first token; MarianMTModel starts from the last, named PAD, whose weights are 0."""
+        ours = self.config.decoder_start_id
+        if self.architecture is Architecture.PEGASUS:
+            return StartToken(ours, self.names[1][ours])
+        name = "encoder" if self.config.shared_embeddings else "decoder"
+        embedding = _widened(tensor, f"{name}.embedding.weight")[ours]
+        last = self.config.target_vocab_size - 1
+        both = [names[-1] == PAD and len(names) == last + 1 for names in self.names]
+        if ours == last and all(both) and not embedding.any():
+            return StartToken(ours, PAD)
+        return StartToken(max(self.config.source_vocab_size, last + 1), PAD, embedding)
+
+    def write(self, directory: Path) -> None:
+        """All files."""
+        with self.model.tensor_reader() as tensor:
+            arrays = self._tensors(tensor)
+        save_file(arrays, directory / SAFETENSORS, metadata={"format": "pt"})
+        files = {
+            CONFIG_FILE: self._config(),
+            GENERATION_FILE: self._generation(),
+            TOKENIZER_FILE: self._tokenizer(),
+            VOCABULARY_FILE: self.start.vocabulary(self.names[0]),
+        }
+        if self.separate:
+            files[TARGET_VOCABULARY_FILE] = self.start.vocabulary(self.names[1])
+        for name, content in files.items():
+            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            (directory / name).write_text(text, encoding="utf-8")
+        for name, origin in zip((SOURCE_PIECES, TARGET_PIECES), self.model.tokenizer_paths, strict=True):
+            shutil.copyfile(origin, directory / name)
+        shutil.copymode(directory / CONFIG_FILE, directory / SAFETENSORS)
+
+    def _tensors(self, tensor: Callable[[str], Array]) -> dict[str, Array]:
+        config, start = self.config, self.start
+        found = {}
+        for name, _ in [*weight_shapes(config), *float_shapes(config)]:
+            if not name.endswith("positions.weight"):
+                found[their_name(name)] = _widened(tensor, name)
+        for name in _rows_of_tokens(config):
+            found[their_name(name)] = start.with_row(found[their_name(name)])
+        if config.shared_embeddings:
+            embedding = found.pop(their_name("encoder.embedding.weight"))
+            found[SHARED_EMBEDDING] = embedding
+            if not config.tied_output:  # then Transformers ties the embeddings neither
+                found |= {
+                    their_name(f"{side}.embedding.weight"): embedding for side in ("encoder", "decoder")
+                }
+        bias = found.get(OUTPUT_BIAS, np.zeros(config.target_vocab_size, np.float32))
+        found[OUTPUT_BIAS] = start.with_bias(bias)[None]
+        found |= self._positions(tensor)
+        return {name: np.ascontiguousarray(array, self.dtype) for name, array in found.items()}
+
+    def _positions(self, tensor: Callable[[str], Array]) -> dict[str, Array]:
+        """Both position tables. Transformers takes them from the file, of whatever kind they are."""
+        config, start = self.config, self.start
+        found = {}
+        for side in ("encoder", "decoder"):
+            name = f"{side}.positions.weight"
+            learned = config.positions is Positions.LEARNED
+            table = _widened(tensor, name) if learned else position_table(config)
+            rows = table[config.position_offset :]
+            found[their_name(name)] = start.in_positions(rows, config) if side == "decoder" else rows
+        return found
+
+    def _config(self) -> dict[str, Any]:
+        config, start = self.config, self.start
+        marian = {
+            "share_encoder_decoder_embeddings": config.shared_embeddings,
+            "decoder_vocab_size": start.size(config.target_vocab_size),
+            "static_position_embeddings": True,
+        }
+        pre_norm = config.norm is NormPlacement.PRE
+        return {
+            "architectures": [str(self.architecture)],
+            "model_type": self.architecture.model_type,
+            "dtype": self.dtype,
+            "is_encoder_decoder": True,
+            "vocab_size": start.size(config.source_vocab_size),
+            "d_model": config.d_model,
+            "encoder_layers": config.encoder_layers,
+            "decoder_layers": config.decoder_layers,
+            "num_hidden_layers": config.encoder_layers,
+            "encoder_attention_heads": config.attention_heads,
+            "decoder_attention_heads": config.attention_heads,
+            "encoder_ffn_dim": config.ffn_dim,
+            "decoder_ffn_dim": config.ffn_dim,
+            "max_position_embeddings": config.max_positions,
+            "activation_function": ACTIVATION_NAMES[config.activation],
+            "scale_embedding": config.scale_embeddings,
+            "tie_word_embeddings": config.tied_output,
+            "normalize_before": pre_norm,
+            "add_final_layer_norm": pre_norm,
+            "normalize_embedding": False,
+            **self._special_ids(),
+            **(marian if self.architecture is Architecture.MARIAN else {}),
+        }
+
+    def _special_ids(self) -> dict[str, Any]:
+        eos = self.config.eos_id
+        return {
+            "pad_token_id": self.start.id,
+            "decoder_start_token_id": self.start.id,
+            "bos_token_id": None,
+            "eos_token_id": eos,
+            "forced_eos_token_id": eos,
+        }
+
+    def _generation(self) -> dict[str, Any]:
+        search = self.model.search
+        suppressed = sorted({*self.config.suppressed_ids, *self.start.added_ids()})
+        return {
+            **self._special_ids(),
+            "max_length": min(LONGEST, self.config.max_positions),
+            "num_beams": search.beam,
+            "length_penalty": search.length_penalty,
+            "early_stopping": True,
+            "bad_words_ids": [[token] for token in suppressed] or None,
+        }
+
+    def _tokenizer(self) -> dict[str, Any]:
+        languages = self.model.source_language, self.model.target_language
+        known: Mapping[str, str] = {
+            key: tag
+            for key, tag in zip(("source_lang", "target_lang"), languages, strict=True)
+            if tag != UNDETERMINED
+        }
+        return {
+            "tokenizer_class": "MarianTokenizer",
+            "model_max_length": self.config.max_positions,
+            "unk_token": self.names[1][self.config.unk_id],
+            "eos_token": self.names[1][self.config.eos_id],
+            "pad_token": self.start.name,
+            "separate_vocabs": self.separate,
+            "clean_up_tokenization_spaces": False,
+            **known,
+        }
+
+
+def _rows_of_tokens(config: ModelConfig) -> list[str]:
+    """The matrices with one row for each token."""
+    names = ["encoder.embedding.weight"]
+    names += [] if config.shared_embeddings else ["decoder.embedding.weight"]
+    return names + ([] if config.tied_output else ["output.weight"])
+
+
+def _widened(tensor: Callable[[str], Array], name: str) -> Array:
+    """A tensor in float32, int8 times its scales."""
+    array = tensor(name)
+    if array.dtype == np.int8:
+        return array.astype(np.float32) * tensor(f"{name}_scale")[:, None]
+    return array.astype(np.float32, copy=False)
