@@ -28,10 +28,12 @@ def test_alone_and_won() -> None:
         assert s.won == pytest.approx(COSTS[s.product])
 
 
-def test_the_order_is_by_reward_then_name() -> None:
+def test_the_order_is_by_loss_for_its_cost_then_name() -> None:
     work = dict.fromkeys(COSTS, 1)
     found = fallback_order(measure_sensitivity(PRODUCTS, divergence, work, Silent()))
     assert found == sorted(COSTS, key=lambda name: -COSTS[name])
+    dear = dict.fromkeys(COSTS, 1) | {"output": 10_000}
+    assert fallback_order(measure_sensitivity(PRODUCTS, divergence, dear, Silent()))[-1] == "output"
     alike = measure_sensitivity(PRODUCTS, lambda quantized: 0.5 * len(quantized), work, Silent())
     assert fallback_order(alike) == sorted(COSTS)
 

@@ -18,9 +18,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:
     return ModelDirectory.open(write_tiny_model(path, config=tiny_config(max_positions=256)))
 
 
-def test_an_eighth_is_held_out_evenly(model: ModelDirectory) -> None:
+def test_a_fifth_is_held_out_evenly(model: ModelDirectory) -> None:
     text = calibration_text(synthetic_sentences(160), model, "text")
-    assert (len(text.observed), len(text.held_out)) == (140, 20)
+    assert (len(text.observed), len(text.held_out)) == (128, 32)
     every = {ids.tobytes() for ids in (*text.observed, *text.held_out)}
     assert len(every) == 160
 

@@ -55,7 +55,7 @@ def work_shares(calibration: Calibration) -> dict[str, float]:
 def float_products(calibration: Calibration) -> tuple[FloatProduct, ...]:
     """What stays in float32 and why, in order of the forward pass."""
     shares = work_shares(calibration)
-    won = {s.product: s for s in calibration.gated.sensitivity}
+    costs = {s.product: s.alone for s in calibration.gated.sensitivity}
     found = []
     for product in products(calibration.model.config):
         name = product.name
@@ -64,7 +64,7 @@ def float_products(calibration: Calibration) -> tuple[FloatProduct, ...]:
         if name in calibration.required:
             reason = calibration.reasons[name]
         else:
-            reason = f"to keep the budget: it adds {won[name].won:.1e} nats of KL to the others"
+            reason = f"to keep the budget: alone in int8 it costs {costs[name]:.1e} nats"
         found.append(FloatProduct(name, reason, shares[name]))
     return tuple(found)
 

@@ -148,13 +148,12 @@ class Gate:
         return self._result(chosen)
 
     def _fall_back(self, candidates: Sequence[str]) -> int:
-        """How many of the first candidates must fall back: doubled until it holds, then bisected."""
-        failing, count = 0, 1
-        while not self._holds_first(Action.FALL_BACK, candidates, failing, min(count, len(candidates))):
-            if count >= len(candidates):
+        """How many of the first candidates must fall back: half as many more each time, then bisected."""
+        failing, passing = 0, 1
+        while not self._holds_first(Action.FALL_BACK, candidates, failing, passing):
+            if passing == len(candidates):
                 raise self._failure(len(candidates))
-            failing, count = count, 2 * count
-        passing = min(count, len(candidates))
+            failing, passing = passing, min(passing + (passing + 1) // 2, len(candidates))
         while passing - failing > 1:
             middle = (passing + failing) // 2
             if self._holds_first(Action.REFINE, candidates, failing, middle):

@@ -80,7 +80,7 @@ def gated(
             most=target.measurements,
         )
         gate = search.search(
-            lambda: fallback_order(list(sensitivities().values())), lambda name: sensitivities()[name].won
+            lambda: fallback_order(list(sensitivities().values())), lambda name: sensitivities()[name].alone
         )
     if sensitivity:
         sensitivities()

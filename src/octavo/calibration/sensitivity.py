@@ -19,17 +19,15 @@ class Sensitivity:
 
     ``alone``: only it in int8. ``won``: how much less all in int8 lose with it in float32.
     ``work``: its multiplications for one token, which float32 makes slower.
+
+    ``alone`` decides. Where all in int8 are far from float32, ``won`` says little: with the other culprits
+    still there, a culprit's absence hardly shows.
     """
 
     product: str
     alone: float
     won: float
     work: int
-
-    @property
-    def reward(self) -> float:
-        """KL won back for the work that becomes slower: where falling back pays most."""
-        return self.won / self.work
 
 
 def measure_sensitivity(
@@ -50,8 +48,14 @@ def measure_sensitivity(
 
 
 def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
-    """Products by falling reward; equal ones in order of their names."""
-    return [s.product for s in sorted(sensitivities, key=lambda s: (-s.reward, s.product))]
+    """Products by KL for what float32 costs, the largest first; equal ones in order of their names.
+
+    A cost is a product's work and as much again as the mean product's, for converting around it.
+    """
+    conversion = sum(s.work for s in sensitivities) / len(sensitivities)
+    return [
+        s.product for s in sorted(sensitivities, key=lambda s: (-s.alone / (s.work + conversion), s.product))
+    ]
 
 
 def work_per_token(config: ModelConfig, products: Sequence[Product], mean_keys: float) -> dict[str, int]:

@@ -18,7 +18,7 @@ DEFAULT_SENTENCES: Final = 600
 """As many as Bhandare et al. (2019) calibrated on."""
 
 _FEWEST_HELD_OUT: Final = 8
-_HELD_OUT_PART: Final = 8
+_HELD_OUT_PART: Final = 5
 _UNKNOWN_IS_CERTAIN: Final = 0.5
 _UNKNOWN_IS_SUSPECT: Final = 0.1
 
@@ -51,7 +51,7 @@ def calibration_text(
     """At most ``most`` sentences spread evenly over ``lines``, repeated and blank ones left out.
 
     Lines are cut into sentences as a Translator does; one that it would cut further is left out. Every
-    eighth is held out (at least eight). Raises CalibrationError, naming the text, where too few are left or
+    fifth is held out (at least eight). Raises CalibrationError, naming the text, where too few are left or
     most characters are unknown.
     """
     if most < FEWEST_SENTENCES:
