@@ -97,7 +97,7 @@ def test_products_by_name_or_pattern() -> None:
     assert matching_products(CONFIG, ["decoder.*.outer"]) == {
         f"decoder.layers.{i}.feed_forward.outer" for i in range(2)
     }
-    with pytest.raises(CalibrationError, match="no product 'decoder.layers.9"):
+    with pytest.raises(CalibrationError, match=r"no product 'decoder.layers\.9"):
         matching_products(CONFIG, ["decoder.layers.9.feed_forward.outer"])
 
 
