@@ -237,3 +237,14 @@ def test_odd_figures_are_drawn(small: QualityReport) -> None:
     nothing = tuple(dataclasses.replace(s, alone=0.0, won=-1e-6) for s in small.sensitivity)
     page = render(dataclasses.replace(small, sites=(site,), verdict=verdict, sensitivity=nothing))
     assert "nan" not in page.lower()
+
+
+def test_a_tensor_without_a_range_says_why(small: QualityReport) -> None:
+    weights = next(site for site in small.sites if site.site.endswith(".weights"))
+    hidden = next(site for site in small.sites if site.site.endswith("decoder.layers.0.feed_forward.hidden"))
+    kept = dataclasses.replace(small.float_products[0], product="decoder.layers.0.feed_forward.outer")
+    for float_products, words in (((), "one scale per token"), ((kept,), "read in float32")):
+        sites = (weights, dataclasses.replace(hidden, ranges=()))
+        text = Page(render(dataclasses.replace(small, sites=sites, float_products=float_products))).text
+        assert "range 0 to 1, always" in text
+        assert words in text

@@ -68,7 +68,7 @@ def _gate(report: QualityReport) -> list[Element]:
     head = ["Step", "Products moved", "In float32 after it", f"{metric} lost", "Budget"]
     rows = (
         [
-            step.action,
+            element("span", step.action, kind="name"),
             _changed(step),
             str(step.float32),
             number(step.drop),
@@ -98,7 +98,7 @@ def technique_section(report: QualityReport) -> Element | None:
         [t.name, "kept" if t.kept else "not kept", significant(t.before), significant(t.after)]
         for t in report.techniques
     )
-    note = "Each was kept only where all products in int8 then come closer to float32 on held-out sentences."
+    note = "Each was kept only where it clearly lowers the KL of all products in int8 on held-out sentences."
     head = ["Technique", "", "KL before", "KL after"]
     return section("Techniques tried", element("p", note, kind="soft"), table(head, rows, 2))
 
@@ -175,7 +175,7 @@ def measurement_section(report: QualityReport) -> Element:
             ]
             for file in settings.files
         ]
-        children.append(table(["Text", "File", "Lines", "SHA-256, its start"], rows, 2))
+        children.append(table(["Text", "File", "Lines", "SHA-256 (start)"], rows, 2))
     if run.stages:
         rows = [[stage.name, duration(stage.seconds)] for stage in run.stages]
         children.append(details("Time taken by each stage", table(["Stage", "Time"], rows, 1)))

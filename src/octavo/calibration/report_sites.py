@@ -106,6 +106,7 @@ def histogram_section(report: QualityReport) -> Element | None:
         return None
     alone = {s.product: s.alone for s in report.sensitivity}
     order = sorted(report.sites, key=lambda site: -_harm(site, alone))
+    kept = frozenset(product.product for product in report.float_products)
     first, rest = order[:_SHOWN_HISTOGRAMS], frozenset(site.site for site in order[_SHOWN_HISTOGRAMS:])
     children: list[Child] = [
         element(
@@ -115,10 +116,10 @@ def histogram_section(report: QualityReport) -> Element | None:
             kind="soft",
         ),
         _histogram_key(),
-        element("div", *map(_figure, first), kind="histograms"),
+        element("div", *(_figure(site, kept) for site in first), kind="histograms"),
     ]
     if rest:
-        others = [_figure(site) for site in report.sites if site.site in rest]
+        others = [_figure(site, kept) for site in report.sites if site.site in rest]
         children.append(details(f"{len(rest)} others", element("div", *others, kind="histograms")))
     return section("What the tensors hold, and the range kept", *children, _classes(report.sites))
 
@@ -136,24 +137,37 @@ def _histogram_key() -> Element:
     )
 
 
-def _figure(site: SiteReport) -> Element:
-    return element("figure", histogram(site), element("figcaption", code(site.site), "; ".join(_facts(site))))
+def _figure(site: SiteReport, kept: frozenset[str]) -> Element:
+    caption = element("figcaption", code(site.site), "; ".join(_facts(site, kept)))
+    return element("figure", histogram(site), caption)
 
 
-def _facts(site: SiteReport) -> list[str]:
-    found = [site.tensor_class]
+def _facts(site: SiteReport, kept: frozenset[str]) -> list[str]:
+    found = [_class_name(site.tensor_class)]
     if len(site.ranges) == 1:
         only = site.ranges[0]
         found.append(f"range {significant(only.low)} to {significant(only.high)}")
     elif site.ranges:
         found.append(f"{len(site.ranges)} heads")
     else:
-        found.append("no fixed range")
+        found.append(_without_range(site, kept))
     if site.clipped_share is not None:
         found.append(f"{_small_share(site.clipped_share)} outside")
     if site.zero_share > 0:
         found.append(f"{_small_share(site.zero_share)} zeros")
     return found
+
+
+def _without_range(site: SiteReport, kept: frozenset[str]) -> str:
+    if not site.products:
+        return "in float32"
+    if kept.issuperset(site.products):
+        return "read in float32"
+    return "range 0 to 1, always" if site.site.endswith(".weights") else "one scale per token"
+
+
+def _class_name(tensor_class: str) -> str:
+    return "Gaussian" if tensor_class == "gaussian" else tensor_class
 
 
 def _small_share(share: float) -> str:
@@ -162,5 +176,5 @@ def _small_share(share: float) -> str:
 
 def _classes(sites: Sequence[SiteReport]) -> Element:
     counts = Counter(site.tensor_class for site in sites)
-    rows = [(name, str(count)) for name, count in counts.most_common()]
+    rows = [(_class_name(name), str(count)) for name, count in counts.most_common()]
     return element("div", element("h3", "Classes of tensors"), table(["Class", "Tensors"], rows, 1))
