@@ -23,6 +23,7 @@ _FIXED32: Final = 5
 # Fields of ModelProto, of its SentencePiece, and of TrainerSpec.
 _PIECES: Final = 1
 _TRAINER: Final = 2
+_NORMALIZER: Final = 3
 _SELF_TEST: Final = 4
 _PIECE_TEXT: Final = 1
 _PIECE_SCORE: Final = 2
@@ -88,17 +89,19 @@ class PieceTable:
     def parse(cls, data: bytes) -> PieceTable:
         """Parse a file's bytes. Raises ValueError."""
         pieces, trainer, others = [], b"", b""
+        found = set()
         for number, value in _fields(data):
             if not isinstance(value, bytes):
                 raise ValueError("a ModelProto holds messages only")
+            found.add(number)
             if number == _PIECES:
                 pieces.append(_parse_piece(value))
             elif number == _TRAINER:
                 trainer += value
             elif number != _SELF_TEST:  # it lists ids that change
                 others += _encode_bytes(number, value)
-        if not pieces:
-            raise ValueError("no pieces")
+        if not found >= {_PIECES, _TRAINER, _NORMALIZER}:
+            raise ValueError("a part is missing")
         return cls(pieces, trainer, others)
 
     def with_pieces(self, pieces: list[Piece]) -> PieceTable:

@@ -123,8 +123,9 @@ class _Exporter:
         name = "encoder" if self.config.shared_embeddings else "decoder"
         embedding = _widened(tensor, f"{name}.embedding.weight")[ours]
         last = self.config.target_vocab_size - 1
-        both = [names[-1] == PAD and len(names) == last + 1 for names in self.names]
-        if ours == last and all(both) and not embedding.any():
+        is_pad = all(ours < len(names) and names[ours] == PAD for names in self.names)
+        in_place = ours == last or self.separate  # CTranslate2, which takes the last, has no separate ones
+        if is_pad and in_place and not embedding.any():
             return StartToken(ours, PAD)
         return StartToken(max(self.config.source_vocab_size, last + 1), PAD, embedding)
 

@@ -20,6 +20,9 @@ from octavo.text.tokenizer import VOCABULARY_END
 _KNOWN_SHARE: Final = 0.5
 """At least this share of a sentencepiece file's pieces is in the vocab.json that belongs to it."""
 
+_NEVER: Final = -1e9
+"""A score so low that BPE merges everything else first."""
+
 _CUTTING: Final = (Kind.NORMAL, Kind.USER_DEFINED, Kind.BYTE)
 
 
@@ -74,7 +77,7 @@ class Vocabulary:
             elif name in (self.eos, self.pad):
                 ordered[token] = Piece(name, 0.0, Kind.CONTROL)
             else:
-                ordered[token] = known.get(name, Piece(name, 0.0, absent))
+                ordered[token] = known.get(name, Piece(name, _NEVER, absent))
         strangers = [
             piece for piece in pieces.pieces if piece.text not in self.ids and piece.kind in _CUTTING
         ]

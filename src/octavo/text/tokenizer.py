@@ -17,6 +17,7 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 VOCABULARY_END: Final = "<end-of-vocabulary>"
 """A piece of this name ends the model's vocabulary: pieces after it cut text too, but are unknown."""
 
+_SPECIAL: Final = re.compile("<.*>")
 _LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 
 
@@ -83,7 +84,8 @@ class Tokenizer:
     def _token_named(self, piece: str) -> int:
         """The token of this name: one that is never cut out of text may equal a run of unknown letters."""
         token: int = self._processor.piece_to_id(piece)
-        return token if token < self.size and not self._processor.is_control(token) else self._unknown
+        special = self._processor.is_control(token) and _SPECIAL.fullmatch(piece)
+        return token if token < self.size and not special else self._unknown
 
 
 def _load(path: Path) -> sentencepiece.SentencePieceProcessor:

@@ -1,0 +1,45 @@
+"""``octavo convert`` and ``octavo export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..conversion.marian import edit_json, marian_config, write_marian
+from .conftest import Octavo
+
+
+def test_there_and_back(octavo_here: Octavo, tmp_path: Path) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    done = octavo_here("convert", "theirs", "-o", "ours", "--target-language", "fr")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Wrote ours: eng to fr\n", b"")
+    done = octavo_here("export", "ours", "--to", "huggingface", "-o", "again", "--dtype", "float16")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Wrote again: MarianMTModel\n", b"")
+    assert {entry.name for entry in (tmp_path / "again").iterdir()} == {
+        *("config.json", "generation_config.json", "tokenizer_config.json", "vocab.json"),
+        *("model.safetensors", "source.spm", "target.spm"),
+    }
+    assert octavo_here("convert", "again", "-o", "ours", "--overwrite").returncode == 0
+    assert octavo_here("translate", "--model", "ours", "Ba ko ti.").returncode == 0
+
+
+def test_what_is_left_out_is_said(octavo_here: Octavo, tmp_path: Path) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    edit_json(tmp_path / "theirs" / "generation_config.json", no_repeat_ngram_size=3)
+    done = octavo_here("convert", "theirs", "-o", "ours")
+    assert done.returncode == 0
+    assert done.stderr == b"octavo: no_repeat_ngram_size = 3 is not converted\n"
+
+
+def test_faults_are_one_line(octavo_here: Octavo, tmp_path: Path) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    edit_json(tmp_path / "theirs" / "config.json", architectures=["T5ForConditionalGeneration"])
+    for arguments in (
+        ("convert", "theirs", "-o", "ours"),
+        ("convert", "nowhere", "-o", "ours"),
+        ("export", "theirs", "--to", "huggingface", "-o", "ours"),
+    ):
+        done = octavo_here(*arguments)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(b"octavo: ")
+        assert done.stderr.count(b"\n") == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["theirs"]
