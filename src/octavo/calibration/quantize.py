@@ -63,7 +63,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if (self.text is None) == (self.plan is None):
-            raise CalibrationError("give calibration text, or a plan, not both")
+            raise CalibrationError("give calibration text or a plan, and not both")
         if self.full_report and self.target is None:
             raise CalibrationError("a report needs a dev set to judge by")
 
@@ -97,13 +97,7 @@ def quantize_calibrated(
     timed = _TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
     calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
-    if request.plan is not None:
-        calibration = calibrator.check(request.plan, request.target, sensitivity=request.full_report)
-    else:
-        assert request.text is not None  # noqa: S101 - Request has one of the two
-        calibration = calibrator.calibrate(
-            request.text, request.options, request.target, sensitivity=request.full_report
-        )
+    calibration = _calibration(calibrator, request)
     modes = tuple(_modes(calibration)) if request.full_report else ()
     run = Run(
         octavo_version=octavo.__version__,
@@ -119,6 +113,15 @@ def quantize_calibrated(
     write_quantized(output, model, quantized, measured=measured, overwrite=overwrite)
     calibrator.forget()
     return CalibratedModel(calibration, quantized, report)
+
+
+def _calibration(calibrator: Calibrator, request: Request) -> Calibration:
+    target, sensitivity = request.target, request.full_report
+    if request.text is not None:
+        return calibrator.calibrate(request.text, request.options, target, sensitivity=sensitivity)
+    if request.plan is not None:
+        return calibrator.check(request.plan, target, sensitivity=sensitivity)
+    raise CalibrationError("there is neither calibration text nor a plan")
 
 
 def _quantized(calibration: Calibration) -> QuantizedModel:

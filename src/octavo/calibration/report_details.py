@@ -165,6 +165,7 @@ def measurement_section(report: QualityReport) -> Element:
         ("Date", run.date),
     ]
     children: list[Child] = [facts(pairs)]
+    rows: list[list[Child]]
     if settings.files:
         rows = [
             [
