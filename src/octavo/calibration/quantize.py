@@ -7,7 +7,7 @@ import datetime as dt
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import octavo
 from octavo.artifact import ModelDirectory
@@ -191,18 +191,12 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
     activations = _activations(calibration.plan)
     files = []
     if request.text:
-        text = request.text
-        files.append(TextFile("calibration", text.name, text.checksum(), len(text.lines)))
+        files.append(_text_file("calibration", request.text))
     if request.target:
         dev = request.target.dev
         files += [
-            TextFile("dev source", dev.name, NamedText(dev.name, dev.sources).checksum(), len(dev.sources)),
-            TextFile(
-                "dev reference",
-                dev.reference_name,
-                NamedText(dev.reference_name, dev.references).checksum(),
-                len(dev.references),
-            ),
+            _text_file("dev source", NamedText(dev.name, dev.sources)),
+            _text_file("dev reference", NamedText(dev.reference_name, dev.references)),
         ]
     observed = calibration.prepared.observed if calibration.prepared and request.text else ()
     return CalibrationSettings(
@@ -213,6 +207,11 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
         sentences=len(observed),
         files=tuple(files),
     )
+
+
+def _text_file(role: Literal["calibration", "dev source", "dev reference"], text: NamedText) -> TextFile:
+    """What a report says of a text: not where it lay."""
+    return TextFile(role, Path(text.name).name, text.checksum(), len(text.lines))
 
 
 def _activations(plan: QuantizationPlan) -> Activations:
