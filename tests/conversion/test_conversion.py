@@ -122,6 +122,24 @@ def test_stored_positions(theirs: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(learned.tensor("decoder.positions.weight"), table + 1)
 
 
+def test_ties_may_be_stored_again(theirs: Path, tmp_path: Path) -> None:
+    """As the first OPUS-MT files do, in half precision."""
+    tensors = load_file(theirs / "model.safetensors")
+    names = [f"model.{side}.embed_tokens.weight" for side in ("encoder", "decoder")] + ["lm_head.weight"]
+    tensors |= {name: tensors["model.shared.weight"].copy() for name in names}
+    halves = {name: array.astype(np.float16) for name, array in tensors.items()}
+    save_file(halves, theirs / "model.safetensors")
+    config = convert(theirs, tmp_path / "ours").config
+    assert config.shared_embeddings and config.tied_output
+    halves["lm_head.weight"] += 1
+    save_file(halves, theirs / "model.safetensors")
+    with pytest.raises(ConversionError, match=r"model\.shared\.weight and lm_head\.weight differ"):
+        convert(theirs, tmp_path / "other")
+    edit_json(theirs / "config.json", tie_word_embeddings=False)
+    config = convert(theirs, tmp_path / "untied").config
+    assert config.shared_embeddings and not config.tied_output
+
+
 def test_what_is_not_converted_is_said(theirs: Path, tmp_path: Path) -> None:
     words = [[179], [0], [4, 5]]
     edit_json(theirs / "generation_config.json", bad_words_ids=words, no_repeat_ngram_size=3, max_length=20)
