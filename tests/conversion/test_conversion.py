@@ -178,6 +178,21 @@ def test_a_language_code_goes_with_every_sentence(theirs: Path, tmp_path: Path) 
     assert all(source[0] == code and code not in source[1:] for source in cut)
 
 
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json", "tokenizer_config.json"])
+def test_no_value_is_trusted(file: str, theirs: Path, tmp_path: Path) -> None:
+    """Whatever a key holds, the directory converts or is refused in one line."""
+    original = json.loads((theirs / file).read_text())
+    others = {"bad_words_ids", "suppress_tokens", "length_penalty", "architectures", "eos_token"}
+    values = [None, -1, 1.5, True, 2**70, "x", "\n", [], {}, [[1]], [None], float("nan")]
+    for key in sorted({*original, *others}):
+        for value in values:
+            (theirs / file).write_text(json.dumps(original | {key: value}))
+            try:
+                convert(theirs, tmp_path / "ours", overwrite=True)
+            except OctavoError as error:
+                assert "\n" not in str(error), (key, value)
+
+
 def _replace_tensor(directory: Path, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
     tensors = load_file(directory / "model.safetensors")
     tensors[name] = change(tensors[name])

@@ -159,16 +159,17 @@ class _Reader:
 
     def activation(self) -> Activation:
         name = self.values.get("activation_function")
-        if name not in ACTIVATIONS:
-            raise ConversionError(
-                f"{self.path}: activation_function = {name!r}: must be one of {', '.join(ACTIVATIONS)}"
-            )
-        return ACTIVATIONS[name]
+        if isinstance(name, str) and name in ACTIVATIONS:
+            return ACTIVATIONS[name]
+        raise ConversionError(
+            f"{self.path}: activation_function = {name!r}: must be one of {', '.join(ACTIVATIONS)}"
+        )
 
     def suppressed(self, eos: int) -> tuple[int, ...]:
         """Tokens that are never generated; EOS among them counts for nothing, as with Transformers."""
         found = set(self._ids("suppress_tokens", self.generation.get("suppress_tokens") or []))
-        for words in self.generation.get("bad_words_ids") or []:
+        bad_words = self.generation.get("bad_words_ids") or []
+        for words in bad_words if isinstance(bad_words, list) else [bad_words]:
             ids = self._ids("bad_words_ids", words)
             if len(ids) == 1:
                 found.update(ids)
