@@ -8,7 +8,7 @@ Weights reach the others through `octavo export`. CTranslate2 runs in the best o
 thread layouts, found in a warm-up; Transformers runs generate() in float32 as it comes. Rounds are
 interleaved and start with another contestant each time; figures are medians. Tokens are target tokens with
 EOS; loading and tokenizing are left out. --latency translates one sentence at a time and reports the median
-of their times. Let the machine rest while this runs. Writes OUTPUT.json and OUTPUT.md; needs the extra `peers`.
+of their times. Let the machine rest meanwhile. Writes OUTPUT.json and OUTPUT.md; needs the extra `peers`.
 """
 
 from __future__ import annotations
