@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
-    from octavo.calibration.quality import QualityReport
+    from octavo.calibration.quality import FloatProduct, QualityReport
     from octavo.calibration.quantize import CalibratedModel
     from octavo.quantization.model import QuantizedModel
 
@@ -59,7 +61,7 @@ def print_summary(console: Console, written: CalibratedModel) -> None:
     table.add_row("Tensors", f"{_megabytes(facts.float32_bytes)} to {_megabytes(facts.int8_bytes)}")
     console.print(table)
     if left:
-        console.print(_float32_table([(product.product, product.reason) for product in left]))
+        console.print(_float32_table(left))
 
 
 def _add_verdict(table: Table, report: QualityReport) -> None:
@@ -80,10 +82,13 @@ def _add_verdict(table: Table, report: QualityReport) -> None:
         table.add_row("Speed", f"{tokens}, {cost:.0%} given up for the budget" if cost > 0.005 else tokens)
 
 
-def _float32_table(products: list[tuple[str, str]]) -> Table:
-    table = Table("Left in float32", "Why")
-    for product, reason in products[:_FLOAT32_SHOWN]:
-        table.add_row(product, reason)
+def _float32_table(products: Sequence[FloatProduct]) -> Table:
+    table = Table()
+    table.add_column("Left in float32", overflow="fold")
+    table.add_column("Why")
+    table.add_column("Of the work", justify="right")
+    for product in products[:_FLOAT32_SHOWN]:
+        table.add_row(product.product, product.reason, f"{product.work_share:.1%}")
     if len(products) > _FLOAT32_SHOWN:
         table.add_row(f"and {len(products) - _FLOAT32_SHOWN} more", "see quality.json")
     return table
