@@ -19,6 +19,7 @@ from octavo.quantization import (
     quantize_model,
     quantize_tensors,
 )
+from octavo.quantization.model import check_output
 from octavo.spec import Scheme, SearchDefaults, SpecError, float_shapes, tensors, weight_shapes
 
 from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model
@@ -189,6 +190,12 @@ def test_existing_output_needs_overwrite(float_directory: Path, tmp_path: Path) 
     (tmp_path / "int8" / "quality.json").write_text("{}")
     quantize_model(float_directory, tmp_path / "int8", overwrite=True)
     assert contents(tmp_path / "int8") == before
+
+
+def test_an_output_that_is_no_model_is_refused_before_any_work(float_directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputError, match="is no model, so it is not overwritten"):
+        check_output(float_directory, tmp_path, overwrite=True)
 
 
 @pytest.mark.parametrize("place", ["", "inside", "inside/deeper", "..", "../float"])

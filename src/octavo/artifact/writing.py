@@ -50,7 +50,7 @@ def write_model(
     ``path`` cannot be written.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
-    _check_target(path, overwrite)
+    check_target(path, overwrite)
     try:
         beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.new"
         beside.mkdir(parents=True)
@@ -83,7 +83,8 @@ def write_model(
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
+def check_target(path: Path, overwrite: bool) -> None:
+    """Refuse, with an OutputError, what ``write_model`` would not write over."""
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact import ModelDirectory, write_model
+from octavo.artifact.writing import check_target
 from octavo.errors import OutputError
 from octavo.plan import QuantizationPlan
 from octavo.quantization.binary32 import Float32Array
@@ -187,7 +188,10 @@ def write_quantized(
 
 
 def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
-    """Refuse an output that would damage the model it is made from, before any work is done."""
+    """Refuse, before any work is done, an output that would damage its model or cannot be overwritten.
+
+    Raises OutputError.
+    """
     inner, outer = output.resolve(), source.resolve()
     if inner == outer or outer in inner.parents:
         raise OutputError(f"{output} is or lies inside the model {source}; choose a directory elsewhere")
@@ -195,3 +199,4 @@ def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{output} holds the model {source}; choose a directory elsewhere")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
+    check_target(output, overwrite)
