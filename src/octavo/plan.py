@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name, weight_shapes
+from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name
 
 OUTPUT: Final = "output"
 DYNAMIC: Final = "dynamic"
@@ -253,9 +253,3 @@ def sites(config: ModelConfig) -> dict[str, int]:
 def weight_name(config: ModelConfig, product: Product) -> str:
     """The weight tensor of a weight product."""
     return output_weight_name(config) if product.name == OUTPUT else f"{product.name}.weight"
-
-
-def quantizable_weights(config: ModelConfig, plan: QuantizationPlan) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The matrices that the plan stores as int8, with their shapes (rows, columns)."""
-    kept = plan.float_weights(config)
-    return ((name, shape) for name, shape in weight_shapes(config) if name not in kept)

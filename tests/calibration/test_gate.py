@@ -126,3 +126,9 @@ def test_the_budget_holds_whatever_the_order(amounts: list[float], random) -> No
     assert found.float32 <= set(order)
     again = search(losses, order=order)
     assert [step.float32 for step in again.steps] == [step.float32 for step in found.steps]
+
+
+@pytest.mark.parametrize("points", [float("nan"), float("inf")])
+def test_budgets_that_mean_nothing(points: float) -> None:
+    with pytest.raises(GateError, match="max_drop"):
+        Budget(max_drop=points)

@@ -44,3 +44,7 @@ def test_work_is_multiplications_per_token() -> None:
     assert work["decoder.layers.1.feed_forward.outer"] == 16 * 32
     assert work["decoder.layers.1.cross_attention.scores"] == 16 * 10
     assert work["output"] == 16 * 96
+
+
+def test_no_products_have_an_order() -> None:
+    assert fallback_order([]) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from octavo.calibration.state import FinishedSteps, digest, state_folder
+from octavo.errors import OutputError
 
 
 class Counter:
@@ -80,3 +81,22 @@ def test_the_folder_lies_beside_the_output(tmp_path: Path) -> None:
 def test_the_order_of_keys_does_not_matter() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 1.5})
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    first, second = (FinishedSteps(tmp_path / "state", {"model": "a"}) for _ in range(2))
+    with first.held(), pytest.raises(OutputError, match="another run is at work"), second.held():
+        pass
+    assert not (tmp_path / "state").exists()  # nothing was finished
+    with second.held():
+        second.value("step", {}, Counter())
+    assert (tmp_path / "state").is_dir()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        FinishedSteps(tmp_path / "file" / "x", {}).held(),
+    ):
+        pass

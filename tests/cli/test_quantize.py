@@ -247,3 +247,44 @@ def test_a_report_that_cannot_be_written_is_told_at_once(
     judged = ("--dev", *dev, "--report", "nowhere/report.html")
     done = octavo_here("quantize", model, "--calibrate", text, *judged, "-o", "out")
     assert "there is no directory nowhere" in message(done)
+
+
+def test_a_report_does_not_replace_what_is_read(
+    octavo_here: Octavo, model: Path, text: Path, dev: tuple[Path, Path]
+) -> None:
+    judged = ("--dev", *dev, "--report", dev[0])
+    done = octavo_here("quantize", model, "--calibrate", text, *judged, "-o", "out")
+    assert "is read by this very command" in message(done)
+
+
+@pytest.mark.parametrize(
+    ("references", "words"),
+    [([""] * 20, "20 of 20 lines are blank"), (["苹果和书"] * 20, "nothing can be lost")],
+)
+def test_references_that_nothing_can_be_judged_by(
+    octavo_here: Octavo,
+    model: Path,
+    text: Path,
+    dev: tuple[Path, Path],
+    tmp_path: Path,
+    references: list[str],
+    words: str,
+) -> None:
+    useless = write_lines(tmp_path / "useless.de", references)
+    done = octavo_here("quantize", model, "--calibrate", text, *QUICK, "--dev", dev[0], useless, "-o", "out")
+    assert words in message(done)
+    assert not (tmp_path / "out").exists()
+
+
+def test_judging_by_the_calibration_text_is_warned_of(
+    octavo_here: Octavo, model: Path, text: Path, dev: tuple[Path, Path]
+) -> None:
+    judged = ("--dev", *dev, "--max-drop", "100")
+    done = octavo_here("quantize", model, "--calibrate", dev[0], *QUICK, *judged, "-o", "out")
+    assert b"are in" in done.stderr
+    assert b"Use other text" in done.stderr
+
+
+def test_an_output_below_a_file(octavo_here: Octavo, model: Path, text: Path) -> None:
+    done = octavo_here("quantize", model, "--calibrate", text, *QUICK, "-o", "text.en/out")
+    assert "cannot be written" in message(done)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +25,8 @@ from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizationError, QuantizedWeights
 from octavo.quantization.thresholds import Method
 from octavo.spec import ModelConfig, Scheme, SpecError
+
+_MUCH_OVERLAP: Final = 0.05
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class Calibrator:
         CalibrationError for bad text, GateError where the budget cannot be kept.
         """
         options = options or CalibrationOptions()
+        if target is not None:
+            self._warn_of_overlap(text, target)
         reasons = _reasons(self.model.config, options)
         required = frozenset(reasons)
         prepared = self._prepare(text, options.sentences)
@@ -163,9 +169,22 @@ class Calibrator:
             gated=found,
         )
 
+    def held(self) -> AbstractContextManager[None]:
+        """Keeps other runs away from the finished steps. Raises OutputError where one is at work."""
+        return self._steps.held()
+
     def forget(self) -> None:
         """Remove the finished steps: the model has been written."""
         self._steps.forget()
+
+    def _warn_of_overlap(self, text: NamedText, target: Target) -> None:
+        known = set(text.lines)
+        share = sum(line in known for line in target.dev.sources) / len(target.dev.sources)
+        if share > _MUCH_OVERLAP:
+            self.progress.warn(
+                f"{share:.0%} of the lines of {target.dev.name} are in {text.name} too: the gate would judge "
+                "by what the ranges were made for. Use other text for one of them"
+            )
 
     def _prepare(self, text: NamedText, sentences: int) -> Prepared:
         return prepare(

@@ -17,7 +17,6 @@ from octavo.calibration.quality import (
     ModelFacts,
     ProductSensitivity,
     SiteReport,
-    Speed,
 )
 from octavo.calibration.sensitivity import work_per_token
 from octavo.plan import QuantizationPlan, Static, products, sites
@@ -92,18 +91,6 @@ def gate_steps(calibration: Calibration) -> tuple[GateStep, ...]:
             held=not step.violations,
         )
         for step in gated.gate.steps
-    )
-
-
-def speed(calibration: Calibration) -> Speed:
-    """Tokens a second on the dev set, as they were measured on the way."""
-    gated = calibration.gated
-    if gated.gate is None or gated.dev_float32 is None:
-        return Speed()
-    return Speed(
-        float32=gated.dev_float32.tokens_per_second,
-        before=gated.gate.steps[0].result.tokens_per_second,
-        after=gated.gate.result.tokens_per_second,
     )
 
 

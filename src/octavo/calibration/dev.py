@@ -42,6 +42,12 @@ class DevSet:
                 f"{self.name}: {len(self.sources)} lines; the gate needs at least {FEWEST_LINES}, and some "
                 "hundreds to tell a small loss from chance"
             )
+        for name, lines in ((self.name, self.sources), (self.reference_name, self.references)):
+            blank = sum(not line.strip() for line in lines)
+            if 2 * blank > len(lines):
+                raise CalibrationError(
+                    f"{name}: {blank} of {len(lines)} lines are blank; nothing can be judged by it"
+                )
 
     def checksum(self) -> str:
         """SHA-256 of all lines."""

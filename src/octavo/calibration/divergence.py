@@ -23,6 +23,10 @@ _MOST: Final = np.float32(80)
 """Farther apart than exp can say in binary32: such a model is broken, by whatever number."""
 
 
+_DIGITS: Final = 4
+"""Significant digits that count: beyond them numpy differs from CPU to CPU (the engine does not)."""
+
+
 class ForcedEngine(Protocol):
     """What scoring needs of an engine; see octavo.engine.Engine."""
 
@@ -89,7 +93,8 @@ class Float32Predictions:
             mean = np.sum(p * difference, axis=1, dtype=np.float64)
             excess = np.sum(p * np.expm1(np.minimum(-difference, _MOST)), axis=1, dtype=np.float64)
             total += float(np.sum(mean + np.log1p(excess)))
-        return max(total / self.pairs.target_tokens, 0.0)
+        mean_divergence = max(total / self.pairs.target_tokens, 0.0)
+        return float(f"{mean_divergence:.{_DIGITS}g}")
 
 
 def _logits(engine: ForcedEngine, pairs: Pairs) -> Iterator[FloatArray]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -46,6 +47,10 @@ class Budget:
     max_drop: float = DEFAULT_MAX_DROP
     max_unfinished: float = 0.005
     max_length_change: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.max_drop):
+            raise GateError(f"max_drop = {self.max_drop}: must be a number of points")
 
     def drop(self, float32: Scores, candidate: Scores) -> float:
         """Points lost; negative where the candidate is better."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from octavo.calibration.build_plan import int8_products
 from octavo.calibration.dev import DevSet
+from octavo.calibration.errors import CalibrationError
 from octavo.calibration.gate import DEFAULT_MEASUREMENTS, Budget, DevResult, Gate, GateResult
 from octavo.calibration.prepare import Prepared
 from octavo.calibration.progress import Progress
@@ -17,6 +19,9 @@ from octavo.calibration.sensitivity import (
 )
 from octavo.calibration.variant import Variant
 from octavo.plan import products
+
+_NO_CHRF: Final = 1.0
+_LITTLE_CHRF: Final = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ def gated(
     if target is not None:
         dev = target.dev
         dev_float32 = measurements.dev_in_float32(dev)
+        _check_scores(dev, dev_float32, progress)
         search = Gate(
             target.budget,
             dev_float32,
@@ -86,6 +92,19 @@ def gated(
         sensitivities()
     final = required | gate.float32 if gate else required
     return Gated(measurements.divergence(variant, final), tuple(found.values()), dev_float32, gate)
+
+
+def _check_scores(dev: DevSet, float32: DevResult, progress: Progress) -> None:
+    """Where float32 scores nothing, int8 can lose nothing. Raises CalibrationError, or warns."""
+    if float32.scores.chrf >= _LITTLE_CHRF:
+        return
+    doubt = (
+        f"{dev.name}: float32 translates it with {float32.scores.bleu:.2f} BLEU and "
+        f"{float32.scores.chrf:.2f} chrF against {dev.reference_name}; are they in the model's languages, and line for line?"
+    )
+    if float32.scores.chrf < _NO_CHRF:
+        raise CalibrationError(f"{doubt} By this nothing can be lost")
+    progress.warn(f"{doubt} By this little can be lost")
 
 
 def _sensitivity(

@@ -80,7 +80,7 @@ class Scores:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drop:
-    """A loss in points, its 95 % confidence interval, and the two-sided p-value of no difference.
+    """A loss in points, its 95 % confidence interval, and sacreBLEU's p-value of no difference.
 
     By paired bootstrap over sentences (Koehn, 2004).
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import octavo
+from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.calibration import describe
 from octavo.calibration.calibrate import Calibration, CalibrationOptions, Calibrator
@@ -26,10 +27,13 @@ from octavo.calibration.quality import (
     ModeResult,
     QualityReport,
     Run,
+    Speed,
     Stage,
     TextFile,
     Verdict,
 )
+from octavo.calibration.report import render
+from octavo.calibration.speed import measured_speed
 from octavo.calibration.state import state_folder
 from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
@@ -82,11 +86,12 @@ def quantize_calibrated(
     output: Path,
     request: Request,
     *,
+    report_file: Path | None = None,
     overwrite: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> CalibratedModel:
-    """Quantize the model directory ``source`` into ``output`` as requested.
+    """Quantize the model directory ``source`` into ``output`` as requested; the report to ``report_file``.
 
     Finished steps are kept beside ``output`` until it is written, so that the same call goes on where a
     stopped one was. Results depend on the model, the texts and the request alone. Raises ModelError for a bad
@@ -97,21 +102,24 @@ def quantize_calibrated(
     timed = _TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
     calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
-    calibration = _calibration(calibrator, request)
-    modes = tuple(_modes(calibration)) if request.full_report else ()
-    run = Run(
-        octavo_version=octavo.__version__,
-        machine=request.machine,
-        isa=str(cpu_report()["isa"]),
-        threads=threads or available_cores(),
-        date=dt.datetime.now(dt.UTC).date().isoformat(),
-        stages=timed.stages(),
-    )
-    report = _report(calibration, request, run, modes)
-    quantized = _quantized(calibration)
-    measured = {"calibration": report.compact().to_dict() if report else _record(calibration, request, run)}
-    write_quantized(output, model, quantized, measured=measured, overwrite=overwrite)
-    calibrator.forget()
+    with calibrator.held():
+        calibration = _calibration(calibrator, request)
+        modes = tuple(_modes(calibration)) if request.full_report else ()
+        run = Run(
+            octavo_version=octavo.__version__,
+            machine=request.machine,
+            isa=str(cpu_report()["isa"]),
+            threads=threads or available_cores(),
+            date=dt.datetime.now(dt.UTC).date().isoformat(),
+            stages=timed.stages(),
+        )
+        report = _report(calibration, request, run, modes, measured_speed(calibration, threads, timed))
+        quantized = _quantized(calibration)
+        measured = report.compact().to_dict() if report else _record(calibration, request, run)
+        if report is not None and report_file is not None:
+            durable.write_file(report_file, render(report).encode("utf-8"))
+        write_quantized(output, model, quantized, measured={"calibration": measured}, overwrite=overwrite)
+        calibrator.forget()
     return CalibratedModel(calibration, quantized, report)
 
 
@@ -140,7 +148,7 @@ def _modes(calibration: Calibration) -> Iterator[MeasuredMode]:
 
 
 def _report(
-    calibration: Calibration, request: Request, run: Run, modes: tuple[MeasuredMode, ...]
+    calibration: Calibration, request: Request, run: Run, modes: tuple[MeasuredMode, ...], speed: Speed
 ) -> QualityReport | None:
     target, gated = calibration.target, calibration.gated
     if target is None or gated.gate is None or gated.dev_float32 is None:
@@ -168,7 +176,7 @@ def _report(
         sites=describe.site_reports(calibration),
         sensitivity=describe.product_sensitivity(calibration),
         float_products=describe.float_products(calibration),
-        speed=describe.speed(calibration),
+        speed=speed,
         techniques=calibration.techniques,
         steps=describe.gate_steps(calibration),
         worst_sentences=comparison.worst_sentences(final),

@@ -52,7 +52,7 @@ def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
 
     A cost is a product's work and as much again as the mean product's, for converting around it.
     """
-    conversion = sum(s.work for s in sensitivities) / len(sensitivities)
+    conversion = sum(s.work for s in sensitivities) / max(len(sensitivities), 1)
     return [
         s.product for s in sorted(sensitivities, key=lambda s: (-s.alone / (s.work + conversion), s.product))
     ]

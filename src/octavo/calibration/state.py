@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from octavo import durable
+from octavo.errors import OutputError
+
+_LOCK: Final = "lock"
 
 
 def state_folder(output: Path) -> Path:
@@ -47,6 +52,31 @@ class FinishedSteps:
         self.folder.mkdir(parents=True, exist_ok=True)
         durable.write_file(path, data)
         return found
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out of the folder. Raises OutputError where one is in it, or it cannot be made."""
+        if self.folder is None:
+            yield
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / _LOCK).open("wb")
+        except OSError as error:
+            place = self.folder.parent
+            raise OutputError(f"{place}: cannot be written to: {error.strerror or error}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OutputError(
+                    f"{self.folder}: another run is at work there; wait for it to end"
+                ) from error
+            try:
+                yield
+            finally:
+                if self.folder.is_dir() and not any(self.folder.glob("*.json")):
+                    shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget(self) -> None:
         """Remove everything: the run has succeeded."""

@@ -87,7 +87,7 @@ def quantize(
         _quantize_dynamically(model, output, overwrite)
         return
     if report is not None:
-        _check_report(report)
+        _check_report(report, [path for path in (calibrate, plan, *(dev or ())) if path])
     from octavo.calibration.quantize import Request
     from octavo.cli.machine import cpu_model
     from octavo.quantization.model import check_output
@@ -126,8 +126,10 @@ def _check(
                 raise typer.BadParameter(f"{name} needs a dev set to measure on; add --dev SRC REF")
 
 
-def _check_report(path: Path) -> None:
+def _check_report(path: Path, inputs: list[Path]) -> None:
     """Find out now, not after an hour, that it cannot be written."""
+    if path.resolve() in {given.resolve() for given in inputs}:
+        raise OutputError(f"{path}: is read by this very command; name another file for the report")
     if path.is_dir():
         raise OutputError(f"{path}: cannot be written: it is a directory")
     if not path.absolute().parent.is_dir():
@@ -152,21 +154,26 @@ def _calibrate(
     from rich.console import Console
 
     from octavo.calibration.quantize import quantize_calibrated
+    from octavo.calibration.state import state_folder
     from octavo.cli.quantize_summary import print_summary
     from octavo.cli.stages import drawn_stages
 
     with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
-        written = quantize_calibrated(
-            model, output, request, overwrite=overwrite, threads=threads, progress=stages
-        )
+        try:
+            written = quantize_calibrated(
+                *(model, output, request),
+                report_file=report,
+                overwrite=overwrite,
+                threads=threads,
+                progress=stages,
+            )
+        except KeyboardInterrupt as error:
+            error.add_note(f"finished steps are kept in {state_folder(output)}: the same command goes on")
+            raise
     console = Console()
     print_summary(console, written)
     console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
-    if report is not None and written.report is not None:
-        from octavo import durable
-        from octavo.calibration.report import render
-
-        durable.write_file(report, render(written.report).encode("utf-8"))
+    if report is not None:
         console.print(f"Wrote {report}", highlight=False, markup=False, soft_wrap=True)
 
 

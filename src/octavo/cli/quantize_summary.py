@@ -73,7 +73,7 @@ def _add_verdict(table: Table, report: QualityReport) -> None:
     table.add_row("Budget", f"kept: at most {verdict.budget:g} {metric} lost")
     table.add_row(
         f"{metric} on {verdict.sentences:,} lines",
-        f"{before:.2f} to {after:.2f}: {drop.points:.2f} lost "
+        f"{before:.2f} to {after:.2f}: {abs(drop.points):.2f} {'gained' if drop.points < 0 else 'lost'} "
         f"(95 % interval {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
     )
     if speed.float32 and speed.after and speed.before:
