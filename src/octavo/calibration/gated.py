@@ -100,7 +100,8 @@ def _check_scores(dev: DevSet, float32: DevResult, progress: Progress) -> None:
         return
     doubt = (
         f"{dev.name}: float32 translates it with {float32.scores.bleu:.2f} BLEU and "
-        f"{float32.scores.chrf:.2f} chrF against {dev.reference_name}; are they in the model's languages, and line for line?"
+        f"{float32.scores.chrf:.2f} chrF against {dev.reference_name}; are they in the model's languages, "
+        "and line for line?"
     )
     if float32.scores.chrf < _NO_CHRF:
         raise CalibrationError(f"{doubt} By this nothing can be lost")

@@ -74,7 +74,7 @@ def _add_verdict(table: Table, report: QualityReport) -> None:
     table.add_row(
         f"{metric} on {verdict.sentences:,} lines",
         f"{before:.2f} to {after:.2f}: {abs(drop.points):.2f} {'gained' if drop.points < 0 else 'lost'} "
-        f"(95 % interval {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
+        f"(95 % interval of the loss {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
     )
     if speed.float32 and speed.after and speed.before:
         tokens = f"{speed.float32:,.0f} to {speed.after:,.0f} tokens/s"
