@@ -103,7 +103,7 @@ def ctranslate2_contestants(
         [*command, *quantization], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     pieces, found = pieces_of(huggingface), {}
-    layouts = {(1, threads)} if latency else {(1, threads), (threads, 1)}
+    layouts = {(1, threads), (1, 1)} if latency else {(1, threads), (threads, 1)}
     for inter, intra in sorted(layouts):
         translator = ctranslate2.Translator(
             str(converted), compute_type=compute_type, inter_threads=inter, intra_threads=intra
