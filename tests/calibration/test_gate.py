@@ -18,6 +18,11 @@ FLOAT32 = DevResult(SCORES, target_tokens=100, seconds=2.0, translations=("a",))
 NAMES = [f"p{i:02}" for i in range(20)]
 
 
+def agreeing(_float32: frozenset[str]) -> float:
+    """A model whose predictions are float32's."""
+    return 0.0
+
+
 def with_bleu(bleu: float) -> DevResult:
     return dataclasses.replace(FLOAT32, scores=dataclasses.replace(SCORES, bleu=bleu))
 
@@ -38,7 +43,8 @@ class Losses:
 def search(losses: Losses, order: list[str] | None = None, most: int = 100) -> GateResult:
     """By falling loss, unless another order is given."""
     ordered = order or sorted(losses.losses, key=lambda name: -losses.losses[name])
-    return Gate(Budget(), FLOAT32, losses, most=most).search(lambda: ordered, losses.losses.__getitem__)
+    gate = Gate(Budget(), FLOAT32, losses, agreeing, most=most)
+    return gate.search(lambda: ordered, losses.losses.__getitem__)
 
 
 def test_a_plan_within_the_budget_is_taken_as_it_is() -> None:
@@ -46,7 +52,7 @@ def test_a_plan_within_the_budget_is_taken_as_it_is() -> None:
         raise AssertionError("sensitivity is not needed")
 
     losses = Losses(dict.fromkeys(NAMES, 0.004))
-    found = Gate(Budget(), FLOAT32, losses).search(never, lambda _name: 0.0)
+    found = Gate(Budget(), FLOAT32, losses, agreeing).search(never, lambda _name: 0.0)
     assert found.float32 == frozenset()
     assert [step.action for step in found.steps] == [Action.START]
     assert found.result.scores.bleu == pytest.approx(29.92)
@@ -86,7 +92,7 @@ def test_a_budget_that_cannot_hold_writes_nothing() -> None:
         return with_bleu(20.0)
 
     with pytest.raises(GateError, match=r"all 20 products in float32.*BLEU drops by 10\.00, 0\.1 allowed"):
-        Gate(Budget(), FLOAT32, hopeless).search(lambda: NAMES, lambda _name: 0.0)
+        Gate(Budget(), FLOAT32, hopeless, agreeing).search(lambda: NAMES, lambda _name: 0.0)
 
 
 @pytest.mark.parametrize(
@@ -132,3 +138,12 @@ def test_the_budget_holds_whatever_the_order(amounts: list[float], random) -> No
 def test_budgets_that_mean_nothing(points: float) -> None:
     with pytest.raises(GateError, match="max_drop"):
         Budget(max_drop=points)
+
+
+def test_a_score_that_holds_by_luck_is_not_enough() -> None:
+    lucky = Losses({})
+    found = Gate(Budget(), FLOAT32, lucky, lambda float32: 0.0 if NAMES[1] in float32 else 1.0).search(
+        lambda: NAMES, lambda _name: 0.0
+    )
+    assert found.float32 == {NAMES[1]}
+    assert "nats a token" in found.steps[0].violations[0]

@@ -17,6 +17,8 @@ from octavo.calibration.errors import GateError
 from octavo.calibration.quality import Metric, Scores
 
 DEFAULT_MAX_DROP: Final = 0.1
+_NATS_A_POINT: Final = 0.02
+_LEAST_NATS: Final = 0.001
 DEFAULT_MEASUREMENTS: Final = 40
 
 
@@ -51,6 +53,17 @@ class Budget:
     def __post_init__(self) -> None:
         if not math.isfinite(self.max_drop):
             raise GateError(f"max_drop = {self.max_drop}: must be a number of points")
+
+    @property
+    def max_divergence(self) -> float:
+        """KL per target token, in nats, that goes with so many points: a dev score may hold by luck."""
+        return max(_NATS_A_POINT * self.max_drop, _LEAST_NATS)
+
+    def divergence_violations(self, divergence: float) -> list[str]:
+        """The same of KL from float32's predictions."""
+        if divergence <= self.max_divergence:
+            return []
+        return [f"predictions differ by {divergence:.1e} nats a token, {self.max_divergence:g} allowed"]
 
     def drop(self, float32: Scores, candidate: Scores) -> float:
         """Points lost; negative where the candidate is better."""
@@ -117,6 +130,9 @@ class GateResult:
 Measure = Callable[[frozenset[str]], DevResult]
 """Translate the dev set with these products left in float32 too."""
 
+Diverge = Callable[[frozenset[str]], float]
+"""KL from float32, in nats per target token, with these products left in float32 too."""
+
 
 class Gate:
     """One search. ``float32``: the dev set in float32. ``most``: measurements after which nothing more is
@@ -127,12 +143,14 @@ class Gate:
         budget: Budget,
         float32: DevResult,
         measure: Measure,
+        diverge: Diverge,
         *,
         most: int = DEFAULT_MEASUREMENTS,
     ) -> None:
         self._budget = budget
         self._float32 = float32
         self._measure = measure
+        self._diverge = diverge
         self._most = most
         self._steps: list[Step] = []
         self._known: dict[frozenset[str], Step] = {}
@@ -188,7 +206,10 @@ class Gate:
         if float32 in self._known:
             return not self._known[float32].violations
         result = self._measure(float32)
-        violations = tuple(self._budget.violations(self._float32.scores, result.scores))
+        violations = (
+            *self._budget.violations(self._float32.scores, result.scores),
+            *self._budget.divergence_violations(self._diverge(float32)),
+        )
         step = Step(action, changed, float32, result, violations)
         self._known[float32] = step
         self._steps.append(step)

@@ -83,6 +83,7 @@ def gated(
             target.budget,
             dev_float32,
             lambda more: measurements.dev(dev, variant, required | more),
+            lambda more: measurements.divergence(variant, required | more),
             most=target.measurements,
         )
         gate = search.search(
