@@ -10,7 +10,7 @@ namespace {
 constexpr int kLogitRows = 48;  // logits of so many rows at a time stay in cache
 
 /// Feeds all pairs in step, the longest target first, so that those still fed are always the first rows.
-/// use(pair, logits) sees each row of logits in turn.
+/// use(order, states) sees what each step gives: row r of the states belongs to pair order[r].
 template <class Use>
 void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pairs, Workspace& workspace,
                    Use use) {
@@ -29,16 +29,9 @@ void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pair
   DecoderCache cache;
   model.encoder.forward(source, workspace);
   model.decoder.begin(source, workspace, cache);
-  const std::ptrdiff_t vocabulary = model.config.target_vocab_size;
   while (rows.size() > 0) {
     const ProductInput states = model.decoder.step(rows, workspace, cache);
-    for (int first = 0; first < rows.size(); first += kLogitRows) {
-      const int count = std::min(kLogitRows, rows.size() - first);
-      float* logits = workspace.logits.ensure(static_cast<std::size_t>(count * vocabulary));
-      model.decoder.logits(states.slice(first, count), 0, model.config.target_vocab_size, logits, workspace);
-      for (int r = 0; r < count; ++r)
-        use(order[static_cast<std::size_t>(first + r)], logits + r * vocabulary);
-    }
+    use(order, states);
     const auto step = static_cast<std::size_t>(rows.step);
     std::size_t live = 0;
     while (live < rows.token.size() && pairs[order[live]].target.size() > step) {
@@ -62,16 +55,27 @@ std::vector<std::vector<float>> forced_logits(const Transformer& model, const st
   Workspace workspace(model.kernels);
   workspace.trace = trace;
   std::vector<std::vector<float>> logits(pairs.size());
-  teacher_force(model, pairs, workspace, [&](std::size_t pair, const float* row) {
-    logits[pair].insert(logits[pair].end(), row, row + model.config.target_vocab_size);
-  });
+  const int vocabulary = model.config.target_vocab_size;
+  teacher_force(
+      model, pairs, workspace, [&](const std::vector<std::size_t>& order, const ProductInput& states) {
+        for (int first = 0; first < states.rows; first += kLogitRows) {
+          const int count = std::min(kLogitRows, states.rows - first);
+          const std::size_t size = static_cast<std::size_t>(count) * static_cast<std::size_t>(vocabulary);
+          const float* row = workspace.logits.ensure(size);
+          model.decoder.logits(states.slice(first, count), 0, vocabulary, workspace.logits.data(), workspace);
+          for (int r = first; r < first + count; ++r, row += vocabulary) {
+            std::vector<float>& own = logits[order[static_cast<std::size_t>(r)]];
+            own.insert(own.end(), row, row + vocabulary);
+          }
+        }
+      });
   return logits;
 }
 
 void observe_forced(const Transformer& model, const std::vector<ForcedPair>& pairs, Observer& observer) {
   Workspace workspace(model.kernels);
   workspace.observer = &observer;
-  teacher_force(model, pairs, workspace, [](std::size_t, const float*) {});
+  teacher_force(model, pairs, workspace, [](const auto&, const ProductInput&) {});
 }
 
 }  // namespace octavo

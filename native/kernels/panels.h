@@ -7,6 +7,10 @@
 
 namespace octavo {
 
+/// No tier's panel has more columns, and this is a multiple of each: what epilogues may read past the last
+/// column is padded to it.
+inline constexpr int kWidestPanel = 64;
+
 /// Values that a packed weight of [columns, inner] occupies, tails included.
 std::size_t packed_size(const PanelLayout& layout, int columns, int inner);
 

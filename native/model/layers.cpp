@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/panels.h"
+
 namespace octavo {
 
 namespace {
 
 constexpr std::size_t kFloatBytes = sizeof(float);
-constexpr std::size_t kWidestPanel = 64;  // columns an epilogue may read past the last
 
 /// 1 / scale of its head for every column.
 void spread_inverse(const std::vector<float>& scales, int head_dim, AlignedBuffer<float>& inverse) {

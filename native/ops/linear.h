@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/aligned_buffer.h"
+#include "kernels/panels.h"
 #include "ops/matrix.h"
 #include "ops/site.h"
 
@@ -33,7 +34,7 @@ class Linear {
   /// of kOutputGroup.
   void apply_to(int first, int count, const ProductInput& input, float* output, Workspace& workspace) const;
 
-  static constexpr int kOutputGroup = 64;  // whole panels on every tier
+  static constexpr int kOutputGroup = kWidestPanel;  // whole panels on every tier
 
  private:
   void pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site);

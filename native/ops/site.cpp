@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "kernels/panels.h"
+
 namespace octavo {
-
-namespace {
-
-constexpr std::size_t kWidestPanel = 64;  // columns an epilogue may read past the last
-
-}  // namespace
 
 Site Site::load(const QuantizationPlan* plan, const std::string& name, int width,
                 const std::vector<std::string>& products) {
