@@ -98,6 +98,70 @@ struct AttendRow {
   QuantizedRows quantized{};           // one row
 };
 
+/// Keys and values of this many positions make a page.
+inline constexpr int kPagePositions = 16;
+
+/// Where things lie in a page, in bytes: keys first; where they are u8, `key_sums` behind them; then values.
+/// Keys and values each are floats [kPagePositions, heads · head_dim], or bytes in the order the tier likes,
+/// for which heads begin on cache lines.
+struct PageLayout {
+  int heads = 0;
+  int head_dim = 0;
+  bool keys_u8 = false;
+  bool values_u8 = false;
+  std::size_t key_sums = 0;
+  std::size_t values = 0;
+  std::size_t bytes = 0;  // a multiple of a cache line
+};
+
+/// Rows of keys and values [rows, heads · head_dim], each floats or u8 around 128, that are to be kept.
+struct KeepRows {
+  const PageLayout* layout = nullptr;
+  int rows = 0;
+  const std::byte* keys = nullptr;
+  const std::byte* values = nullptr;
+  std::ptrdiff_t key_stride = 0;  // bytes from row to row
+  std::ptrdiff_t value_stride = 0;
+  std::byte* const* pages = nullptr;        // [rows]: the page of each, on a cache line
+  const std::uint8_t* positions = nullptr;  // [rows]: its place in it
+};
+
+/// Queries that see positions of the same pages: position s is place s mod kPagePositions of page s /
+/// kPagePositions. Unseen positions may hold anything that was kept there once, or zeros.
+struct Attend {
+  const PageLayout* layout = nullptr;
+  int queries = 0;
+  const std::byte* query = nullptr;  // [queries, heads · head_dim]: u8 around 128 where keys are, else floats
+  std::ptrdiff_t query_stride = 0;   // bytes from row to row
+  const std::byte* const* pages = nullptr;
+  int positions = 0;  // all in use lie below; sums cannot leave int32 while it is below 2^16
+  /// The positions each query sees, in order of its keys: order[q · order_stride + j], j < counts[q],
+  /// counts[q] >= 1; and the same as bits, visible[q · visible_stride + page]. Null, all three: each query
+  /// sees all, in order.
+  const std::int32_t* order = nullptr;
+  std::ptrdiff_t order_stride = 0;
+  const std::int32_t* counts = nullptr;
+  const std::uint16_t* visible = nullptr;
+  std::ptrdiff_t visible_stride = 0;
+  const float* score_scale = nullptr;  // [heads]: what a sum of query times key is multiplied by
+  const float* value_scale = nullptr;  // [heads], where values are u8
+  float* scores = nullptr;             // scratch: kAttendQueries times `positions` rounded up to 64
+  std::uint8_t* weights = nullptr;     // scratch: the same number
+  float* output = nullptr;  // [queries, heads · head_dim]; exactly one of it and quantized.values is set
+  std::ptrdiff_t output_stride = 0;  // floats
+  QuantizedRows quantized{};
+};
+
+/// Queries a kernel may have under way at a time: what scratch has room for.
+inline constexpr int kAttendQueries = 8;
+
+/// A page's byte order and the only kernels that know it: one value, so that they cannot be mixed.
+struct PagedAttention {
+  PageLayout (*layout)(int heads, int head_dim, bool keys_u8, bool values_u8);
+  void (*keep)(const KeepRows&);
+  void (*attend)(const Attend&);
+};
+
 struct ScoredToken {
   float logit;
   std::int32_t token;
