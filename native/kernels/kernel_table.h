@@ -185,6 +185,7 @@ struct KernelTable {
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);
   void (*attend)(const AttendRow&);
+  PagedAttention attention;
   /// n >= 1.
   float (*log_sum_exp)(const float* x, int n);
   /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. `best` holds

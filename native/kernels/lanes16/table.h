@@ -2,6 +2,7 @@
 
 #include "kernels/lanes16/attention.h"
 #include "kernels/lanes16/rows.h"
+#include "kernels/reference/functions.h"
 
 namespace octavo::lanes16 {
 
@@ -18,6 +19,9 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
       .attend = attend<V, Bytes>,
+      .attention = {.layout = reference::page_layout,
+                    .keep = reference::keep_rows,
+                    .attend = reference::attend},
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,
   };

@@ -14,6 +14,7 @@ const KernelTable& table() {
       .embed_f32 = embed_f32,
       .embed_s8 = embed_s8,
       .attend = attend,
+      .attention = {.layout = page_layout, .keep = keep_rows, .attend = attend},
       .log_sum_exp = log_sum_exp,
       .top_k = top_k,
   };
