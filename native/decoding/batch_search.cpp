@@ -1,90 +1,118 @@
 #include "decoding/batch_search.h"
 
+#include <algorithm>
+
 #include "decoding/scorer.h"
+#include "decoding/sentence_search.h"
 
 namespace octavo {
 
 namespace {
 
-/// The searches of a batch and the decoder rows of their live hypotheses.
+constexpr std::size_t kMostRows = 128;           // decoder rows: sentences times beam
+constexpr std::size_t kMostSourceTokens = 2048;  // encoder rows
+constexpr std::size_t kMostCost = 65'536;        // tokens whose keys and values are kept
+// Newcomers are encoded together: they are let in when so many places are vacant, in parts of all places.
+constexpr std::size_t kVacantParts = 4;
+
+/// The sentences under way: their searches and their decoder rows.
 class LiveBatch {
  public:
-  LiveBatch(const Transformer& model, const PackedTokens& source, const SearchOptions& options)
-      : scorer_(model, 2 * options.beam) {
-    for (int s = 0; s < source.sentences(); ++s) {
-      const int longest = longest_translation(options, source.length(s), model.config.max_positions);
-      searches_.emplace_back(options, longest, model.config.eos_id);
-      rows_.token.push_back(model.config.decoder_start_id);
-      rows_.sentence.push_back(s);
+  LiveBatch(const Transformer& model, const SearchOptions& options, Workspace& workspace, DecoderCache& cache)
+      : model_(model),
+        options_(options),
+        workspace_(workspace),
+        cache_(cache),
+        places_(std::max<std::size_t>(1, kMostRows / static_cast<std::size_t>(options.beam))),
+        scorer_(model, 2 * options.beam) {}
+
+  bool empty() const { return live_.empty(); }
+
+  /// Fills vacant places from the queue.
+  void admit(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources) {
+    const std::size_t vacant = places_ - live_.size();
+    if (vacant == 0 || (vacant < places_ / kVacantParts && !live_.empty())) return;
+    const auto taken =
+        queue.take(vacant, kMostSourceTokens, kMostCost - std::min(cost_, kMostCost), live_.empty());
+    if (taken.empty()) return;
+    const TransformerConfig& config = model_.config;
+    PackedTokens source;
+    for (const SentenceQueue::Sentence& sentence : taken) {
+      source.add(sources[sentence.index], config.source_eos ? &config.eos_id : nullptr);
+    }
+    model_.encoder.forward(source, workspace_);
+    std::vector<SentenceRows> rows = model_.decoder.begin(source, workspace_, cache_);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      const int longest = longest_translation(options_, rows[i].source_length(), config.max_positions);
+      live_.push_back({taken[i], std::move(rows[i]), SentenceSearch(options_, longest, config.eos_id)});
+      cost_ += taken[i].cost;
     }
   }
 
-  bool done() const { return rows_.size() == 0; }
-  const DecoderRows& rows() const { return rows_; }
-
-  /// Scores what the decoder left in the workspace and moves every search one step on.
-  void advance(const ProductInput& states, Workspace& workspace) {
+  /// Moves every search one step on and takes those that have ended out of the batch.
+  void advance(std::vector<std::vector<Hypothesis>>& results) {
+    rows_.clear();
     may_end_.clear();
-    for (const int sentence : rows_.sentence) {
-      may_end_.push_back(searches_[static_cast<std::size_t>(sentence)].end_is_allowed() ? 1 : 0);
+    for (Sentence& sentence : live_) {
+      rows_.push_back(&sentence.rows);
+      const std::uint8_t may_end = sentence.search.end_is_allowed() ? 1 : 0;
+      may_end_.insert(may_end_.end(), sentence.search.live().size(), may_end);
     }
-    const std::span<const Offer> offers = scorer_.score(states, may_end_, workspace);
-    next_.step = rows_.step + 1;
-    next_.token.clear();
-    next_.sentence.clear();
-    next_.ancestry.clear();
-    for (std::size_t row = 0; row < offers.size();) {
-      SentenceSearch& search = searches_[static_cast<std::size_t>(rows_.sentence[row])];
-      const std::size_t count = search.live().size();
-      search.advance(offers.subspan(row, count));
-      for (const SentenceSearch::Live& live : search.live()) {
-        continue_row(row + static_cast<std::size_t>(live.parent), live.token);
+    const ProductInput states = model_.decoder.step(rows_, workspace_);
+    std::span<const Offer> offers = scorer_.score(states, may_end_, workspace_);
+    for (Sentence& sentence : live_) {
+      const std::size_t count = sentence.search.live().size();
+      sentence.search.advance(offers.first(count));
+      offers = offers.subspan(count);
+      if (sentence.search.done()) {
+        results[sentence.origin.index] = sentence.search.results();
+        cost_ -= sentence.origin.cost;
+      } else {
+        continuations_.clear();
+        for (const auto& live : sentence.search.live()) continuations_.push_back({live.parent, live.token});
+        sentence.rows.advance(continuations_);
       }
-      row += count;
     }
-    std::swap(rows_, next_);
-  }
-
-  std::vector<std::vector<Hypothesis>> results() const {
-    std::vector<std::vector<Hypothesis>> results;
-    for (const SentenceSearch& search : searches_) results.push_back(search.results());
-    return results;
+    std::erase_if(live_, [](const Sentence& sentence) { return sentence.search.done(); });
   }
 
  private:
-  void continue_row(std::size_t parent, std::int32_t token) {
-    const auto step = static_cast<std::size_t>(rows_.step);
-    const auto prefix = rows_.ancestry.begin() + static_cast<std::ptrdiff_t>(parent * step);
-    next_.ancestry.insert(next_.ancestry.end(), prefix, prefix + rows_.step);
-    next_.ancestry.push_back(static_cast<std::int32_t>(parent));
-    next_.token.push_back(token);
-    next_.sentence.push_back(rows_.sentence[parent]);
-  }
+  struct Sentence {
+    SentenceQueue::Sentence origin;
+    SentenceRows rows;
+    SentenceSearch search;
+  };
 
+  const Transformer& model_;
+  const SearchOptions& options_;
+  Workspace& workspace_;
+  DecoderCache& cache_;
+  std::size_t places_;
   Scorer scorer_;
-  std::vector<SentenceSearch> searches_;
+  std::vector<Sentence> live_;
+  std::size_t cost_ = 0;               // of all of them
+  std::vector<SentenceRows*> rows_;    // for each sentence
   std::vector<std::uint8_t> may_end_;  // for each row
-  DecoderRows rows_;
-  DecoderRows next_;
+  std::vector<Continuation> continuations_;
 };
 
 }  // namespace
 
-std::vector<std::vector<Hypothesis>> BatchSearch::run(
-    const std::vector<const std::vector<std::int32_t>*>& sources, const SearchOptions& options,
-    const std::atomic<bool>& cancelled) {
-  PackedTokens source;
-  for (const auto* tokens : sources)
-    source.add(*tokens, model_.config.source_eos ? &model_.config.eos_id : nullptr);
-  model_.encoder.forward(source, workspace_);
-  model_.decoder.begin(source, workspace_, cache_);
-  LiveBatch batch(model_, source, options);
-  while (!batch.done()) {
-    if (cancelled.load(std::memory_order_relaxed))
-      return std::vector<std::vector<Hypothesis>>(sources.size());
-    batch.advance(model_.decoder.step(batch.rows(), workspace_, cache_), workspace_);
+std::size_t BatchSearch::cost(const SearchOptions& options, int source_tokens, int max_positions) {
+  const int longest = longest_translation(options, source_tokens, max_positions);
+  return static_cast<std::size_t>(source_tokens) +
+         static_cast<std::size_t>(options.beam) * static_cast<std::size_t>(longest);
+}
+
+void BatchSearch::run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
+                      const SearchOptions& options, const std::atomic<bool>& cancelled,
+                      std::vector<std::vector<Hypothesis>>& results) {
+  LiveBatch batch(model_, options, workspace_, cache_);
+  while (!cancelled.load(std::memory_order_relaxed)) {
+    batch.admit(queue, sources);
+    if (batch.empty()) return;
+    batch.advance(results);
   }
-  return batch.results();
 }
 
 }  // namespace octavo

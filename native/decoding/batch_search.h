@@ -4,19 +4,26 @@
 #include <vector>
 
 #include "decoding/search.h"
+#include "decoding/sentence_queue.h"
 #include "model/transformer.h"
 
 namespace octavo {
 
-/// Translates sentences together. Each result is what the sentence would get alone.
+/// Translates the sentences of a queue, many at a time: when some have ended, others take their place. Each
+/// result is what the sentence would get alone.
 class BatchSearch {
  public:
-  explicit BatchSearch(const Transformer& model) : model_(model), workspace_(model.kernels) {}
+  explicit BatchSearch(const Transformer& model)
+      : model_(model), workspace_(model.kernels), cache_(model.decoder.make_cache()) {}
 
-  /// sources: token ids without EOS, checked by the caller. Returns early, with empty results, once
-  /// `cancelled` is set.
-  std::vector<std::vector<Hypothesis>> run(const std::vector<const std::vector<std::int32_t>*>& sources,
-                                           const SearchOptions& options, const std::atomic<bool>& cancelled);
+  /// What a sentence of `source_tokens`, EOS included, may cost; see SentenceQueue.
+  static std::size_t cost(const SearchOptions& options, int source_tokens, int max_positions);
+
+  /// Runs until the queue is empty or `cancelled` is set. sources: token ids without EOS, checked by the
+  /// caller.
+  void run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
+           const SearchOptions& options, const std::atomic<bool>& cancelled,
+           std::vector<std::vector<Hypothesis>>& results);
 
  private:
   const Transformer& model_;

@@ -20,30 +20,20 @@ void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pair
     return pairs[a].target.size() > pairs[b].target.size();
   });
   PackedTokens source;
-  DecoderRows rows;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    source.add(pairs[order[i]].source, model.config.source_eos ? &model.config.eos_id : nullptr);
-    rows.token.push_back(model.config.decoder_start_id);
-    rows.sentence.push_back(static_cast<int>(i));
+  for (const std::size_t pair : order) {
+    source.add(pairs[pair].source, model.config.source_eos ? &model.config.eos_id : nullptr);
   }
-  DecoderCache cache;
+  DecoderCache cache = model.decoder.make_cache();
   model.encoder.forward(source, workspace);
-  model.decoder.begin(source, workspace, cache);
-  while (rows.size() > 0) {
-    const ProductInput states = model.decoder.step(rows, workspace, cache);
-    use(order, states);
-    const auto step = static_cast<std::size_t>(rows.step);
-    std::size_t live = 0;
-    while (live < rows.token.size() && pairs[order[live]].target.size() > step) {
-      rows.token[live] = pairs[order[live]].target[step];
-      ++live;
-    }
-    rows.token.resize(live);
-    rows.sentence.resize(live);
-    ++rows.step;
-    rows.ancestry.clear();
-    for (std::size_t r = 0; r < live; ++r) {
-      rows.ancestry.insert(rows.ancestry.end(), step + 1, static_cast<std::int32_t>(r));
+  std::vector<SentenceRows> sentences = model.decoder.begin(source, workspace, cache);
+  std::vector<SentenceRows*> fed;
+  for (SentenceRows& sentence : sentences) fed.push_back(&sentence);
+  for (std::size_t step = 0; !fed.empty(); ++step) {
+    use(order, model.decoder.step(fed, workspace));
+    while (!fed.empty() && pairs[order[fed.size() - 1]].target.size() <= step) fed.pop_back();
+    for (std::size_t i = 0; i < fed.size(); ++i) {
+      const Continuation next{0, pairs[order[i]].target[step]};
+      fed[i]->advance({&next, 1});
     }
   }
 }

@@ -8,14 +8,12 @@
 #include <thread>
 
 #include "base/errors.h"
-#include "engine/batch_queue.h"
+#include "engine/streams_at_work.h"
 
 namespace octavo {
 
 namespace {
 
-constexpr std::size_t kBatchRows = 128;     // decoder rows: sentences times beam
-constexpr std::size_t kBatchTokens = 2048;  // encoder rows
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr int kMostThreads = 1024;
 
@@ -57,32 +55,27 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   while (!lock.try_lock_for(kPoll)) {
     if (!keep_going()) throw Cancelled();
   }
-  std::vector<std::size_t> lengths;
-  for (const auto& source : sources) {
-    check_source(model_->config, source);
-    lengths.push_back(source.size() + 1);
+  std::vector<SentenceQueue::Sentence> sentences;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    check_source(model_->config, sources[i]);
+    const int length = static_cast<int>(sources[i].size()) + (model_->config.source_eos ? 1 : 0);
+    sentences.push_back({i, static_cast<std::size_t>(length),
+                         BatchSearch::cost(options, length, model_->config.max_positions)});
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
-  const std::size_t most_sentences =
-      std::max<std::size_t>(1, kBatchRows / static_cast<std::size_t>(options.beam));
-  std::vector<std::vector<std::size_t>> batches = make_batches(lengths, most_sentences, kBatchTokens);
-  const int used = static_cast<int>(std::min(batches.size(), streams_.size()));
-  BatchQueue queue(std::move(batches), used);
+  const int used = static_cast<int>(std::min(sources.size(), streams_.size()));
+  SentenceQueue queue(std::move(sentences), std::max(used, 1));
+  StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
 
   const auto work = [&](BatchSearch& stream) {
     try {
-      while (const std::vector<std::size_t>* batch = queue.next()) {
-        std::vector<const std::vector<std::int32_t>*> selected;
-        for (const std::size_t index : *batch) selected.push_back(&sources[index]);
-        std::vector<std::vector<Hypothesis>> found = stream.run(selected, options, cancelled);
-        for (std::size_t i = 0; i < batch->size(); ++i) results[(*batch)[i]] = std::move(found[i]);
-        if (cancelled.load()) break;
-      }
+      stream.run(queue, sources, options, cancelled, results);
     } catch (...) {
-      queue.stream_failed(std::current_exception());
+      at_work.failed(std::current_exception());
+      queue.close();
     }
-    queue.stream_ended();
+    at_work.ended();
   };
 
   std::vector<std::jthread> threads;
@@ -91,15 +84,15 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
       threads.emplace_back(work, std::ref(streams_[static_cast<std::size_t>(i)]));
     } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
       if (threads.empty())
-        queue.stream_failed(std::make_exception_ptr(Error("the system allows no more threads")));
-      queue.stream_ended();
+        at_work.failed(std::make_exception_ptr(Error("the system allows no more threads")));
+      at_work.ended();
     }
   }
-  while (!queue.wait_for_streams(kPoll)) {
+  while (!at_work.wait(kPoll)) {
     if (!cancelled.load() && !keep_going()) cancelled = true;
   }
   threads.clear();
-  if (const std::exception_ptr failure = queue.failure()) std::rethrow_exception(failure);
+  if (const std::exception_ptr failure = at_work.failure()) std::rethrow_exception(failure);
   if (cancelled.load()) throw Cancelled();
   return results;
 }

@@ -145,8 +145,10 @@ struct Attend {
   std::ptrdiff_t visible_stride = 0;
   const float* score_scale = nullptr;  // [heads]: what a sum of query times key is multiplied by
   const float* value_scale = nullptr;  // [heads], where values are u8
-  float* scores = nullptr;             // scratch: kAttendQueries times `positions` rounded up to 64
-  std::uint8_t* weights = nullptr;     // scratch: the same number
+  /// Scratch. Where keys and values are floats and there is one query, the weights of the last head are left
+  /// in it.
+  float* scores = nullptr;          // kAttendQueries times `positions` rounded up to 64
+  std::uint8_t* weights = nullptr;  // scratch: the same number
   float* output = nullptr;  // [queries, heads · head_dim]; exactly one of it and quantized.values is set
   std::ptrdiff_t output_stride = 0;  // floats
   QuantizedRows quantized{};

@@ -1,7 +1,5 @@
 #include "model/decoder.h"
 
-#include <algorithm>
-
 namespace octavo {
 
 namespace {
@@ -14,6 +12,12 @@ Site load_memory(const LayerSource& source) {
     readers.insert(readers.end(), {name + ".key", name + ".value"});
   }
   return Site::load(source.plan, "encoder.output", source.config.d_model, readers);
+}
+
+/// A layer's part of each page.
+void point_at_pages(std::span<std::byte* const> pages, std::size_t offset, Workspace& workspace) {
+  workspace.sentence_pages.clear();
+  for (const std::byte* page : pages) workspace.sentence_pages.push_back(page + offset);
 }
 
 Linear load_output(const LayerSource& source, const Site& site) {
@@ -44,7 +48,11 @@ Decoder Decoder::load(const LayerSource& source) {
     decoder.layers_.push_back(
         {.self_attention = Attention::load_self(source, name + ".self_attention"),
          .cross_attention = Attention::load_cross(source, name + ".cross_attention", decoder.memory_),
-         .feed_forward = FeedForward::load(source, name + ".feed_forward")});
+         .feed_forward = FeedForward::load(source, name + ".feed_forward"),
+         .own_offset = decoder.own_page_bytes_,
+         .source_offset = decoder.source_page_bytes_});
+    decoder.own_page_bytes_ += decoder.layers_.back().self_attention.layout().bytes;
+    decoder.source_page_bytes_ += decoder.layers_.back().cross_attention.layout().bytes;
   }
   if (config.pre_norm) decoder.norm_ = norm("decoder.norm");
   decoder.output_input_ = Site::load(source.plan, "decoder.output", config.d_model, {"output"});
@@ -52,88 +60,120 @@ Decoder Decoder::load(const LayerSource& source) {
   return decoder;
 }
 
-void Decoder::begin(const PackedTokens& source, Workspace& workspace, DecoderCache& cache) const {
+std::vector<SentenceRows> Decoder::begin(const PackedTokens& source, Workspace& workspace,
+                                         DecoderCache& cache) const {
   const int rows = source.size();
-  cache.source_offsets = source.offsets;
-  cache.cross.resize(layers_.size());
-  cache.self.resize(layers_.size());
+  std::vector<SentenceRows> sentences;
+  std::vector<std::byte*> page;
+  std::vector<std::uint8_t> position;
+  for (int s = 0; s < source.sentences(); ++s) {
+    const int length = source.length(s);
+    PageList pages(cache.source);
+    pages.extend(page_count(length));
+    for (int i = 0; i < length; ++i) {
+      page.push_back(pages.pages()[static_cast<std::size_t>(i / kPagePositions)]);
+      position.push_back(static_cast<std::uint8_t>(i % kPagePositions));
+    }
+    sentences.emplace_back(std::move(pages), length, cache.own, config_.decoder_start_id);
+  }
   const ProductInput input = memory_.prepare(workspace.states.data(), rows, workspace);
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Attention& attention = layers_[i].cross_attention;
-    std::byte* key_value = cache.cross[i].ensure(static_cast<std::size_t>(rows) * attention.row_bytes());
-    attention.project_keys_values(input, key_value, workspace);
+  std::size_t offset = 0;
+  for (const Layer& layer : layers_) {
+    for (std::byte*& start : page) start += layer.source_offset - offset;
+    offset = layer.source_offset;
+    layer.cross_attention.keep_keys_values(input, page.data(), position.data(), workspace);
   }
+  return sentences;
 }
 
-ProductInput Decoder::step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const {
+float* Decoder::embed(std::span<SentenceRows* const> sentences, int rows, Workspace& workspace) const {
   const std::ptrdiff_t d = config_.d_model;
-  float* x = workspace.states.ensure(static_cast<std::size_t>(rows.size() * d));
-  for (int r = 0; r < rows.size(); ++r) {
-    embedding_.lookup(rows.token[static_cast<std::size_t>(r)], rows.step, x + r * d, workspace);
+  float* x = workspace.states.ensure(static_cast<std::size_t>(rows * d));
+  float* row = x;
+  for (const SentenceRows* sentence : sentences) {
+    for (const std::int32_t token : sentence->token()) {
+      embedding_.lookup(token, sentence->length() - 1, row, workspace);
+      row += d;
+    }
   }
-  if (config_.embedding_norm) embedding_norm_.apply(x, rows.size(), x, workspace);
+  if (config_.embedding_norm) embedding_norm_.apply(x, rows, x, workspace);
   if (workspace.observer != nullptr) {
-    workspace.observer->observe("decoder.embedding", x, rows.size(), config_.d_model, d);
+    workspace.observer->observe("decoder.embedding", x, rows, config_.d_model, d);
   }
+  return x;
+}
+
+ProductInput Decoder::step(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
+  int rows = 0;
+  for (const SentenceRows* sentence : sentences) rows += sentence->rows();
+  float* x = embed(sentences, rows, workspace);
+  ResidualStream stream(config_, x, rows, workspace);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    self_attention(i, rows, x, workspace, cache);
-    cross_attention(i, rows, x, workspace, cache);
-    layers_[i].feed_forward.apply(config_, x, rows.size(), workspace);
+    const Layer& layer = layers_[i];
+    const Attention& self = layer.self_attention;
+    self_attention(layer, sentences, stream.enter(self.norm(), self.input()), stream.add(), workspace);
+    const Attention& cross = layer.cross_attention;
+    stream.leave(self.name(), self.norm(), &cross.input());
+    cross_attention(layer, sentences, stream.enter(cross.norm(), cross.input()), stream.add(), workspace);
+    const FeedForward& feed_forward = layer.feed_forward;
+    stream.leave(cross.name(), cross.norm(), &feed_forward.input());
+    feed_forward.apply(stream.enter(feed_forward.norm(), feed_forward.input()), config_.activation,
+                       stream.add(), workspace);
+    const bool last = i + 1 == layers_.size();
+    stream.leave(feed_forward.name(), feed_forward.norm(),
+                 last ? &output_input_ : &layers_[i + 1].self_attention.input());
   }
-  if (!config_.pre_norm) return output_input_.prepare(x, rows.size(), workspace);
-  return norm_.apply(x, rows.size(), output_input_, workspace.normalized, workspace);
+  return stream.enter(norm_, output_input_);
 }
 
-void Decoder::self_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
-                             DecoderCache& cache) const {
-  const Attention& attention = layers_[layer].self_attention;
-  const std::size_t row_bytes = attention.row_bytes();
-  const auto step = static_cast<std::size_t>(rows.step);
-  residual_sublayer(
-      config_, attention.name(), attention.norm(), attention.input(), x, rows.size(), workspace,
-      [&](const ProductInput& input, const Epilogue& add) {
-        std::vector<AlignedBuffer<std::byte>>& steps = cache.self[layer];
-        if (steps.size() <= step) steps.resize(step + 1);
-        std::byte* current = steps[step].ensure(static_cast<std::size_t>(rows.size()) * row_bytes);
-        attention.project_keys_values(input, current, workspace);
-        attention.project_queries(input, workspace);
-        std::vector<const std::byte*>& key_value = workspace.key_value_rows;
-        key_value.resize(std::max(key_value.size(), step + 1));
-        for (int r = 0; r < rows.size(); ++r) {
-          const std::int32_t* ancestors = rows.ancestry.data() + static_cast<std::size_t>(r) * step;
-          for (std::size_t j = 0; j < step; ++j) {
-            key_value[j] = steps[j].data() + static_cast<std::size_t>(ancestors[j]) * row_bytes;
-          }
-          key_value[step] = current + static_cast<std::size_t>(r) * row_bytes;
-          attention.attend(r, rows.step + 1, workspace);
-        }
-        attention.project_output(rows.size(), add, workspace);
-      });
+void Decoder::self_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+                             const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
+  const Attention& attention = layer.self_attention;
+  workspace.row_pages.clear();
+  workspace.row_positions.clear();
+  for (const SentenceRows* sentence : sentences) {
+    for (int r = 0; r < sentence->rows(); ++r) {
+      const int position = sentence->own_position(r);
+      std::byte* page = sentence->pages()[static_cast<std::size_t>(position / kPagePositions)];
+      workspace.row_pages.push_back(page + layer.own_offset);
+      workspace.row_positions.push_back(static_cast<std::uint8_t>(position % kPagePositions));
+    }
+  }
+  attention.keep_keys_values(input, workspace.row_pages.data(), workspace.row_positions.data(), workspace);
+  attention.project_queries(input, workspace);
+  int first = 0;
+  for (const SentenceRows* sentence : sentences) {
+    point_at_pages(sentence->pages(), layer.own_offset, workspace);
+    attention.attend(first,
+                     {.queries = sentence->rows(),
+                      .pages = workspace.sentence_pages.data(),
+                      .positions = sentence->positions(),
+                      .order = sentence->order(),
+                      .order_stride = sentence->length(),
+                      .counts = sentence->counts(),
+                      .visible = sentence->visible(),
+                      .visible_stride = static_cast<std::ptrdiff_t>(sentence->pages().size())},
+                     workspace);
+    first += sentence->rows();
+  }
+  attention.project_output(input.rows, add, workspace);
 }
 
-void Decoder::cross_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
-                              const DecoderCache& cache) const {
-  const Attention& attention = layers_[layer].cross_attention;
-  const std::size_t row_bytes = attention.row_bytes();
-  residual_sublayer(config_, attention.name(), attention.norm(), attention.input(), x, rows.size(), workspace,
-                    [&](const ProductInput& input, const Epilogue& add) {
-                      attention.project_queries(input, workspace);
-                      int current = -1;
-                      int length = 0;
-                      for (int r = 0; r < rows.size(); ++r) {
-                        const int sentence = rows.sentence[static_cast<std::size_t>(r)];
-                        if (sentence != current) {
-                          current = sentence;
-                          const int first = cache.source_offsets[static_cast<std::size_t>(sentence)];
-                          length = cache.source_offsets[static_cast<std::size_t>(sentence) + 1] - first;
-                          point_at_rows(
-                              cache.cross[layer].data() + static_cast<std::size_t>(first) * row_bytes,
-                              row_bytes, length, workspace.key_value_rows);
-                        }
-                        attention.attend(r, length, workspace);
-                      }
-                      attention.project_output(rows.size(), add, workspace);
-                    });
+void Decoder::cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+                              const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
+  const Attention& attention = layer.cross_attention;
+  attention.project_queries(input, workspace);
+  int first = 0;
+  for (const SentenceRows* sentence : sentences) {
+    point_at_pages(sentence->source_pages(), layer.source_offset, workspace);
+    attention.attend(first,
+                     {.queries = sentence->rows(),
+                      .pages = workspace.sentence_pages.data(),
+                      .positions = sentence->source_length()},
+                     workspace);
+    first += sentence->rows();
+  }
+  attention.project_output(input.rows, add, workspace);
 }
 
 void Decoder::logits(const ProductInput& states, int first, int count, float* logits,

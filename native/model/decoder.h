@@ -1,41 +1,33 @@
 #pragma once
 
-#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "model/encoder.h"
+#include "model/sentence_rows.h"
 
 namespace octavo {
 
-/// Keys and values of one batch. Cross-attention: one row per source token, kept per sentence and shared by
-/// its hypotheses. Self-attention: one buffer per layer and step, written in place and never moved; which of
-/// a step's rows belongs to a hypothesis is said by its ancestry.
+/// Where a stream keeps keys and values: a page has room for kPagePositions positions of every layer.
 struct DecoderCache {
-  std::vector<int> source_offsets;
-  std::vector<AlignedBuffer<std::byte>> cross;              // [layer]: [source tokens, a row]
-  std::vector<std::vector<AlignedBuffer<std::byte>>> self;  // [layer][step]: [rows, a row]
-};
-
-/// The live rows of one decoding step. Row r reads token[r] and belongs to sentence[r]; ancestry[r · step +
-/// j] is the row that its prefix occupied at step j.
-struct DecoderRows {
-  int step = 0;
-  std::vector<std::int32_t> token;
-  std::vector<int> sentence;
-  std::vector<std::int32_t> ancestry;
-
-  int size() const { return static_cast<int>(token.size()); }
+  PagePool source;  // cross-attention: kept per sentence and shared by its hypotheses
+  PagePool own;     // self-attention
 };
 
 class Decoder {
  public:
   static Decoder load(const LayerSource& source);
 
-  /// Takes the encoder's output from workspace.states and fills the cache's cross-attention.
-  void begin(const PackedTokens& source, Workspace& workspace, DecoderCache& cache) const;
+  DecoderCache make_cache() const { return {PagePool(source_page_bytes_), PagePool(own_page_bytes_)}; }
 
-  /// One step of every row. Returns what `logits` reads, valid until the next step.
-  ProductInput step(const DecoderRows& rows, Workspace& workspace, DecoderCache& cache) const;
+  /// Takes the encoder's output from workspace.states, makes the cross-attention's keys and values and the
+  /// first row of every sentence.
+  std::vector<SentenceRows> begin(const PackedTokens& source, Workspace& workspace,
+                                  DecoderCache& cache) const;
+
+  /// One step of all rows of all sentences, one after the other. Returns what `logits` reads, valid until the
+  /// next step.
+  ProductInput step(std::span<SentenceRows* const> sentences, Workspace& workspace) const;
 
   /// The output projection of tokens [first, first + count), a multiple of Linear::kOutputGroup first:
   /// logits[states.rows, count].
@@ -46,18 +38,23 @@ class Decoder {
     Attention self_attention;
     Attention cross_attention;
     FeedForward feed_forward;
+    std::size_t own_offset;  // where its part of a page begins
+    std::size_t source_offset;
   };
 
-  void self_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
-                      DecoderCache& cache) const;
-  void cross_attention(std::size_t layer, const DecoderRows& rows, float* x, Workspace& workspace,
-                       const DecoderCache& cache) const;
+  float* embed(std::span<SentenceRows* const> sentences, int rows, Workspace& workspace) const;
+  void self_attention(const Layer& layer, std::span<SentenceRows* const> sentences, const ProductInput& input,
+                      const Epilogue& add, Workspace& workspace) const;
+  void cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+                       const ProductInput& input, const Epilogue& add, Workspace& workspace) const;
 
   TransformerConfig config_;
   Site memory_;  // the encoder's output
   Embedding embedding_;
   LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
+  std::size_t own_page_bytes_ = 0;
+  std::size_t source_page_bytes_ = 0;
   LayerNorm norm_;
   Site output_input_;
   Linear output_;

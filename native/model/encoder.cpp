@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "model/sentence_rows.h"
+
 namespace octavo {
 
 void PackedTokens::add(const std::vector<std::int32_t>& sentence, const std::int32_t* end_token) {
@@ -59,32 +61,51 @@ void Encoder::forward(const PackedTokens& source, Workspace& workspace) const {
   if (config_.embedding_norm) embedding_norm_.apply(x, rows, x, workspace);
   if (workspace.observer != nullptr)
     workspace.observer->observe("encoder.embedding", x, rows, config_.d_model, d);
-  for (const Layer& layer : layers_) {
-    self_attention(layer.self_attention, source, x, workspace);
-    layer.feed_forward.apply(config_, x, rows, workspace);
+  ResidualStream stream(config_, x, rows, workspace);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Attention& attention = layers_[i].self_attention;
+    const FeedForward& feed_forward = layers_[i].feed_forward;
+    self_attention(attention, source, stream.enter(attention.norm(), attention.input()), stream.add(),
+                   workspace);
+    stream.leave(attention.name(), attention.norm(), &feed_forward.input());
+    feed_forward.apply(stream.enter(feed_forward.norm(), feed_forward.input()), config_.activation,
+                       stream.add(), workspace);
+    const bool last = i + 1 == layers_.size();
+    stream.leave(feed_forward.name(), feed_forward.norm(),
+                 last ? nullptr : &layers_[i + 1].self_attention.input());
   }
   if (config_.pre_norm) norm_.apply(x, rows, x, workspace);
 }
 
-void Encoder::self_attention(const Attention& attention, const PackedTokens& source, float* x,
-                             Workspace& workspace) const {
-  const int rows = source.size();
-  const std::size_t row_bytes = attention.row_bytes();
-  residual_sublayer(config_, attention.name(), attention.norm(), attention.input(), x, rows, workspace,
-                    [&](const ProductInput& input, const Epilogue& add) {
-                      std::byte* key_value =
-                          workspace.key_value.ensure(static_cast<std::size_t>(rows) * row_bytes);
-                      attention.project_keys_values(input, key_value, workspace);
-                      attention.project_queries(input, workspace);
-                      for (int s = 0; s < source.sentences(); ++s) {
-                        const int first = source.offsets[static_cast<std::size_t>(s)];
-                        const int length = source.length(s);
-                        const std::byte* sentence = key_value + static_cast<std::size_t>(first) * row_bytes;
-                        point_at_rows(sentence, row_bytes, length, workspace.key_value_rows);
-                        for (int i = first; i < first + length; ++i) attention.attend(i, length, workspace);
-                      }
-                      attention.project_output(rows, add, workspace);
-                    });
+void Encoder::self_attention(const Attention& attention, const PackedTokens& source,
+                             const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
+  const std::size_t page_bytes = attention.layout().bytes;
+  workspace.row_pages.clear();
+  workspace.row_positions.clear();
+  std::size_t pages = 0;
+  for (int s = 0; s < source.sentences(); ++s) pages += page_count(source.length(s));
+  std::byte* page = workspace.pages.ensure(pages * page_bytes);
+  for (int s = 0; s < source.sentences(); ++s) {
+    const int length = source.length(s);
+    for (int i = 0; i < length; ++i) {
+      workspace.row_pages.push_back(page + static_cast<std::size_t>(i / kPagePositions) * page_bytes);
+      workspace.row_positions.push_back(static_cast<std::uint8_t>(i % kPagePositions));
+    }
+    page += page_count(length) * page_bytes;
+  }
+  attention.keep_keys_values(input, workspace.row_pages.data(), workspace.row_positions.data(), workspace);
+  attention.project_queries(input, workspace);
+  page = workspace.pages.data();
+  for (int s = 0; s < source.sentences(); ++s) {
+    workspace.sentence_pages.clear();
+    const int length = source.length(s);
+    for (std::size_t p = 0; p < page_count(length); ++p, page += page_bytes)
+      workspace.sentence_pages.push_back(page);
+    attention.attend(source.offsets[static_cast<std::size_t>(s)],
+                     {.queries = length, .pages = workspace.sentence_pages.data(), .positions = length},
+                     workspace);
+  }
+  attention.project_output(input.rows, add, workspace);
 }
 
 }  // namespace octavo

@@ -33,8 +33,8 @@ class Encoder {
     FeedForward feed_forward;
   };
 
-  void self_attention(const Attention& attention, const PackedTokens& source, float* x,
-                      Workspace& workspace) const;
+  void self_attention(const Attention& attention, const PackedTokens& source, const ProductInput& input,
+                      const Epilogue& add, Workspace& workspace) const;
 
   TransformerConfig config_;
   Embedding embedding_;

@@ -39,12 +39,6 @@ Linear load_linear(const LayerSource& source, const std::string& product, const 
       {.weight = product + ".weight", .bias = product + ".bias", .inputs = inputs, .outputs = outputs});
 }
 
-void point_at_rows(const std::byte* rows, std::size_t row_bytes, int count,
-                   std::vector<const std::byte*>& pointers) {
-  pointers.resize(std::max(pointers.size(), static_cast<std::size_t>(count)));
-  for (std::size_t j = 0; j < static_cast<std::size_t>(count); ++j) pointers[j] = rows + j * row_bytes;
-}
-
 Attention Attention::load_self(const LayerSource& source, const std::string& name) {
   return load(source, name, nullptr);
 }
@@ -60,6 +54,8 @@ Attention Attention::load(const LayerSource& source, const std::string& name, co
   attention.heads_ = source.config.attention_heads;
   attention.head_dim_ = source.config.head_dim();
   attention.load_scales(source);
+  attention.layout_ = source.kernels.attention.layout(attention.heads_, attention.head_dim_,
+                                                      attention.scores_int8_, attention.context_int8_);
   std::vector<std::string> readers{name + ".query"};
   if (memory == nullptr) readers.insert(readers.end(), {name + ".key", name + ".value"});
   attention.input_ = Site::load(source.plan, name + ".input", d, readers);
@@ -75,7 +71,6 @@ Attention Attention::load(const LayerSource& source, const std::string& name, co
 }
 
 void Attention::load_scales(const LayerSource& source) {
-  const auto width = static_cast<std::size_t>(source.config.d_model);
   const float factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim_)));
   score_scale_.assign(static_cast<std::size_t>(heads_), factor);
   if (source.plan != nullptr) {
@@ -93,24 +88,34 @@ void Attention::load_scales(const LayerSource& source) {
     value_scale_ = source.plan->heads.at(name_ + ".values");
     spread_inverse(value_scale_, head_dim_, value_inverse_);
   }
-  const std::size_t key_bytes = round_up(scores_int8_ ? width : width * kFloatBytes, kFloatBytes);
-  const std::size_t value_bytes = round_up(context_int8_ ? width : width * kFloatBytes, kFloatBytes);
-  value_offset_ = static_cast<std::ptrdiff_t>(key_bytes);
-  row_bytes_ = key_bytes + value_bytes;
 }
 
-void Attention::project_keys_values(const ProductInput& input, std::byte* rows, Workspace& workspace) const {
-  std::byte* values = rows + value_offset_;
-  key_.apply(input, store_rows(rows, row_bytes_, scores_int8_, key_inverse_), workspace);
-  value_.apply(input, store_rows(values, row_bytes_, context_int8_, value_inverse_), workspace);
-  if (workspace.observer != nullptr) {
-    const auto stride = static_cast<std::ptrdiff_t>(row_bytes_ / kFloatBytes);
-    const int width = heads_ * head_dim_;
-    workspace.observer->observe(name_ + ".keys", reinterpret_cast<const float*>(rows), input.rows, width,
-                                stride);
-    workspace.observer->observe(name_ + ".values", reinterpret_cast<const float*>(values), input.rows, width,
-                                stride);
-  }
+void Attention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
+                                 const std::uint8_t* positions, Workspace& workspace) const {
+  const std::size_t width = static_cast<std::size_t>(heads_ * head_dim_);
+  const std::size_t key_bytes = scores_int8_ ? width : width * kFloatBytes;
+  const std::size_t value_bytes = context_int8_ ? width : width * kFloatBytes;
+  const auto rows = static_cast<std::size_t>(input.rows);
+  std::byte* keys = workspace.keys.ensure(rows * key_bytes);
+  std::byte* values = workspace.values.ensure(rows * value_bytes);
+  key_.apply(input, store_rows(keys, key_bytes, scores_int8_, key_inverse_), workspace);
+  value_.apply(input, store_rows(values, value_bytes, context_int8_, value_inverse_), workspace);
+  if (workspace.observer != nullptr) observe_keys_values(keys, values, input.rows, workspace);
+  workspace.kernels->attention.keep({.layout = &layout_,
+                                     .rows = input.rows,
+                                     .keys = keys,
+                                     .values = values,
+                                     .key_stride = static_cast<std::ptrdiff_t>(key_bytes),
+                                     .value_stride = static_cast<std::ptrdiff_t>(value_bytes),
+                                     .pages = pages,
+                                     .positions = positions});
+}
+
+void Attention::observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
+                                    Workspace& workspace) const {
+  const int width = heads_ * head_dim_;
+  workspace.observer->observe(name_ + ".keys", reinterpret_cast<const float*>(keys), rows, width, width);
+  workspace.observer->observe(name_ + ".values", reinterpret_cast<const float*>(values), rows, width, width);
 }
 
 void Attention::project_queries(const ProductInput& input, Workspace& workspace) const {
@@ -133,44 +138,74 @@ void Attention::project_queries(const ProductInput& input, Workspace& workspace)
   }
 }
 
-void Attention::attend(int row, int count, Workspace& workspace) const {
+void Attention::attend(int first, Attend job, Workspace& workspace) const {
   const std::ptrdiff_t width = heads_ * head_dim_;
-  AttendRow job{.rows = workspace.key_value_rows.data(),
-                .count = count,
-                .value_offset = value_offset_,
-                .heads = heads_,
-                .head_dim = head_dim_,
-                .keys_u8 = scores_int8_,
-                .values_u8 = context_int8_,
-                .score_scale = score_scale_.data(),
-                .value_scale = value_scale_.data(),
-                .scores = workspace.scores.ensure(round_up(static_cast<std::size_t>(count), 16)),
-                .weights = workspace.weights.ensure(round_up(static_cast<std::size_t>(count), 64))};
+  const std::size_t scratch = kAttendQueries * round_up(static_cast<std::size_t>(job.positions), 64);
+  job.layout = &layout_;
   if (scores_int8_) {
-    job.query_u8 = workspace.query_u8.data() + row * width;
+    job.query = reinterpret_cast<const std::byte*>(workspace.query_u8.data() + first * width);
+    job.query_stride = width;
   } else {
-    job.query = workspace.query.data() + row * width;
+    job.query = reinterpret_cast<const std::byte*>(workspace.query.data() + first * width);
+    job.query_stride = width * static_cast<std::ptrdiff_t>(kFloatBytes);
   }
+  job.score_scale = score_scale_.data();
+  job.value_scale = value_scale_.data();
+  job.scores = workspace.scores.ensure(scratch);
+  job.weights = workspace.weights.ensure(scratch);
   if (context_.is_fused()) {
-    job.quantized = context_.target(row + 1, workspace.quantized);
-    job.quantized.values += row * job.quantized.stride;
+    job.quantized = context_.target(first + job.queries, workspace.quantized);
+    job.quantized.values += first * job.quantized.stride;
   } else {
-    job.output = workspace.context.data() + row * width;
+    job.output = workspace.context.data() + first * width;
+    job.output_stride = width;
   }
-  workspace.kernels->attend(job);
+  workspace.kernels->attention.attend(job);
   if (workspace.observer != nullptr) observe_weights(job, workspace);
 }
 
-void Attention::observe_weights(AttendRow job, Workspace& workspace) const {
-  std::vector<const std::byte*> rows(job.rows, job.rows + job.count);
-  job.rows = rows.data();
-  job.heads = 1;
+/// Attends once more, a query and a head at a time, because the weights of one are what a kernel leaves
+/// behind.
+void Attention::observe_weights(const Attend& job, Workspace& workspace) const {
+  const KernelTable& kernels = *workspace.kernels;
+  const PageLayout layout = kernels.attention.layout(1, head_dim_, false, false);
+  const auto stride = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(heads_ * head_dim_) * kFloatBytes);
+  const std::ptrdiff_t head_bytes = head_dim_ * static_cast<std::ptrdiff_t>(kFloatBytes);
+  const auto page_count = static_cast<std::size_t>((job.positions + kPagePositions - 1) / kPagePositions);
+  AlignedBuffer<std::byte> memory(page_count * layout.bytes);
+  AlignedBuffer<float> output(static_cast<std::size_t>(head_dim_));
+  std::vector<std::byte*> pages;
+  for (std::size_t p = 0; p < page_count; ++p) pages.push_back(memory.data() + p * layout.bytes);
   for (int head = 0; head < heads_; ++head) {
-    workspace.kernels->attend(job);
-    workspace.observer->observe(name_ + ".weights", job.scores, 1, job.count, job.count);
-    for (const std::byte*& row : rows) row += static_cast<std::size_t>(head_dim_) * kFloatBytes;
-    job.query += head_dim_;
-    job.output += head_dim_;
+    for (int position = 0; position < job.positions; ++position) {
+      const std::byte* page = job.pages[position / kPagePositions];
+      const auto place = static_cast<std::uint8_t>(position % kPagePositions);
+      const std::byte* key = page + place * stride + head * head_bytes;
+      kernels.attention.keep({.layout = &layout,
+                              .rows = 1,
+                              .keys = key,
+                              .values = key,
+                              .key_stride = head_bytes,
+                              .value_stride = head_bytes,
+                              .pages = &pages[static_cast<std::size_t>(position / kPagePositions)],
+                              .positions = &place});
+    }
+    for (int q = 0; q < job.queries; ++q) {
+      Attend one = job;
+      one.layout = &layout;
+      one.queries = 1;
+      one.query += q * job.query_stride + head * head_bytes;
+      one.pages = pages.data();
+      if (job.order != nullptr) {
+        one.order += q * job.order_stride;
+        one.counts += q;
+        one.visible += q * job.visible_stride;
+      }
+      one.output = output.data();
+      kernels.attention.attend(one);
+      const int count = job.order != nullptr ? *one.counts : job.positions;
+      workspace.observer->observe(name_ + ".weights", one.scores, 1, count, count);
+    }
   }
 }
 
@@ -194,24 +229,38 @@ FeedForward FeedForward::load(const LayerSource& source, const std::string& name
   return layer;
 }
 
-void FeedForward::apply(const TransformerConfig& config, float* x, int rows, Workspace& workspace) const {
-  residual_sublayer(
-      config, name_, norm_, input_, x, rows, workspace, [&](const ProductInput& input, const Epilogue& add) {
-        if (hidden_.is_fused()) {
-          inner_.apply(
-              input,
-              {.activation = config.activation, .quantized = hidden_.target(rows, workspace.hidden_u8)},
-              workspace);
-          outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
-          return;
-        }
-        const int ffn = inner_.outputs();
-        float* hidden =
-            workspace.hidden.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(ffn));
-        inner_.apply(input, {.activation = config.activation, .output = hidden, .output_stride = ffn},
-                     workspace);
-        outer_.apply(hidden_.prepare(hidden, rows, workspace), add, workspace);
-      });
+void FeedForward::apply(const ProductInput& input, Activation activation, const Epilogue& add,
+                        Workspace& workspace) const {
+  const int rows = input.rows;
+  if (hidden_.is_fused()) {
+    inner_.apply(input, {.activation = activation, .quantized = hidden_.target(rows, workspace.hidden_u8)},
+                 workspace);
+    outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
+    return;
+  }
+  const int ffn = inner_.outputs();
+  float* hidden = workspace.hidden.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(ffn));
+  inner_.apply(input, {.activation = activation, .output = hidden, .output_stride = ffn}, workspace);
+  outer_.apply(hidden_.prepare(hidden, rows, workspace), add, workspace);
+}
+
+ProductInput ResidualStream::enter(const LayerNorm& norm, const Site& site) {
+  if (pre_norm_) return norm.apply(x_, rows_, site, workspace_->normalized, *workspace_);
+  return prepared_site_ == &site ? prepared_ : site.prepare(x_, rows_, *workspace_);
+}
+
+void ResidualStream::leave(const std::string& name, const LayerNorm& norm, const Site* next) {
+  if (workspace_->observer != nullptr) {
+    workspace_->observer->observe(name + ".residual", x_, rows_, width_, width_);
+  }
+  if (pre_norm_) return;
+  prepared_site_ = nullptr;
+  if (next == nullptr || !next->is_static()) {
+    norm.apply(x_, rows_, x_, *workspace_);
+    return;
+  }
+  prepared_site_ = next;
+  prepared_ = norm.apply_in_place(x_, rows_, *next, *workspace_);
 }
 
 }  // namespace octavo

@@ -23,8 +23,7 @@ struct LayerSource {
 Linear load_linear(const LayerSource& source, const std::string& product, const Site& site, int inputs,
                    int outputs);
 
-/// Multi-head attention: projections, the norm of its sublayer, and how queries, keys and values are kept. A
-/// row of keys and values is bytes: the keys, then the values, each floats or u8.
+/// Multi-head attention: projections, the norm of its sublayer, and how queries, keys and values are kept.
 class Attention {
  public:
   /// Self-attention, whose keys and values are made from its own input.
@@ -36,28 +35,30 @@ class Attention {
   const LayerNorm& norm() const { return norm_; }
   const Site& input() const { return input_; }
 
-  std::size_t row_bytes() const { return row_bytes_; }
-  /// Writes a row of keys and values for every row of the input.
-  void project_keys_values(const ProductInput& input, std::byte* rows, Workspace& workspace) const;
+  const PageLayout& layout() const { return layout_; }
+  /// Makes a key and a value of every row of the input and keeps them: row r at positions[r] of pages[r].
+  void keep_keys_values(const ProductInput& input, std::byte* const* pages, const std::uint8_t* positions,
+                        Workspace& workspace) const;
   /// Makes every row's query, in the workspace, and room for its context.
   void project_queries(const ProductInput& input, Workspace& workspace) const;
-  /// Attends from query `row` to the first `count` of workspace.key_value_rows.
-  void attend(int row, int count, Workspace& workspace) const;
+  /// Queries [first, first + job.queries) attend to the pages of `job`, which says what they see.
+  void attend(int first, Attend job, Workspace& workspace) const;
   /// The output projection of all contexts.
   void project_output(int rows, const Epilogue& epilogue, Workspace& workspace) const;
 
  private:
   static Attention load(const LayerSource& source, const std::string& name, const Site* memory);
   void load_scales(const LayerSource& source);
-  void observe_weights(AttendRow job, Workspace& workspace) const;
+  void observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
+                           Workspace& workspace) const;
+  void observe_weights(const Attend& job, Workspace& workspace) const;
 
   std::string name_;
   int heads_ = 0;
   int head_dim_ = 0;
   bool scores_int8_ = false;
   bool context_int8_ = false;
-  std::ptrdiff_t value_offset_ = 0;  // bytes into a row
-  std::size_t row_bytes_ = 0;
+  PageLayout layout_;
   AlignedBuffer<float> query_inverse_;  // 1 / scale for every column
   AlignedBuffer<float> key_inverse_;
   AlignedBuffer<float> value_inverse_;
@@ -77,8 +78,12 @@ class FeedForward {
  public:
   static FeedForward load(const LayerSource& source, const std::string& name);
 
-  /// In place on x[rows, d_model].
-  void apply(const TransformerConfig& config, float* x, int rows, Workspace& workspace) const;
+  const std::string& name() const { return name_; }
+  const LayerNorm& norm() const { return norm_; }
+  const Site& input() const { return input_; }
+
+  void apply(const ProductInput& input, Activation activation, const Epilogue& add,
+             Workspace& workspace) const;
 
  private:
   std::string name_;
@@ -89,26 +94,32 @@ class FeedForward {
   LayerNorm norm_;
 };
 
-/// pointers[j] = row j of `count` rows that lie `row_bytes` apart.
-void point_at_rows(const std::byte* rows, std::size_t row_bytes, int count,
-                   std::vector<const std::byte*>& pointers);
+/// The residual stream x[rows, d_model] on its way through the sublayers of a stack:
+/// x = x + sublayer(norm(x)) or x = norm(x + sublayer(x)).
+class ResidualStream {
+ public:
+  ResidualStream(const TransformerConfig& config, float* x, int rows, Workspace& workspace)
+      : pre_norm_(config.pre_norm), width_(config.d_model), x_(x), rows_(rows), workspace_(&workspace) {}
 
-/// x = x + sublayer(norm(x)) or x = norm(x + sublayer(x)), in place on x[rows, d_model].
-/// sublayer(input, residual_epilogue) ends in a product that writes through the epilogue it is given.
-template <class Sublayer>
-void residual_sublayer(const TransformerConfig& config, const std::string& name, const LayerNorm& norm,
-                       const Site& site, float* x, int rows, Workspace& workspace, Sublayer sublayer) {
-  const Epilogue add{
-      .residual = x, .residual_stride = config.d_model, .output = x, .output_stride = config.d_model};
-  if (config.pre_norm) {
-    sublayer(norm.apply(x, rows, site, workspace.normalized, workspace), add);
-  } else {
-    sublayer(site.prepare(x, rows, workspace), add);
+  /// What the next sublayer's products read, at `site`; `norm` belongs to that sublayer.
+  ProductInput enter(const LayerNorm& norm, const Site& site);
+
+  /// A sublayer ends in a product that writes through this.
+  Epilogue add() const {
+    return {.residual = x_, .residual_stride = width_, .output = x_, .output_stride = width_};
   }
-  if (workspace.observer != nullptr) {
-    workspace.observer->observe(name + ".residual", x, rows, config.d_model, config.d_model);
-  }
-  if (!config.pre_norm) norm.apply(x, rows, x, workspace);
-}
+
+  /// After a sublayer: its name and norm, and the site to be entered next, if it is known.
+  void leave(const std::string& name, const LayerNorm& norm, const Site* next);
+
+ private:
+  bool pre_norm_;
+  int width_;
+  float* x_;
+  int rows_;
+  Workspace* workspace_;
+  const Site* prepared_site_ = nullptr;
+  ProductInput prepared_;
+};
 
 }  // namespace octavo

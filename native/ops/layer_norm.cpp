@@ -26,4 +26,13 @@ ProductInput LayerNorm::apply(const float* x, int rows, const Site& site, Aligne
   return site.prepare(normalized, rows, workspace);
 }
 
+ProductInput LayerNorm::apply_in_place(float* x, int rows, const Site& site, Workspace& workspace) const {
+  workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, x,
+                                site.target(rows, workspace.quantized));
+  ProductInput input = site.stored(rows, workspace.quantized);
+  input.values = x;
+  input.stride = width_;
+  return input;
+}
+
 }  // namespace octavo

@@ -23,6 +23,9 @@ class LayerNorm {
   ProductInput apply(const float* x, int rows, const Site& site, AlignedBuffer<float>& floats,
                      Workspace& workspace) const;
 
+  /// The norm of x[rows, width] in x itself and, of the same pass, as the products of a static site want it.
+  ProductInput apply_in_place(float* x, int rows, const Site& site, Workspace& workspace) const;
+
  private:
   int width_ = 0;
   float epsilon_ = 0;

@@ -21,18 +21,22 @@ struct Workspace {
 
   AlignedBuffer<std::uint8_t> quantized;  // [rows, width of a product's input]
   AlignedBuffer<float> row_scale;
-  AlignedBuffer<float> states;            // [rows, d_model], the residual stream
-  AlignedBuffer<float> normalized;        // [rows, d_model]
-  AlignedBuffer<float> query;             // [rows, d_model]
-  AlignedBuffer<std::uint8_t> query_u8;   // the same, where scores are int8
-  AlignedBuffer<std::byte> key_value;     // [rows, a row of keys and values]
-  AlignedBuffer<float> context;           // [rows, d_model]
-  AlignedBuffer<float> hidden;            // [rows, ffn_dim]
-  AlignedBuffer<std::uint8_t> hidden_u8;  // the same, where its site is static
-  AlignedBuffer<float> logits;            // [rows, some of the vocabulary]
-  AlignedBuffer<float> scores;            // attention scores of one row and head
-  AlignedBuffer<std::uint8_t> weights;    // attention weights of one row and head
-  std::vector<const std::byte*> key_value_rows;
+  AlignedBuffer<float> states;              // [rows, d_model], the residual stream
+  AlignedBuffer<float> normalized;          // [rows, d_model]
+  AlignedBuffer<float> query;               // [rows, d_model]
+  AlignedBuffer<std::uint8_t> query_u8;     // the same, where scores are int8
+  AlignedBuffer<std::byte> keys;            // [rows, d_model], floats or u8
+  AlignedBuffer<std::byte> values;          // the same
+  AlignedBuffer<float> context;             // [rows, d_model]
+  AlignedBuffer<float> hidden;              // [rows, ffn_dim]
+  AlignedBuffer<std::uint8_t> hidden_u8;    // the same, where its site is static
+  AlignedBuffer<float> logits;              // [rows, some of the vocabulary]
+  AlignedBuffer<float> scores;              // attention scores of some queries and one head
+  AlignedBuffer<std::uint8_t> weights;      // attention weights of the same
+  AlignedBuffer<std::byte> pages;           // keys and values of one sentence, where they are not kept
+  std::vector<std::byte*> row_pages;        // where each row's key and value are kept: the page
+  std::vector<std::uint8_t> row_positions;  // and the position in it
+  std::vector<const std::byte*> sentence_pages;
 };
 
 }  // namespace octavo

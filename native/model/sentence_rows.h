@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "ops/page_pool.h"
+
+namespace octavo {
+
+constexpr std::size_t page_count(int positions) {
+  return static_cast<std::size_t>((positions + kPagePositions - 1) / kPagePositions);
+}
+
+/// A hypothesis that goes on: the row it continues, and with which token.
+struct Continuation {
+  int parent;
+  std::int32_t token;
+};
+
+/// The live hypotheses of one sentence, a row each, as the decoder sees them: what each is fed, and where the
+/// keys and values lie that it sees. A position in a page belongs to one row of one step and is never moved;
+/// it is used again once no live hypothesis sees it.
+class SentenceRows {
+ public:
+  /// `source_length` tokens at `source`; one row, fed `start`.
+  SentenceRows(PageList source, int source_length, PagePool& pool, std::int32_t start);
+
+  int rows() const { return static_cast<int>(token_.size()); }
+  /// Keys that each row sees, the one it makes in this step included.
+  int length() const { return length_; }
+  std::span<const std::int32_t> token() const { return token_; }
+
+  int source_length() const { return source_length_; }
+  std::span<std::byte* const> source_pages() const { return source_.pages(); }
+
+  std::span<std::byte* const> pages() const { return own_.pages(); }
+  /// All positions that are seen lie below.
+  int positions() const { return static_cast<int>(own_.size()) * kPagePositions; }
+  /// Where row r's keys lie, in order: [rows, length].
+  const std::int32_t* order() const { return order_.data(); }
+  const std::int32_t* counts() const { return counts_.data(); }
+  /// The same as bits: [rows, pages].
+  const std::uint16_t* visible() const { return visible_.data(); }
+  /// Where row r's own key and value belong in this step.
+  int own_position(int row) const { return order_[static_cast<std::size_t>((row + 1) * length_ - 1)]; }
+
+  /// The next step: one row for each continuation.
+  void advance(std::span<const Continuation> continuations);
+
+ private:
+  void claim_positions();
+
+  PageList source_;
+  int source_length_;
+  PageList own_;
+  int length_ = 0;
+  std::vector<std::int32_t> token_;
+  std::vector<std::int32_t> order_;
+  std::vector<std::int32_t> counts_;
+  std::vector<std::uint16_t> visible_;
+  std::vector<std::int32_t> next_order_;
+  std::vector<std::uint16_t> next_visible_;
+  std::vector<std::uint16_t> taken_;  // for each page
+};
+
+}  // namespace octavo
