@@ -105,8 +105,9 @@ std::size_t BatchSearch::cost(const SearchOptions& options, int source_tokens, i
 }
 
 void BatchSearch::run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
-                      const SearchOptions& options, const std::atomic<bool>& cancelled,
+                      const SearchOptions& options, const std::atomic<bool>& cancelled, Team& team,
                       std::vector<std::vector<Hypothesis>>& results) {
+  workspace_.team = team.size() > 1 ? &team : nullptr;
   LiveBatch batch(model_, options, workspace_, cache_);
   while (!cancelled.load(std::memory_order_relaxed)) {
     batch.admit(queue, sources);

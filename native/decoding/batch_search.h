@@ -19,10 +19,10 @@ class BatchSearch {
   /// What a sentence of `source_tokens`, EOS included, may cost; see SentenceQueue.
   static std::size_t cost(const SearchOptions& options, int source_tokens, int max_positions);
 
-  /// Runs until the queue is empty or `cancelled` is set. sources: token ids without EOS, checked by the
-  /// caller.
+  /// Runs until the queue is empty or `cancelled` is set, on this thread and those of `team`. sources: token
+  /// ids without EOS, checked by the caller.
   void run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
-           const SearchOptions& options, const std::atomic<bool>& cancelled,
+           const SearchOptions& options, const std::atomic<bool>& cancelled, Team& team,
            std::vector<std::vector<Hypothesis>>& results);
 
  private:

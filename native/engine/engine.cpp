@@ -65,12 +65,14 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   std::vector<std::vector<Hypothesis>> results(sources.size());
   const int used = static_cast<int>(std::min(sources.size(), streams_.size()));
   SentenceQueue queue(std::move(sentences), std::max(used, 1));
+  const int threads_each = threads() / std::max(used, 1);
   StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
 
   const auto work = [&](BatchSearch& stream) {
     try {
-      stream.run(queue, sources, options, cancelled, results);
+      Team team(threads_each);
+      stream.run(queue, sources, options, cancelled, team, results);
     } catch (...) {
       at_work.failed(std::current_exception());
       queue.close();

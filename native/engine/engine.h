@@ -19,7 +19,8 @@ class Cancelled : public std::exception {
   const char* what() const noexcept override { return "translation cancelled"; }
 };
 
-/// A model and `threads` streams that translate with it. Calls wait for one another.
+/// A model and `threads` streams that translate with it; where there are fewer sentences than threads,
+/// several work on each. Calls wait for one another.
 class Engine {
  public:
   Engine(std::shared_ptr<const Transformer> model, int threads);

@@ -26,6 +26,19 @@ struct Epilogue {
   float* output = nullptr;  // exactly one of output and quantized.values is set
   std::ptrdiff_t output_stride = 0;
   QuantizedRows quantized{};  // `inverse` padded to whole panels
+
+  /// The same for the columns from `column` on.
+  Epilogue from_column(std::ptrdiff_t column) const {
+    Epilogue rest = *this;
+    if (rest.bias != nullptr) rest.bias += column;
+    if (rest.residual != nullptr) rest.residual += column;
+    if (rest.output != nullptr) rest.output += column;
+    if (rest.quantized.values != nullptr) {
+      rest.quantized.values += column;
+      rest.quantized.inverse += column;
+    }
+    return rest;
+  }
 };
 
 /// output[rows, columns] = epilogue(input[rows, inner] · weightᵀ), weights packed in panels that begin on a

@@ -8,6 +8,8 @@ namespace octavo {
 
 namespace {
 
+constexpr int kPartsEach = 2;  // for every thread of a team: who is held up has less to finish
+
 /// -zero_point · Σ of a channel's weights: what the offset of the inputs adds, taken off again.
 std::int32_t offset_correction(const std::int8_t* weight, int inputs, int zero_point) {
   std::int32_t sum = 0;
@@ -68,23 +70,26 @@ void Linear::apply_to(int first, int count, const ProductInput& input, float* ou
 
 void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
                  Workspace& workspace) const {
-  Epilogue own = epilogue;
-  own.bias = bias_.data() == nullptr ? nullptr : bias_.data() + first;
-  const KernelTable& kernels = *workspace.kernels;
+  if (workspace.trace != nullptr && precision_ == Precision::int8) {
+    record(product_s8(input, epilogue, first, count, *workspace.kernels), workspace);
+  }
+  if (workspace.team == nullptr) {
+    compute(input, epilogue, first, count, *workspace.kernels);
+    return;
+  }
+  const int groups = (count + kOutputGroup - 1) / kOutputGroup;
+  const int parts = std::min(groups, kPartsEach * workspace.team->size());
+  workspace.team->run(parts, [&](int part) {
+    const int begin = kOutputGroup * (groups * part / parts);
+    const int end = std::min(count, kOutputGroup * (groups * (part + 1) / parts));
+    compute(input, epilogue.from_column(begin), first + begin, end - begin, *workspace.kernels);
+  });
+}
+
+void Linear::compute(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+                     const KernelTable& kernels) const {
   if (precision_ == Precision::int8) {
-    const ProductS8 product{
-        .input = input.quantized,
-        .input_stride = input.quantized_stride,
-        .row_scale = input.row_scale,
-        .rows = input.rows,
-        .inner = inputs_,
-        .columns = count,
-        .weight = weight_s8_.data() + packed_size(kernels.linear_s8.layout, first, inputs_),
-        .correction = correction_.data() + first,
-        .weight_scale = weight_scale_.data() + first,
-        .epilogue = own};
-    if (workspace.trace != nullptr) record(product, workspace);
-    kernels.linear_s8.product(product);
+    kernels.linear_s8.product(product_s8(input, epilogue, first, count, kernels));
     return;
   }
   kernels.linear_f32.product(
@@ -94,7 +99,26 @@ void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first,
        .inner = inputs_,
        .columns = count,
        .weight = weight_f32_.data() + packed_size(kernels.linear_f32.layout, first, inputs_),
-       .epilogue = own});
+       .epilogue = with_bias(epilogue, first)});
+}
+
+ProductS8 Linear::product_s8(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+                             const KernelTable& kernels) const {
+  return {.input = input.quantized,
+          .input_stride = input.quantized_stride,
+          .row_scale = input.row_scale,
+          .rows = input.rows,
+          .inner = inputs_,
+          .columns = count,
+          .weight = weight_s8_.data() + packed_size(kernels.linear_s8.layout, first, inputs_),
+          .correction = correction_.data() + first,
+          .weight_scale = weight_scale_.data() + first,
+          .epilogue = with_bias(epilogue, first)};
+}
+
+Epilogue Linear::with_bias(Epilogue epilogue, int first) const {
+  if (bias_.data() != nullptr) epilogue.bias = bias_.data() + first;
+  return epilogue;
 }
 
 void Linear::record(const ProductS8& product, Workspace& workspace) const {

@@ -38,8 +38,15 @@ class Linear {
 
  private:
   void pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site);
+  /// Outputs [first, first + count) through an epilogue that begins with the first of them; the stream's
+  /// team, if it has one, shares them.
   void run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
            Workspace& workspace) const;
+  void compute(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+               const KernelTable& kernels) const;
+  ProductS8 product_s8(const ProductInput& input, const Epilogue& epilogue, int first, int count,
+                       const KernelTable& kernels) const;
+  Epilogue with_bias(Epilogue epilogue, int first) const;
   void record(const ProductS8& product, Workspace& workspace) const;
 
   std::string name_;

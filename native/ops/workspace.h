@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/team.h"
 #include "kernels/kernel_table.h"
 #include "ops/observer.h"
 #include "ops/trace.h"
@@ -16,6 +17,7 @@ struct Workspace {
   explicit Workspace(const KernelTable& table) : kernels(&table) {}
 
   const KernelTable* kernels;
+  Team* team = nullptr;          // not null: shares the stream's products
   Trace* trace = nullptr;        // not null: record every int8 weight product
   Observer* observer = nullptr;  // not null: show it every site
 

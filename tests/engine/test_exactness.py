@@ -52,7 +52,7 @@ def alone(model: ModelDirectory, sources: list[np.ndarray]) -> list:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("size", [2, 7, 90])
+@pytest.mark.parametrize("size", [1, 2, 7, 90])
 def test_batches_and_threads(model: ModelDirectory, sources, alone, size: int, threads: int) -> None:
     engine = open_engine(model, threads=threads)
     found = []

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace octavo {
+
+/// Threads that share each piece of work of one stream. They look for it all the time, so a team is made for
+/// the length of a call only. A thread that the system has put aside holds nobody up: the others take its
+/// parts.
+class Team {
+ public:
+  /// `size` counts the thread that calls run. Fewer where the system allows no more threads.
+  explicit Team(int size);
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+  ~Team();
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  /// Calls work(part) for every part from 0 to parts - 1 and returns when all are done. work must not throw;
+  /// there are at most 65535 parts.
+  template <class Work>
+  void run(int parts, Work&& work) {
+    task_ = {[](void* context, int part) { (*static_cast<std::remove_reference_t<Work>*>(context))(part); },
+             &work};
+    share(parts);
+  }
+
+ private:
+  struct Task {
+    void (*call)(void* context, int part) = nullptr;
+    void* context = nullptr;
+  };
+
+  void share(int parts);
+  bool take_part();
+  void serve();
+
+  Task task_;  // of the current round; changed only when all its parts are done
+  /// The round in the high half, then its number of parts, then the next part, 16 bits each.
+  std::atomic<std::uint64_t> ticket_ = 0;
+  std::atomic<int> done_ = 0;
+  std::atomic<bool> dissolved_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace octavo

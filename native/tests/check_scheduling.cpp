@@ -1,0 +1,155 @@
+// Checks what decides who works on what, and where: teams, the queue of sentences, pages and their positions.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/team.h"
+#include "decoding/sentence_queue.h"
+#include "model/sentence_rows.h"
+#include "random.h"
+
+namespace octavo::testing {
+
+namespace {
+
+void expect(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error("not so: " + what);
+}
+
+void check_team() {
+  for (const int size : {1, 2, 3, 7}) {
+    Team team(size);
+    expect(team.size() == size, "a team has as many threads as it was asked for");
+    for (int round = 0; round < 500; ++round) {
+      const int parts = 1 + round % 9;
+      std::vector<int> done(static_cast<std::size_t>(parts));  // no atomics: the team must order the writes
+      team.run(parts, [&](int part) { done[static_cast<std::size_t>(part)] += part + round; });
+      for (int part = 0; part < parts; ++part) {
+        expect(done[static_cast<std::size_t>(part)] == part + round, "every part is done once");
+      }
+    }
+  }
+}
+
+std::vector<std::size_t> lengths_of(const std::vector<SentenceQueue::Sentence>& taken) {
+  std::vector<std::size_t> lengths;
+  for (const auto& sentence : taken) lengths.push_back(sentence.length);
+  return lengths;
+}
+
+void check_queue() {
+  using Lengths = std::vector<std::size_t>;
+  SentenceQueue queue({{0, 3, 1}, {1, 9, 1}, {2, 5, 1}, {3, 9, 1}, {4, 1, 1}, {5, 2, 1}}, 1);
+  expect(lengths_of(queue.take(0, 100, 100, true)).empty(), "no room, no sentence");
+  const auto first = queue.take(2, 100, 100, true);
+  expect(lengths_of(first) == Lengths{9, 9} && first[0].index == 1 && first[1].index == 3,
+         "the longest come first, and of equals the earlier");
+  expect(lengths_of(queue.take(9, 4, 100, false)).empty(), "a sentence that is too long waits");
+  expect(lengths_of(queue.take(9, 4, 100, true)) == Lengths{5}, "or comes alone");
+  expect(lengths_of(queue.take(9, 5, 100, false)) == Lengths{3, 2}, "tokens are counted");
+  queue.close();
+  expect(queue.take(9, 100, 100, true).empty(), "a closed queue is empty");
+
+  SentenceQueue costly({{0, 3, 60}, {1, 2, 50}, {2, 1, 40}}, 1);
+  expect(lengths_of(costly.take(9, 100, 110, true)) == Lengths{3, 2}, "costs are counted");
+
+  SentenceQueue shared(std::vector<SentenceQueue::Sentence>(10, {0, 1, 1}), 4);
+  expect(shared.take(9, 100, 100, true).size() == 3, "a stream takes no more than its share");
+}
+
+/// A sentence whose hypotheses branch and die at random: what each sees is its own prefix, and nothing that
+/// is seen is written again.
+void check_positions() {
+  Random random(3);
+  PagePool source_pool(64), pool(64);
+  for (int sentence = 0; sentence < 40; ++sentence) {
+    SentenceRows rows(PageList(source_pool), 1, pool, 7);
+    std::vector<std::vector<int>> written(
+        1);  // by each row: what it and its prefix have written, step by step
+    std::vector<int> memory;
+    for (int step = 0; step < 60; ++step) {
+      memory.resize(static_cast<std::size_t>(rows.positions()), -1);
+      std::set<int> own;
+      for (int r = 0; r < rows.rows(); ++r) {
+        const int position = rows.own_position(r);
+        expect(own.insert(position).second, "rows write to different positions");
+        const int value = 1000 * step + r;
+        memory[static_cast<std::size_t>(position)] = value;
+        written[static_cast<std::size_t>(r)].push_back(value);
+      }
+      for (int r = 0; r < rows.rows(); ++r) {
+        const std::int32_t* order = rows.order() + r * rows.length();
+        std::vector<int> seen;
+        std::size_t bits = 0;
+        for (int j = 0; j < rows.length(); ++j) seen.push_back(memory[static_cast<std::size_t>(order[j])]);
+        expect(seen == written[static_cast<std::size_t>(r)], "a row sees its prefix in order");
+        for (int p = 0; p < rows.positions(); ++p) {
+          const auto pages = static_cast<std::ptrdiff_t>(rows.pages().size());
+          const unsigned page = rows.visible()[r * pages + p / kPagePositions];
+          const bool visible = (page >> (p % kPagePositions) & 1U) != 0;
+          bits += visible ? 1 : 0;
+          expect(visible == (std::find(order, order + rows.length(), p) != order + rows.length()),
+                 "the bits say the same");
+        }
+        expect(bits == static_cast<std::size_t>(rows.counts()[r]), "and are as many");
+      }
+      std::vector<Continuation> next;
+      std::vector<std::vector<int>> prefixes;
+      const int live = static_cast<int>(random.integer(1, 6));
+      for (int r = 0; r < live; ++r) {
+        const int parent = static_cast<int>(random.integer(0, rows.rows() - 1));
+        next.push_back({parent, r});
+        prefixes.push_back(written[static_cast<std::size_t>(parent)]);
+      }
+      rows.advance(next);
+      written = std::move(prefixes);
+    }
+    expect(rows.positions() < 60 * 6, "positions that nobody sees are used again");
+  }
+}
+
+void check_pages() {
+  PagePool pool(128);
+  std::byte* first = nullptr;
+  {
+    PageList list(pool);
+    list.extend(3);
+    const std::set<std::byte*> pages(list.pages().begin(), list.pages().end());
+    expect(pages.size() == 3, "pages differ");
+    first = list.pages()[0];
+    std::memset(first, 1, 128);
+    PageList moved = std::move(list);
+    list = PageList(pool);
+    expect(moved.size() == 3 && list.size() == 0, "a list can be moved");
+  }
+  PageList again(pool);
+  again.extend(20);
+  expect(std::find(again.pages().begin(), again.pages().end(), first) != again.pages().end(),
+         "pages that were given back are given out again");
+}
+
+}  // namespace
+
+}  // namespace octavo::testing
+
+int main() {
+  using namespace octavo::testing;
+  const std::pair<const char*, void (*)()> checks[] = {
+      {"team", check_team}, {"queue", check_queue}, {"positions", check_positions}, {"pages", check_pages}};
+  for (const auto& [name, check] : checks) {
+    try {
+      check();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "FAILED: %s: %s\n", name, error.what());
+      return 1;
+    }
+    std::printf("%s\n", name);
+  }
+  return 0;
+}
