@@ -172,10 +172,10 @@ void bind_engine(nb::module_& module) {
       .def(
           "__init__",
           [](Engine* self, const TransformerConfig& config, const std::optional<QuantizationPlan>& plan,
-             nb::callable fetch, int threads, const std::string& isa) {
-            new (self) Engine(load_model(config, plan, std::move(fetch), isa), threads);
+             nb::callable fetch, int threads, int streams, const std::string& isa) {
+            new (self) Engine(load_model(config, plan, std::move(fetch), isa), threads, streams);
           },
-          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "isa"_a)
+          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a)
       .def("translate", &translate, "sources"_a, "options"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
       .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a)

@@ -42,9 +42,11 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
   check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
 }
 
-Engine::Engine(std::shared_ptr<const Transformer> model, int threads) : model_(std::move(model)) {
+Engine::Engine(std::shared_ptr<const Transformer> model, int threads, int streams)
+    : model_(std::move(model)), threads_(threads) {
   if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
-  for (int i = 0; i < threads; ++i) streams_.emplace_back(*model_);
+  if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
+  for (int i = 0; i < streams; ++i) streams_.emplace_back(*model_);
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,
@@ -65,7 +67,7 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   std::vector<std::vector<Hypothesis>> results(sources.size());
   const int used = static_cast<int>(std::min(sources.size(), streams_.size()));
   SentenceQueue queue(std::move(sentences), std::max(used, 1));
-  const int threads_each = threads() / std::max(used, 1);
+  const int threads_each = threads_ / std::max(used, 1);
   StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
 

@@ -19,11 +19,11 @@ class Cancelled : public std::exception {
   const char* what() const noexcept override { return "translation cancelled"; }
 };
 
-/// A model and `threads` streams that translate with it; where there are fewer sentences than threads,
-/// several work on each. Calls wait for one another.
+/// A model, and streams that translate with it and share `threads`; where there are fewer sentences than
+/// streams, several work on each. Calls wait for one another.
 class Engine {
  public:
-  Engine(std::shared_ptr<const Transformer> model, int threads);
+  Engine(std::shared_ptr<const Transformer> model, int threads, int streams);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -34,10 +34,11 @@ class Engine {
                                                  const SearchOptions& options, const KeepGoing& keep_going);
 
   const Transformer& model() const { return *model_; }
-  int threads() const { return static_cast<int>(streams_.size()); }
+  int threads() const { return threads_; }
 
  private:
   std::shared_ptr<const Transformer> model_;
+  int threads_;
   std::vector<BatchSearch> streams_;
   std::timed_mutex busy_;  // held by the call that uses the streams
 };

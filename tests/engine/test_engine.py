@@ -163,6 +163,12 @@ def test_calls_from_several_threads_wait_for_one_another(path) -> None:
         assert list(pool.map(translate, batches * 3)) == expected * 3
 
 
+@pytest.mark.parametrize("streams", [-1, 3])
+def test_streams_out_of_range(path, streams: int) -> None:
+    with pytest.raises(EngineError, match="streams = "):
+        Engine(ModelDirectory.open(path), threads=2, streams=streams)
+
+
 @pytest.mark.parametrize("threads", [-1, 5000, 1.5, 2**40])
 def test_threads_out_of_range(path, threads: int) -> None:
     with pytest.raises(EngineError, match="threads"):

@@ -61,6 +61,12 @@ def test_batches_and_threads(model: ModelDirectory, sources, alone, size: int, t
     assert as_bytes(found) == alone
 
 
+@pytest.mark.parametrize(("threads", "streams"), [(3, 1), (4, 2)])
+def test_several_threads_for_each_stream(model, sources, alone, threads: int, streams: int) -> None:
+    engine = open_engine(model, threads=threads, streams=streams)
+    assert as_bytes(engine.translate(sources, OPTIONS)) == alone
+
+
 def test_order(model: ModelDirectory, sources, alone) -> None:
     order = np.random.default_rng(1).permutation(len(sources))
     found = open_engine(model, threads=2).translate([sources[i] for i in order], OPTIONS)

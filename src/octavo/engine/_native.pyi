@@ -36,6 +36,7 @@ class Engine:
         plan: QuantizationPlan | None,
         fetch: Callable[[str], Any],
         threads: int,
+        streams: int,
         isa: str,
     ) -> None: ...
     def translate(

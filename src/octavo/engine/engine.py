@@ -89,8 +89,8 @@ class Engine:
     batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
-    widened). ``threads``: streams that translate batches side by side; 0 takes every core. ``isa``: a kernel
-    tier of ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
+    widened). ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its share
+    of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class Engine:
         *,
         precision: Precision = "int8",
         threads: int = 0,
+        streams: int = 0,
         isa: str | None = None,
     ) -> None:
         if precision not in _PRECISIONS:
@@ -110,11 +111,18 @@ class Engine:
         self.config = model.config
         self.precision: Precision = precision
         self.threads = int(threads) or available_cores()
+        if streams not in range(self.threads + 1):
+            raise EngineError(f"streams = {streams}: must be from 1 to threads ({self.threads}), or 0")
         plan = None if precision == "float32" else model.plan
         native_plan = None if plan is None else _native_plan(model, plan)
         with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
-                _native_config(model.config), native_plan, tensor, self.threads, isa or ""
+                _native_config(model.config),
+                native_plan,
+                tensor,
+                self.threads,
+                int(streams) or self.threads,
+                isa or "",
             )
         self.isa: str = self._native.isa
 
