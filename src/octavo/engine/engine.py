@@ -89,8 +89,9 @@ class Engine:
     batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
-    widened). ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its share
-    of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
+    widened). ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its
+    share of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of
+    ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
     """
 
     def __init__(
