@@ -1,7 +1,7 @@
 #include "kernels/avx2/linear_f32.h"
 
 #include "kernels/avx2/vector.h"
-#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
 
 namespace octavo::avx2 {

@@ -1,98 +1,164 @@
 #include "kernels/avx2/linear_s8.h"
 
 #include "kernels/avx2/vector.h"
-#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
+#include "kernels/scratch.h"
+
+// Bytes are widened to int16 and multiplied by vpmaddwd, which is exact; vpmaddubsw would saturate. Inputs are
+// widened once for all panels; weights once for all tiles of a panel, where there are several.
 
 namespace octavo::avx2 {
 
 namespace {
 
-constexpr int kTileRows = 5;
+constexpr int kColumns = kLayoutS8.columns;
+constexpr int kTileRows = 6;
+/// Rows that are widened at a time, and so the memory that takes: 96 KB for 1024 inputs.
+constexpr int kBlockRows = 48;
+/// From so many tiles on, widening a panel's weights beforehand costs less than in every tile.
+constexpr int kTilesToWiden = 2;
 
-/// What becomes of 16 sums of a row: the fused epilogue, or the bare sums.
-template <bool HasRowScale>
-struct Finish {
-  const ProductS8& product;
-  void operator()(int row, int column, __m256i low, __m256i high) const {
-    F32x16 scale = F32x16::load(product.weight_scale + column);
-    if constexpr (HasRowScale) scale = F32x16::all(product.row_scale[row]) * scale;
-    const F32x16 bias =
-        product.epilogue.bias != nullptr ? F32x16::load(product.epilogue.bias + column) : F32x16::all(0.0f);
-    const F32x16 value = F32x16::fma(F32x16::from_s32(low, high), scale, bias);
-    lanes16::finish(product.epilogue, row, column, product.columns - column, value);
-  }
+using lanes16::FinishTile;
+
+/// Rows [row, row + rows) of a product, widened: pairs of int16.
+struct Block {
+  const std::int16_t* input;
+  int pairs;
 };
 
-struct StoreSums {
-  const ProductS8& product;
-  std::int32_t* sums;
-  void operator()(int row, int column, __m256i low, __m256i high) const {
-    std::int32_t* target = sums + static_cast<std::ptrdiff_t>(row) * product.columns + column;
-    const int count = product.columns - column;
-    _mm256_maskstore_epi32(target, F32x16::first_lanes(count, 0), low);
-    _mm256_maskstore_epi32(target + 8, F32x16::first_lanes(count, 8), high);
-  }
+/// 16 columns of one pair of inputs.
+struct WeightPairs {
+  __m256i low;
+  __m256i high;
 };
 
-/// Two bytes of a row as a pair of int16 in every lane. The bytes are widened, not multiplied as they are:
-/// vpmaddubsw saturates at int16, vpmaddwd is exact.
-inline __m256i broadcast_pair(const std::uint8_t* bytes) {
-  std::int16_t pair;
-  __builtin_memcpy(&pair, bytes, sizeof pair);
-  return _mm256_cvtepu8_epi16(_mm_set1_epi16(pair));
+inline WeightPairs load_pairs(const std::int8_t* weight) {
+  const auto* halves = reinterpret_cast<const __m128i*>(weight);
+  return {_mm256_cvtepi8_epi16(_mm_load_si128(halves)), _mm256_cvtepi8_epi16(_mm_load_si128(halves + 1))};
 }
 
-template <int Rows, class Use>
-void tile(const ProductS8& product, int row, int panel, const Use& use) {
-  const int pairs = (product.inner + 1) / 2;
-  const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 32 * pairs;
-  const std::uint8_t* input = product.input + row * product.input_stride;
-  const std::ptrdiff_t stride = product.input_stride;
-  const int column = panel * 16;
-  const auto* correction = reinterpret_cast<const __m256i*>(product.correction + column);
+inline WeightPairs load_pairs(const std::int16_t* weight) {
+  const auto* halves = reinterpret_cast<const __m256i*>(weight);
+  return {_mm256_load_si256(halves), _mm256_load_si256(halves + 1)};
+}
+
+/// A pair of int16 in every lane; memory read as the type it has.
+inline __m256i broadcast_pair(const std::int16_t* values) {
+  std::int32_t pair;
+  __builtin_memcpy(&pair, values, sizeof pair);
+  return _mm256_set1_epi32(pair);
+}
+
+/// Sums [Rows, 16] of a panel, weights widened already or not.
+template <int Rows, class Weight>
+void tile(const std::int16_t* input, int pairs, const Weight* weight, const std::int32_t* correction,
+          std::int32_t* sums) {
+  const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(pairs);
+  const auto* start = reinterpret_cast<const __m256i*>(correction);
   __m256i low[Rows];
   __m256i high[Rows];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
-    low[r] = _mm256_loadu_si256(correction);
-    high[r] = _mm256_loadu_si256(correction + 1);
+    low[r] = _mm256_loadu_si256(start);
+    high[r] = _mm256_loadu_si256(start + 1);
   }
-  for (int p = 0; p < pairs; ++p, weight += 32) {
-    const __m256i packed = _mm256_load_si256(reinterpret_cast<const __m256i*>(weight));
-    const __m256i w_low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(packed));
-    const __m256i w_high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(packed, 1));
+  for (int p = 0; p < pairs; ++p, weight += 32, input += 2) {
+    const WeightPairs w = load_pairs(weight);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-      const __m256i x = broadcast_pair(input + r * stride + 2 * p);
-      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(x, w_low));
-      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w_high));
+      const __m256i x = broadcast_pair(input + r * stride);
+      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(x, w.low));
+      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w.high));
     }
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r) use(row + r, column, low[r], high[r]);
+  for (int r = 0; r < Rows; ++r) {
+    auto* target = reinterpret_cast<__m256i*>(sums + kColumns * r);
+    _mm256_store_si256(target, low[r]);
+    _mm256_store_si256(target + 1, high[r]);
+  }
 }
 
+template <class Weight>
+using Tile = void (*)(const std::int16_t*, int, const Weight*, const std::int32_t*, std::int32_t*);
+
+template <class Weight>
+constexpr Tile<Weight> kTiles[kTileRows] = {tile<1, Weight>, tile<2, Weight>, tile<3, Weight>,
+                                            tile<4, Weight>, tile<5, Weight>, tile<6, Weight>};
+
+void widen_rows(const ProductS8& product, int row, int rows, int pairs, std::int16_t* widened) {
+  for (int r = 0; r < rows; ++r) {
+    const std::uint8_t* input = product.input + (row + r) * product.input_stride;
+    const int count = 2 * pairs;
+    int k = 0;
+    for (; k + 16 <= count; k += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(input + k));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(widened + k), _mm256_cvtepu8_epi16(bytes));
+    }
+    for (; k < count; ++k) widened[k] = input[k];
+    widened += count;
+  }
+}
+
+void widen_panel(const std::int8_t* weight, int pairs, std::int16_t* widened) {
+  for (int p = 0; p < pairs; ++p, weight += 32, widened += 32) {
+    const WeightPairs w = load_pairs(weight);
+    auto* target = reinterpret_cast<__m256i*>(widened);
+    _mm256_store_si256(target, w.low);
+    _mm256_store_si256(target + 1, w.high);
+  }
+}
+
+/// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
-void for_each_sum(const ProductS8& product, const Use& use) {
-  constexpr void (*kTiles[kTileRows])(const ProductS8&, int, int, const Use&) = {
-      tile<1, Use>, tile<2, Use>, tile<3, Use>, tile<4, Use>, tile<5, Use>};
-  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutS8.columns,
-                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel, use); });
+void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
+  const int pairs = (product.inner + 1) / 2;
+  const int panels = (product.columns + kColumns - 1) / kColumns;
+  const int most_rows = product.rows < kBlockRows ? product.rows : kBlockRows;
+  const std::size_t panel_bytes = sizeof(std::int16_t) * 32 * static_cast<std::size_t>(pairs);
+  const std::size_t row_bytes = sizeof(std::int16_t) * 2 * static_cast<std::size_t>(pairs);
+  auto* panel_widened =
+      static_cast<std::int16_t*>(kernel_scratch(panel_bytes + static_cast<std::size_t>(most_rows) * row_bytes));
+  std::int16_t* rows_widened = panel_widened + 32 * static_cast<std::ptrdiff_t>(pairs);
+  alignas(32) std::int32_t sums[kTileRows * kColumns];
+  lanes16::for_each_row_tile(product.rows, kBlockRows, [&](int block, int block_rows) {
+    widen_rows(product, block, block_rows, pairs, rows_widened);
+    const bool widen = block_rows > kTileRows * (kTilesToWiden - 1);
+    for (int panel = 0; panel < panels; ++panel) {
+      const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 32 * pairs;
+      const std::int32_t* correction = product.correction + panel * kColumns;
+      if (widen) widen_panel(weight, pairs, panel_widened);
+      lanes16::for_each_row_tile(block_rows, kTileRows, [&](int row, int rows) {
+        const std::int16_t* input = rows_widened + 2 * static_cast<std::ptrdiff_t>(pairs) * row;
+        if (widen) {
+          kTiles<std::int16_t>[rows - 1](input, pairs, panel_widened, correction, sums);
+        } else {
+          kTiles<std::int8_t>[rows - 1](input, pairs, weight, correction, sums);
+        }
+        use(block + row, rows, panel * kColumns, sums);
+      });
+    }
+  });
 }
 
 }  // namespace
 
 void product_s8(const ProductS8& product) {
-  if (product.row_scale != nullptr) {
-    for_each_sum(product, Finish<true>{product});
-  } else {
-    for_each_sum(product, Finish<false>{product});
-  }
+  const FinishTile finish = lanes16::finish_of<F32x16>(product);
+  for_each_tile_of_sums(product, [&](int row, int rows, int column, const std::int32_t* sums) {
+    finish(product, row, rows, column, sums, kColumns);
+  });
 }
 
-void accumulate_s8(const ProductS8& product, std::int32_t* sums) {
-  for_each_sum(product, StoreSums{product, sums});
+void accumulate_s8(const ProductS8& product, std::int32_t* output) {
+  for_each_tile_of_sums(product, [&](int row, int rows, int column, const std::int32_t* sums) {
+    const int count = product.columns - column < kColumns ? product.columns - column : kColumns;
+    for (int r = 0; r < rows; ++r) {
+      std::int32_t* target = output + static_cast<std::ptrdiff_t>(row + r) * product.columns + column;
+      for (int c = 0; c < count; ++c) target[c] = sums[kColumns * r + c];
+    }
+  });
 }
 
 }  // namespace octavo::avx2

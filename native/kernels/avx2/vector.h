@@ -37,6 +37,10 @@ struct F32x16 {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(packed)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(packed, packed)))};
   }
+  static F32x16 load_s32(const std::int32_t* x) {
+    return from_s32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)),
+                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 8)));
+  }
   static F32x16 from_s32(__m256i low, __m256i high) {
     return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
   }

@@ -1,7 +1,7 @@
 #include "kernels/avx512_vnni/linear_s8.h"
 
 #include "kernels/avx512_vnni/vector.h"
-#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
 
 namespace octavo::avx512_vnni {

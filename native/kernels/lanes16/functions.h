@@ -75,21 +75,4 @@ inline void store_quantized(V value, V inverse, int zero_point, std::uint8_t* ou
   V::min(scaled, V::all(static_cast<float>(255 - zero_point))).store_u8(output, count, zero_point);
 }
 
-/// Stores 16 finished sums of one row, `count` of them valid: activation, residual, store.
-template <class V>
-inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t column, int count, V value) {
-  value = activate(epilogue.activation, value);
-  const int valid = count < V::kLanes ? count : V::kLanes;
-  if (epilogue.residual != nullptr) {
-    value = value + load<V>(epilogue.residual + row * epilogue.residual_stride + column, valid);
-  }
-  const QuantizedRows& quantized = epilogue.quantized;
-  if (quantized.values != nullptr) {
-    store_quantized(value, V::load(quantized.inverse + column), quantized.zero_point,
-                    quantized.values + row * quantized.stride + column, valid);
-  } else {
-    store(value, epilogue.output + row * epilogue.output_stride + column, valid);
-  }
-}
-
 }  // namespace octavo::lanes16
