@@ -30,13 +30,13 @@ void tile(const ProductF32& product, int row, int panel) {
       high[r] = _mm256_fmadd_ps(x, w_high, high[r]);
     }
   }
-  const int column = panel * 16;
+  alignas(32) float finished[Rows * 16];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
-    F32x16 value{low[r], high[r]};
-    if (product.epilogue.bias != nullptr) value = value + F32x16::load(product.epilogue.bias + column);
-    lanes16::finish(product.epilogue, row + r, column, product.columns - column, value);
+    _mm256_store_ps(finished + 16 * r, low[r]);
+    _mm256_store_ps(finished + 16 * r + 8, high[r]);
   }
+  lanes16::finish_tile<F32x16>(product, row, Rows, panel * 16, finished, 16);
 }
 
 constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,

@@ -17,7 +17,7 @@ constexpr int kTileRows = 6;
 /// Rows that are widened at a time, and so the memory that takes: 96 KB for 1024 inputs.
 constexpr int kBlockRows = 48;
 /// From so many tiles on, widening a panel's weights beforehand costs less than in every tile.
-constexpr int kTilesToWiden = 2;
+constexpr int kTilesToWiden = 3;
 
 using lanes16::FinishTile;
 
@@ -63,6 +63,7 @@ void tile(const std::int16_t* input, int pairs, const Weight* weight, const std:
     low[r] = _mm256_loadu_si256(start);
     high[r] = _mm256_loadu_si256(start + 1);
   }
+#pragma GCC unroll 2
   for (int p = 0; p < pairs; ++p, weight += 32, input += 2) {
     const WeightPairs w = load_pairs(weight);
 #pragma GCC unroll 8

@@ -34,20 +34,13 @@ void tile(const ProductF32& product, int row, int panel) {
       for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(x, w[v], sums[r][v]);
     }
   }
-  // A copy to index at run time: indexing `sums` itself would keep it in memory through the loop above.
-  __m512 finished[Rows * kVectors];
+  alignas(64) float finished[Rows * 64];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) finished[r * kVectors + v] = sums[r][v];
+    for (int v = 0; v < kVectors; ++v) _mm512_store_ps(finished + 64 * r + 16 * v, sums[r][v]);
   }
-  for (int r = 0; r < Rows; ++r) {
-    for (int first = panel * 64, v = 0; v < kVectors && first < product.columns; ++v, first += 16) {
-      F32x16 value{finished[r * kVectors + v]};
-      if (product.epilogue.bias != nullptr) value = value + F32x16::load(product.epilogue.bias + first);
-      lanes16::finish(product.epilogue, row + r, first, product.columns - first, value);
-    }
-  }
+  lanes16::finish_tile<F32x16>(product, row, Rows, panel * 64, finished, 64);
 }
 
 constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,

@@ -27,6 +27,18 @@ inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t 
   }
 }
 
+/// A tile's sums [rows, width] in float32, `width` a panel's columns: bias and the rest.
+template <class V>
+void finish_tile(const ProductF32& product, int row, int rows, int column, const float* sums, int width) {
+  for (int r = 0; r < rows; ++r, sums += width) {
+    for (int v = 0; v < width && column + v < product.columns; v += V::kLanes) {
+      V value = V::load(sums + v);
+      if (product.epilogue.bias != nullptr) value = value + V::load(product.epilogue.bias + column + v);
+      finish(product.epilogue, row + r, column + v, product.columns - column - v, value);
+    }
+  }
+}
+
 /// The epilogues that products of a Transformer have; `any` decides as it runs.
 enum class Ending { floats, floats_residual, bytes, bytes_relu, any };
 
