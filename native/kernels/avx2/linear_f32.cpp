@@ -8,11 +8,13 @@ namespace octavo::avx2 {
 
 namespace {
 
+using lanes16::Ahead;
+
 constexpr int kTileRows = 6;
 
 /// Rows × 16 sums, each a chain over k in order.
 template <int Rows>
-void tile(const ProductF32& product, int row, int panel) {
+void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
   const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 16 * product.inner;
   const float* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
@@ -21,6 +23,7 @@ void tile(const ProductF32& product, int row, int panel) {
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) low[r] = high[r] = _mm256_setzero_ps();
   for (int k = 0; k < product.inner; ++k, weight += 16) {
+    ahead.fetch();
     const __m256 w_low = _mm256_load_ps(weight);
     const __m256 w_high = _mm256_load_ps(weight + 8);
 #pragma GCC unroll 8
@@ -39,14 +42,21 @@ void tile(const ProductF32& product, int row, int panel) {
   lanes16::finish_tile<F32x16>(product, row, Rows, panel * 16, finished, 16);
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
-                                                                    tile<4>, tile<5>, tile<6>};
+constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int, Ahead) = {tile<1>, tile<2>, tile<3>,
+                                                                           tile<4>, tile<5>, tile<6>};
 
 }  // namespace
 
 void product_f32(const ProductF32& product) {
-  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutF32.columns,
-                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel); });
+  constexpr int kStepBytes = 64;
+  const lanes16::Panels panels{.weight = product.weight,
+                               .count = (product.columns + 15) / 16,
+                               .bytes = static_cast<std::ptrdiff_t>(kStepBytes) * product.inner,
+                               .step_bytes = kStepBytes};
+  lanes16::for_each_tile(product.rows, kTileRows, panels,
+                         [&](int row, int rows, int panel, const Ahead& ahead) {
+                           kTiles[rows - 1](product, row, panel, ahead);
+                         });
 }
 
 }  // namespace octavo::avx2

@@ -14,18 +14,14 @@ namespace {
 
 constexpr int kColumns = kLayoutS8.columns;
 constexpr int kTileRows = 6;
+constexpr int kStepBytes = 2 * kColumns;
 /// Rows that are widened at a time, and so the memory that takes: 96 KB for 1024 inputs.
 constexpr int kBlockRows = 48;
 /// From so many tiles on, widening a panel's weights beforehand costs less than in every tile.
 constexpr int kTilesToWiden = 3;
 
+using lanes16::Ahead;
 using lanes16::FinishTile;
-
-/// Rows [row, row + rows) of a product, widened: pairs of int16.
-struct Block {
-  const std::int16_t* input;
-  int pairs;
-};
 
 /// 16 columns of one pair of inputs.
 struct WeightPairs {
@@ -52,9 +48,9 @@ inline __m256i broadcast_pair(const std::int16_t* values) {
 
 /// Sums [Rows, 16] of a panel, weights widened already or not.
 template <int Rows, class Weight>
-void tile(const std::int16_t* input, int pairs, const Weight* weight, const std::int32_t* correction,
-          std::int32_t* sums) {
-  const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(pairs);
+void tile(const std::int16_t* input, std::ptrdiff_t pairs, const Weight* weight, const std::int32_t* correction,
+          Ahead ahead, std::int32_t* sums) {
+  const std::ptrdiff_t stride = 2 * pairs;
   const auto* start = reinterpret_cast<const __m256i*>(correction);
   __m256i low[Rows];
   __m256i high[Rows];
@@ -64,7 +60,8 @@ void tile(const std::int16_t* input, int pairs, const Weight* weight, const std:
     high[r] = _mm256_loadu_si256(start + 1);
   }
 #pragma GCC unroll 2
-  for (int p = 0; p < pairs; ++p, weight += 32, input += 2) {
+  for (std::ptrdiff_t p = 0; p < pairs; ++p, weight += kStepBytes, input += 2) {
+    ahead.fetch();
     const WeightPairs w = load_pairs(weight);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
@@ -82,17 +79,17 @@ void tile(const std::int16_t* input, int pairs, const Weight* weight, const std:
 }
 
 template <class Weight>
-using Tile = void (*)(const std::int16_t*, int, const Weight*, const std::int32_t*, std::int32_t*);
+using Tile = void (*)(const std::int16_t*, std::ptrdiff_t, const Weight*, const std::int32_t*, Ahead, std::int32_t*);
 
 template <class Weight>
 constexpr Tile<Weight> kTiles[kTileRows] = {tile<1, Weight>, tile<2, Weight>, tile<3, Weight>,
                                             tile<4, Weight>, tile<5, Weight>, tile<6, Weight>};
 
-void widen_rows(const ProductS8& product, int row, int rows, int pairs, std::int16_t* widened) {
+void widen_rows(const ProductS8& product, int row, int rows, std::ptrdiff_t pairs, std::int16_t* widened) {
   for (int r = 0; r < rows; ++r) {
     const std::uint8_t* input = product.input + (row + r) * product.input_stride;
-    const int count = 2 * pairs;
-    int k = 0;
+    const std::ptrdiff_t count = 2 * pairs;
+    std::ptrdiff_t k = 0;
     for (; k + 16 <= count; k += 16) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(input + k));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(widened + k), _mm256_cvtepu8_epi16(bytes));
@@ -102,8 +99,8 @@ void widen_rows(const ProductS8& product, int row, int rows, int pairs, std::int
   }
 }
 
-void widen_panel(const std::int8_t* weight, int pairs, std::int16_t* widened) {
-  for (int p = 0; p < pairs; ++p, weight += 32, widened += 32) {
+void widen_panel(const std::int8_t* weight, std::ptrdiff_t pairs, std::int16_t* widened) {
+  for (std::ptrdiff_t p = 0; p < pairs; ++p, weight += kStepBytes, widened += kStepBytes) {
     const WeightPairs w = load_pairs(weight);
     auto* target = reinterpret_cast<__m256i*>(widened);
     _mm256_store_si256(target, w.low);
@@ -114,32 +111,32 @@ void widen_panel(const std::int8_t* weight, int pairs, std::int16_t* widened) {
 /// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
 void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
-  const int pairs = (product.inner + 1) / 2;
-  const int panels = (product.columns + kColumns - 1) / kColumns;
+  const std::ptrdiff_t pairs = (product.inner + 1) / 2;
+  const lanes16::Panels panels{.weight = product.weight,
+                               .count = (product.columns + kColumns - 1) / kColumns,
+                               .bytes = kStepBytes * pairs,
+                               .step_bytes = kStepBytes};
   const int most_rows = product.rows < kBlockRows ? product.rows : kBlockRows;
-  const std::size_t panel_bytes = sizeof(std::int16_t) * 32 * static_cast<std::size_t>(pairs);
-  const std::size_t row_bytes = sizeof(std::int16_t) * 2 * static_cast<std::size_t>(pairs);
-  auto* panel_widened =
-      static_cast<std::int16_t*>(kernel_scratch(panel_bytes + static_cast<std::size_t>(most_rows) * row_bytes));
-  std::int16_t* rows_widened = panel_widened + 32 * static_cast<std::ptrdiff_t>(pairs);
+  const std::size_t widened = static_cast<std::size_t>((kStepBytes + 2 * most_rows) * pairs);
+  auto* weight_s16 = static_cast<std::int16_t*>(kernel_scratch(widened * sizeof(std::int16_t)));
+  std::int16_t* input_s16 = weight_s16 + panels.bytes;
   alignas(32) std::int32_t sums[kTileRows * kColumns];
-  lanes16::for_each_row_tile(product.rows, kBlockRows, [&](int block, int block_rows) {
-    widen_rows(product, block, block_rows, pairs, rows_widened);
+  lanes16::for_each_row_tile(product.rows, kBlockRows, [&](int block, int block_rows, int, int) {
+    widen_rows(product, block, block_rows, pairs, input_s16);
     const bool widen = block_rows > kTileRows * (kTilesToWiden - 1);
-    for (int panel = 0; panel < panels; ++panel) {
-      const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 32 * pairs;
-      const std::int32_t* correction = product.correction + panel * kColumns;
-      if (widen) widen_panel(weight, pairs, panel_widened);
-      lanes16::for_each_row_tile(block_rows, kTileRows, [&](int row, int rows) {
-        const std::int16_t* input = rows_widened + 2 * static_cast<std::ptrdiff_t>(pairs) * row;
-        if (widen) {
-          kTiles<std::int16_t>[rows - 1](input, pairs, panel_widened, correction, sums);
-        } else {
-          kTiles<std::int8_t>[rows - 1](input, pairs, weight, correction, sums);
-        }
-        use(block + row, rows, panel * kColumns, sums);
-      });
-    }
+    lanes16::for_each_tile(
+        block_rows, kTileRows, panels, [&](int row, int rows, int panel, const Ahead& ahead) {
+          const std::int8_t* weight = product.weight + panels.bytes * panel;
+          const std::int16_t* input = input_s16 + 2 * pairs * row;
+          const std::int32_t* correction = product.correction + panel * kColumns;
+          if (widen) {
+            if (row == 0) widen_panel(weight, pairs, weight_s16);
+            kTiles<std::int16_t>[rows - 1](input, pairs, weight_s16, correction, ahead, sums);
+          } else {
+            kTiles<std::int8_t>[rows - 1](input, pairs, weight, correction, ahead, sums);
+          }
+          use(block + row, rows, panel * kColumns, sums);
+        });
   });
 }
 

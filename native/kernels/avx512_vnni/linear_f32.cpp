@@ -8,12 +8,14 @@ namespace octavo::avx512_vnni {
 
 namespace {
 
+using lanes16::Ahead;
+
 constexpr int kVectors = 4;  // of 16 channels in a panel
 constexpr int kTileRows = 6;
 
 /// Rows × 64 sums, each a chain over k in order.
 template <int Rows>
-void tile(const ProductF32& product, int row, int panel) {
+void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
   const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 64 * product.inner;
   const float* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
@@ -24,6 +26,7 @@ void tile(const ProductF32& product, int row, int panel) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_setzero_ps();
   }
   for (int k = 0; k < product.inner; ++k, weight += 64) {
+    ahead.fetch();
     __m512 w[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_ps(weight + 16 * v);
@@ -43,14 +46,21 @@ void tile(const ProductF32& product, int row, int panel) {
   lanes16::finish_tile<F32x16>(product, row, Rows, panel * 64, finished, 64);
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
-                                                                    tile<4>, tile<5>, tile<6>};
+constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int, Ahead) = {tile<1>, tile<2>, tile<3>,
+                                                                           tile<4>, tile<5>, tile<6>};
 
 }  // namespace
 
 void product_f32(const ProductF32& product) {
-  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutF32.columns,
-                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel); });
+  constexpr int kStepBytes = 256;
+  const lanes16::Panels panels{.weight = product.weight,
+                               .count = (product.columns + 63) / 64,
+                               .bytes = static_cast<std::ptrdiff_t>(kStepBytes) * product.inner,
+                               .step_bytes = kStepBytes};
+  lanes16::for_each_tile(product.rows, kTileRows, panels,
+                         [&](int row, int rows, int panel, const Ahead& ahead) {
+                           kTiles[rows - 1](product, row, panel, ahead);
+                         });
 }
 
 }  // namespace octavo::avx512_vnni

@@ -4,24 +4,62 @@
 
 namespace octavo::lanes16 {
 
-/// Runs tile(row, rows) over `count` rows in as few tiles of at most `tile_rows` as there can be, whose sizes
-/// differ by at most one: a small last tile would leave the multipliers idle.
+/// Runs tile(row, rows, index, tiles) over `count` rows in as few tiles of at most `tile_rows` as there can
+/// be, whose sizes differ by at most one: a small last tile would leave the multipliers idle.
 template <class Tile>
 inline void for_each_row_tile(int count, int tile_rows, Tile tile) {
-  int tiles = (count + tile_rows - 1) / tile_rows;
-  for (int row = 0; row < count; --tiles) {
-    const int rows = (count - row + tiles - 1) / tiles;
-    tile(row, rows);
+  const int tiles = (count + tile_rows - 1) / tile_rows;
+  for (int row = 0, index = 0; index < tiles; ++index) {
+    const int rows = (count - row + tiles - index - 1) / (tiles - index);
+    tile(row, rows, index, tiles);
     row += rows;
   }
 }
 
-/// Runs tile(row, rows, panel) over a product, panel by panel, so that a panel's weights stay in cache.
+/// What a tile fetches of the next panel at each of its steps, so that weights which no cache holds arrive
+/// while others are multiplied.
+struct Ahead {
+  const char* from;
+  int lines;   // cache lines a step
+  int stride;  // bytes from one to the next
+
+  /// The share of tile `index` of `tiles`. A step reads `step_bytes` of its own panel.
+  static Ahead share(const char* next_panel, std::ptrdiff_t panel_bytes, int step_bytes, int index, int tiles) {
+    const int stride = step_bytes < 64 ? step_bytes : 64;
+    const int step_lines = step_bytes / stride;
+    const int lines = (step_lines + tiles - 1) / tiles;
+    const int before = lines * index;
+    if (before >= step_lines) return {nullptr, 0, 0};
+    return {next_panel + panel_bytes / step_lines * before, lines, stride};
+  }
+
+  void fetch() {
+    for (int line = 0; line < lines; ++line, from += stride) __builtin_prefetch(from, 0, 2);
+  }
+};
+
+/// Where a product's weights lie.
+struct Panels {
+  const void* weight;
+  int count;
+  std::ptrdiff_t bytes;  // of a panel
+  int step_bytes;        // of them that a step of the inner loop reads
+};
+
+/// Runs tile(row, rows, panel, ahead) over `rows` rows of a product, panel by panel, so that a panel's weights
+/// stay in cache.
 template <class Tile>
-inline void for_each_tile(int rows, int columns, int tile_rows, int panel_columns, Tile tile) {
-  const int panels = (columns + panel_columns - 1) / panel_columns;
-  for (int panel = 0; panel < panels; ++panel) {
-    for_each_row_tile(rows, tile_rows, [&](int row, int count) { tile(row, count, panel); });
+inline void for_each_tile(int rows, int tile_rows, const Panels& panels, Tile tile) {
+  const char* next_panel = static_cast<const char*>(panels.weight);
+  for (int panel = 0; panel < panels.count; ++panel) {
+    next_panel += panels.bytes;
+    // A single tile only waits for weights: the processor's own prefetching does better.
+    const bool fetches = panel + 1 < panels.count && rows > tile_rows;
+    for_each_row_tile(rows, tile_rows, [&](int row, int count, int index, int tiles) {
+      Ahead ahead{nullptr, 0, 0};
+      if (fetches) ahead = Ahead::share(next_panel, panels.bytes, panels.step_bytes, index, tiles);
+      tile(row, count, panel, ahead);
+    });
   }
 }
 
