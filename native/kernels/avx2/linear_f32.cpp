@@ -11,10 +11,11 @@ namespace {
 using lanes16::Ahead;
 
 constexpr int kTileRows = 6;
+constexpr int kStepBytes = 64;
 
 /// Rows × 16 sums, each a chain over k in order.
-template <int Rows>
-void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
+template <int Rows, int Lines>
+void tile(const ProductF32& product, int row, int panel, const char* ahead) {
   const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 16 * product.inner;
   const float* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
@@ -23,7 +24,7 @@ void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) low[r] = high[r] = _mm256_setzero_ps();
   for (int k = 0; k < product.inner; ++k, weight += 16) {
-    ahead.fetch();
+    lanes16::fetch<Lines, kStepBytes>(ahead);
     const __m256 w_low = _mm256_load_ps(weight);
     const __m256 w_high = _mm256_load_ps(weight + 8);
 #pragma GCC unroll 8
@@ -42,20 +43,23 @@ void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
   lanes16::finish_tile<F32x16>(product, row, Rows, panel * 16, finished, 16);
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int, Ahead) = {tile<1>, tile<2>, tile<3>,
-                                                                           tile<4>, tile<5>, tile<6>};
+using Tile = void (*)(const ProductF32&, int, int, const char*);
+
+constexpr Tile kTiles[][kTileRows] = {
+    // by lines fetched, rows
+    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>}};
 
 }  // namespace
 
 void product_f32(const ProductF32& product) {
-  constexpr int kStepBytes = 64;
   const lanes16::Panels panels{.weight = product.weight,
                                .count = (product.columns + 15) / 16,
                                .bytes = static_cast<std::ptrdiff_t>(kStepBytes) * product.inner,
                                .step_bytes = kStepBytes};
   lanes16::for_each_tile(product.rows, kTileRows, panels,
                          [&](int row, int rows, int panel, const Ahead& ahead) {
-                           kTiles[rows - 1](product, row, panel, ahead);
+                           kTiles[ahead.lines][rows - 1](product, row, panel, ahead.from);
                          });
 }
 

@@ -5,8 +5,8 @@
 #include "kernels/lanes16/panels.h"
 #include "kernels/scratch.h"
 
-// Bytes are widened to int16 and multiplied by vpmaddwd, which is exact; vpmaddubsw would saturate. Inputs are
-// widened once for all panels; weights once for all tiles of a panel, where there are several.
+// Bytes are widened to int16 and multiplied by vpmaddwd, which is exact; vpmaddubsw would saturate. Inputs
+// are widened once for all panels; weights once for all tiles of a panel, where there are several.
 
 namespace octavo::avx2 {
 
@@ -47,9 +47,9 @@ inline __m256i broadcast_pair(const std::int16_t* values) {
 }
 
 /// Sums [Rows, 16] of a panel, weights widened already or not.
-template <int Rows, class Weight>
-void tile(const std::int16_t* input, std::ptrdiff_t pairs, const Weight* weight, const std::int32_t* correction,
-          Ahead ahead, std::int32_t* sums) {
+template <int Rows, int Lines, class Weight>
+void tile(const std::int16_t* input, std::ptrdiff_t pairs, const Weight* weight,
+          const std::int32_t* correction, const char* ahead, std::int32_t* sums) {
   const std::ptrdiff_t stride = 2 * pairs;
   const auto* start = reinterpret_cast<const __m256i*>(correction);
   __m256i low[Rows];
@@ -61,7 +61,7 @@ void tile(const std::int16_t* input, std::ptrdiff_t pairs, const Weight* weight,
   }
 #pragma GCC unroll 2
   for (std::ptrdiff_t p = 0; p < pairs; ++p, weight += kStepBytes, input += 2) {
-    ahead.fetch();
+    lanes16::fetch<Lines, kStepBytes>(ahead);
     const WeightPairs w = load_pairs(weight);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
@@ -79,11 +79,15 @@ void tile(const std::int16_t* input, std::ptrdiff_t pairs, const Weight* weight,
 }
 
 template <class Weight>
-using Tile = void (*)(const std::int16_t*, std::ptrdiff_t, const Weight*, const std::int32_t*, Ahead, std::int32_t*);
+using Tile = void (*)(const std::int16_t*, std::ptrdiff_t, const Weight*, const std::int32_t*, const char*,
+                      std::int32_t*);
 
 template <class Weight>
-constexpr Tile<Weight> kTiles[kTileRows] = {tile<1, Weight>, tile<2, Weight>, tile<3, Weight>,
-                                            tile<4, Weight>, tile<5, Weight>, tile<6, Weight>};
+constexpr Tile<Weight> kTiles[][kTileRows] = {// by lines fetched, rows
+                                              {tile<1, 0, Weight>, tile<2, 0, Weight>, tile<3, 0, Weight>,
+                                               tile<4, 0, Weight>, tile<5, 0, Weight>, tile<6, 0, Weight>},
+                                              {tile<1, 1, Weight>, tile<2, 1, Weight>, tile<3, 1, Weight>,
+                                               tile<4, 1, Weight>, tile<5, 1, Weight>, tile<6, 1, Weight>}};
 
 void widen_rows(const ProductS8& product, int row, int rows, std::ptrdiff_t pairs, std::int16_t* widened) {
   for (int r = 0; r < rows; ++r) {
@@ -131,9 +135,10 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
           const std::int32_t* correction = product.correction + panel * kColumns;
           if (widen) {
             if (row == 0) widen_panel(weight, pairs, weight_s16);
-            kTiles<std::int16_t>[rows - 1](input, pairs, weight_s16, correction, ahead, sums);
+            kTiles<std::int16_t>[ahead.lines][rows - 1](input, pairs, weight_s16, correction, ahead.from,
+                                                        sums);
           } else {
-            kTiles<std::int8_t>[rows - 1](input, pairs, weight, correction, ahead, sums);
+            kTiles<std::int8_t>[ahead.lines][rows - 1](input, pairs, weight, correction, ahead.from, sums);
           }
           use(block + row, rows, panel * kColumns, sums);
         });

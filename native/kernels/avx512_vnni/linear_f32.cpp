@@ -12,10 +12,11 @@ using lanes16::Ahead;
 
 constexpr int kVectors = 4;  // of 16 channels in a panel
 constexpr int kTileRows = 6;
+constexpr int kStepBytes = 256;
 
 /// Rows × 64 sums, each a chain over k in order.
-template <int Rows>
-void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
+template <int Rows, int Lines>
+void tile(const ProductF32& product, int row, int panel, const char* ahead) {
   const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 64 * product.inner;
   const float* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
@@ -26,7 +27,7 @@ void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_setzero_ps();
   }
   for (int k = 0; k < product.inner; ++k, weight += 64) {
-    ahead.fetch();
+    lanes16::fetch<Lines, kStepBytes>(ahead);
     __m512 w[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_ps(weight + 16 * v);
@@ -46,20 +47,24 @@ void tile(const ProductF32& product, int row, int panel, Ahead ahead) {
   lanes16::finish_tile<F32x16>(product, row, Rows, panel * 64, finished, 64);
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int, Ahead) = {tile<1>, tile<2>, tile<3>,
-                                                                           tile<4>, tile<5>, tile<6>};
+using Tile = void (*)(const ProductF32&, int, int, const char*);
+
+constexpr Tile kTiles[][kTileRows] = {
+    // by lines fetched, rows
+    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>},
+    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>}};
 
 }  // namespace
 
 void product_f32(const ProductF32& product) {
-  constexpr int kStepBytes = 256;
   const lanes16::Panels panels{.weight = product.weight,
                                .count = (product.columns + 63) / 64,
                                .bytes = static_cast<std::ptrdiff_t>(kStepBytes) * product.inner,
                                .step_bytes = kStepBytes};
   lanes16::for_each_tile(product.rows, kTileRows, panels,
                          [&](int row, int rows, int panel, const Ahead& ahead) {
-                           kTiles[rows - 1](product, row, panel, ahead);
+                           kTiles[ahead.lines][rows - 1](product, row, panel, ahead.from);
                          });
 }
 

@@ -25,8 +25,8 @@ inline __m512i broadcast_group(const std::uint8_t* bytes) {
 }
 
 /// Sums [Rows, 64] of a panel.
-template <int Rows>
-void tile(const ProductS8& product, int row, int panel, Ahead ahead, std::int32_t* finished) {
+template <int Rows, int Lines>
+void tile(const ProductS8& product, int row, int panel, const char* ahead, std::int32_t* finished) {
   const int groups = groups_of(product);
   const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * kGroupBytes * groups;
   const std::uint8_t* input = product.input + row * product.input_stride;
@@ -40,7 +40,7 @@ void tile(const ProductS8& product, int row, int panel, Ahead ahead, std::int32_
     for (int r = 0; r < Rows; ++r) sums[r][v] = start;
   }
   for (int g = 0; g < groups; ++g, weight += kGroupBytes) {
-    ahead.fetch();
+    lanes16::fetch<Lines, kGroupBytes>(ahead);
     __m512i w[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_si512(weight + 64 * v);
@@ -58,8 +58,13 @@ void tile(const ProductS8& product, int row, int panel, Ahead ahead, std::int32_
   }
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductS8&, int, int, Ahead,
-                                    std::int32_t*) = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>};
+using Tile = void (*)(const ProductS8&, int, int, const char*, std::int32_t*);
+
+constexpr Tile kTiles[][kTileRows] = {
+    // by lines fetched, rows
+    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
+    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>},
+    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>}};
 
 /// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
@@ -69,8 +74,9 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
                                .bytes = static_cast<std::ptrdiff_t>(kGroupBytes) * groups_of(product),
                                .step_bytes = kGroupBytes};
   alignas(64) std::int32_t sums[kTileRows * kColumns];
-  lanes16::for_each_tile(product.rows, kTileRows, panels, [&](int row, int rows, int panel, const Ahead& ahead) {
-                           kTiles[rows - 1](product, row, panel, ahead, sums);
+  lanes16::for_each_tile(product.rows, kTileRows, panels,
+                         [&](int row, int rows, int panel, const Ahead& ahead) {
+                           kTiles[ahead.lines][rows - 1](product, row, panel, ahead.from, sums);
                            use(row, rows, panel * kColumns, sums);
                          });
 }

@@ -16,27 +16,32 @@ inline void for_each_row_tile(int count, int tile_rows, Tile tile) {
   }
 }
 
-/// What a tile fetches of the next panel at each of its steps, so that weights which no cache holds arrive
-/// while others are multiplied.
+/// What a tile fetches of the next panel, so that weights which no cache holds arrive while others are
+/// multiplied: `lines` cache lines at each step.
 struct Ahead {
   const char* from;
-  int lines;   // cache lines a step
-  int stride;  // bytes from one to the next
-
-  /// The share of tile `index` of `tiles`. A step reads `step_bytes` of its own panel.
-  static Ahead share(const char* next_panel, std::ptrdiff_t panel_bytes, int step_bytes, int index, int tiles) {
-    const int stride = step_bytes < 64 ? step_bytes : 64;
-    const int step_lines = step_bytes / stride;
-    const int lines = (step_lines + tiles - 1) / tiles;
-    const int before = lines * index;
-    if (before >= step_lines) return {nullptr, 0, 0};
-    return {next_panel + panel_bytes / step_lines * before, lines, stride};
-  }
-
-  void fetch() {
-    for (int line = 0; line < lines; ++line, from += stride) __builtin_prefetch(from, 0, 2);
-  }
+  int lines;
 };
+
+/// The share of tile `index` of `tiles` >= 2, at most half of the lines of a step each. A step reads
+/// `step_bytes` of its own panel.
+inline Ahead share_of_next(const char* next_panel, std::ptrdiff_t panel_bytes, int step_bytes, int index,
+                           int tiles) {
+  const int step_lines = step_bytes < 64 ? 1 : step_bytes / 64;
+  const int lines = (step_lines + tiles - 1) / tiles;
+  const int before = lines * index;
+  if (before >= step_lines) return {next_panel, 0};
+  return {next_panel + panel_bytes / step_lines * before, lines};
+}
+
+/// What a tile that fetches `Lines` lines does at each step, one of StepBytes.
+template <int Lines, int StepBytes>
+inline void fetch(const char*& ahead) {
+  constexpr int kStride = StepBytes < 64 ? StepBytes : 64;
+#pragma GCC unroll 2
+  for (int line = 0; line < Lines; ++line) __builtin_prefetch(ahead + kStride * line, 0, 2);
+  ahead += kStride * Lines;
+}
 
 /// Where a product's weights lie.
 struct Panels {
@@ -46,8 +51,8 @@ struct Panels {
   int step_bytes;        // of them that a step of the inner loop reads
 };
 
-/// Runs tile(row, rows, panel, ahead) over `rows` rows of a product, panel by panel, so that a panel's weights
-/// stay in cache.
+/// Runs tile(row, rows, panel, ahead) over `rows` rows of a product, panel by panel, so that a panel's
+/// weights stay in cache.
 template <class Tile>
 inline void for_each_tile(int rows, int tile_rows, const Panels& panels, Tile tile) {
   const char* next_panel = static_cast<const char*>(panels.weight);
@@ -56,8 +61,8 @@ inline void for_each_tile(int rows, int tile_rows, const Panels& panels, Tile ti
     // A single tile only waits for weights: the processor's own prefetching does better.
     const bool fetches = panel + 1 < panels.count && rows > tile_rows;
     for_each_row_tile(rows, tile_rows, [&](int row, int count, int index, int tiles) {
-      Ahead ahead{nullptr, 0, 0};
-      if (fetches) ahead = Ahead::share(next_panel, panels.bytes, panels.step_bytes, index, tiles);
+      Ahead ahead{nullptr, 0};
+      if (fetches) ahead = share_of_next(next_panel, panels.bytes, panels.step_bytes, index, tiles);
       tile(row, count, panel, ahead);
     });
   }
