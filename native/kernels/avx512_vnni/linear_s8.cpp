@@ -92,11 +92,7 @@ void product_s8(const ProductS8& product) {
 
 void accumulate_s8(const ProductS8& product, std::int32_t* output) {
   for_each_tile_of_sums(product, [&](int row, int rows, int column, const std::int32_t* sums) {
-    const int count = product.columns - column < kColumns ? product.columns - column : kColumns;
-    for (int r = 0; r < rows; ++r) {
-      std::int32_t* target = output + static_cast<std::ptrdiff_t>(row + r) * product.columns + column;
-      for (int c = 0; c < count; ++c) target[c] = sums[kColumns * r + c];
-    }
+    lanes16::copy_sums(product.columns, row, rows, column, sums, kColumns, output);
   });
 }
 

@@ -6,7 +6,8 @@
 #include "kernels/kernel_table.h"
 #include "kernels/lanes16/functions.h"
 
-// What becomes of a tile of sums, chosen once for a product, so that no vector asks again.
+// What becomes of a tile of sums, chosen once for a product, so that no vector asks again. What is not a
+// template over a tier's own type is static: the linker must not keep one tier's copy for all.
 
 namespace octavo::lanes16 {
 
@@ -42,7 +43,7 @@ void finish_tile(const ProductF32& product, int row, int rows, int column, const
 /// The epilogues that products of a Transformer have; `any` decides as it runs.
 enum class Ending { floats, floats_residual, bytes, bytes_relu, any };
 
-inline Ending ending_of(const Epilogue& epilogue) {
+static inline Ending ending_of(const Epilogue& epilogue) {
   const bool bytes = epilogue.quantized.values != nullptr;
   const bool residual = epilogue.residual != nullptr;
   if (epilogue.activation == Activation::none) {
@@ -117,6 +118,15 @@ inline FinishTile finish_of(const ProductS8& product) {
     case Ending::any: break;
   }
   return finish_tile<V, Ending::any, false>;
+}
+
+/// The bare sums of a tile to output[, columns].
+static inline void copy_sums(int columns, int row, int rows, int column, const std::int32_t* sums, int width,
+                             std::int32_t* output) {
+  const int count = columns - column < width ? columns - column : width;
+  for (std::ptrdiff_t r = row; r < row + rows; ++r, sums += width) {
+    for (int c = 0; c < count; ++c) output[r * columns + column + c] = sums[c];
+  }
 }
 
 }  // namespace octavo::lanes16

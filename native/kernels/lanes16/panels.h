@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+// What is not a template over a tier's own type is static: the linker must not keep one tier's copy for all.
+
 namespace octavo::lanes16 {
 
 /// Runs tile(row, rows, index, tiles) over `count` rows in as few tiles of at most `tile_rows` as there can
@@ -25,8 +27,8 @@ struct Ahead {
 
 /// The share of tile `index` of `tiles` >= 2, at most half of the lines of a step each. A step reads
 /// `step_bytes` of its own panel.
-inline Ahead share_of_next(const char* next_panel, std::ptrdiff_t panel_bytes, int step_bytes, int index,
-                           int tiles) {
+static inline Ahead share_of_next(const char* next_panel, std::ptrdiff_t panel_bytes, int step_bytes,
+                                  int index, int tiles) {
   const int step_lines = step_bytes < 64 ? 1 : step_bytes / 64;
   const int lines = (step_lines + tiles - 1) / tiles;
   const int before = lines * index;
@@ -36,7 +38,7 @@ inline Ahead share_of_next(const char* next_panel, std::ptrdiff_t panel_bytes, i
 
 /// What a tile that fetches `Lines` lines does at each step, one of StepBytes.
 template <int Lines, int StepBytes>
-inline void fetch(const char*& ahead) {
+static inline void fetch(const char*& ahead) {
   constexpr int kStride = StepBytes < 64 ? StepBytes : 64;
 #pragma GCC unroll 2
   for (int line = 0; line < Lines; ++line) __builtin_prefetch(ahead + kStride * line, 0, 2);
