@@ -37,10 +37,11 @@ void tile(const std::int16_t* input, std::ptrdiff_t pairs, const std::int8_t* we
 using Tile = void (*)(const std::int16_t*, std::ptrdiff_t, const std::int8_t*, const std::int32_t*,
                       const char*, std::int32_t*);
 
-inline constexpr Tile kTiles[][kTileRows] = {
-    // by lines fetched, rows
-    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>}};
+template <int Lines>
+inline constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>,
+                                           tile<4, Lines>, tile<5, Lines>, tile<6, Lines>};
+
+inline Tile tile_of(int rows, int lines) { return lines == 0 ? kTiles<0>[rows - 1] : kTiles<1>[rows - 1]; }
 
 /// Widens a row of pairs.
 inline void widen(const std::uint8_t* input, std::ptrdiff_t pairs, std::int16_t* widened) {
@@ -69,8 +70,8 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
   alignas(32) std::int32_t sums[kTileRows * kColumnsS8];
   lanes16::for_each_tile(
       product.rows, kTileRows, panels, [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
-        kTiles[ahead.lines][rows - 1](widened + row * 2 * pairs, pairs, product.weight + panels.bytes * panel,
-                                      product.correction + panel * kColumnsS8, ahead.from, sums);
+        tile_of(rows, ahead.lines)(widened + row * 2 * pairs, pairs, product.weight + panels.bytes * panel,
+                                   product.correction + panel * kColumnsS8, ahead.from, sums);
         use(row, rows, panel * kColumnsS8, sums);
       });
 }

@@ -45,10 +45,11 @@ void tile(const ProductF32& product, int row, int panel, const char* ahead) {
 
 using Tile = void (*)(const ProductF32&, int, int, const char*);
 
-constexpr Tile kTiles[][kTileRows] = {
-    // by lines fetched, rows
-    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>}};
+template <int Lines>
+constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>,
+                                    tile<4, Lines>, tile<5, Lines>, tile<6, Lines>};
+
+Tile tile_of(int rows, int lines) { return lines == 0 ? kTiles<0>[rows - 1] : kTiles<1>[rows - 1]; }
 
 }  // namespace
 
@@ -59,7 +60,7 @@ void product_f32(const ProductF32& product) {
                                .step_bytes = kStepBytes};
   lanes16::for_each_tile(product.rows, kTileRows, panels,
                          [&](int row, int rows, int panel, const Ahead& ahead) {
-                           kTiles[ahead.lines][rows - 1](product, row, panel, ahead.from);
+                           tile_of(rows, ahead.lines)(product, row, panel, ahead.from);
                          });
 }
 

@@ -68,9 +68,10 @@ void tile(const SplitRows& block, int row, std::ptrdiff_t groups, const SplitPan
 
 using Tile = void (*)(const SplitRows&, int, std::ptrdiff_t, const SplitPanel&, const char*, std::int32_t*);
 
-inline constexpr Tile kTiles[][kTileRows] = {// by lines fetched, rows
-                                             {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>},
-                                             {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>}};
+template <int Lines>
+inline constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>, tile<4, Lines>};
+
+inline Tile tile_of(int rows, int lines) { return lines == 0 ? kTiles<0>[rows - 1] : kTiles<1>[rows - 1]; }
 
 inline std::int32_t total(__m256i x) {
   __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
@@ -143,15 +144,15 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
       const std::uint8_t* input = product.input + (block + r) * product.input_stride;
       split.products[r] = split_row(input, 2 * pairs, size, split.groups + 2 * size * r);
     }
-    lanes16::for_each_tile(
-        block_rows, kTileRows, panels, [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
-          if (row == 0) {
-            split_panel(product.weight + panels.bytes * panel, pairs, product.correction + panel * kColumnsS8,
-                        split_weights);
-          }
-          kTiles[ahead.lines][rows - 1](split, row, groups, split_weights, ahead.from, sums);
-          use(block + row, rows, panel * kColumnsS8, sums);
-        });
+    lanes16::for_each_tile(block_rows, kTileRows, panels,
+                           [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
+                             if (row == 0) {
+                               split_panel(product.weight + panels.bytes * panel, pairs,
+                                           product.correction + panel * kColumnsS8, split_weights);
+                             }
+                             tile_of(rows, ahead.lines)(split, row, groups, split_weights, ahead.from, sums);
+                             use(block + row, rows, panel * kColumnsS8, sums);
+                           });
   });
 }
 

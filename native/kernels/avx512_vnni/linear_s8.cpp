@@ -60,11 +60,18 @@ void tile(const ProductS8& product, int row, int panel, const char* ahead, std::
 
 using Tile = void (*)(const ProductS8&, int, int, const char*, std::int32_t*);
 
-constexpr Tile kTiles[][kTileRows] = {
-    // by lines fetched, rows
-    {tile<1, 0>, tile<2, 0>, tile<3, 0>, tile<4, 0>, tile<5, 0>, tile<6, 0>},
-    {tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>},
-    {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>}};
+template <int Lines>
+constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>,
+                                    tile<4, Lines>, tile<5, Lines>, tile<6, Lines>};
+
+Tile tile_of(int rows, int lines) {
+  switch (lines) {
+    case 0: return kTiles<0>[rows - 1];
+    case 1: return kTiles<1>[rows - 1];
+    case 2: return kTiles<2>[rows - 1];
+    default: return kTiles<4>[rows - 1];
+  }
+}
 
 /// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
@@ -76,7 +83,7 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
   alignas(64) std::int32_t sums[kTileRows * kColumns];
   lanes16::for_each_tile(product.rows, kTileRows, panels,
                          [&](int row, int rows, int panel, const Ahead& ahead) {
-                           kTiles[ahead.lines][rows - 1](product, row, panel, ahead.from, sums);
+                           tile_of(rows, ahead.lines)(product, row, panel, ahead.from, sums);
                            use(row, rows, panel * kColumns, sums);
                          });
 }
