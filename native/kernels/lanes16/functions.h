@@ -71,8 +71,7 @@ inline V activate(Activation activation, V x) {
 /// Static quantization of the first `count` lanes: value · inverse around `zero_point`, stored at `output`.
 template <class V>
 inline void store_quantized(V value, V inverse, int zero_point, std::uint8_t* output, int count) {
-  const V scaled = V::max(value * inverse, V::all(static_cast<float>(-zero_point)));
-  V::min(scaled, V::all(static_cast<float>(255 - zero_point))).store_u8(output, count, zero_point);
+  V::max(value * inverse, V::all(static_cast<float>(-zero_point))).store_u8(output, count, zero_point);
 }
 
 }  // namespace octavo::lanes16
