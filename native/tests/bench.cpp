@@ -27,7 +27,7 @@ struct ModelShape {
 
 constexpr std::array kModels{ModelShape{"base", 512, 2048, 8, 32000},
                              ModelShape{"big", 1024, 4096, 16, 32000}, ModelShape{"box", 256, 1024, 8, 8000}};
-constexpr std::array kRows{1, 4, 16, 64, 128, 512};
+constexpr std::array kRows{1, 4, 16, 48, 64, 128, 512};
 constexpr int kMostRows = 512;
 
 void fill(AlignedBuffer<float>& buffer, std::size_t count, Random& random) {
@@ -113,6 +113,39 @@ void bench_s8(const KernelTable& kernels, const char* site, int inner, int colum
   }
 }
 
+/// As in a decoding step, where other weights have taken the caches: products in turn, each with its own.
+void bench_s8_cold(const KernelTable& kernels, int inner, int columns, double peak) {
+  constexpr std::size_t kAllBytes = std::size_t{64} << 20;
+  Random random(1);
+  const std::size_t bytes = packed_size(kernels.linear_s8.layout, columns, inner);
+  const std::size_t padded = padded_columns(kernels.linear_s8.layout, columns);
+  const std::size_t products = kAllBytes / bytes;
+  AlignedBuffer<std::uint8_t> input;
+  AlignedBuffer<std::int8_t> weight;
+  AlignedBuffer<std::int32_t> correction(padded);
+  AlignedBuffer<float> weight_scale(padded);
+  AlignedBuffer<float> output(static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns));
+  fill_bytes(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
+  fill_bytes(weight, products * bytes, random);
+  for (const int rows : kRows) {
+    const double taken = nanoseconds_per_call([&] {
+      for (std::size_t i = 0; i < products; ++i) {
+        kernels.linear_s8.product({.input = input.data(),
+                                   .input_stride = inner,
+                                   .rows = rows,
+                                   .inner = inner,
+                                   .columns = columns,
+                                   .weight = weight.data() + i * bytes,
+                                   .correction = correction.data(),
+                                   .weight_scale = weight_scale.data(),
+                                   .epilogue = {.output = output.data(), .output_stride = columns}});
+      }
+    });
+    print_product("  static, cold", "attention", rows, inner, columns, taken / static_cast<double>(products),
+                  peak);
+  }
+}
+
 void bench_products(const KernelTable& kernels, const ModelShape& model, const Peak& peak) {
   struct Site {
     const char* name;
@@ -127,6 +160,7 @@ void bench_products(const KernelTable& kernels, const ModelShape& model, const P
     bench_f32(kernels, site.name, site.inner, site.columns, peak.f32);
     bench_s8(kernels, site.name, site.inner, site.columns, peak.s8);
   }
+  bench_s8_cold(kernels, model.d_model, model.d_model, peak.s8);
 }
 
 void print_row_kernel(const char* kernel, int n, double nanoseconds) {

@@ -55,6 +55,16 @@ void add_every_epilogue(std::vector<ProductShape>& shapes) {
   }
 }
 
+/// More rows than a tier takes at a time, and one more or less than that.
+void add_many_rows(std::vector<ProductShape>& shapes, Random& random) {
+  for (const int rows : {18, 19, 47, 48, 49, 50, 95, 96, 97}) {
+    for (const int columns : {1, 33, 130}) {
+      shapes.push_back(
+          with_random_epilogue({.rows = rows, .inner = any_length(random), .columns = columns}, random));
+    }
+  }
+}
+
 }  // namespace
 
 std::string ProductShape::text() const {
@@ -81,6 +91,7 @@ std::vector<ProductShape> edge_shapes(Random& random) {
     }
   }
   add_every_epilogue(shapes);
+  add_many_rows(shapes, random);
   return shapes;
 }
 

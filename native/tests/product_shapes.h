@@ -32,7 +32,7 @@ struct ProductShape {
   std::string text() const;
 };
 
-/// Rows 1 to 13 with every width and every inner length near a tile's edge, and every epilogue.
+/// Rows 1 to 13 with every width and every inner length near a tile's edge, every epilogue, and many rows.
 std::vector<ProductShape> edge_shapes(Random& random);
 
 /// An epilogue's operands in guarded memory.

@@ -37,6 +37,10 @@ struct F32x16 {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(packed)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(packed, packed)))};
   }
+  static F32x16 load_s32(const std::int32_t* x) {
+    return from_s32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)),
+                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 8)));
+  }
   static F32x16 from_s32(__m256i low, __m256i high) {
     return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
   }
@@ -54,11 +58,12 @@ struct F32x16 {
     _mm256_maskstore_ps(x, first_lanes(count, 0), low);
     _mm256_maskstore_ps(x + 8, first_lanes(count, 8), high);
   }
-  /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
+  /// Rounds to integers, ties to even, and stores value + zero_point, at least 0, as u8; 255 where it is more.
   void store_u8(std::uint8_t* x, int count, int zero_point) const {
     const __m256i offset = _mm256_set1_epi32(zero_point);
-    const __m256i a = _mm256_add_epi32(_mm256_cvtps_epi32(low), offset);
-    const __m256i b = _mm256_add_epi32(_mm256_cvtps_epi32(high), offset);
+    const __m256 largest = _mm256_set1_ps(static_cast<float>(255 - zero_point));
+    const __m256i a = _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_min_ps(low, largest)), offset);
+    const __m256i b = _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_min_ps(high, largest)), offset);
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8);
     const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     if (count == kLanes) {

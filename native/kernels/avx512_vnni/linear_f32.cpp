@@ -1,19 +1,22 @@
 #include "kernels/avx512_vnni/linear_f32.h"
 
 #include "kernels/avx512_vnni/vector.h"
-#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
 
 namespace octavo::avx512_vnni {
 
 namespace {
 
+using lanes16::Ahead;
+
 constexpr int kVectors = 4;  // of 16 channels in a panel
 constexpr int kTileRows = 6;
+constexpr int kStepBytes = 256;
 
 /// Rows × 64 sums, each a chain over k in order.
-template <int Rows>
-void tile(const ProductF32& product, int row, int panel) {
+template <int Rows, int Lines>
+void tile(const ProductF32& product, int row, int panel, const char* ahead) {
   const float* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 64 * product.inner;
   const float* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
@@ -24,6 +27,7 @@ void tile(const ProductF32& product, int row, int panel) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_setzero_ps();
   }
   for (int k = 0; k < product.inner; ++k, weight += 64) {
+    lanes16::fetch<Lines, kStepBytes>(ahead);
     __m512 w[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_ps(weight + 16 * v);
@@ -34,30 +38,41 @@ void tile(const ProductF32& product, int row, int panel) {
       for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(x, w[v], sums[r][v]);
     }
   }
-  // A copy to index at run time: indexing `sums` itself would keep it in memory through the loop above.
-  __m512 finished[Rows * kVectors];
+  alignas(64) float finished[Rows * 64];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) finished[r * kVectors + v] = sums[r][v];
+    for (int v = 0; v < kVectors; ++v) _mm512_store_ps(finished + 64 * r + 16 * v, sums[r][v]);
   }
-  for (int r = 0; r < Rows; ++r) {
-    for (int first = panel * 64, v = 0; v < kVectors && first < product.columns; ++v, first += 16) {
-      F32x16 value{finished[r * kVectors + v]};
-      if (product.epilogue.bias != nullptr) value = value + F32x16::load(product.epilogue.bias + first);
-      lanes16::finish(product.epilogue, row + r, first, product.columns - first, value);
-    }
-  }
+  lanes16::finish_tile<F32x16>(product, row, Rows, panel * 64, finished, 64);
 }
 
-constexpr void (*kTiles[kTileRows])(const ProductF32&, int, int) = {tile<1>, tile<2>, tile<3>,
-                                                                    tile<4>, tile<5>, tile<6>};
+using Tile = void (*)(const ProductF32&, int, int, const char*);
+
+template <int Lines>
+constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>,
+                                    tile<4, Lines>, tile<5, Lines>, tile<6, Lines>};
+
+Tile tile_of(int rows, int lines) {
+  switch (lines) {
+    case 0: return kTiles<0>[rows - 1];
+    case 1: return kTiles<1>[rows - 1];
+    case 2: return kTiles<2>[rows - 1];
+    default: return kTiles<4>[rows - 1];
+  }
+}
 
 }  // namespace
 
 void product_f32(const ProductF32& product) {
-  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutF32.columns,
-                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel); });
+  const lanes16::Panels panels{.weight = product.weight,
+                               .count = (product.columns + 63) / 64,
+                               .bytes = static_cast<std::ptrdiff_t>(kStepBytes) * product.inner,
+                               .step_bytes = kStepBytes};
+  lanes16::for_each_tile(product.rows, kTileRows, panels,
+                         [&](int row, int rows, int panel, const Ahead& ahead) {
+                           tile_of(rows, ahead.lines)(product, row, panel, ahead.from);
+                         });
 }
 
 }  // namespace octavo::avx512_vnni

@@ -1,40 +1,21 @@
 #include "kernels/avx512_vnni/linear_s8.h"
 
 #include "kernels/avx512_vnni/vector.h"
-#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
 
 namespace octavo::avx512_vnni {
 
 namespace {
 
+using lanes16::Ahead;
+
+constexpr int kColumns = kLayoutS8.columns;
 constexpr int kVectors = 4;  // of 16 channels in a panel
 constexpr int kTileRows = 6;
+constexpr int kGroupBytes = 4 * kColumns;
 
-/// What becomes of 16 sums of a row: the fused epilogue, or the bare sums.
-template <bool HasRowScale>
-struct Finish {
-  const ProductS8& product;
-  void operator()(int row, int column, __m512i sums) const {
-    F32x16 scale = F32x16::load(product.weight_scale + column);
-    if constexpr (HasRowScale) scale = F32x16::all(product.row_scale[row]) * scale;
-    const F32x16 bias =
-        product.epilogue.bias != nullptr ? F32x16::load(product.epilogue.bias + column) : F32x16::all(0.0f);
-    const F32x16 value = F32x16::fma(F32x16::from_s32(sums), scale, bias);
-    lanes16::finish(product.epilogue, row, column, product.columns - column, value);
-  }
-};
-
-struct StoreSums {
-  const ProductS8& product;
-  std::int32_t* sums;
-  void operator()(int row, int column, __m512i values) const {
-    const int count = product.columns - column;
-    const __mmask16 mask = count >= 16 ? __mmask16{0xffff} : F32x16::first_lanes(count);
-    _mm512_mask_storeu_epi32(sums + static_cast<std::ptrdiff_t>(row) * product.columns + column, mask,
-                             values);
-  }
-};
+int groups_of(const ProductS8& product) { return (product.inner + 3) / 4; }
 
 /// Four bytes of a row for every lane; memory read as the type it has.
 inline __m512i broadcast_group(const std::uint8_t* bytes) {
@@ -43,21 +24,23 @@ inline __m512i broadcast_group(const std::uint8_t* bytes) {
   return _mm512_set1_epi32(group);
 }
 
-template <int Rows, class Use>
-void tile(const ProductS8& product, int row, int panel, const Use& use) {
-  const int groups = (product.inner + 3) / 4;
-  const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * 256 * groups;
+/// Sums [Rows, 64] of a panel.
+template <int Rows, int Lines>
+void tile(const ProductS8& product, int row, int panel, const char* ahead, std::int32_t* finished) {
+  const int groups = groups_of(product);
+  const std::int8_t* weight = product.weight + static_cast<std::ptrdiff_t>(panel) * kGroupBytes * groups;
   const std::uint8_t* input = product.input + row * product.input_stride;
   const std::ptrdiff_t stride = product.input_stride;
-  const int column = panel * 64;
+  const std::int32_t* correction = product.correction + panel * kColumns;
   __m512i sums[Rows][kVectors];
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
-    const __m512i start = _mm512_loadu_si512(product.correction + column + 16 * v);
+    const __m512i start = _mm512_loadu_si512(correction + 16 * v);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) sums[r][v] = start;
   }
-  for (int g = 0; g < groups; ++g, weight += 256) {
+  for (int g = 0; g < groups; ++g, weight += kGroupBytes) {
+    lanes16::fetch<Lines, kGroupBytes>(ahead);
     __m512i w[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) w[v] = _mm512_load_si512(weight + 64 * v);
@@ -68,40 +51,56 @@ void tile(const ProductS8& product, int row, int panel, const Use& use) {
       for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], x, w[v]);
     }
   }
-  // A copy to index at run time: indexing `sums` itself would keep it in memory through the loop above.
-  __m512i finished[Rows * kVectors];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) finished[r * kVectors + v] = sums[r][v];
-  }
-  for (int r = 0; r < Rows; ++r) {
-    for (int first = column, v = 0; v < kVectors && first < product.columns; ++v, first += 16) {
-      use(row + r, first, finished[r * kVectors + v]);
-    }
+    for (int v = 0; v < kVectors; ++v) _mm512_store_si512(finished + kColumns * r + 16 * v, sums[r][v]);
   }
 }
 
+using Tile = void (*)(const ProductS8&, int, int, const char*, std::int32_t*);
+
+template <int Lines>
+constexpr Tile kTiles[kTileRows] = {tile<1, Lines>, tile<2, Lines>, tile<3, Lines>,
+                                    tile<4, Lines>, tile<5, Lines>, tile<6, Lines>};
+
+Tile tile_of(int rows, int lines) {
+  switch (lines) {
+    case 0: return kTiles<0>[rows - 1];
+    case 1: return kTiles<1>[rows - 1];
+    case 2: return kTiles<2>[rows - 1];
+    default: return kTiles<4>[rows - 1];
+  }
+}
+
+/// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
-void for_each_sum(const ProductS8& product, const Use& use) {
-  constexpr void (*kTiles[kTileRows])(const ProductS8&, int, int, const Use&) = {
-      tile<1, Use>, tile<2, Use>, tile<3, Use>, tile<4, Use>, tile<5, Use>, tile<6, Use>};
-  lanes16::for_each_tile(product.rows, product.columns, kTileRows, kLayoutS8.columns,
-                         [&](int row, int rows, int panel) { kTiles[rows - 1](product, row, panel, use); });
+void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
+  const lanes16::Panels panels{.weight = product.weight,
+                               .count = (product.columns + kColumns - 1) / kColumns,
+                               .bytes = static_cast<std::ptrdiff_t>(kGroupBytes) * groups_of(product),
+                               .step_bytes = kGroupBytes};
+  alignas(64) std::int32_t sums[kTileRows * kColumns];
+  lanes16::for_each_tile(product.rows, kTileRows, panels,
+                         [&](int row, int rows, int panel, const Ahead& ahead) {
+                           tile_of(rows, ahead.lines)(product, row, panel, ahead.from, sums);
+                           use(row, rows, panel * kColumns, sums);
+                         });
 }
 
 }  // namespace
 
 void product_s8(const ProductS8& product) {
-  if (product.row_scale != nullptr) {
-    for_each_sum(product, Finish<true>{product});
-  } else {
-    for_each_sum(product, Finish<false>{product});
-  }
+  const lanes16::FinishTile finish = lanes16::finish_of<F32x16>(product);
+  for_each_tile_of_sums(product, [&](int row, int rows, int column, const std::int32_t* sums) {
+    finish(product, row, rows, column, sums, kColumns);
+  });
 }
 
-void accumulate_s8(const ProductS8& product, std::int32_t* sums) {
-  for_each_sum(product, StoreSums{product, sums});
+void accumulate_s8(const ProductS8& product, std::int32_t* output) {
+  for_each_tile_of_sums(product, [&](int row, int rows, int column, const std::int32_t* sums) {
+    lanes16::copy_sums(product.columns, row, rows, column, sums, kColumns, output);
+  });
 }
 
 }  // namespace octavo::avx512_vnni

@@ -27,16 +27,18 @@ struct F32x16 {
     const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(count), x);
     return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
   }
+  static F32x16 load_s32(const std::int32_t* x) { return from_s32(_mm512_loadu_si512(x)); }
   static F32x16 from_s32(__m512i x) { return {_mm512_cvtepi32_ps(x)}; }
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }
 
   void store(float* x) const { _mm512_storeu_ps(x, v); }
   void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
-  /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
+  /// Rounds to integers, ties to even, and stores value + zero_point, at least 0, as u8; 255 where it is more.
   void store_u8(std::uint8_t* x, int count, int zero_point) const {
     const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(zero_point));
-    const __m128i bytes = _mm512_cvtepi32_epi8(rounded);
+    // What does not fit an int32 is converted to 2^31, unsigned, which is more than 255 as well.
+    const __m128i bytes = _mm512_cvtusepi32_epi8(rounded);
     if (count == kLanes) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(x), bytes);
     } else {

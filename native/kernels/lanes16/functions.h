@@ -71,25 +71,7 @@ inline V activate(Activation activation, V x) {
 /// Static quantization of the first `count` lanes: value · inverse around `zero_point`, stored at `output`.
 template <class V>
 inline void store_quantized(V value, V inverse, int zero_point, std::uint8_t* output, int count) {
-  const V scaled = V::max(value * inverse, V::all(static_cast<float>(-zero_point)));
-  V::min(scaled, V::all(static_cast<float>(255 - zero_point))).store_u8(output, count, zero_point);
-}
-
-/// Stores 16 finished sums of one row, `count` of them valid: activation, residual, store.
-template <class V>
-inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t column, int count, V value) {
-  value = activate(epilogue.activation, value);
-  const int valid = count < V::kLanes ? count : V::kLanes;
-  if (epilogue.residual != nullptr) {
-    value = value + load<V>(epilogue.residual + row * epilogue.residual_stride + column, valid);
-  }
-  const QuantizedRows& quantized = epilogue.quantized;
-  if (quantized.values != nullptr) {
-    store_quantized(value, V::load(quantized.inverse + column), quantized.zero_point,
-                    quantized.values + row * quantized.stride + column, valid);
-  } else {
-    store(value, epilogue.output + row * epilogue.output_stride + column, valid);
-  }
+  V::max(value * inverse, V::all(static_cast<float>(-zero_point))).store_u8(output, count, zero_point);
 }
 
 }  // namespace octavo::lanes16
