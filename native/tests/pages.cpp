@@ -76,15 +76,15 @@ void Pages::keep(const Rows& keys, const Rows& values, const std::vector<int>& p
                  .positions = kept_positions_.data()});
 }
 
-void Pages::attend(Attend job) {
+void Pages::prepare_attend(const Attend& job) {
   std::copy(pages_.begin(), pages_.end(), seen_pages_.resize(pages_.size()));
-  job.layout = &layout_;
-  job.pages = seen_pages_.data();
+  job_ = job;
+  job_.layout = &layout_;
+  job_.pages = seen_pages_.data();
   // Scratch from an earlier call must not count.
   const std::size_t room = kAttendQueries * round_up(static_cast<std::size_t>(job.positions), 64);
-  std::fill_n(job.scores = scores_.resize(room), room, kNan);
-  std::fill_n(job.weights = weights_.resize(room), room, std::uint8_t{0xff});
-  kernels_.attend(job);
+  std::fill_n(job_.scores = scores_.resize(room), room, kNan);
+  std::fill_n(job_.weights = weights_.resize(room), room, std::uint8_t{0xff});
 }
 
 std::size_t pages_for(int positions) {

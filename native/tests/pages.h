@@ -48,14 +48,21 @@ class Pages {
   /// Keeps row r of keys and values at position places[r], for each of `rows` from `first` on.
   void keep(const Rows& keys, const Rows& values, const std::vector<int>& places, std::size_t first,
             std::size_t rows);
-  /// Fills in layout, pages and scratch.
-  void attend(Attend job);
+  /// Attends; layout, pages and scratch are filled in.
+  void attend(const Attend& job) {
+    prepare_attend(job);
+    attend();
+  }
+  /// The same in two steps, of which only the second is worth timing.
+  void prepare_attend(const Attend& job);
+  void attend() const { kernels_.attend(job_); }
 
  private:
   PagedAttention kernels_{};
   PageLayout layout_{};
   GuardedArray<std::byte> memory_;
   std::vector<std::byte*> pages_;
+  Attend job_{};
   GuardedArray<std::byte*> kept_pages_;
   GuardedArray<std::uint8_t> kept_positions_;
   GuardedArray<const std::byte*> seen_pages_;

@@ -31,6 +31,11 @@ struct F32x16 {
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }
 
+  /// x in the lanes whose bits are set, `other` elsewhere.
+  static F32x16 where(unsigned bits, F32x16 x, float other) {
+    return {_mm512_mask_mov_ps(_mm512_set1_ps(other), static_cast<__mmask16>(bits), x.v)};
+  }
+
   void store(float* x) const { _mm512_storeu_ps(x, v); }
   void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
   /// Rounds to integers, ties to even, and stores value + zero_point, from 0 to 255, as u8.
@@ -90,6 +95,16 @@ struct F32x16 {
     // One sum at the start of each quarter.
     const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
     return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
+  }
+  /// Puts each one's sum_tree in all its lanes.
+  template <int Count>
+  static void repeat_sums(F32x16 (&x)[Count]) {
+    for (F32x16& each : x) each = all(each.sum_tree());
+  }
+  /// Puts each one's largest in all its lanes; none may be NaN.
+  template <int Count>
+  static void repeat_largest(F32x16 (&x)[Count]) {
+    for (F32x16& each : x) each = all(each.largest());
   }
   static F32x16 join(const Four (&x)[4]) {
     const __m256 lower = _mm256_insertf128_ps(_mm256_castps128_ps256(x[0]), x[1], 1);

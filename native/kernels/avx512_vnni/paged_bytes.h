@@ -1,0 +1,156 @@
+#pragma once
+
+#include "kernels/avx512_vnni/vector.h"
+#include "kernels/kernel_table.h"
+
+namespace octavo::avx512_vnni {
+
+/// Bytes in pages, for lanes16/paged_attention.h: each as v - 128, in fours that one vpdpbusd lane sums. Keys
+/// of a head: [head_dim / 4][16 positions][4 columns], so that a lane is a position; values: [16 /
+/// 4][columns][4 positions], so that a lane is a column. Columns behind the last are zero. The side that is
+/// u8 is the query, whose 128 the key sums, -128 · Σ (key - 128), take away, or the weights.
+struct PagedBytes {
+  static constexpr int kPages = 2;
+  static constexpr int kColumns = 64;
+  static constexpr std::size_t kKeySumBytes = 64;
+  using Weight = std::uint8_t;
+
+  static std::size_t key_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 3) / 4 * 64; }
+  static std::size_t value_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 15) / 16 * 256; }
+
+  static void keep_keys(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* keys) {
+    const int head_dim = layout.head_dim;
+    for (int head = 0; head < layout.heads; ++head, keys += head_dim) {
+      std::byte* lane = page + static_cast<std::size_t>(head) * key_bytes(head_dim) + 4 * place;
+      int c = 0;
+      for (; c + 4 <= head_dim; c += 4, lane += 64) put(lane, four(keys + c, 4) ^ 0x80808080u);
+      if (c < head_dim)
+        put(lane, (four(keys + c, head_dim - c) ^ 0x80808080u) & (0xffffffffu >> 8 * (4 - head_dim + c)));
+      put(page + layout.key_sums + static_cast<std::size_t>(head) * kKeySumBytes + 4 * place,
+          static_cast<std::uint32_t>(-128 * centred_sum(keys, head_dim)));
+    }
+  }
+
+  static void keep_values(const PageLayout& layout, std::byte* values, int place, const std::uint8_t* row) {
+    const int head_dim = layout.head_dim;
+    const std::size_t quarter = value_bytes(head_dim) / 4;
+    const __mmask64 mask = 0x1111111111111111u << place % 4;
+    const __m128i shift = _mm_cvtsi32_si128(place % 4 * 8);
+    for (int head = 0; head < layout.heads; ++head, row += head_dim) {
+      std::byte* target = values + static_cast<std::size_t>(head) * value_bytes(head_dim) +
+                          static_cast<std::size_t>(place / 4) * quarter;
+      for (int c = 0; c < head_dim; c += 16, target += 64) {
+        const __m128i bytes = _mm_maskz_loadu_epi8(first_sixteen(head_dim - c), row + c);
+        const __m512i lanes = _mm512_cvtepu8_epi32(centred(bytes, head_dim - c));
+        const __m512i merged =
+            _mm512_mask_mov_epi8(_mm512_load_si512(target), mask, _mm512_sll_epi32(lanes, shift));
+        _mm512_store_si512(target, merged);
+      }
+    }
+  }
+
+  template <int Queries, int Pages, class Tile>
+  static void products(const Tile& tile, int page, F32x16 (&products)[Queries][Pages]) {
+    const PageLayout& layout = *tile.job.layout;
+    const int head_dim = layout.head_dim;
+    const std::byte* keys[Pages];
+    __m512i sum[Queries][Pages];
+    for (int p = 0; p < Pages; ++p) {
+      const std::byte* start = tile.job.pages[page + p];
+      keys[p] = start + static_cast<std::size_t>(tile.head) * key_bytes(head_dim);
+      const __m512i key_sums =
+          _mm512_load_si512(start + layout.key_sums + static_cast<std::size_t>(tile.head) * kKeySumBytes);
+      for (int q = 0; q < Queries; ++q) sum[q][p] = key_sums;
+    }
+    const std::uint8_t* query = tile.query_u8(0);
+    const auto add = [&](int c, int count) {
+      __m512i key[Pages];
+      for (int p = 0; p < Pages; ++p) key[p] = _mm512_load_si512(keys[p] + 16 * c);
+      for (int q = 0; q < Queries; ++q) {
+        const __m512i each =
+            _mm512_set1_epi32(static_cast<int>(four(query + q * tile.job.query_stride + c, count)));
+        for (int p = 0; p < Pages; ++p) sum[q][p] = _mm512_dpbusd_epi32(sum[q][p], each, key[p]);
+      }
+    };
+    int c = 0;
+    for (; c + 4 <= head_dim; c += 4) add(c, 4);
+    if (c < head_dim) add(c, head_dim - c);
+    for (int q = 0; q < Queries; ++q) {
+      for (int p = 0; p < Pages; ++p) products[q][p] = F32x16::from_s32(sum[q][p]);
+    }
+  }
+
+  static void store_weights(F32x16 weights, Weight* target) { weights.store_u8(target, 16, 0); }
+
+  template <int Queries, class Tile>
+  static void weighted_sums(const Tile& tile, int column, F32x16 (&sums)[Queries][4]) {
+    const PageLayout& layout = *tile.job.layout;
+    const int vectors = (layout.head_dim - column + 15) / 16;
+    if (vectors >= 4) return sum_columns<Queries, 4>(tile, column, sums);
+    if (vectors == 3) return sum_columns<Queries, 3>(tile, column, sums);
+    if (vectors == 2) return sum_columns<Queries, 2>(tile, column, sums);
+    sum_columns<Queries, 1>(tile, column, sums);
+  }
+
+ private:
+  template <int Queries, int Vectors, class Tile>
+  static void sum_columns(const Tile& tile, int column, F32x16 (&sums)[Queries][4]) {
+    const PageLayout& layout = *tile.job.layout;
+    const std::size_t head_bytes = value_bytes(layout.head_dim);
+    const std::size_t offset = layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
+                               4 * static_cast<std::size_t>(column);
+    const std::ptrdiff_t room = tile.room();
+    const int pages = tile.pages();
+    const std::uint8_t* weights = tile.weights(0);
+    __m512i sum[Queries][Vectors];
+    for (int q = 0; q < Queries; ++q) {
+      for (int v = 0; v < Vectors; ++v) sum[q][v] = _mm512_setzero_si512();
+    }
+    for (int page = 0; page < pages; ++page) {
+      const std::byte* values = tile.job.pages[page] + offset;
+      for (int i = 0; i < 4; ++i, weights += 4, values += head_bytes / 4) {
+        __m512i value[Vectors];
+        for (int v = 0; v < Vectors; ++v) value[v] = _mm512_load_si512(values + 64 * v);
+        for (int q = 0; q < Queries; ++q) {
+          const __m512i weight = _mm512_set1_epi32(static_cast<int>(four(weights + q * room, 4)));
+          for (int v = 0; v < Vectors; ++v) sum[q][v] = _mm512_dpbusd_epi32(sum[q][v], weight, value[v]);
+        }
+      }
+    }
+    for (int q = 0; q < Queries; ++q) {
+      for (int v = 0; v < Vectors; ++v) sums[q][v] = F32x16::from_s32(sum[q][v]);
+    }
+  }
+
+  static __mmask16 first_sixteen(int count) { return F32x16::first_lanes(count < 16 ? count : 16); }
+
+  /// At most four bytes as one word; zeros behind the first `count`.
+  static std::uint32_t four(const std::uint8_t* x, int count) {
+    std::uint32_t word = 0;
+    if (count == 4) {
+      __builtin_memcpy(&word, x, 4);
+    } else {
+      for (int i = 0; i < count; ++i) word |= static_cast<std::uint32_t>(x[i]) << 8 * i;
+    }
+    return word;
+  }
+
+  static void put(std::byte* target, std::uint32_t word) { __builtin_memcpy(target, &word, 4); }
+
+  /// bytes - 128 as s8 in the first `count`, zeros in the others.
+  static __m128i centred(__m128i bytes, int count) {
+    return _mm_maskz_sub_epi8(first_sixteen(count), bytes, _mm_set1_epi8(-128));
+  }
+
+  static int centred_sum(const std::uint8_t* x, int n) {
+    __m512i sum = _mm512_setzero_si512();
+    for (int c = 0; c < n; c += 64) {
+      const __mmask64 mask = n - c >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - c)) - 1;
+      sum = _mm512_add_epi64(sum,
+                             _mm512_sad_epu8(_mm512_maskz_loadu_epi8(mask, x + c), _mm512_setzero_si512()));
+    }
+    return static_cast<int>(_mm512_reduce_add_epi64(sum)) - 128 * n;
+  }
+};
+
+}  // namespace octavo::avx512_vnni
