@@ -49,52 +49,61 @@ struct PagedBytes {
     }
   }
 
-  template <int Queries, int Pages, class Tile>
-  static void products(const Tile& tile, int page, F32x16 (&products)[Queries][Pages]) {
+  template <class Tile, int Contexts, int Pages>
+  static void products(const Tile& tile, int page, F32x16 (&products)[Contexts][Pages]) {
     const PageLayout& layout = *tile.job.layout;
     const int head_dim = layout.head_dim;
+    const std::size_t head_bytes = key_bytes(head_dim);
     const std::byte* keys[Pages];
-    __m512i sum[Queries][Pages];
+    __m512i sum[Contexts][Pages];
     for (int p = 0; p < Pages; ++p) {
       const std::byte* start = tile.job.pages[page + p];
-      keys[p] = start + static_cast<std::size_t>(tile.head) * key_bytes(head_dim);
-      const __m512i key_sums =
-          _mm512_load_si512(start + layout.key_sums + static_cast<std::size_t>(tile.head) * kKeySumBytes);
-      for (int q = 0; q < Queries; ++q) sum[q][p] = key_sums;
+      keys[p] = start + static_cast<std::size_t>(tile.head) * head_bytes;
+      const std::byte* key_sums =
+          start + layout.key_sums + static_cast<std::size_t>(tile.head) * kKeySumBytes;
+      for (int i = 0; i < Contexts; ++i) {
+        sum[i][p] = _mm512_load_si512(key_sums + static_cast<std::size_t>(i / Tile::kQueries) * kKeySumBytes);
+      }
     }
-    const std::uint8_t* query = tile.query_u8(0);
+    const auto* query = reinterpret_cast<const std::uint8_t*>(tile.query(0)) + tile.column(0);
     const auto add = [&](int c, int count) {
-      __m512i key[Pages];
-      for (int p = 0; p < Pages; ++p) key[p] = _mm512_load_si512(keys[p] + 16 * c);
-      for (int q = 0; q < Queries; ++q) {
-        const __m512i each =
-            _mm512_set1_epi32(static_cast<int>(four(query + q * tile.job.query_stride + c, count)));
-        for (int p = 0; p < Pages; ++p) sum[q][p] = _mm512_dpbusd_epi32(sum[q][p], each, key[p]);
+      for (int h = 0; h < Tile::kHeads; ++h) {
+        __m512i key[Pages];
+        for (int p = 0; p < Pages; ++p) {
+          key[p] = _mm512_load_si512(keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c);
+        }
+        for (int q = 0; q < Tile::kQueries; ++q) {
+          const std::uint8_t* x = query + q * tile.job.query_stride + h * head_dim + c;
+          const __m512i each = _mm512_set1_epi32(static_cast<int>(four(x, count)));
+          for (int p = 0; p < Pages; ++p) {
+            __m512i& into = sum[h * Tile::kQueries + q][p];
+            into = _mm512_dpbusd_epi32(into, each, key[p]);
+          }
+        }
       }
     };
     int c = 0;
     for (; c + 4 <= head_dim; c += 4) add(c, 4);
     if (c < head_dim) add(c, head_dim - c);
-    for (int q = 0; q < Queries; ++q) {
-      for (int p = 0; p < Pages; ++p) products[q][p] = F32x16::from_s32(sum[q][p]);
+    for (int i = 0; i < Contexts; ++i) {
+      for (int p = 0; p < Pages; ++p) products[i][p] = F32x16::from_s32(sum[i][p]);
     }
   }
 
   static void store_weights(F32x16 weights, Weight* target) { weights.store_u8(target, 16, 0); }
 
-  template <int Queries, class Tile>
-  static void weighted_sums(const Tile& tile, int column, F32x16 (&sums)[Queries][4]) {
-    const PageLayout& layout = *tile.job.layout;
-    const int vectors = (layout.head_dim - column + 15) / 16;
-    if (vectors >= 4) return sum_columns<Queries, 4>(tile, column, sums);
-    if (vectors == 3) return sum_columns<Queries, 3>(tile, column, sums);
-    if (vectors == 2) return sum_columns<Queries, 2>(tile, column, sums);
-    sum_columns<Queries, 1>(tile, column, sums);
+  template <class Tile, int Contexts>
+  static void weighted_sums(const Tile& tile, int column, F32x16 (&sums)[Contexts][4]) {
+    const int vectors = (tile.job.layout->head_dim - column + 15) / 16;
+    if (vectors >= 4) return sum_columns<4>(tile, column, sums);
+    if (vectors == 3) return sum_columns<3>(tile, column, sums);
+    if (vectors == 2) return sum_columns<2>(tile, column, sums);
+    sum_columns<1>(tile, column, sums);
   }
 
  private:
-  template <int Queries, int Vectors, class Tile>
-  static void sum_columns(const Tile& tile, int column, F32x16 (&sums)[Queries][4]) {
+  template <int Vectors, class Tile, int Contexts>
+  static void sum_columns(const Tile& tile, int column, F32x16 (&sums)[Contexts][4]) {
     const PageLayout& layout = *tile.job.layout;
     const std::size_t head_bytes = value_bytes(layout.head_dim);
     const std::size_t offset = layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
@@ -102,23 +111,27 @@ struct PagedBytes {
     const std::ptrdiff_t room = tile.room();
     const int pages = tile.pages();
     const std::uint8_t* weights = tile.weights(0);
-    __m512i sum[Queries][Vectors];
-    for (int q = 0; q < Queries; ++q) {
-      for (int v = 0; v < Vectors; ++v) sum[q][v] = _mm512_setzero_si512();
+    __m512i sum[Contexts][Vectors];
+    for (int i = 0; i < Contexts; ++i) {
+      for (int v = 0; v < Vectors; ++v) sum[i][v] = _mm512_setzero_si512();
     }
     for (int page = 0; page < pages; ++page) {
       const std::byte* values = tile.job.pages[page] + offset;
-      for (int i = 0; i < 4; ++i, weights += 4, values += head_bytes / 4) {
-        __m512i value[Vectors];
-        for (int v = 0; v < Vectors; ++v) value[v] = _mm512_load_si512(values + 64 * v);
-        for (int q = 0; q < Queries; ++q) {
-          const __m512i weight = _mm512_set1_epi32(static_cast<int>(four(weights + q * room, 4)));
-          for (int v = 0; v < Vectors; ++v) sum[q][v] = _mm512_dpbusd_epi32(sum[q][v], weight, value[v]);
+      for (int s = 0; s < kPagePositions; s += 4, weights += 4, values += head_bytes / 4) {
+        for (int h = 0; h < Tile::kHeads; ++h) {
+          __m512i value[Vectors];
+          for (int v = 0; v < Vectors; ++v) {
+            value[v] = _mm512_load_si512(values + static_cast<std::size_t>(h) * head_bytes + 64 * v);
+          }
+          for (int i = h * Tile::kQueries; i < (h + 1) * Tile::kQueries; ++i) {
+            const __m512i weight = _mm512_set1_epi32(static_cast<int>(four(weights + i * room, 4)));
+            for (int v = 0; v < Vectors; ++v) sum[i][v] = _mm512_dpbusd_epi32(sum[i][v], weight, value[v]);
+          }
         }
       }
     }
-    for (int q = 0; q < Queries; ++q) {
-      for (int v = 0; v < Vectors; ++v) sums[q][v] = F32x16::from_s32(sum[q][v]);
+    for (int i = 0; i < Contexts; ++i) {
+      for (int v = 0; v < Vectors; ++v) sums[i][v] = F32x16::from_s32(sum[i][v]);
     }
   }
 

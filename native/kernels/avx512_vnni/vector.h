@@ -96,15 +96,17 @@ struct F32x16 {
     const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
     return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
   }
-  /// Puts each one's sum_tree in all its lanes.
-  template <int Count>
-  static void repeat_sums(F32x16 (&x)[Count]) {
-    for (F32x16& each : x) each = all(each.sum_tree());
-  }
-  /// Puts each one's largest in all its lanes; none may be NaN.
-  template <int Count>
-  static void repeat_largest(F32x16 (&x)[Count]) {
-    for (F32x16& each : x) each = all(each.largest());
+  /// The largest lane of each; none may be NaN.
+  static Four largest_of_each(const F32x16 (&x)[4]) {
+    const __m512 ab =
+        _mm512_max_ps(_mm512_shuffle_f32x4(x[0].v, x[1].v, 0x44), _mm512_shuffle_f32x4(x[0].v, x[1].v, 0xee));
+    const __m512 cd =
+        _mm512_max_ps(_mm512_shuffle_f32x4(x[2].v, x[3].v, 0x44), _mm512_shuffle_f32x4(x[2].v, x[3].v, 0xee));
+    const __m512 four = _mm512_max_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    const __m512 two = _mm512_max_ps(four, _mm512_permute_ps(four, 0xee));
+    const __m512 one = _mm512_max_ps(two, _mm512_permute_ps(two, 0x55));
+    const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
   }
   static F32x16 join(const Four (&x)[4]) {
     const __m256 lower = _mm256_insertf128_ps(_mm256_castps128_ps256(x[0]), x[1], 1);

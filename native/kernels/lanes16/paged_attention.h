@@ -13,9 +13,6 @@
 
 namespace octavo::lanes16 {
 
-/// Queries under way at a time.
-inline constexpr int kTile = 4;
-
 template <class Bytes>
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8) {
   const auto count = static_cast<std::size_t>(heads);
@@ -54,9 +51,14 @@ void keep_rows(const KeepRows& job) {
   }
 }
 
-/// Queries [first, first + Queries) of one head.
-template <class V, class Bytes, int Queries>
-struct QueryTile {
+/// Queries [first, first + Queries) of heads [head, head + Heads): at most four contexts, number i being that
+/// of query first + i % Queries and head head + i / Queries.
+template <class V, class BytesType, int Queries, int Heads>
+struct Tile {
+  using Bytes = BytesType;
+  static constexpr int kQueries = Queries;
+  static constexpr int kHeads = Heads;
+  static constexpr int kContexts = Queries * Heads;
   using Weight = typename Bytes::Weight;
 
   const Attend& job;
@@ -64,14 +66,11 @@ struct QueryTile {
   int head;
 
   int pages() const { return (job.positions + kPagePositions - 1) / kPagePositions; }
-  std::ptrdiff_t column() const { return static_cast<std::ptrdiff_t>(head) * job.layout->head_dim; }
+  std::ptrdiff_t column(int h) const { return static_cast<std::ptrdiff_t>(head + h) * job.layout->head_dim; }
   const std::byte* query(int q) const { return job.query + (first + q) * job.query_stride; }
-  const std::uint8_t* query_u8(int q) const {
-    return reinterpret_cast<const std::uint8_t*>(query(q)) + column();
-  }
   std::ptrdiff_t room() const { return (job.positions + 63) / 64 * 64; }
-  float* scores(int q) const { return job.scores + q * room(); }
-  Weight* weights(int q) const { return reinterpret_cast<Weight*>(job.weights) + q * room(); }
+  float* scores(int i) const { return job.scores + i * room(); }
+  Weight* weights(int i) const { return reinterpret_cast<Weight*>(job.weights) + i * room(); }
 
   /// The positions of a page that query q sees.
   unsigned seen(int q, int page) const {
@@ -81,48 +80,85 @@ struct QueryTile {
   }
 };
 
+/// f of four vectors: those there are, the first again for those that are not.
+template <class V, int Count, class F>
+inline auto of_four(const V (&x)[Count], F f) {
+  const V four[4] = {x[0], x[Count > 1 ? 1 : 0], x[Count > 2 ? 2 : 0], x[Count > 3 ? 3 : 0]};
+  return f(four);
+}
+
 /// Scores of the positions of `Pages` pages, by position; `top` becomes the largest of those that are seen.
-template <int Pages, class V, class Bytes, int Queries>
-inline void score_pages(const QueryTile<V, Bytes, Queries>& tile, int page, V (&top)[Queries]) {
-  V products[Queries][Pages];
-  Bytes::template products<Queries, Pages>(tile, page, products);
-  const V factor = V::all(tile.job.score_scale[tile.head]);
-  for (int q = 0; q < Queries; ++q) {
+template <int Pages, class Tile, class V, int Contexts>
+inline void score_pages(const Tile& tile, int page, V (&score)[Contexts][Pages], V (&top)[Contexts]) {
+  Tile::Bytes::products(tile, page, score);
+  for (int i = 0; i < Contexts; ++i) {
+    const V factor = V::all(tile.job.score_scale[tile.head + i / Tile::kQueries]);
     for (int p = 0; p < Pages; ++p) {
-      const V score = products[q][p] * factor;
-      score.store(tile.scores(q) + (page + p) * kPagePositions);
-      top[q] = V::max(V::where(tile.seen(q, page + p), score, V::kLowest), top[q]);
+      score[i][p] = score[i][p] * factor;
+      top[i] = V::max(V::where(tile.seen(i % Tile::kQueries, page + p), score[i][p], V::kLowest), top[i]);
     }
   }
 }
 
-template <class V, class Bytes, int Queries>
-inline void score_bytes(const QueryTile<V, Bytes, Queries>& tile, V (&top)[Queries]) {
+/// Scores as weights, exp(score - top) in steps of 1/255, zero where nothing is seen, which it adds to `sum`;
+/// exact, as sums are below 2^24.
+template <class Tile, class V>
+inline void weigh_page(const Tile& tile, int page, int i, V score, V top, V& sum) {
+  const V value = V::round(exponential(score - top) * V::all(255.0f));
+  const V weight = V::where(tile.seen(i % Tile::kQueries, page), value, 0.0f);
+  Tile::Bytes::store_weights(weight, tile.weights(i) + page * kPagePositions);
+  sum = sum + weight;
+}
+
+template <class V, int Contexts>
+inline void repeat_largest(V (&top)[Contexts]) {
+  const typename V::Four largest = of_four(top, V::largest_of_each);
+  for (int i = 0; i < Contexts; ++i) top[i] = V::all(largest[i]);
+}
+
+/// Weights of few pages, whose scores stay in registers.
+template <int Pages, class Tile, class V, int Contexts>
+inline void weigh_few(const Tile& tile, V (&sum)[Contexts]) {
+  V score[Contexts][Pages];
+  V top[Contexts];
   for (V& each : top) each = V::all(V::kLowest);
+  score_pages(tile, 0, score, top);
+  repeat_largest(top);
+  for (int p = 0; p < Pages; ++p) {
+    for (int i = 0; i < Contexts; ++i) weigh_page(tile, p, i, score[i][p], top[i], sum[i]);
+  }
+}
+
+template <int Pages, class Tile, class V, int Contexts>
+inline void store_scores(const Tile& tile, int page, V (&top)[Contexts]) {
+  V score[Contexts][Pages];
+  score_pages(tile, page, score, top);
+  for (int i = 0; i < Contexts; ++i) {
+    for (int p = 0; p < Pages; ++p) score[i][p].store(tile.scores(i) + (page + p) * kPagePositions);
+  }
+}
+
+/// Scores to scratch, by position.
+template <class Tile, class V, int Contexts>
+inline void score_bytes(const Tile& tile, V (&top)[Contexts]) {
+  for (V& each : top) each = V::all(V::kLowest);
+  constexpr int kPages = Tile::Bytes::kPages;
   const int pages = tile.pages();
   int page = 0;
-  for (; page + Bytes::kPages <= pages; page += Bytes::kPages) score_pages<Bytes::kPages>(tile, page, top);
-  for (; page < pages; ++page) score_pages<1>(tile, page, top);
-  V::repeat_largest(top);
+  for (; page + kPages <= pages; page += kPages) store_scores<kPages>(tile, page, top);
+  for (; page < pages; ++page) store_scores<1>(tile, page, top);
+  repeat_largest(top);
 }
 
-/// Weights by position, exp(score - top) in steps of 1/255, zeros where nothing is seen; `sum` is exact, as
-/// it is below 2^24.
-template <class V, class Bytes, int Queries>
-inline void weigh_bytes(const QueryTile<V, Bytes, Queries>& tile, const V (&top)[Queries],
-                        V (&sum)[Queries]) {
-  for (V& each : sum) each = V::all(0.0f);
+/// Scores in scratch to weights.
+template <class Tile, class V, int Contexts>
+inline void weigh_bytes(const Tile& tile, const V (&top)[Contexts], V (&sum)[Contexts]) {
   const int pages = tile.pages();
   for (int page = 0; page < pages; ++page) {
-    for (int q = 0; q < Queries; ++q) {
-      const V score = V::load(tile.scores(q) + page * kPagePositions);
-      const V value = exponential(score - top[q]) * V::all(255.0f);
-      const V weight = V::where(tile.seen(q, page), V::round(value), 0.0f);
-      Bytes::store_weights(weight, tile.weights(q) + page * kPagePositions);
-      sum[q] = sum[q] + weight;
+    for (int i = 0; i < Contexts; ++i) {
+      weigh_page(tile, page, i, V::load(tile.scores(i) + page * kPagePositions), top[i], sum[i]);
     }
   }
-  V::repeat_sums(sum);
 }
 
 /// Stores the context of `count` columns from `column` on.
@@ -138,20 +174,23 @@ inline void store_context(const Attend& job, std::ptrdiff_t query, std::ptrdiff_
   }
 }
 
-template <class V, class Bytes, int Queries>
-inline void sum_bytes(const QueryTile<V, Bytes, Queries>& tile, const V (&sum)[Queries]) {
-  constexpr int kVectors = Bytes::kColumns / V::kLanes;
-  V factor[Queries];
-  for (int q = 0; q < Queries; ++q) factor[q] = V::all(tile.job.value_scale[tile.head]) / sum[q];
+/// Contexts of weights whose sum in all lanes together is `sum`.
+template <class Tile, class V, int Contexts>
+inline void sum_bytes(const Tile& tile, const V (&sum)[Contexts]) {
+  constexpr int kVectors = Tile::Bytes::kColumns / V::kLanes;
+  typename V::Four scale;
+  for (int i = 0; i < 4; ++i) scale[i] = tile.job.value_scale[tile.head + i % Contexts / Tile::kQueries];
+  const typename V::Four factor = scale / of_four(sum, V::sum_trees);
   const int head_dim = tile.job.layout->head_dim;
-  for (int c = 0; c < head_dim; c += Bytes::kColumns) {
-    V sums[Queries][kVectors];
-    Bytes::template weighted_sums<Queries>(tile, c, sums);
+  for (int c = 0; c < head_dim; c += Tile::Bytes::kColumns) {
+    V sums[Contexts][kVectors];
+    Tile::Bytes::weighted_sums(tile, c, sums);
     for (int v = 0; v < kVectors && c + v * V::kLanes < head_dim; ++v) {
-      const int left = head_dim - c - v * V::kLanes;
-      for (int q = 0; q < Queries; ++q) {
-        store_context(tile.job, tile.first + q, tile.column() + c + v * V::kLanes,
-                      left < V::kLanes ? left : V::kLanes, sums[q][v] * factor[q]);
+      const int begin = c + v * V::kLanes;
+      const int count = head_dim - begin < V::kLanes ? head_dim - begin : V::kLanes;
+      for (int i = 0; i < Contexts; ++i) {
+        store_context(tile.job, tile.first + i % Tile::kQueries, tile.column(i / Tile::kQueries) + begin,
+                      count, sums[i][v] * V::all(factor[i]));
       }
     }
   }
@@ -188,7 +227,7 @@ class SeenRows {
 /// occur.
 template <class V, class Tile>
 inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
-  const float* query = reinterpret_cast<const float*>(tile.query(0)) + tile.column();
+  const float* query = reinterpret_cast<const float*>(tile.query(0)) + tile.column(0);
   const V factor = V::all(tile.job.score_scale[tile.head]);
   const int head_dim = tile.job.layout->head_dim;
   V top{};
@@ -202,7 +241,7 @@ inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
       }
       const float* keys[4];
       for (int k = 0; k < 4; ++k) {
-        keys[k] = rows.row(from + k < rows.count() ? from + k : rows.count() - 1, 0) + tile.column();
+        keys[k] = rows.row(from + k < rows.count() ? from + k : rows.count() - 1, 0) + tile.column(0);
       }
       V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
       for_each_vector<V>(head_dim, [&](int c, int count) {
@@ -235,7 +274,7 @@ inline float exponentiate(float* scores, int count, V top) {
 template <int Vectors, class V, class Tile>
 inline void sum_floats_block(const Tile& tile, const SeenRows<V>& rows, const float* weights, int c,
                              int count, float factor) {
-  const std::ptrdiff_t column = tile.column() + c;
+  const std::ptrdiff_t column = tile.column(0) + c;
   V sum[Vectors];
   for (int v = 0; v < Vectors; ++v) sum[v] = V::all(0.0f);
   for (int j = 0; j < rows.count(); ++j) {
@@ -271,8 +310,8 @@ inline void sum_floats(const Tile& tile, const SeenRows<V>& rows, const float* w
 }
 
 /// Keys as bytes, values as floats: scores by position are put in order.
-template <class V, class Bytes>
-inline void attend_bytes_floats(const QueryTile<V, Bytes, 1>& tile) {
+template <class V, class Tile>
+inline void attend_bytes_floats(const Tile& tile) {
   const SeenRows<V> rows(tile.job, tile.first);
   V top[1];
   score_bytes(tile, top);
@@ -282,55 +321,79 @@ inline void attend_bytes_floats(const QueryTile<V, Bytes, 1>& tile) {
 }
 
 /// Keys as floats, values as bytes: scores in order are put to their positions.
-template <class V, class Bytes>
-inline void attend_floats_bytes(const QueryTile<V, Bytes, 1>& tile) {
+template <class V, class Tile>
+inline void attend_floats_bytes(const Tile& tile) {
   const SeenRows<V> rows(tile.job, tile.first);
   const V top[1] = {score_floats<V>(tile, rows)};
-  V sum[1];
   if (tile.job.order != nullptr) {
     float* ordered = tile.scores(1);
     for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores(0)[j];
     for (int j = 0; j < rows.count(); ++j) tile.scores(0)[rows.position(j)] = ordered[j];
   }
+  V sum[1] = {V::all(0.0f)};
   weigh_bytes(tile, top, sum);
   sum_bytes(tile, sum);
 }
 
-template <class V, class Bytes>
-inline void attend_floats(const QueryTile<V, Bytes, 1>& tile) {
+template <class V, class Tile>
+inline void attend_floats(const Tile& tile) {
   const SeenRows<V> rows(tile.job, tile.first);
   const V top = score_floats<V>(tile, rows);
   const float total = exponentiate<V>(tile.scores(0), rows.count(), top);
   sum_floats(tile, rows, tile.scores(0), 1.0f / total);
 }
 
-template <class V, class Bytes, int Queries>
-inline void attend_bytes(const QueryTile<V, Bytes, Queries>& tile) {
-  V top[Queries];
-  V sum[Queries];
-  score_bytes(tile, top);
-  weigh_bytes(tile, top, sum);
+template <class V, class Tile>
+inline void attend_bytes(const Tile& tile) {
+  V sum[Tile::kContexts];
+  for (V& each : sum) each = V::all(0.0f);
+  const int pages = tile.pages();
+  if (pages == 1) {
+    weigh_few<1>(tile, sum);
+  } else if (pages == 2 && Tile::Bytes::kPages == 2) {
+    weigh_few<2>(tile, sum);
+  } else {
+    V top[Tile::kContexts];
+    score_bytes(tile, top);
+    weigh_bytes(tile, top, sum);
+  }
   sum_bytes(tile, sum);
+}
+
+/// `Queries` queries of every head, `Heads` heads at a time.
+template <class V, class Bytes, int Queries, int Heads>
+inline void attend_heads(const Attend& job, int first) {
+  int head = 0;
+  for (; head + Heads <= job.layout->heads; head += Heads) {
+    attend_bytes<V>(Tile<V, Bytes, Queries, Heads>{job, first, head});
+  }
+  for (; head < job.layout->heads; ++head) attend_bytes<V>(Tile<V, Bytes, Queries, 1>{job, first, head});
+}
+
+template <class V, class Bytes>
+void attend_all_bytes(const Attend& job) {
+  const int whole = job.queries / 4 * 4;
+  for (int head = 0; head < job.layout->heads; ++head) {
+    for (int first = 0; first < whole; first += 4) attend_bytes<V>(Tile<V, Bytes, 4, 1>{job, first, head});
+  }
+  if (job.queries - whole == 3) attend_heads<V, Bytes, 3, 1>(job, whole);
+  if (job.queries - whole == 2) attend_heads<V, Bytes, 2, 2>(job, whole);
+  if (job.queries - whole == 1) attend_heads<V, Bytes, 1, 4>(job, whole);
 }
 
 template <class V, class Bytes>
 void attend_paged(const Attend& job) {
-  const bool bytes = job.layout->keys_u8 && job.layout->values_u8;
-  for (int head = 0; head < job.layout->heads; ++head) {
-    int query = 0;
-    for (; bytes && query + 4 <= job.queries; query += 4) attend_bytes<V, Bytes, 4>({job, query, head});
-    const int left = bytes ? job.queries - query : 0;
-    if (left == 3) attend_bytes<V, Bytes, 3>({job, query, head});
-    if (left == 2) attend_bytes<V, Bytes, 2>({job, query, head});
-    if (left == 1) attend_bytes<V, Bytes, 1>({job, query, head});
-    for (; !bytes && query < job.queries; ++query) {
-      const QueryTile<V, Bytes, 1> tile{job, query, head};
-      if (job.layout->keys_u8) {
-        attend_bytes_floats(tile);
-      } else if (job.layout->values_u8) {
-        attend_floats_bytes(tile);
+  const PageLayout& layout = *job.layout;
+  if (layout.keys_u8 && layout.values_u8) return attend_all_bytes<V, Bytes>(job);
+  for (int head = 0; head < layout.heads; ++head) {
+    for (int query = 0; query < job.queries; ++query) {
+      const Tile<V, Bytes, 1, 1> tile{job, query, head};
+      if (layout.keys_u8) {
+        attend_bytes_floats<V>(tile);
+      } else if (layout.values_u8) {
+        attend_floats_bytes<V>(tile);
       } else {
-        attend_floats(tile);
+        attend_floats<V>(tile);
       }
     }
   }
