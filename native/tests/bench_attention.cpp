@@ -111,8 +111,8 @@ void bench_attention(const KernelTable& kernels) {
       for (const Work& work : kWorks) {
         PagedBench bench(kernels, work, kHeads, head_dim, u8);
         bench.prepare_attend();
-        const double taken = nanoseconds_per_call([&] { bench.attend(); });
-        const double kept = nanoseconds_per_call([&] { bench.keep(); });
+        const double taken = time_calls([&] { bench.attend(); }, 15).fastest;
+        const double kept = time_calls([&] { bench.keep(); }, 15).fastest;
         std::printf(
             "  %-8s %-6s queries=%-3d positions=%-3d head_dim=%-3d %9.0f ns, per query and head %6.1f ns; "
             "keep, per row %6.1f ns\n",

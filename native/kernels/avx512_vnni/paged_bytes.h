@@ -11,7 +11,7 @@ namespace octavo::avx512_vnni {
 /// u8 is the query, whose 128 the key sums, -128 · Σ (key - 128), take away, or the weights.
 struct PagedBytes {
   static constexpr int kPages = 2;
-  static constexpr int kColumns = 64;
+  static constexpr int kVectors = 4;
   static constexpr std::size_t kKeySumBytes = 64;
   using Weight = std::uint8_t;
 
@@ -23,9 +23,15 @@ struct PagedBytes {
     for (int head = 0; head < layout.heads; ++head, keys += head_dim) {
       std::byte* lane = page + static_cast<std::size_t>(head) * key_bytes(head_dim) + 4 * place;
       int c = 0;
-      for (; c + 4 <= head_dim; c += 4, lane += 64) put(lane, four(keys + c, 4) ^ 0x80808080u);
-      if (c < head_dim)
-        put(lane, (four(keys + c, head_dim - c) ^ 0x80808080u) & (0xffffffffu >> 8 * (4 - head_dim + c)));
+      for (; c + 4 <= head_dim; c += 4, lane += 64) {
+        std::uint32_t four;
+        __builtin_memcpy(&four, keys + c, sizeof four);
+        put(lane, four ^ 0x80808080u);
+      }
+      if (c < head_dim) {
+        const std::uint32_t valid = 0xffffffffu >> 8 * (4 - head_dim + c);
+        put(lane, (first_bytes(keys + c, head_dim - c) ^ 0x80808080u) & valid);
+      }
       put(page + layout.key_sums + static_cast<std::size_t>(head) * kKeySumBytes + 4 * place,
           static_cast<std::uint32_t>(-128 * centred_sum(keys, head_dim)));
     }
@@ -50,103 +56,108 @@ struct PagedBytes {
   }
 
   template <class Tile, int Contexts, int Pages>
-  static void products(const Tile& tile, int page, F32x16 (&products)[Contexts][Pages]) {
-    const PageLayout& layout = *tile.job.layout;
-    const int head_dim = layout.head_dim;
+  [[gnu::always_inline]] static void products(const Tile& tile, int page,
+                                              F32x16 (&products)[Contexts][Pages]) {
+    const int head_dim = tile.layout.head_dim;
     const std::size_t head_bytes = key_bytes(head_dim);
+    const auto head = static_cast<std::size_t>(tile.head);
+    const auto* query = reinterpret_cast<const std::uint8_t*>(tile.query) + tile.column(0);
     const std::byte* keys[Pages];
     __m512i sum[Contexts][Pages];
+#pragma GCC unroll 4
     for (int p = 0; p < Pages; ++p) {
-      const std::byte* start = tile.job.pages[page + p];
-      keys[p] = start + static_cast<std::size_t>(tile.head) * head_bytes;
-      const std::byte* key_sums =
-          start + layout.key_sums + static_cast<std::size_t>(tile.head) * kKeySumBytes;
+      keys[p] = tile.pages[page + p] + head * head_bytes;
+      const std::byte* key_sums = tile.pages[page + p] + tile.layout.key_sums + head * kKeySumBytes;
+#pragma GCC unroll 4
       for (int i = 0; i < Contexts; ++i) {
         sum[i][p] = _mm512_load_si512(key_sums + static_cast<std::size_t>(i / Tile::kQueries) * kKeySumBytes);
       }
     }
-    const auto* query = reinterpret_cast<const std::uint8_t*>(tile.query(0)) + tile.column(0);
-    const auto add = [&](int c, int count) {
-      for (int h = 0; h < Tile::kHeads; ++h) {
-        __m512i key[Pages];
-        for (int p = 0; p < Pages; ++p) {
-          key[p] = _mm512_load_si512(keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c);
-        }
-        for (int q = 0; q < Tile::kQueries; ++q) {
-          const std::uint8_t* x = query + q * tile.job.query_stride + h * head_dim + c;
-          const __m512i each = _mm512_set1_epi32(static_cast<int>(four(x, count)));
-          for (int p = 0; p < Pages; ++p) {
-            __m512i& into = sum[h * Tile::kQueries + q][p];
-            into = _mm512_dpbusd_epi32(into, each, key[p]);
-          }
-        }
-      }
-    };
     int c = 0;
-    for (; c + 4 <= head_dim; c += 4) add(c, 4);
-    if (c < head_dim) add(c, head_dim - c);
+    for (; c + 4 <= head_dim; c += 4) add_products<false>(tile, query, keys, c, sum);
+    if (c < head_dim) add_products<true>(tile, query, keys, c, sum);
+#pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
+#pragma GCC unroll 4
       for (int p = 0; p < Pages; ++p) products[i][p] = F32x16::from_s32(sum[i][p]);
     }
   }
 
-  static void store_weights(F32x16 weights, Weight* target) { weights.store_u8(target, 16, 0); }
-
-  template <class Tile, int Contexts>
-  static void weighted_sums(const Tile& tile, int column, F32x16 (&sums)[Contexts][4]) {
-    const int vectors = (tile.job.layout->head_dim - column + 15) / 16;
-    if (vectors >= 4) return sum_columns<4>(tile, column, sums);
-    if (vectors == 3) return sum_columns<3>(tile, column, sums);
-    if (vectors == 2) return sum_columns<2>(tile, column, sums);
-    sum_columns<1>(tile, column, sums);
+  [[gnu::always_inline]] static void store_weights(F32x16 weights, Weight* target) {
+    weights.store_u8(target, 16, 0);
   }
 
- private:
-  template <int Vectors, class Tile, int Contexts>
-  static void sum_columns(const Tile& tile, int column, F32x16 (&sums)[Contexts][4]) {
-    const PageLayout& layout = *tile.job.layout;
-    const std::size_t head_bytes = value_bytes(layout.head_dim);
-    const std::size_t offset = layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
+  template <class Tile, int Contexts, int Vectors>
+  [[gnu::always_inline]] static void weighted_sums(const Tile& tile, int column,
+                                                   F32x16 (&sums)[Contexts][Vectors]) {
+    const std::size_t head_bytes = value_bytes(tile.layout.head_dim);
+    const std::size_t offset = tile.layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
                                4 * static_cast<std::size_t>(column);
-    const std::ptrdiff_t room = tile.room();
-    const int pages = tile.pages();
-    const std::uint8_t* weights = tile.weights(0);
+    const std::uint8_t* weights = tile.weights;
     __m512i sum[Contexts][Vectors];
+#pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
+#pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sum[i][v] = _mm512_setzero_si512();
     }
-    for (int page = 0; page < pages; ++page) {
-      const std::byte* values = tile.job.pages[page] + offset;
+    for (int page = 0; page < tile.page_count; ++page) {
+      const std::byte* values = tile.pages[page] + offset;
       for (int s = 0; s < kPagePositions; s += 4, weights += 4, values += head_bytes / 4) {
-        for (int h = 0; h < Tile::kHeads; ++h) {
-          __m512i value[Vectors];
+#pragma GCC unroll 4
+        for (int i = 0; i < Contexts; ++i) {
+          const std::byte* value = values + static_cast<std::size_t>(i / Tile::kQueries) * head_bytes;
+          const __m512i weight = broadcast_four(weights + i * tile.room);
+#pragma GCC unroll 4
           for (int v = 0; v < Vectors; ++v) {
-            value[v] = _mm512_load_si512(values + static_cast<std::size_t>(h) * head_bytes + 64 * v);
-          }
-          for (int i = h * Tile::kQueries; i < (h + 1) * Tile::kQueries; ++i) {
-            const __m512i weight = _mm512_set1_epi32(static_cast<int>(four(weights + i * room, 4)));
-            for (int v = 0; v < Vectors; ++v) sum[i][v] = _mm512_dpbusd_epi32(sum[i][v], weight, value[v]);
+            sum[i][v] = _mm512_dpbusd_epi32(sum[i][v], weight, _mm512_load_si512(value + 64 * v));
           }
         }
       }
     }
+#pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
+#pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sums[i][v] = F32x16::from_s32(sum[i][v]);
     }
   }
 
-  static __mmask16 first_sixteen(int count) { return F32x16::first_lanes(count < 16 ? count : 16); }
-
-  /// At most four bytes as one word; zeros behind the first `count`.
-  static std::uint32_t four(const std::uint8_t* x, int count) {
-    std::uint32_t word = 0;
-    if (count == 4) {
-      __builtin_memcpy(&word, x, 4);
-    } else {
-      for (int i = 0; i < count; ++i) word |= static_cast<std::uint32_t>(x[i]) << 8 * i;
+ private:
+  /// Adds the products of columns c to c + 3, or, of the last, of as many as there are.
+  template <bool Last, class Tile, int Contexts, int Pages>
+  [[gnu::always_inline]] static void add_products(const Tile& tile, const std::uint8_t* query,
+                                                  const std::byte* const (&keys)[Pages], int c,
+                                                  __m512i (&sum)[Contexts][Pages]) {
+    const int head_dim = tile.layout.head_dim;
+    const std::size_t head_bytes = key_bytes(head_dim);
+#pragma GCC unroll 4
+    for (int i = 0; i < Contexts; ++i) {
+      const int h = i / Tile::kQueries;
+      const std::uint8_t* x = query + i % Tile::kQueries * tile.query_stride + h * head_dim + c;
+      const __m512i each =
+          Last ? _mm512_set1_epi32(static_cast<int>(first_bytes(x, head_dim - c))) : broadcast_four(x);
+#pragma GCC unroll 4
+      for (int p = 0; p < Pages; ++p) {
+        const __m512i key = _mm512_load_si512(keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c);
+        sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], each, key);
+      }
     }
-    return word;
   }
+
+  static __m512i broadcast_four(const std::uint8_t* x) {
+    std::int32_t four;
+    __builtin_memcpy(&four, x, sizeof four);
+    return _mm512_set1_epi32(four);
+  }
+
+  /// One, two or three bytes as a word.
+  static std::uint32_t first_bytes(const std::uint8_t* x, int count) {
+    const int middle = count / 2;
+    const int last = count - 1;
+    return x[0] | static_cast<std::uint32_t>(x[middle]) << 8 * middle |
+           static_cast<std::uint32_t>(x[last]) << 8 * last;
+  }
+
+  static __mmask16 first_sixteen(int count) { return F32x16::first_lanes(count < 16 ? count : 16); }
 
   static void put(std::byte* target, std::uint32_t word) { __builtin_memcpy(target, &word, 4); }
 

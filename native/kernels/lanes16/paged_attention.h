@@ -8,7 +8,7 @@
 //   keep_keys, keep_values     put one row's head at a place of a page
 //   products                   Σ_c (query[c] - 128) · (key[c] - 128) for whole pages of keys, at most kPages
 //   Weight, store_weights      the form weights are read in, by position; kTile · sizeof(Weight) fits scratch
-//   weighted_sums              Σ_s weight[s] · (value[s][c] - 128), for kColumns columns, a multiple of 16
+//   weighted_sums              Σ_s weight[s] · (value[s][c] - 128), for 1, 2 or kVectors vectors of columns
 // Scores of floats are in the order of keys, those of bytes by position.
 
 namespace octavo::lanes16 {
@@ -52,32 +52,87 @@ void keep_rows(const KeepRows& job) {
 }
 
 /// Queries [first, first + Queries) of heads [head, head + Heads): at most four contexts, number i being that
-/// of query first + i % Queries and head head + i / Queries.
+/// of query first + i % Queries and head head + i / Queries. Fields of the job are copied, so that no store
+/// of bytes can be taken to change them.
 template <class V, class BytesType, int Queries, int Heads>
 struct Tile {
   using Bytes = BytesType;
-  static constexpr int kQueries = Queries;
-  static constexpr int kHeads = Heads;
-  static constexpr int kContexts = Queries * Heads;
   using Weight = typename Bytes::Weight;
+  static constexpr int kQueries = Queries;
+  static constexpr int kContexts = Queries * Heads;
 
-  const Attend& job;
-  int first;
-  int head;
+  Tile(const Attend& job, int first_query, int first_head)
+      : layout(*job.layout),
+        first(first_query),
+        head(first_head),
+        pages(job.pages),
+        page_count((job.positions + kPagePositions - 1) / kPagePositions),
+        query(job.query + first * job.query_stride),
+        query_stride(job.query_stride),
+        score_scale(job.score_scale + head),
+        value_scale(job.value_scale + head),
+        scores(job.scores),
+        weights(reinterpret_cast<Weight*>(job.weights)),
+        room((job.positions + 63) / 64 * 64),
+        visible_(job.visible != nullptr ? job.visible + first * job.visible_stride : nullptr),
+        visible_stride_(job.visible_stride),
+        positions_(job.positions) {}
 
-  int pages() const { return (job.positions + kPagePositions - 1) / kPagePositions; }
-  std::ptrdiff_t column(int h) const { return static_cast<std::ptrdiff_t>(head + h) * job.layout->head_dim; }
-  const std::byte* query(int q) const { return job.query + (first + q) * job.query_stride; }
-  std::ptrdiff_t room() const { return (job.positions + 63) / 64 * 64; }
-  float* scores(int i) const { return job.scores + i * room(); }
-  Weight* weights(int i) const { return reinterpret_cast<Weight*>(job.weights) + i * room(); }
+  std::ptrdiff_t column(int h) const { return static_cast<std::ptrdiff_t>(head + h) * layout.head_dim; }
 
   /// The positions of a page that query q sees.
   unsigned seen(int q, int page) const {
-    if (job.visible != nullptr) return job.visible[(first + q) * job.visible_stride + page];
-    const int left = job.positions - page * kPagePositions;
+    if (visible_ != nullptr) return visible_[q * visible_stride_ + page];
+    const int left = positions_ - page * kPagePositions;
     return left >= kPagePositions ? 0xffffu : (1u << left) - 1u;
   }
+
+  const PageLayout layout;
+  const int first;
+  const int head;
+  const std::byte* const* const pages;
+  const int page_count;
+  const std::byte* const query;  // row `first`
+  const std::ptrdiff_t query_stride;
+  const float* const score_scale;  // from `head` on
+  const float* const value_scale;
+  float* const scores;  // of context i from i · room on
+  Weight* const weights;
+  const std::ptrdiff_t room;
+
+ private:
+  const std::uint16_t* const visible_;
+  const std::ptrdiff_t visible_stride_;
+  const int positions_;
+};
+
+/// Where contexts go, and how.
+template <class V>
+class ContextRows {
+ public:
+  explicit ContextRows(const Attend& job)
+      : output_(job.output),
+        output_stride_(job.output_stride),
+        quantized_(job.quantized),
+        lowest_(V::all(static_cast<float>(-quantized_.zero_point))),
+        highest_(V::all(static_cast<float>(255 - quantized_.zero_point))) {}
+
+  void store(std::ptrdiff_t query, std::ptrdiff_t column, int count, V value) const {
+    if (output_ != nullptr) {
+      lanes16::store(value, output_ + query * output_stride_ + column, count);
+    } else {
+      const V scaled = V::max(value * load<V>(quantized_.inverse + column, count), lowest_);
+      V::min(scaled, highest_)
+          .store_u8(quantized_.values + query * quantized_.stride + column, count, quantized_.zero_point);
+    }
+  }
+
+ private:
+  float* output_;
+  std::ptrdiff_t output_stride_;
+  QuantizedRows quantized_;
+  V lowest_;
+  V highest_;
 };
 
 /// f of four vectors: those there are, the first again for those that are not.
@@ -87,112 +142,95 @@ inline auto of_four(const V (&x)[Count], F f) {
   return f(four);
 }
 
-/// Scores of the positions of `Pages` pages, by position; `top` becomes the largest of those that are seen.
+/// Scores of the positions of `Pages` pages to scratch, by position; `top` becomes the largest seen.
 template <int Pages, class Tile, class V, int Contexts>
-inline void score_pages(const Tile& tile, int page, V (&score)[Contexts][Pages], V (&top)[Contexts]) {
+[[gnu::always_inline]] inline void score_pages(const Tile& tile, int page, V (&top)[Contexts]) {
+  V score[Contexts][Pages];
   Tile::Bytes::products(tile, page, score);
+#pragma GCC unroll 4
   for (int i = 0; i < Contexts; ++i) {
-    const V factor = V::all(tile.job.score_scale[tile.head + i / Tile::kQueries]);
+    const V factor = V::all(tile.score_scale[i / Tile::kQueries]);
+#pragma GCC unroll 4
     for (int p = 0; p < Pages; ++p) {
-      score[i][p] = score[i][p] * factor;
-      top[i] = V::max(V::where(tile.seen(i % Tile::kQueries, page + p), score[i][p], V::kLowest), top[i]);
+      const V value = score[i][p] * factor;
+      value.store(tile.scores + i * tile.room + (page + p) * kPagePositions);
+      top[i] = V::max(V::where(tile.seen(i % Tile::kQueries, page + p), value, V::kLowest), top[i]);
     }
   }
 }
 
-/// Scores as weights, exp(score - top) in steps of 1/255, zero where nothing is seen, which it adds to `sum`;
-/// exact, as sums are below 2^24.
-template <class Tile, class V>
-inline void weigh_page(const Tile& tile, int page, int i, V score, V top, V& sum) {
-  const V value = V::round(exponential(score - top) * V::all(255.0f));
-  const V weight = V::where(tile.seen(i % Tile::kQueries, page), value, 0.0f);
-  Tile::Bytes::store_weights(weight, tile.weights(i) + page * kPagePositions);
-  sum = sum + weight;
-}
-
-template <class V, int Contexts>
-inline void repeat_largest(V (&top)[Contexts]) {
+template <class Tile, class V, int Contexts>
+[[gnu::always_inline]] inline void score_bytes(const Tile& tile, V (&top)[Contexts]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < Contexts; ++i) top[i] = V::all(V::kLowest);
+  constexpr int kPages = Tile::Bytes::kPages;
+  int page = 0;
+  for (; page + kPages <= tile.page_count; page += kPages) score_pages<kPages>(tile, page, top);
+  for (; page < tile.page_count; ++page) score_pages<1>(tile, page, top);
   const typename V::Four largest = of_four(top, V::largest_of_each);
+#pragma GCC unroll 4
   for (int i = 0; i < Contexts; ++i) top[i] = V::all(largest[i]);
 }
 
-/// Weights of few pages, whose scores stay in registers.
-template <int Pages, class Tile, class V, int Contexts>
-inline void weigh_few(const Tile& tile, V (&sum)[Contexts]) {
-  V score[Contexts][Pages];
-  V top[Contexts];
-  for (V& each : top) each = V::all(V::kLowest);
-  score_pages(tile, 0, score, top);
-  repeat_largest(top);
-  for (int p = 0; p < Pages; ++p) {
-    for (int i = 0; i < Contexts; ++i) weigh_page(tile, p, i, score[i][p], top[i], sum[i]);
-  }
-}
-
-template <int Pages, class Tile, class V, int Contexts>
-inline void store_scores(const Tile& tile, int page, V (&top)[Contexts]) {
-  V score[Contexts][Pages];
-  score_pages(tile, page, score, top);
-  for (int i = 0; i < Contexts; ++i) {
-    for (int p = 0; p < Pages; ++p) score[i][p].store(tile.scores(i) + (page + p) * kPagePositions);
-  }
-}
-
-/// Scores to scratch, by position.
+/// Scores to weights, exp(score - top) in steps of 1/255, zero where nothing is seen. The lanes of `sum` add
+/// up to theirs, exactly, as it is below 2^24.
 template <class Tile, class V, int Contexts>
-inline void score_bytes(const Tile& tile, V (&top)[Contexts]) {
-  for (V& each : top) each = V::all(V::kLowest);
-  constexpr int kPages = Tile::Bytes::kPages;
-  const int pages = tile.pages();
-  int page = 0;
-  for (; page + kPages <= pages; page += kPages) store_scores<kPages>(tile, page, top);
-  for (; page < pages; ++page) store_scores<1>(tile, page, top);
-  repeat_largest(top);
-}
-
-/// Scores in scratch to weights.
-template <class Tile, class V, int Contexts>
-inline void weigh_bytes(const Tile& tile, const V (&top)[Contexts], V (&sum)[Contexts]) {
-  const int pages = tile.pages();
-  for (int page = 0; page < pages; ++page) {
+[[gnu::always_inline]] inline void weigh_bytes(const Tile& tile, const V (&top)[Contexts],
+                                               V (&sum)[Contexts]) {
+#pragma GCC unroll 4
+  for (int i = 0; i < Contexts; ++i) sum[i] = V::all(0.0f);
+  for (int page = 0; page < tile.page_count; ++page) {
+#pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
-      weigh_page(tile, page, i, V::load(tile.scores(i) + page * kPagePositions), top[i], sum[i]);
+      const std::ptrdiff_t place = i * tile.room + page * kPagePositions;
+      const V value = exponential(V::load(tile.scores + place) - top[i]) * V::all(255.0f);
+      const V weight = V::where(tile.seen(i % Tile::kQueries, page), V::round(value), 0.0f);
+      Tile::Bytes::store_weights(weight, tile.weights + place);
+      sum[i] = sum[i] + weight;
     }
   }
 }
 
-/// Stores the context of `count` columns from `column` on.
-template <class V>
-inline void store_context(const Attend& job, std::ptrdiff_t query, std::ptrdiff_t column, int count,
-                          V value) {
-  const QuantizedRows& quantized = job.quantized;
-  if (quantized.values != nullptr) {
-    store_quantized(value, load<V>(quantized.inverse + column, count), quantized.zero_point,
-                    quantized.values + query * quantized.stride + column, count);
-  } else {
-    store(value, job.output + query * job.output_stride + column, count);
+/// Contexts of `Vectors` vectors of columns from c on, the last of which has `last` columns.
+template <int Vectors, class Tile, class V>
+[[gnu::always_inline]] inline void sum_block(const Tile& tile, int c, int last, typename V::Four factor,
+                                             const ContextRows<V>& rows) {
+  V sums[Tile::kContexts][Vectors];
+  Tile::Bytes::weighted_sums(tile, c, sums);
+#pragma GCC unroll 4
+  for (int i = 0; i < Tile::kContexts; ++i) {
+    const std::ptrdiff_t column = tile.column(i / Tile::kQueries) + c;
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      rows.store(tile.first + i % Tile::kQueries, column + v * V::kLanes, v + 1 < Vectors ? V::kLanes : last,
+                 sums[i][v] * V::all(factor[i]));
+    }
   }
 }
 
-/// Contexts of weights whose sum in all lanes together is `sum`.
+/// Contexts of weights whose sum the lanes of `sum` add up to.
 template <class Tile, class V, int Contexts>
-inline void sum_bytes(const Tile& tile, const V (&sum)[Contexts]) {
-  constexpr int kVectors = Tile::Bytes::kColumns / V::kLanes;
+[[gnu::always_inline]] inline void sum_bytes(const Tile& tile, const V (&sum)[Contexts],
+                                             const ContextRows<V>& rows) {
   typename V::Four scale;
-  for (int i = 0; i < 4; ++i) scale[i] = tile.job.value_scale[tile.head + i % Contexts / Tile::kQueries];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) scale[i] = tile.value_scale[i % Contexts / Tile::kQueries];
   const typename V::Four factor = scale / of_four(sum, V::sum_trees);
-  const int head_dim = tile.job.layout->head_dim;
-  for (int c = 0; c < head_dim; c += Tile::Bytes::kColumns) {
-    V sums[Contexts][kVectors];
-    Tile::Bytes::weighted_sums(tile, c, sums);
-    for (int v = 0; v < kVectors && c + v * V::kLanes < head_dim; ++v) {
-      const int begin = c + v * V::kLanes;
-      const int count = head_dim - begin < V::kLanes ? head_dim - begin : V::kLanes;
-      for (int i = 0; i < Contexts; ++i) {
-        store_context(tile.job, tile.first + i % Tile::kQueries, tile.column(i / Tile::kQueries) + begin,
-                      count, sums[i][v] * V::all(factor[i]));
-      }
+  constexpr int kVectors = Tile::Bytes::kVectors;
+  int c = 0;
+  int left = tile.layout.head_dim;
+  for (; left >= kVectors * V::kLanes; left -= kVectors * V::kLanes, c += kVectors * V::kLanes) {
+    sum_block<kVectors>(tile, c, V::kLanes, factor, rows);
+  }
+  if constexpr (kVectors == 4) {
+    if (left >= 2 * V::kLanes) {
+      sum_block<2>(tile, c, V::kLanes, factor, rows);
+      left -= 2 * V::kLanes;
+      c += 2 * V::kLanes;
     }
+  }
+  for (; left > 0; left -= V::kLanes, c += V::kLanes) {
+    sum_block<1>(tile, c, left < V::kLanes ? left : V::kLanes, factor, rows);
   }
 }
 
@@ -227,9 +265,9 @@ class SeenRows {
 /// occur.
 template <class V, class Tile>
 inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
-  const float* query = reinterpret_cast<const float*>(tile.query(0)) + tile.column(0);
-  const V factor = V::all(tile.job.score_scale[tile.head]);
-  const int head_dim = tile.job.layout->head_dim;
+  const float* query = reinterpret_cast<const float*>(tile.query) + tile.column(0);
+  const V factor = V::all(tile.score_scale[0]);
+  const int head_dim = tile.layout.head_dim;
   V top{};
   for (int j = 0; j < rows.count(); j += V::kLanes) {
     typename V::Four products[4];
@@ -251,7 +289,7 @@ inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
       products[i] = V::sum_trees(sum);
     }
     const V score = V::join(products) * factor;
-    score.store(tile.scores(0) + j);
+    score.store(tile.scores + j);
     top = V::max(score, j == 0 ? score.repeat_first() : top);
   }
   return V::all(top.largest());
@@ -273,12 +311,12 @@ inline float exponentiate(float* scores, int count, V top) {
 /// `factor`.
 template <int Vectors, class V, class Tile>
 inline void sum_floats_block(const Tile& tile, const SeenRows<V>& rows, const float* weights, int c,
-                             int count, float factor) {
+                             int count, float factor, const ContextRows<V>& target) {
   const std::ptrdiff_t column = tile.column(0) + c;
   V sum[Vectors];
   for (int v = 0; v < Vectors; ++v) sum[v] = V::all(0.0f);
   for (int j = 0; j < rows.count(); ++j) {
-    const float* value = rows.row(j, tile.job.layout->values) + column;
+    const float* value = rows.row(j, tile.layout.values) + column;
     const V weight = V::all(weights[j]);
     if (count == Vectors * V::kLanes) {
       for (int v = 0; v < Vectors; ++v) sum[v] = V::fma(weight, V::load(value + v * V::kLanes), sum[v]);
@@ -288,93 +326,87 @@ inline void sum_floats_block(const Tile& tile, const SeenRows<V>& rows, const fl
   }
   for (int v = 0; v < Vectors; ++v) {
     const int begin = v * V::kLanes;
-    store_context(tile.job, tile.first, column + begin, count - begin < V::kLanes ? count - begin : V::kLanes,
-                  sum[v] * V::all(factor));
+    target.store(tile.first, column + begin, count - begin < V::kLanes ? count - begin : V::kLanes,
+                 sum[v] * V::all(factor));
   }
 }
 
 template <class V, class Tile>
-inline void sum_floats(const Tile& tile, const SeenRows<V>& rows, const float* weights, float factor) {
-  const int head_dim = tile.job.layout->head_dim;
+inline void sum_floats(const Tile& tile, const SeenRows<V>& rows, const float* weights, float factor,
+                       const ContextRows<V>& target) {
+  const int head_dim = tile.layout.head_dim;
   int c = 0;
   for (; c + 4 * V::kLanes <= head_dim; c += 4 * V::kLanes) {
-    sum_floats_block<4>(tile, rows, weights, c, 4 * V::kLanes, factor);
+    sum_floats_block<4>(tile, rows, weights, c, 4 * V::kLanes, factor, target);
   }
   for (; c + 2 * V::kLanes <= head_dim; c += 2 * V::kLanes) {
-    sum_floats_block<2>(tile, rows, weights, c, 2 * V::kLanes, factor);
+    sum_floats_block<2>(tile, rows, weights, c, 2 * V::kLanes, factor, target);
   }
   for (; c < head_dim; c += V::kLanes) {
     const int left = head_dim - c;
-    sum_floats_block<1>(tile, rows, weights, c, left < V::kLanes ? left : V::kLanes, factor);
+    sum_floats_block<1>(tile, rows, weights, c, left < V::kLanes ? left : V::kLanes, factor, target);
   }
 }
 
 /// Keys as bytes, values as floats: scores by position are put in order.
 template <class V, class Tile>
-inline void attend_bytes_floats(const Tile& tile) {
-  const SeenRows<V> rows(tile.job, tile.first);
+inline void attend_bytes_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
   V top[1];
   score_bytes(tile, top);
-  float* ordered = tile.scores(1);
-  for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores(0)[rows.position(j)];
-  sum_floats(tile, rows, ordered, 1.0f / exponentiate<V>(ordered, rows.count(), top[0]));
+  float* ordered = tile.scores + tile.room;
+  for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores[rows.position(j)];
+  sum_floats(tile, rows, ordered, 1.0f / exponentiate<V>(ordered, rows.count(), top[0]), target);
 }
 
 /// Keys as floats, values as bytes: scores in order are put to their positions.
 template <class V, class Tile>
-inline void attend_floats_bytes(const Tile& tile) {
-  const SeenRows<V> rows(tile.job, tile.first);
+inline void attend_floats_bytes(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
   const V top[1] = {score_floats<V>(tile, rows)};
-  if (tile.job.order != nullptr) {
-    float* ordered = tile.scores(1);
-    for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores(0)[j];
-    for (int j = 0; j < rows.count(); ++j) tile.scores(0)[rows.position(j)] = ordered[j];
+  if (job.order != nullptr) {
+    float* ordered = tile.scores + tile.room;
+    for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores[j];
+    for (int j = 0; j < rows.count(); ++j) tile.scores[rows.position(j)] = ordered[j];
   }
-  V sum[1] = {V::all(0.0f)};
+  V sum[1];
   weigh_bytes(tile, top, sum);
-  sum_bytes(tile, sum);
+  sum_bytes(tile, sum, target);
 }
 
 template <class V, class Tile>
-inline void attend_floats(const Tile& tile) {
-  const SeenRows<V> rows(tile.job, tile.first);
+inline void attend_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
   const V top = score_floats<V>(tile, rows);
-  const float total = exponentiate<V>(tile.scores(0), rows.count(), top);
-  sum_floats(tile, rows, tile.scores(0), 1.0f / total);
+  const float total = exponentiate<V>(tile.scores, rows.count(), top);
+  sum_floats(tile, rows, tile.scores, 1.0f / total, target);
 }
 
-template <class V, class Tile>
-inline void attend_bytes(const Tile& tile) {
-  V sum[Tile::kContexts];
-  for (V& each : sum) each = V::all(0.0f);
-  const int pages = tile.pages();
-  if (pages == 1) {
-    weigh_few<1>(tile, sum);
-  } else if (pages == 2 && Tile::Bytes::kPages == 2) {
-    weigh_few<2>(tile, sum);
-  } else {
-    V top[Tile::kContexts];
-    score_bytes(tile, top);
-    weigh_bytes(tile, top, sum);
-  }
-  sum_bytes(tile, sum);
+template <class V, class Bytes, int Queries, int Heads>
+void attend_bytes(const Attend& job, int first, int head) {
+  const Tile<V, Bytes, Queries, Heads> tile(job, first, head);
+  V top[Queries * Heads];
+  V sum[Queries * Heads];
+  score_bytes(tile, top);
+  weigh_bytes(tile, top, sum);
+  sum_bytes(tile, sum, ContextRows<V>(job));
 }
 
 /// `Queries` queries of every head, `Heads` heads at a time.
 template <class V, class Bytes, int Queries, int Heads>
-inline void attend_heads(const Attend& job, int first) {
+void attend_heads(const Attend& job, int first) {
   int head = 0;
   for (; head + Heads <= job.layout->heads; head += Heads) {
-    attend_bytes<V>(Tile<V, Bytes, Queries, Heads>{job, first, head});
+    attend_bytes<V, Bytes, Queries, Heads>(job, first, head);
   }
-  for (; head < job.layout->heads; ++head) attend_bytes<V>(Tile<V, Bytes, Queries, 1>{job, first, head});
+  for (; head < job.layout->heads; ++head) attend_bytes<V, Bytes, Queries, 1>(job, first, head);
 }
 
 template <class V, class Bytes>
 void attend_all_bytes(const Attend& job) {
   const int whole = job.queries / 4 * 4;
   for (int head = 0; head < job.layout->heads; ++head) {
-    for (int first = 0; first < whole; first += 4) attend_bytes<V>(Tile<V, Bytes, 4, 1>{job, first, head});
+    for (int first = 0; first < whole; first += 4) attend_bytes<V, Bytes, 4, 1>(job, first, head);
   }
   if (job.queries - whole == 3) attend_heads<V, Bytes, 3, 1>(job, whole);
   if (job.queries - whole == 2) attend_heads<V, Bytes, 2, 2>(job, whole);
@@ -385,15 +417,16 @@ template <class V, class Bytes>
 void attend_paged(const Attend& job) {
   const PageLayout& layout = *job.layout;
   if (layout.keys_u8 && layout.values_u8) return attend_all_bytes<V, Bytes>(job);
+  const ContextRows<V> target(job);
   for (int head = 0; head < layout.heads; ++head) {
     for (int query = 0; query < job.queries; ++query) {
-      const Tile<V, Bytes, 1, 1> tile{job, query, head};
+      const Tile<V, Bytes, 1, 1> tile(job, query, head);
       if (layout.keys_u8) {
-        attend_bytes_floats<V>(tile);
+        attend_bytes_floats(job, tile, target);
       } else if (layout.values_u8) {
-        attend_floats_bytes<V>(tile);
+        attend_floats_bytes(job, tile, target);
       } else {
-        attend_floats<V>(tile);
+        attend_floats(job, tile, target);
       }
     }
   }
