@@ -73,9 +73,10 @@ struct PagedBytes {
         sum[i][p] = _mm512_load_si512(key_sums + static_cast<std::size_t>(i / Tile::kQueries) * kKeySumBytes);
       }
     }
-    int c = 0;
-    for (; c + 4 <= head_dim; c += 4) add_products<false>(tile, query, keys, c, sum);
-    if (c < head_dim) add_products<true>(tile, query, keys, c, sum);
+    const int whole = head_dim / 4 * 4;
+    // First what is left over, so that sums go from the loop straight on.
+    if (whole < head_dim) add_products<true>(tile, query, keys, whole, sum);
+    for (int c = 0; c < whole; c += 4) add_products<false>(tile, query, keys, c, sum);
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4

@@ -74,18 +74,13 @@ struct Tile {
         scores(job.scores),
         weights(reinterpret_cast<Weight*>(job.weights)),
         room((job.positions + 63) / 64 * 64),
-        visible_(job.visible != nullptr ? job.visible + first * job.visible_stride : nullptr),
-        visible_stride_(job.visible_stride),
-        positions_(job.positions) {}
+        visible_(job.visible + first * job.visible_stride),
+        visible_stride_(job.visible_stride) {}
 
   std::ptrdiff_t column(int h) const { return static_cast<std::ptrdiff_t>(head + h) * layout.head_dim; }
 
   /// The positions of a page that query q sees.
-  unsigned seen(int q, int page) const {
-    if (visible_ != nullptr) return visible_[q * visible_stride_ + page];
-    const int left = positions_ - page * kPagePositions;
-    return left >= kPagePositions ? 0xffffu : (1u << left) - 1u;
-  }
+  unsigned seen(int q, int page) const { return visible_[q * visible_stride_ + page]; }
 
   const PageLayout layout;
   const int first;
@@ -103,7 +98,6 @@ struct Tile {
  private:
   const std::uint16_t* const visible_;
   const std::ptrdiff_t visible_stride_;
-  const int positions_;
 };
 
 /// Where contexts go, and how.
@@ -413,8 +407,23 @@ void attend_all_bytes(const Attend& job) {
   if (job.queries - whole == 1) attend_heads<V, Bytes, 1, 4>(job, whole);
 }
 
+/// The same job with `visible` set where each query sees all: one row of bits for all queries, behind the
+/// four rows of scores that are used.
+template <class V>
+Attend with_visible(Attend job) {
+  if (job.visible != nullptr) return job;
+  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * 4);
+  job.visible = bits;
+  job.visible_stride = 0;
+  int left = job.positions;
+  for (; left > kPagePositions; left -= kPagePositions) *bits++ = 0xffff;
+  *bits = static_cast<std::uint16_t>((1u << left) - 1u);
+  return job;
+}
+
 template <class V, class Bytes>
-void attend_paged(const Attend& job) {
+void attend_paged(const Attend& any_job) {
+  const Attend job = with_visible<V>(any_job);
   const PageLayout& layout = *job.layout;
   if (layout.keys_u8 && layout.values_u8) return attend_all_bytes<V, Bytes>(job);
   const ContextRows<V> target(job);
