@@ -60,11 +60,8 @@ struct PagedBytes {
     const auto* query = reinterpret_cast<const std::uint8_t*>(tile.query) + tile.column(0);
     const std::byte* keys = tile.pages[page] + static_cast<std::size_t>(tile.head) * head_bytes;
     alignas(32) std::int16_t wide[Contexts][kChunk];
-    __m256i low[Contexts];
-    __m256i high[Contexts];
-#pragma GCC unroll 4
-    for (int i = 0; i < Contexts; ++i) low[i] = high[i] = _mm256_setzero_si256();
-    for (int first = 0; first < head_dim; first += kChunk) {
+    __m256i sum[Contexts][2] = {};
+    for (int first = 0; first < head_dim; first += kChunk, keys += 16 * kChunk) {
       const int count = head_dim - first < kChunk ? head_dim - first : kChunk;
       for (int i = 0; i < Contexts; ++i) {
         const std::uint8_t* x =
@@ -73,18 +70,10 @@ struct PagedBytes {
           _mm256_store_si256(reinterpret_cast<__m256i*>(wide[i] + c), centred(x + first + c, count - c));
         }
       }
-      for (int c = 0; c < count; c += 2, keys += 32) {
-#pragma GCC unroll 4
-        for (int i = 0; i < Contexts; ++i) {
-          const std::byte* key = keys + static_cast<std::size_t>(i / Tile::kQueries) * head_bytes;
-          const __m256i each = broadcast_two(wide[i] + c);
-          low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(each, widen(key)));
-          high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(each, widen(key + 16)));
-        }
-      }
+      add_products<Tile::kQueries>(wide, keys, head_bytes, count, sum);
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < Contexts; ++i) products[i][0] = F32x16::from_s32(low[i], high[i]);
+    for (int i = 0; i < Contexts; ++i) products[i][0] = F32x16::from_s32(sum[i][0], sum[i][1]);
   }
 
   [[gnu::always_inline]] static void store_weights(F32x16 weights, Weight* target) {
@@ -106,6 +95,7 @@ struct PagedBytes {
     for (int i = 0; i < Contexts; ++i) low[i] = high[i] = _mm256_setzero_si256();
     for (int page = 0; page < tile.page_count; ++page) {
       const std::byte* values = tile.pages[page] + offset;
+#pragma GCC unroll 1
       for (int s = 0; s < kPagePositions; s += 2, weights += 2, values += head_bytes / 8) {
 #pragma GCC unroll 4
         for (int i = 0; i < Contexts; ++i) {
@@ -121,6 +111,37 @@ struct PagedBytes {
   }
 
  private:
+  /// Adds the products of `count` >= 1 columns. A function of its own, as gcc would not keep all sums in
+  /// registers.
+  template <int Queries, int Contexts, int Columns>
+  [[gnu::noinline]] static void add_products(const std::int16_t (&queries)[Contexts][Columns],
+                                             const std::byte* keys, std::size_t head_bytes, int count,
+                                             __m256i (&sums)[Contexts][2]) {
+    __m256i sum[Contexts][2];
+#pragma GCC unroll 4
+    for (int i = 0; i < Contexts; ++i) {
+      sum[i][0] = sums[i][0];
+      sum[i][1] = sums[i][1];
+    }
+    int c = 0;
+    do {
+#pragma GCC unroll 4
+      for (int i = 0; i < Contexts; ++i) {
+        const std::byte* key = keys + static_cast<std::size_t>(i / Queries) * head_bytes;
+        const __m256i each = broadcast_two(queries[i] + c);
+        sum[i][0] = _mm256_add_epi32(sum[i][0], _mm256_madd_epi16(each, widen(key)));
+        sum[i][1] = _mm256_add_epi32(sum[i][1], _mm256_madd_epi16(each, widen(key + 16)));
+      }
+      keys += 32;
+      c += 2;
+    } while (c < count);
+#pragma GCC unroll 4
+    for (int i = 0; i < Contexts; ++i) {
+      sums[i][0] = sum[i][0];
+      sums[i][1] = sum[i][1];
+    }
+  }
+
   static __m256i broadcast_two(const std::int16_t* x) {
     std::int32_t two;
     __builtin_memcpy(&two, x, sizeof two);

@@ -80,7 +80,7 @@ struct PagedBytes {
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4
-      for (int p = 0; p < Pages; ++p) products[i][p] = F32x16::from_s32(sum[i][p]);
+      for (int p = 0; p < Pages; ++p) products[i][p] = F32x16::from_s32(finished(sum[i][p]));
     }
   }
 
@@ -118,7 +118,7 @@ struct PagedBytes {
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) sums[i][v] = F32x16::from_s32(sum[i][v]);
+      for (int v = 0; v < Vectors; ++v) sums[i][v] = F32x16::from_s32(finished(sum[i][v]));
     }
   }
 
@@ -142,6 +142,13 @@ struct PagedBytes {
         sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], each, key);
       }
     }
+  }
+
+  /// x, of which the compiler knows nothing: gcc would otherwise convert sums within the loop that makes
+  /// them.
+  static __m512i finished(__m512i x) {
+    __asm__("" : "+v"(x));
+    return x;
   }
 
   static __m512i broadcast_four(const std::uint8_t* x) {
