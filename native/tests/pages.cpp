@@ -101,4 +101,10 @@ std::vector<int> shuffled(int count, Random& random) {
   return numbers;
 }
 
+std::vector<int> shuffled_or_not(int count, Random& random) {
+  std::vector<int> numbers = shuffled(count, random);
+  if (random.chance()) std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 }  // namespace octavo::testing

@@ -76,4 +76,8 @@ std::size_t pages_for(int positions);
 /// 0 to count - 1 in any order.
 std::vector<int> shuffled(int count, Random& random);
 
+/// The same, half of the time in order: rows may be kept several at a time where their places follow each
+/// other.
+std::vector<int> shuffled_or_not(int count, Random& random);
+
 }  // namespace octavo::testing

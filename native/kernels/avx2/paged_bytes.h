@@ -13,6 +13,7 @@ struct PagedBytes {
   static constexpr int kPages = 1;
   static constexpr int kVectors = 1;
   static constexpr std::size_t kKeySumBytes = 0;
+  static constexpr bool kKeepsFour = false;
   using Weight = std::int16_t;
 
   static std::size_t key_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 3) / 4 * 64; }
@@ -36,12 +37,12 @@ struct PagedBytes {
     }
   }
 
-  static void keep_values(const PageLayout& layout, std::byte* values, int place, const std::uint8_t* row) {
+  static void keep_values(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* row) {
     const int head_dim = layout.head_dim;
     const std::size_t head_bytes = value_bytes(head_dim);
     const __m128i shift = _mm_cvtsi32_si128(place % 2 * 8);
     const __m256i mask = _mm256_sll_epi16(_mm256_set1_epi16(0xff), shift);
-    values += static_cast<std::size_t>(place / 2) * (head_bytes / 8);
+    std::byte* values = page + layout.values + static_cast<std::size_t>(place / 2) * (head_bytes / 8);
     for (int head = 0; head < layout.heads; ++head, row += head_dim, values += head_bytes) {
       for (int c = 0; c < head_dim; c += 16) {
         auto* target = reinterpret_cast<__m256i*>(values + 2 * c);

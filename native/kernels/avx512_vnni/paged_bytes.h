@@ -13,6 +13,7 @@ struct PagedBytes {
   static constexpr int kPages = 2;
   static constexpr int kVectors = 4;
   static constexpr std::size_t kKeySumBytes = 64;
+  static constexpr bool kKeepsFour = true;
   using Weight = std::uint8_t;
 
   static std::size_t key_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 3) / 4 * 64; }
@@ -37,20 +38,55 @@ struct PagedBytes {
     }
   }
 
-  static void keep_values(const PageLayout& layout, std::byte* values, int place, const std::uint8_t* row) {
+  static void keep_four_keys(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* keys,
+                             std::ptrdiff_t stride) {
     const int head_dim = layout.head_dim;
-    const std::size_t quarter = value_bytes(head_dim) / 4;
+    const std::size_t head_bytes = key_bytes(head_dim);
+    std::byte* lanes = page + 4 * place;
+    std::byte* key_sums = lanes + layout.key_sums;
+    for (int head = 0; head < layout.heads;
+         ++head, keys += head_dim, lanes += head_bytes, key_sums += kKeySumBytes) {
+      __m512i sum[4] = {};
+      for (int c = 0; c < head_dim; c += 64) {
+        __m512i row[4];
+        for (int i = 0; i < 4; ++i) {
+          row[i] = centred_block(keys + i * stride + c, head_dim - c);
+          sum[i] = _mm512_dpbusd_epi32(sum[i], _mm512_set1_epi8(-128), row[i]);
+        }
+        put_transposed(row, lanes + 16 * c, head_dim - c);
+      }
+      const __m128i sums = _mm_sub_epi32(_mm_setzero_si128(), total_of_each(sum));
+      _mm_store_si128(reinterpret_cast<__m128i*>(key_sums), sums);
+    }
+  }
+
+  static void keep_values(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* row) {
+    const int head_dim = layout.head_dim;
+    const std::size_t head_bytes = value_bytes(head_dim);
     const __mmask64 mask = 0x1111111111111111u << place % 4;
     const __m128i shift = _mm_cvtsi32_si128(place % 4 * 8);
-    for (int head = 0; head < layout.heads; ++head, row += head_dim) {
-      std::byte* target = values + static_cast<std::size_t>(head) * value_bytes(head_dim) +
-                          static_cast<std::size_t>(place / 4) * quarter;
-      for (int c = 0; c < head_dim; c += 16, target += 64) {
-        const __m128i bytes = _mm_maskz_loadu_epi8(first_sixteen(head_dim - c), row + c);
-        const __m512i lanes = _mm512_cvtepu8_epi32(centred(bytes, head_dim - c));
-        const __m512i merged =
-            _mm512_mask_mov_epi8(_mm512_load_si512(target), mask, _mm512_sll_epi32(lanes, shift));
-        _mm512_store_si512(target, merged);
+    std::byte* values = page + layout.values + static_cast<std::size_t>(place / 4) * (head_bytes / 4);
+    for (int head = 0; head < layout.heads; ++head, row += head_dim, values += head_bytes) {
+      for (int c = 0; c < head_dim; c += 16) {
+        const __m512i lanes = _mm512_cvtepu8_epi32(
+            _mm512_castsi512_si128(centred_block(row + c, head_dim - c < 16 ? head_dim - c : 16)));
+        const __m512i others = _mm512_load_si512(values + 4 * c);
+        _mm512_store_si512(values + 4 * c,
+                           _mm512_mask_mov_epi8(others, mask, _mm512_sll_epi32(lanes, shift)));
+      }
+    }
+  }
+
+  static void keep_four_values(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* rows,
+                               std::ptrdiff_t stride) {
+    const int head_dim = layout.head_dim;
+    const std::size_t head_bytes = value_bytes(head_dim);
+    std::byte* values = page + layout.values + static_cast<std::size_t>(place / 4) * (head_bytes / 4);
+    for (int head = 0; head < layout.heads; ++head, rows += head_dim, values += head_bytes) {
+      for (int c = 0; c < head_dim; c += 64) {
+        __m512i row[4];
+        for (int i = 0; i < 4; ++i) row[i] = centred_block(rows + i * stride + c, head_dim - c);
+        put_interleaved(row, values + 4 * c, head_dim - c);
       }
     }
   }
@@ -165,14 +201,59 @@ struct PagedBytes {
            static_cast<std::uint32_t>(x[last]) << 8 * last;
   }
 
-  static __mmask16 first_sixteen(int count) { return F32x16::first_lanes(count < 16 ? count : 16); }
+  /// At most 64 bytes less 128, zeros behind the first `count`.
+  static __m512i centred_block(const std::uint8_t* x, int count) {
+    const __mmask64 mask = count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
+    return _mm512_maskz_sub_epi8(mask, _mm512_maskz_loadu_epi8(mask, x), _mm512_set1_epi8(-128));
+  }
+
+  static __m128i total_of_each(const __m512i (&sum)[4]) {
+    const __m512i ab =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(sum[0], sum[1]), _mm512_unpackhi_epi32(sum[0], sum[1]));
+    const __m512i cd =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(sum[2], sum[3]), _mm512_unpackhi_epi32(sum[2], sum[3]));
+    const __m512i quarters = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i halves =
+        _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti32x8_epi32(quarters, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+  }
+
+  /// Four columns at a time, those of four rows side by side, 64 bytes apart.
+  static void put_transposed(const __m512i (&row)[4], std::byte* target, int columns) {
+    const __m512i low_ab = _mm512_unpacklo_epi32(row[0], row[1]);
+    const __m512i high_ab = _mm512_unpackhi_epi32(row[0], row[1]);
+    const __m512i low_cd = _mm512_unpacklo_epi32(row[2], row[3]);
+    const __m512i high_cd = _mm512_unpackhi_epi32(row[2], row[3]);
+    alignas(64) std::byte groups[4][64];
+    _mm512_store_si512(groups[0], _mm512_unpacklo_epi64(low_ab, low_cd));
+    _mm512_store_si512(groups[1], _mm512_unpackhi_epi64(low_ab, low_cd));
+    _mm512_store_si512(groups[2], _mm512_unpacklo_epi64(high_ab, high_cd));
+    _mm512_store_si512(groups[3], _mm512_unpackhi_epi64(high_ab, high_cd));
+    for (int g = 0; g < 16 && 4 * g < columns; ++g)
+      __builtin_memcpy(target + 64 * g, groups[g % 4] + g / 4 * 16, 16);
+  }
+
+  /// Column by column, those of four rows side by side.
+  static void put_interleaved(const __m512i (&row)[4], std::byte* target, int columns) {
+    const __m512i low_ab = _mm512_unpacklo_epi8(row[0], row[1]);
+    const __m512i high_ab = _mm512_unpackhi_epi8(row[0], row[1]);
+    const __m512i low_cd = _mm512_unpacklo_epi8(row[2], row[3]);
+    const __m512i high_cd = _mm512_unpackhi_epi8(row[2], row[3]);
+    const __m512i a = _mm512_unpacklo_epi16(low_ab, low_cd);
+    const __m512i b = _mm512_unpackhi_epi16(low_ab, low_cd);
+    const __m512i c = _mm512_unpacklo_epi16(high_ab, high_cd);
+    const __m512i d = _mm512_unpackhi_epi16(high_ab, high_cd);
+    const __m512i even_ab = _mm512_shuffle_i32x4(a, b, 0x88);
+    const __m512i even_cd = _mm512_shuffle_i32x4(c, d, 0x88);
+    const __m512i odd_ab = _mm512_shuffle_i32x4(a, b, 0xdd);
+    const __m512i odd_cd = _mm512_shuffle_i32x4(c, d, 0xdd);
+    _mm512_store_si512(target, _mm512_shuffle_i32x4(even_ab, even_cd, 0x88));
+    if (columns > 16) _mm512_store_si512(target + 64, _mm512_shuffle_i32x4(odd_ab, odd_cd, 0x88));
+    if (columns > 32) _mm512_store_si512(target + 128, _mm512_shuffle_i32x4(even_ab, even_cd, 0xdd));
+    if (columns > 48) _mm512_store_si512(target + 192, _mm512_shuffle_i32x4(odd_ab, odd_cd, 0xdd));
+  }
 
   static void put(std::byte* target, std::uint32_t word) { __builtin_memcpy(target, &word, 4); }
-
-  /// bytes - 128 as s8 in the first `count`, zeros in the others.
-  static __m128i centred(__m128i bytes, int count) {
-    return _mm_maskz_sub_epi8(first_sixteen(count), bytes, _mm_set1_epi8(-128));
-  }
 
   static int centred_sum(const std::uint8_t* x, int n) {
     __m512i sum = _mm512_setzero_si512();

@@ -5,7 +5,9 @@
 
 // Attention over pages. `Bytes` are a tier's order of bytes in a page and its products with them:
 //   key_bytes, value_bytes     what a head takes in a page; kKeySumBytes: what its key sums take
-//   keep_keys, keep_values     put one row's head at a place of a page
+//   keep_keys, keep_values     put a row's bytes at a place of a page; where kKeepsFour, keep_four_... put
+//   four
+//                              rows at places 4 n to 4 n + 3
 //   products                   Σ_c (query[c] - 128) · (key[c] - 128) for whole pages of keys, at most kPages
 //   Weight, store_weights      the form weights are read in, by position; kTile · sizeof(Weight) fits scratch
 //   weighted_sums              Σ_s weight[s] · (value[s][c] - 128), for 1, 2 or kVectors vectors of columns
@@ -28,26 +30,46 @@ PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8) {
           .bytes = values + (values_u8 ? count * Bytes::value_bytes(head_dim) : floats)};
 }
 
+/// Whether rows r to r + 3 are kept at four places in a row, the first of which is a multiple of 4.
+template <class Bytes>
+bool is_four(const KeepRows& job, int r) {
+  if (r + 4 > job.rows || job.positions[r] % 4 != 0) return false;
+  for (int i = 1; i < 4; ++i) {
+    if (job.pages[r + i] != job.pages[r] || job.positions[r + i] != job.positions[r] + i) return false;
+  }
+  return true;
+}
+
+/// Keeps keys or values that are floats: rows of `bytes` bytes, one behind the other.
+template <class Bytes>
+void keep_floats(const KeepRows& job, const std::byte* rows, std::ptrdiff_t stride, std::size_t offset) {
+  const PageLayout& layout = *job.layout;
+  const std::size_t bytes =
+      static_cast<std::size_t>(layout.heads) * static_cast<std::size_t>(layout.head_dim) * 4;
+  for (int r = 0; r < job.rows; ++r) {
+    __builtin_memcpy(job.pages[r] + offset + job.positions[r] * bytes, rows + r * stride, bytes);
+  }
+}
+
 template <class Bytes>
 void keep_rows(const KeepRows& job) {
   const PageLayout& layout = *job.layout;
-  const std::size_t row_bytes =
-      static_cast<std::size_t>(layout.heads) * static_cast<std::size_t>(layout.head_dim) * 4;
-  for (int r = 0; r < job.rows; ++r) {
-    const std::byte* keys = job.keys + r * job.key_stride;
-    const std::byte* values = job.values + r * job.value_stride;
+  if (!layout.keys_u8) keep_floats<Bytes>(job, job.keys, job.key_stride, 0);
+  if (!layout.values_u8) keep_floats<Bytes>(job, job.values, job.value_stride, layout.values);
+  if (!layout.keys_u8 && !layout.values_u8) return;
+  for (int r = 0; r < job.rows;) {
+    const auto* keys = reinterpret_cast<const std::uint8_t*>(job.keys + r * job.key_stride);
+    const auto* values = reinterpret_cast<const std::uint8_t*>(job.values + r * job.value_stride);
     std::byte* page = job.pages[r];
     const int place = job.positions[r];
-    if (layout.keys_u8) {
-      Bytes::keep_keys(layout, page, place, reinterpret_cast<const std::uint8_t*>(keys));
-    } else {
-      __builtin_memcpy(page + static_cast<std::size_t>(place) * row_bytes, keys, row_bytes);
+    const bool four = Bytes::kKeepsFour && is_four<Bytes>(job, r);
+    if constexpr (Bytes::kKeepsFour) {
+      if (four && layout.keys_u8) Bytes::keep_four_keys(layout, page, place, keys, job.key_stride);
+      if (four && layout.values_u8) Bytes::keep_four_values(layout, page, place, values, job.value_stride);
     }
-    if (layout.values_u8) {
-      Bytes::keep_values(layout, page + layout.values, place, reinterpret_cast<const std::uint8_t*>(values));
-    } else {
-      __builtin_memcpy(page + layout.values + static_cast<std::size_t>(place) * row_bytes, values, row_bytes);
-    }
+    if (!four && layout.keys_u8) Bytes::keep_keys(layout, page, place, keys);
+    if (!four && layout.values_u8) Bytes::keep_values(layout, page, place, values);
+    r += four ? 4 : 1;
   }
 }
 
