@@ -271,6 +271,7 @@ void bench_tier(const KernelTable& kernels) {
   const Peak peak = measure_peak(kernels.name);
   std::printf("%s: peak of one core f32 %.1f GMAC/s, s8 %.1f GMAC/s (0: not measured)\n", kernels.name,
               peak.f32, peak.s8);
+  bench_attention(kernels);
   for (const ModelShape& model : kModels) {
     std::printf(" %s\n", model.name);
     bench_products(kernels, model, peak);

@@ -137,6 +137,48 @@ void attend_reads_on(const AttendRow& job) {
   }
 }
 
+PageLayout layout_in_half_lines(int heads, int head_dim, bool keys_u8, bool values_u8) {
+  PageLayout layout = truth().attention.layout(heads, head_dim, keys_u8, values_u8);
+  layout.bytes += heads == 3 ? 32 : 0;
+  return layout;
+}
+
+void keep_at_two_places(const KeepRows& job) {
+  truth().attention.keep(job);
+  KeepRows next = job;
+  const auto place = static_cast<std::uint8_t>((job.positions[0] + 1) % kPagePositions);
+  next.positions = &place;
+  next.rows = 1;
+  if (job.layout->keys_u8 && !job.layout->values_u8) truth().attention.keep(next);
+}
+
+void attend_without_last_position(const Attend& job) {
+  Attend shorter = job;
+  if (job.order == nullptr && job.positions == 33) shorter.positions = 32;
+  truth().attention.attend(shorter);
+}
+
+void attend_to_what_the_first_sees(const Attend& job) {
+  Attend same = job;
+  for (int query = 0; query < job.queries && job.order != nullptr; ++query) {
+    const std::array counts{job.counts[0]};
+    same.queries = 1;
+    same.counts = counts.data();
+    same.query = job.query + query * job.query_stride;
+    same.output = job.output != nullptr ? job.output + query * job.output_stride : nullptr;
+    if (job.output == nullptr) same.quantized.values = job.quantized.values + query * job.quantized.stride;
+    truth().attention.attend(same);
+  }
+  if (job.order == nullptr) truth().attention.attend(job);
+}
+
+void attend_reads_query_on(const Attend& job) {
+  truth().attention.attend(job);
+  const int width = job.layout->heads * job.layout->head_dim * (job.layout->keys_u8 ? 1 : 4);
+  const std::byte* last = job.query + (job.queries - 1) * job.query_stride;
+  static_cast<void>(*static_cast<const volatile std::byte*>(last + width));
+}
+
 float log_sum_exp_with_padding(const float* x, int n) {
   // What sixteen lanes give when the missing ones count as exp(0).
   const float sum = truth().log_sum_exp(x, n);
@@ -183,15 +225,25 @@ constexpr std::array kPlanted{
     Planted{"attend", "keys=u8", [](KernelTable& t) { t.attend = attend_first_score_scale; }},
     Planted{"attend", "kept values=u8", [](KernelTable& t) { t.attend = attend_next_value_scale; }},
     Planted{"attend", "memory fault", [](KernelTable& t) { t.attend = attend_reads_on; }},
+    Planted{"layout", "heads=3", [](KernelTable& t) { t.attention.layout = layout_in_half_lines; }},
+    Planted{"keep", "keys=u8 kept values=floats",
+            [](KernelTable& t) { t.attention.keep = keep_at_two_places; }},
+    Planted{"attend", "positions=33",
+            [](KernelTable& t) { t.attention.attend = attend_without_last_position; }},
+    Planted{"attend", "in their own order",
+            [](KernelTable& t) { t.attention.attend = attend_to_what_the_first_sees; }},
+    Planted{"attend", "memory fault", [](KernelTable& t) { t.attention.attend = attend_reads_query_on; }},
     Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
     Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},
 };
 
-int run_check(const char* kernel, const KernelTable& kernels) {
+int run_checks(const char* kernel, const KernelTable& kernels) {
+  int calls = 0;
   for (const KernelCheck& check : kernel_checks()) {
-    if (std::string(check.kernel) == kernel) return check.run(kernels, Random(1));
+    if (std::string(check.kernel) == kernel) calls += check.run(kernels, Random(1));
   }
-  throw std::runtime_error(std::string("no check of ") + kernel);
+  if (calls == 0) throw std::runtime_error(std::string("no check of ") + kernel);
+  return calls;
 }
 
 /// What a child process that runs the check with the planted error says; it must exit with status 1.
@@ -208,7 +260,7 @@ std::string complaint(const Planted& planted) {
     planted.plant(kernels);
     int status = 0;
     try {
-      run_check(planted.check, kernels);
+      run_checks(planted.check, kernels);
     } catch (const Mismatch& mismatch) {
       std::fprintf(stderr, "%s\n", mismatch.what());
       status = 1;

@@ -268,6 +268,96 @@ void check_attend_u8() {
   }
 }
 
+/// Rows kept in pages in another order, and a query that sees them in order.
+template <class T>
+Row attend_paged(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t width, bool u8,
+                 float score_scale, float value_scale) {
+  const PagedAttention& kernels = testing::kernels().attention;
+  const PageLayout layout = kernels.layout(1, static_cast<int>(width), u8, u8);
+  const std::size_t count = keys.size(), pages = count / kPagePositions + 1;
+  std::vector<std::byte> memory(pages * layout.bytes);
+  std::vector<const std::byte*> places(pages);
+  std::vector<std::int32_t> order(count);
+  std::vector<std::uint16_t> visible(pages);
+  for (std::size_t page = 0; page < pages; ++page) places[page] = memory.data() + page * layout.bytes;
+  for (std::size_t j = 0; j < count; ++j) {
+    const std::size_t position = pages * kPagePositions - 1 - j;
+    order[j] = static_cast<std::int32_t>(position);
+    visible[position / kPagePositions] |= static_cast<std::uint16_t>(1u << position % kPagePositions);
+    std::byte* page = memory.data() + position / kPagePositions * layout.bytes;
+    const auto place = static_cast<std::uint8_t>(position % kPagePositions);
+    kernels.keep({.layout = &layout,
+                  .rows = 1,
+                  .keys = reinterpret_cast<const std::byte*>(keys[j]),
+                  .values = reinterpret_cast<const std::byte*>(keys[j] + width),
+                  .pages = &page,
+                  .positions = &place});
+  }
+  const auto seen = static_cast<std::int32_t>(count);
+  Row scores(kAttendQueries * 64), output(static_cast<std::size_t>(width));
+  std::vector<std::uint8_t> weights(scores.size());
+  kernels.attend({.layout = &layout,
+                  .queries = 1,
+                  .query = reinterpret_cast<const std::byte*>(query),
+                  .pages = places.data(),
+                  .positions = static_cast<int>(pages * kPagePositions),
+                  .order = order.data(),
+                  .counts = &seen,
+                  .visible = visible.data(),
+                  .score_scale = &score_scale,
+                  .value_scale = &value_scale,
+                  .scores = scores.data(),
+                  .weights = weights.data(),
+                  .output = output.data()});
+  return output;
+}
+
+void check_paged_attention() {
+  Random random(9);
+  constexpr std::ptrdiff_t kCount = 21, kWidth = 20;
+  const Row query = random_row(kWidth, random), pool = random_row(kCount * 2 * kWidth, random);
+  std::vector<const float*> keys;
+  for (std::ptrdiff_t j = 0; j < kCount; ++j) keys.push_back(pool.data() + j * 2 * kWidth);
+  const Row output = attend_paged(query.data(), keys, kWidth, false, 0.25f, 0.0f);
+  std::array<double, kWidth> sums{};
+  double total = 0;
+  for (const float* row : keys) {
+    double score = 0;
+    for (std::size_t c = 0; c < kWidth; ++c) score += static_cast<double>(query[c]) * row[c] * 0.25;
+    total += std::exp(score);
+    for (std::size_t c = 0; c < kWidth; ++c) sums[c] += std::exp(score) * row[kWidth + c];
+  }
+  for (std::size_t c = 0; c < kWidth; ++c) expect_near(output[c], sums[c] / total, 1e-5, "paged attention");
+}
+
+/// Attention over bytes is attention over what the bytes stand for, to within the steps of the weights.
+void check_paged_attention_u8() {
+  Random random(10);
+  constexpr std::ptrdiff_t kCount = 21, kWidth = 20;
+  constexpr double kFactor = 2e-5, kValueScale = 0.01;
+  std::array<std::uint8_t, kWidth> query{};
+  std::array<std::uint8_t, kCount * 2 * kWidth> pool{};
+  const auto any_byte = [&] { return static_cast<std::uint8_t>(random.bits()); };
+  std::generate(query.begin(), query.end(), any_byte);
+  std::generate(pool.begin(), pool.end(), any_byte);
+  std::vector<const std::uint8_t*> keys;
+  for (std::ptrdiff_t j = 0; j < kCount; ++j) keys.push_back(pool.data() + j * 2 * kWidth);
+  const Row output = attend_paged(query.data(), keys, kWidth, true, kFactor, kValueScale);
+  std::array<double, kWidth> sums{};
+  double total = 0;
+  for (const std::uint8_t* row : keys) {
+    double score = 0;
+    for (std::size_t c = 0; c < kWidth; ++c) score += (query[c] - 128) * (row[c] - 128) * kFactor;
+    total += std::exp(score);
+    for (std::size_t c = 0; c < kWidth; ++c) {
+      sums[c] += std::exp(score) * (row[kWidth + c] - 128) * kValueScale;
+    }
+  }
+  for (std::size_t c = 0; c < kWidth; ++c) {
+    expect_near(output[c], sums[c] / total, 0.02, "paged attention over bytes");
+  }
+}
+
 void check_selection() {
   Random random(6);
   Row x = random_row(1000, random);
@@ -308,6 +398,8 @@ int main() {
     check_layer_norm();
     check_attend();
     check_attend_u8();
+    check_paged_attention();
+    check_paged_attention_u8();
     check_selection();
     check_embeddings();
   } catch (const Mismatch& mismatch) {

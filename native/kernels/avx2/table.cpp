@@ -2,6 +2,7 @@
 #include "kernels/avx2/bytes.h"
 #include "kernels/avx2/linear_f32.h"
 #include "kernels/avx2/linear_s8.h"
+#include "kernels/avx2/paged_bytes.h"
 #include "kernels/avx2/vector.h"
 #include "kernels/tiers.h"
 
@@ -11,7 +12,8 @@ namespace {
 
 constexpr KernelTable kTable =
     lanes16::table<F32x16, Bytes>("avx2", {.layout = kLayoutF32, .product = product_f32},
-                                  {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8});
+                                  {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8},
+                                  lanes16::paged_attention<F32x16, PagedBytes>());
 
 }  // namespace
 

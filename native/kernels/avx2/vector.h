@@ -50,6 +50,18 @@ struct F32x16 {
             _mm256_and_ps(x.high, _mm256_castsi256_ps(first_lanes(count, 8)))};
   }
 
+  /// x in the lanes whose bits are set, `other` elsewhere.
+  static F32x16 where(unsigned bits, F32x16 x, float other) {
+    const __m256i lower = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i upper = _mm256_slli_epi32(lower, 8);
+    const __m256i all_bits = _mm256_set1_epi32(static_cast<int>(bits));
+    const __m256i low_lanes = _mm256_cmpeq_epi32(_mm256_and_si256(all_bits, lower), lower);
+    const __m256i high_lanes = _mm256_cmpeq_epi32(_mm256_and_si256(all_bits, upper), upper);
+    const __m256 filler = _mm256_set1_ps(other);
+    return {_mm256_blendv_ps(filler, x.low, _mm256_castsi256_ps(low_lanes)),
+            _mm256_blendv_ps(filler, x.high, _mm256_castsi256_ps(high_lanes))};
+  }
+
   void store(float* x) const {
     _mm256_storeu_ps(x, low);
     _mm256_storeu_ps(x + 8, high);
@@ -149,6 +161,20 @@ struct F32x16 {
     const __m128 ab = _mm256_castps256_ps128(pairs);
     const __m128 cd = _mm256_extractf128_ps(pairs, 1);
     return _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
+  }
+  /// The largest lane of each; none may be NaN.
+  static Four largest_of_each(const F32x16 (&x)[4]) {
+    const __m256 a = _mm256_max_ps(x[0].low, x[0].high);
+    const __m256 b = _mm256_max_ps(x[1].low, x[1].high);
+    const __m256 c = _mm256_max_ps(x[2].low, x[2].high);
+    const __m256 d = _mm256_max_ps(x[3].low, x[3].high);
+    const __m256 ac = _mm256_max_ps(_mm256_permute2f128_ps(a, c, 0x20), _mm256_permute2f128_ps(a, c, 0x31));
+    const __m256 bd = _mm256_max_ps(_mm256_permute2f128_ps(b, d, 0x20), _mm256_permute2f128_ps(b, d, 0x31));
+    // Four lanes each are left: of a and b in the lower half, of c and d in the upper.
+    const __m256 pairs = _mm256_max_ps(_mm256_shuffle_ps(ac, bd, 0x44), _mm256_shuffle_ps(ac, bd, 0xee));
+    const __m128 ab = _mm256_castps256_ps128(pairs);
+    const __m128 cd = _mm256_extractf128_ps(pairs, 1);
+    return _mm_max_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd));
   }
   static F32x16 join(const Four (&x)[4]) {
     return {_mm256_insertf128_ps(_mm256_castps128_ps256(x[0]), x[1], 1),

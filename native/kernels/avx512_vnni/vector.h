@@ -32,6 +32,11 @@ struct F32x16 {
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }
 
+  /// x in the lanes whose bits are set, `other` elsewhere.
+  static F32x16 where(unsigned bits, F32x16 x, float other) {
+    return {_mm512_mask_mov_ps(_mm512_set1_ps(other), static_cast<__mmask16>(bits), x.v)};
+  }
+
   void store(float* x) const { _mm512_storeu_ps(x, v); }
   void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
   /// Rounds to integers, ties to even, and stores value + zero_point, at least 0, as u8; 255 where it is more.
@@ -90,6 +95,18 @@ struct F32x16 {
     const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0xee));
     const __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0x55));
     // One sum at the start of each quarter.
+    const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
+  }
+  /// The largest lane of each; none may be NaN.
+  static Four largest_of_each(const F32x16 (&x)[4]) {
+    const __m512 ab =
+        _mm512_max_ps(_mm512_shuffle_f32x4(x[0].v, x[1].v, 0x44), _mm512_shuffle_f32x4(x[0].v, x[1].v, 0xee));
+    const __m512 cd =
+        _mm512_max_ps(_mm512_shuffle_f32x4(x[2].v, x[3].v, 0x44), _mm512_shuffle_f32x4(x[2].v, x[3].v, 0xee));
+    const __m512 four = _mm512_max_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    const __m512 two = _mm512_max_ps(four, _mm512_permute_ps(four, 0xee));
+    const __m512 one = _mm512_max_ps(two, _mm512_permute_ps(two, 0x55));
     const __m512i starts = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
     return _mm512_castps512_ps128(_mm512_permutexvar_ps(starts, one));
   }

@@ -1,14 +1,20 @@
 #pragma once
 
 #include "kernels/lanes16/attention.h"
+#include "kernels/lanes16/paged_attention.h"
 #include "kernels/lanes16/rows.h"
-#include "kernels/reference/functions.h"
 
 namespace octavo::lanes16 {
 
+template <class V, class Bytes>
+constexpr PagedAttention paged_attention() {
+  return {.layout = page_layout<Bytes>, .keep = keep_rows<Bytes>, .attend = attend_paged<V, Bytes>};
+}
+
 /// A tier's table: its own products, and the row kernels over its sixteen lanes and its products of bytes.
 template <class V, class Bytes>
-constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8) {
+constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8,
+                            const PagedAttention& attention) {
   return {
       .name = name,
       .linear_f32 = linear_f32,
@@ -19,9 +25,7 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
       .attend = attend<V, Bytes>,
-      .attention = {.layout = reference::page_layout,
-                    .keep = reference::keep_rows,
-                    .attend = reference::attend},
+      .attention = attention,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,
   };
