@@ -167,7 +167,7 @@ def write_quantized(
 ) -> None:
     """Write what ``source`` became. ``measured`` goes into quality.json beside the report of the weights.
 
-    Tokenizer and search defaults are copied, quality.json's figures too, under ``float_model``. Raises
+    Tokenizer, search defaults and shortlist are copied, quality.json's figures too, under ``float_model``. Raises
     OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}
@@ -182,6 +182,7 @@ def write_quantized(
         name=source.name,
         source_language=source.source_language,
         target_language=source.target_language,
+        shortlist=source.shortlist(),
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )
