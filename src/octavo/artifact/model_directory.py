@@ -41,7 +41,9 @@ class ModelDirectory:
             path / description.source_tokenizer.file,
             path / description.target_tokenizer.file,
         )
-        self.shortlist_path: Path | None = path / description.shortlist.file if description.shortlist else None
+        self.shortlist_path: Path | None = (
+            path / description.shortlist.file if description.shortlist else None
+        )
         self._specs = stored_tensors(self.config, self.scheme, self.plan)
         self._file = TensorsFile(path / description.tensors.file, self._specs)
 

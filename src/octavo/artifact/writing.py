@@ -124,6 +124,21 @@ def _describe(directory: Path, description: Description, quality: Mapping[str, A
     (directory / QUALITY_FILE).write_bytes(encode_json(dict(quality)))
 
 
+def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work is done, an output that would damage its model or cannot be overwritten.
+
+    Raises OutputError.
+    """
+    inner, outer = output.resolve(), source.resolve()
+    if inner == outer or outer in inner.parents:
+        raise OutputError(f"{output} is or lies inside the model {source}; choose a directory elsewhere")
+    if inner in outer.parents:
+        raise OutputError(f"{output} holds the model {source}; choose a directory elsewhere")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
+    check_target(output, overwrite)
+
+
 def check_target(path: Path, overwrite: bool) -> None:
     """Refuse, with an OutputError, what ``write_model`` would not write over."""
     if not path.exists() and not path.is_symlink():

@@ -90,7 +90,9 @@ def evaluate(
     _check_parallel(source, sources, reference, references)
     with contextlib.ExitStack() as stack:
         hypotheses = stack.enter_context(open_output(output)) if output else None
-        translator = stack.enter_context(_translator(engine, model, precision, threads, not whole_lines, shortlist))
+        translator = stack.enter_context(
+            _translator(engine, model, precision, threads, not whole_lines, shortlist)
+        )
         timed = _translate(translator, sources, changes)
         texts = [translation.text for translation in timed.translations]
         if hypotheses:
