@@ -75,9 +75,9 @@ def shortlist(
     the model, the decoder's attention says which source token each target token comes from, and what
     came often is kept. A sentence's candidates follow from its own tokens alone, never from its batch.
 
-    With --dev, BLEU is measured with the shortlist and without. A run that is stopped goes on where it was when it
-    is started again. Weights, int8 or not, stay as they are; octavo translate --no-shortlist leaves the shortlist
-    out.
+    With --dev, BLEU is measured with the shortlist and without. A run that is stopped goes on where it was
+    when it is started again. Weights, int8 or not, stay as they are; `octavo translate --no-shortlist` leaves
+    the shortlist out.
 
         octavo shortlist my-int8 --source train.en -o my-fast
         octavo shortlist my-int8 --source train.en --dev dev.en dev.de -o my-fast
@@ -134,14 +134,14 @@ def _print(made: MadeShortlist) -> None:
     rows = {
         "text": f"{made.sentences:,} sentences",
         "aligned by": f"decoder layer {made.layer.layer} (short lists miss {missed:.1%} of other sentences)",
-        "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} of source tokens",
+        "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} in all of others",
         "candidates": f"{made.candidates:,.0f} a sentence, of {made.vocabulary:,} tokens",
     }
     if loss := made.loss:
         without, found = loss.tokens_per_second
         rows["BLEU"] = (
-            f"{loss.bleu_without:.2f} to {loss.bleu_with:.2f} on {loss.lines:,} lines (95 % interval of the change "
-            f"{loss.low:+.2f} to {loss.high:+.2f}, p = {loss.p_value:.3f})"
+            f"{loss.bleu_without:.2f} to {loss.bleu_with:.2f} on {loss.lines:,} lines (95 % interval of the "
+            f"change {loss.low:+.2f} to {loss.high:+.2f}, p = {loss.p_value:.3f})"
         )
         rows["changed"] = f"{loss.changed_share:.1%} of the translations"
         rows["speed"] = f"{without:,.0f} to {found:,.0f} tokens/s, one run each"

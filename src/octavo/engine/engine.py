@@ -169,8 +169,8 @@ class Engine:
 
         It is called with a site and rows [rows, width]: the sites of ``octavo.plan.sites``, attention weights
         as exp(score - largest) of one query and head, [1, keys]; and beside them "encoder.embedding",
-        "decoder.embedding" and "X.residual", the sum after sublayer X. In each decoding step the pairs come in
-        order of falling target length, those of one length in their own, and a pair's heads in theirs.
+        "decoder.embedding" and "X.residual", the sum after sublayer X. In each decoding step the pairs come
+        in order of falling target length, those of one length in their own, and a pair's heads in theirs.
         ``only``: the sites wanted; none given, all. What ``visit`` raises ends the run.
         """
         with _engine_errors("observation"):

@@ -166,8 +166,8 @@ def write_quantized(
 ) -> None:
     """Write what ``source`` became. ``measured`` goes into quality.json beside the report of the weights.
 
-    Tokenizer, search defaults and shortlist are copied, quality.json's figures too, under ``float_model``. Raises
-    OutputError for a bad output path.
+    Tokenizer, search defaults and shortlist are copied, quality.json's figures too, under ``float_model``.
+    Raises OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}
     write_model(

@@ -72,8 +72,8 @@ def _mean_of_heads(rows: list[list[FloatArray]]) -> FloatArray:
     """[steps, keys] of exp(score - largest), [steps][heads][keys]. Sums run in order: alike on every CPU."""
     weights = np.asarray(rows, np.float32)
     shares = weights / np.cumsum(weights, axis=2)[:, :, -1:]
-    mean: FloatArray = np.cumsum(shares, axis=1)[:, -1] / np.float32(weights.shape[1])
-    return mean
+    mean = np.cumsum(shares, axis=1)[:, -1] / np.float32(weights.shape[1])
+    return mean.astype(np.float32, copy=False)
 
 
 def aligned(weights: FloatArray, source: TokenIds, target: TokenIds) -> tuple[TokenIds, TokenIds]:

@@ -143,13 +143,13 @@ class Counting:
 
     def _save(self) -> None:
         stream = io.BytesIO()
-        np.savez(
-            stream,
-            identity=np.array(self._identity),
-            sentences=np.array(self.sentences),
-            text=np.frombuffer(self._text.digest(), np.uint8),
+        saved: dict[str, Any] = {
+            "identity": np.array(self._identity),
+            "sentences": np.array(self.sentences),
+            "text": np.frombuffer(self._text.digest(), np.uint8),
             **self.counts.arrays(),
-        )
+        }
+        np.savez(stream, **saved)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         durable.write_file(self._file, stream.getvalue())
         self._saved = time.monotonic()

@@ -58,7 +58,7 @@ def _parallel(source: LineText, target: LineText) -> Iterator[tuple[str, str]]:
         if line is None or translation is None:
             shorter, longer = (source, target) if line is None else (target, source)
             raise ShortlistError(
-                f"{shorter.name} has fewer lines than {longer.name}: line i of the one must be the translation "
-                "of line i of the other"
+                f"{shorter.name} has fewer lines than {longer.name}: line i of the one must be the "
+                "translation of line i of the other"
             )
         yield line, translation
