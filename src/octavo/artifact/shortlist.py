@@ -45,8 +45,8 @@ class Shortlist:
 
     def check(self, config: ModelConfig) -> None:
         """Raise SpecError, naming the list, where this is no shortlist of such a model."""
-        for problem in (self._shape_problem(config), self._common_problem(config), self._own_problem(config)):
-            if problem:
+        for problem_of in (self._shape_problem, self._common_problem, self._own_problem):
+            if problem := problem_of(config):
                 raise SpecError(f"shortlist: {problem}")
 
     def _shape_problem(self, config: ModelConfig) -> str | None:
@@ -57,7 +57,8 @@ class Shortlist:
         wanted = config.source_vocab_size + 1
         if len(self.offsets) != wanted:
             return f"offsets has {len(self.offsets)} entries; a model of this source vocabulary has {wanted}"
-        if self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.tokens):
+        falling = (self.offsets[1:] < self.offsets[:-1]).any()
+        if self.offsets[0] != 0 or falling or self.offsets[-1] != len(self.tokens):
             return f"offsets does not cut the {len(self.tokens)} tokens into lists"
         return None
 

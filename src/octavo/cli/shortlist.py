@@ -134,7 +134,7 @@ def _print(made: MadeShortlist) -> None:
     rows = {
         "text": f"{made.sentences:,} sentences",
         "aligned by": f"decoder layer {made.layer.layer} (short lists miss {missed:.1%} of other sentences)",
-        "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} in all of others",
+        "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} others",
         "candidates": f"{made.candidates:,.0f} a sentence, of {made.vocabulary:,} tokens",
     }
     if loss := made.loss:
