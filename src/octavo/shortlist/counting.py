@@ -49,10 +49,12 @@ class Engines:
         return cls(translating, aligning, options, aligning.threads)
 
     def targets(self, pairs: Sequence[Pair]) -> list[TokenIds]:
-        """The pairs' targets, translated where they have none."""
+        """The pairs' targets, translated where they have none. A translation that fills all positions is cut,
+        for the decoder to be fed with it."""
+        longest = self.aligning.config.max_positions - 1
         missing = [pair.source for pair in pairs if pair.target is None]
         made = iter(self.translating.translate(missing, self.options) if missing else ())
-        return [next(made)[0].tokens if pair.target is None else pair.target for pair in pairs]
+        return [next(made)[0].tokens[:longest] if pair.target is None else pair.target for pair in pairs]
 
     def alignments(
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], layers: Sequence[int]
@@ -135,7 +137,7 @@ class Counting:
 
     def _load(self) -> dict[str, Any] | None:
         try:
-            with np.load(self._file, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(self._file.read_bytes()), allow_pickle=False) as arrays:
                 saved = dict(arrays)
         except (OSError, ValueError, EOFError, BadZipFile):  # none yet, or damaged: count anew
             return None
