@@ -35,18 +35,18 @@ def write_lines(path: Path, lines: list[str]) -> Path:
 
 
 def test_a_model_with_a_shortlist(octavo_here: Octavo, model: Path, source: Path, tmp_path: Path) -> None:
-    options = ("--common", "10", "--per-token", "2", "-t", "1")
+    options = ("--common", "4", "--per-token", "2", "-t", "1")
     done = octavo_here("shortlist", model, "--source", source, *options, "-o", "out")
     assert done.returncode == 0, done.stderr.decode()
     printed = done.stdout.decode()
-    for words in ("60 sentences", "11 common tokens", "a sentence, of 96 tokens", "Wrote out"):
+    for words in ("60 sentences", "5 common tokens", "a sentence, of 96 tokens", "Wrote out"):
         assert words in printed
     shortlist = ModelDirectory.open(tmp_path / "out").shortlist()
     assert shortlist is not None
-    assert len(shortlist.common) == 11
-    assert "11 common tokens" in octavo_here("inspect", "out").stdout.decode()
+    assert len(shortlist.common) == 5
+    assert "5 common tokens" in octavo_here("inspect", "out").stdout.decode()
     report = json.loads(octavo_here("inspect", "out", "--json").stdout)
-    assert report["shortlist"]["common"] == 11
+    assert report["shortlist"]["common"] == 5
 
 
 def test_it_is_used_unless_it_is_left_out(octavo_here: Octavo, model: Path, source: Path) -> None:
