@@ -2,7 +2,9 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/set.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "base/errors.h"
@@ -64,6 +66,16 @@ std::shared_ptr<const Transformer> load_model(const TransformerConfig& config,
       Transformer::load(config, plan.has_value() ? &*plan : nullptr, kernels, tensors));
 }
 
+/// shortlist: the common tokens, and every source token's by offsets and tokens.
+std::unique_ptr<const Shortlist> load_shortlist(
+    const Transformer& model, const std::optional<std::tuple<Tokens, Tokens, Tokens>>& shortlist) {
+  if (!shortlist.has_value()) return nullptr;
+  const auto& [common, offsets, tokens] = *shortlist;
+  return std::make_unique<const Shortlist>(
+      model, CandidateLists{
+                 .common = to_vector(common), .offsets = to_vector(offsets), .tokens = to_vector(tokens)});
+}
+
 std::vector<ForcedPair> checked_pairs(const Transformer& model, const std::vector<Tokens>& sources,
                                       const std::vector<Tokens>& targets) {
   if (sources.size() != targets.size()) throw Error("there must be as many targets as sources");
@@ -79,9 +91,11 @@ std::vector<ForcedPair> checked_pairs(const Transformer& model, const std::vecto
 /// Hands the rows of every site to a Python function.
 class PythonObserver : public Observer {
  public:
-  explicit PythonObserver(nb::callable visit) : visit_(std::move(visit)) {}
+  PythonObserver(nb::callable visit, std::set<std::string> only)
+      : visit_(std::move(visit)), only_(std::move(only)) {}
 
   void observe(const std::string& site, const float* x, int rows, int width, std::ptrdiff_t stride) override {
+    if (!only_.empty() && !only_.contains(site)) return;
     const nb::gil_scoped_acquire acquire;
     std::vector<float> packed;
     for (std::ptrdiff_t r = 0; r < rows; ++r)
@@ -91,6 +105,7 @@ class PythonObserver : public Observer {
 
  private:
   nb::callable visit_;
+  std::set<std::string> only_;  // empty: every site
 };
 
 nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const SearchOptions& options) {
@@ -136,11 +151,11 @@ nb::list logits(const Engine& engine, const std::vector<Tokens>& sources,
 }
 
 void observe(const Engine& engine, const std::vector<Tokens>& sources, const std::vector<Tokens>& targets,
-             nb::callable visit) {
+             nb::callable visit, std::set<std::string> only) {
   const Transformer& model = engine.model();
   if (model.int8) throw Error("only a model that runs in float32 can be observed");
   const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
-  PythonObserver observer(std::move(visit));
+  PythonObserver observer(std::move(visit), std::move(only));
   const nb::gil_scoped_release release;
   observe_forced(model, pairs, observer);
 }
@@ -172,13 +187,16 @@ void bind_engine(nb::module_& module) {
       .def(
           "__init__",
           [](Engine* self, const TransformerConfig& config, const std::optional<QuantizationPlan>& plan,
-             nb::callable fetch, int threads, int streams, const std::string& isa) {
-            new (self) Engine(load_model(config, plan, std::move(fetch), isa), threads, streams);
+             nb::callable fetch, int threads, int streams, const std::string& isa,
+             const std::optional<std::tuple<Tokens, Tokens, Tokens>>& shortlist) {
+            std::shared_ptr<const Transformer> model = load_model(config, plan, std::move(fetch), isa);
+            std::unique_ptr<const Shortlist> candidates = load_shortlist(*model, shortlist);
+            new (self) Engine(std::move(model), std::move(candidates), threads, streams);
           },
-          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a)
+          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a, "shortlist"_a.none())
       .def("translate", &translate, "sources"_a, "options"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
-      .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a)
+      .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)
       .def("trace", &trace, "source"_a, "target"_a)
       .def_prop_ro("isa", [](const Engine& engine) { return std::string(engine.model().kernels.name); })
       .def_prop_ro("threads", &Engine::threads);

@@ -18,13 +18,15 @@ constexpr std::size_t kVacantParts = 4;
 /// The sentences under way: their searches and their decoder rows.
 class LiveBatch {
  public:
-  LiveBatch(const Transformer& model, const SearchOptions& options, Workspace& workspace, DecoderCache& cache)
+  LiveBatch(const Transformer& model, const Shortlist* shortlist, const SearchOptions& options,
+            Workspace& workspace, DecoderCache& cache)
       : model_(model),
+        shortlist_(shortlist),
         options_(options),
         workspace_(workspace),
         cache_(cache),
         places_(std::max<std::size_t>(1, kMostRows / static_cast<std::size_t>(options.beam))),
-        scorer_(model, 2 * options.beam) {}
+        scorer_(model, shortlist, 2 * options.beam) {}
 
   bool empty() const { return live_.empty(); }
 
@@ -44,7 +46,8 @@ class LiveBatch {
     std::vector<SentenceRows> rows = model_.decoder.begin(source, workspace_, cache_);
     for (std::size_t i = 0; i < taken.size(); ++i) {
       const int longest = longest_translation(options_, rows[i].source_length(), config.max_positions);
-      live_.push_back({taken[i], std::move(rows[i]), SentenceSearch(options_, longest, config.eos_id)});
+      live_.push_back({taken[i], std::move(rows[i]), SentenceSearch(options_, longest, config.eos_id), {}});
+      if (shortlist_ != nullptr) shortlist_->choose(sources[taken[i].index], live_.back().candidates);
       cost_ += taken[i].cost;
     }
   }
@@ -52,14 +55,14 @@ class LiveBatch {
   /// Moves every search one step on and takes those that have ended out of the batch.
   void advance(std::vector<std::vector<Hypothesis>>& results) {
     rows_.clear();
-    may_end_.clear();
+    scored_.clear();
     for (Sentence& sentence : live_) {
       rows_.push_back(&sentence.rows);
-      const std::uint8_t may_end = sentence.search.end_is_allowed() ? 1 : 0;
-      may_end_.insert(may_end_.end(), sentence.search.live().size(), may_end);
+      const ScoredRow row{.may_end = sentence.search.end_is_allowed(), .candidates = &sentence.candidates};
+      scored_.insert(scored_.end(), sentence.search.live().size(), row);
     }
     const ProductInput states = model_.decoder.step(rows_, workspace_);
-    std::span<const Offer> offers = scorer_.score(states, may_end_, workspace_);
+    std::span<const Offer> offers = scorer_.score(states, scored_, workspace_);
     for (Sentence& sentence : live_) {
       const std::size_t count = sentence.search.live().size();
       sentence.search.advance(offers.first(count));
@@ -81,18 +84,20 @@ class LiveBatch {
     SentenceQueue::Sentence origin;
     SentenceRows rows;
     SentenceSearch search;
+    Candidates candidates;  // none without a shortlist
   };
 
   const Transformer& model_;
+  const Shortlist* shortlist_;
   const SearchOptions& options_;
   Workspace& workspace_;
   DecoderCache& cache_;
   std::size_t places_;
   Scorer scorer_;
   std::vector<Sentence> live_;
-  std::size_t cost_ = 0;               // of all of them
-  std::vector<SentenceRows*> rows_;    // for each sentence
-  std::vector<std::uint8_t> may_end_;  // for each row
+  std::size_t cost_ = 0;             // of all of them
+  std::vector<SentenceRows*> rows_;  // for each sentence
+  std::vector<ScoredRow> scored_;    // for each row
   std::vector<Continuation> continuations_;
 };
 
@@ -108,7 +113,7 @@ void BatchSearch::run(SentenceQueue& queue, const std::vector<std::vector<std::i
                       const SearchOptions& options, const std::atomic<bool>& cancelled, Team& team,
                       std::vector<std::vector<Hypothesis>>& results) {
   workspace_.team = team.size() > 1 ? &team : nullptr;
-  LiveBatch batch(model_, options, workspace_, cache_);
+  LiveBatch batch(model_, shortlist_, options, workspace_, cache_);
   while (!cancelled.load(std::memory_order_relaxed)) {
     batch.admit(queue, sources);
     if (batch.empty()) return;

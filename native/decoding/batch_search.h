@@ -5,7 +5,7 @@
 
 #include "decoding/search.h"
 #include "decoding/sentence_queue.h"
-#include "model/transformer.h"
+#include "decoding/shortlist.h"
 
 namespace octavo {
 
@@ -13,8 +13,9 @@ namespace octavo {
 /// result is what the sentence would get alone.
 class BatchSearch {
  public:
-  explicit BatchSearch(const Transformer& model)
-      : model_(model), workspace_(model.kernels), cache_(model.decoder.make_cache()) {}
+  /// `shortlist` may be null.
+  BatchSearch(const Transformer& model, const Shortlist* shortlist)
+      : model_(model), shortlist_(shortlist), workspace_(model.kernels), cache_(model.decoder.make_cache()) {}
 
   /// What a sentence of `source_tokens`, EOS included, may cost; see SentenceQueue.
   static std::size_t cost(const SearchOptions& options, int source_tokens, int max_positions);
@@ -27,6 +28,7 @@ class BatchSearch {
 
  private:
   const Transformer& model_;
+  const Shortlist* shortlist_;
   Workspace workspace_;
   DecoderCache cache_;
 };

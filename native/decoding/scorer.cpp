@@ -7,52 +7,109 @@ namespace octavo {
 
 namespace {
 
-constexpr int kChunk = 512;  // tokens whose logits are made, reduced and dropped together; docs/numerics.md
+constexpr int kChunk =
+    512;  // candidates whose logits are made, reduced and dropped together; docs/numerics.md
 static_assert(kChunk % Linear::kOutputGroup == 0);
+
+std::size_t chunks_of(const Linear& output) {
+  return static_cast<std::size_t>((output.outputs() + kChunk - 1) / kChunk);
+}
 
 }  // namespace
 
-Scorer::Scorer(const Transformer& model, int offered)
-    : model_(&model), offered_(static_cast<std::size_t>(offered)) {}
+Scorer::Scorer(const Transformer& model, const Shortlist* shortlist, int offered)
+    : model_(&model),
+      shortlist_(shortlist),
+      shared_output_(shortlist == nullptr ? &model.decoder.output() : &shortlist->common_output()),
+      offered_(static_cast<std::size_t>(offered)),
+      forbidden_(model.config.suppressed_ids),
+      end_(model.config.eos_id) {
+  if (shortlist == nullptr) return;
+  const std::span<const std::int32_t> common = shortlist->common();
+  const auto number = [&](std::int32_t token) {
+    return static_cast<int>(std::lower_bound(common.begin(), common.end(), token) - common.begin());
+  };
+  std::erase_if(forbidden_,
+                [&](int token) { return !std::binary_search(common.begin(), common.end(), token); });
+  for (int& token : forbidden_) token = number(token);
+  end_ = number(end_);
+}
 
-std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const std::uint8_t> may_end,
+std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const ScoredRow> rows,
                                      Workspace& workspace) {
-  const auto rows = static_cast<std::size_t>(states.rows);
-  const int vocabulary = model_->config.target_vocab_size;
-  const auto chunks = static_cast<std::size_t>((vocabulary + kChunk - 1) / kChunk);
-  best_.resize(rows * offered_);
-  found_.assign(rows, 0);
-  log_sums_.resize(rows * chunks);
-  float* logits = workspace.logits.ensure(rows * kChunk);
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    const int first = static_cast<int>(chunk) * kChunk;
-    const int count = std::min(kChunk, vocabulary - first);
-    model_->decoder.logits(states, first, count, logits, workspace);
-    for (std::size_t row = 0; row < rows; ++row) {
-      float* own = logits + row * static_cast<std::size_t>(count);
-      log_sums_[row * chunks + chunk] = model_->kernels.log_sum_exp(own, count);
-      choose(row, may_end[row] != 0, first, count, own);
-    }
-  }
-  offers_.resize(rows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const float* sums = log_sums_.data() + row * chunks;
+  reserve(rows);
+  add(*shared_output_, 0, states, 0, rows, workspace);
+  if (shortlist_ != nullptr) score_own(states, rows, workspace);
+  offers_.resize(rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (shortlist_ != nullptr) name_tokens(row, rows[row].candidates);
     offers_[row] = {{best_.data() + row * offered_, static_cast<std::size_t>(found_[row])},
-                    model_->kernels.log_sum_exp(sums, static_cast<int>(chunks))};
+                    model_->kernels.log_sum_exp(log_sums_.data() + row * most_chunks_, chunks_[row])};
   }
   return offers_;
 }
 
-/// Adds to a row's best tokens those of one chunk that may follow.
+void Scorer::reserve(std::span<const ScoredRow> rows) {
+  std::size_t own = 0;
+  for (const ScoredRow& row : rows) {
+    if (shortlist_ != nullptr) own = std::max(own, chunks_of(row.candidates->output));
+  }
+  most_chunks_ = chunks_of(*shared_output_) + own;
+  best_.resize(rows.size() * offered_);
+  found_.assign(rows.size(), 0);
+  log_sums_.resize(rows.size() * most_chunks_);
+  chunks_.assign(rows.size(), 0);
+}
+
+/// Each sentence's own candidates, for its rows alone.
+void Scorer::score_own(const ProductInput& states, std::span<const ScoredRow> rows, Workspace& workspace) {
+  const int base = shared_output_->outputs();
+  for (std::size_t first = 0, next = 0; first < rows.size(); first = next) {
+    const Candidates* candidates = rows[first].candidates;
+    while (next < rows.size() && rows[next].candidates == candidates) ++next;
+    const ProductInput own = states.slice(static_cast<int>(first), static_cast<int>(next - first));
+    add(candidates->output, base, own, first, rows, workspace);
+  }
+}
+
+/// Scores the candidates of one output projection, numbered from `base` on. states[0] is row `first_row`.
+void Scorer::add(const Linear& output, int base, const ProductInput& states, std::size_t first_row,
+                 std::span<const ScoredRow> rows, Workspace& workspace) {
+  const auto added = static_cast<std::size_t>(states.rows);
+  float* logits = workspace.logits.ensure(added * kChunk);
+  for (int first = 0; first < output.outputs(); first += kChunk) {
+    const int count = std::min(kChunk, output.outputs() - first);
+    output.apply_to(first, count, states, logits, workspace);
+    for (std::size_t i = 0; i < added; ++i) {
+      const std::size_t row = first_row + i;
+      float* own = logits + i * static_cast<std::size_t>(count);
+      log_sums_[row * most_chunks_ + static_cast<std::size_t>(chunks_[row]++)] =
+          model_->kernels.log_sum_exp(own, count);
+      choose(row, rows[row].may_end, base + first, count, own);
+    }
+  }
+}
+
+/// Adds to a row's best candidates those of one chunk that may follow.
 void Scorer::choose(std::size_t row, bool may_end, int first, int count, float* logits) {
   constexpr float kNever = -std::numeric_limits<float>::infinity();
-  const auto forbid = [&](std::int32_t token) {
-    if (token >= first && token < first + count) logits[token - first] = kNever;
+  const auto forbid = [&](int candidate) {
+    if (candidate >= first && candidate < first + count) logits[candidate - first] = kNever;
   };
-  for (const std::int32_t token : model_->config.suppressed_ids) forbid(token);
-  if (!may_end) forbid(model_->config.eos_id);
+  for (const int candidate : forbidden_) forbid(candidate);
+  if (!may_end) forbid(end_);
   found_[row] = model_->kernels.top_k(logits, count, first, static_cast<int>(offered_), found_[row],
                                       best_.data() + row * offered_);
+}
+
+/// Turns the numbers of a row's best candidates into token ids.
+void Scorer::name_tokens(std::size_t row, const Candidates* candidates) {
+  const std::span<const std::int32_t> common = shortlist_->common();
+  const auto best = std::span(best_).subspan(row * offered_, static_cast<std::size_t>(found_[row]));
+  for (ScoredToken& scored : best) {
+    const auto number = static_cast<std::size_t>(scored.token);
+    scored.token = number < common.size() ? common[number] : candidates->ids[number - common.size()];
+  }
 }
 
 }  // namespace octavo

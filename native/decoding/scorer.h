@@ -5,29 +5,47 @@
 #include <vector>
 
 #include "decoding/sentence_search.h"
-#include "model/transformer.h"
+#include "decoding/shortlist.h"
 
 namespace octavo {
 
-/// Turns decoder states into what each row offers its search. Logits are made for a chunk of the vocabulary
-/// at a time, reduced and dropped.
+/// A decoder row that is to be scored. Rows of one sentence lie together.
+struct ScoredRow {
+  bool may_end;                            // whether EOS may be offered
+  const Candidates* candidates = nullptr;  // its sentence's; read where there is a shortlist
+};
+
+/// Turns decoder states into what each row offers its search. Candidates are numbered: those that every row
+/// has (the vocabulary or, with a shortlist, the common ones), then its sentence's own. Logits are made for
+/// a chunk of them at a time, reduced and dropped.
 class Scorer {
  public:
-  /// Every row offers `offered` tokens.
-  Scorer(const Transformer& model, int offered);
+  /// Every row offers `offered` tokens. `shortlist` may be null.
+  Scorer(const Transformer& model, const Shortlist* shortlist, int offered);
 
-  /// may_end[row]: whether EOS may be offered. What is returned is valid until the next call.
-  std::span<const Offer> score(const ProductInput& states, std::span<const std::uint8_t> may_end,
+  /// What is returned is valid until the next call.
+  std::span<const Offer> score(const ProductInput& states, std::span<const ScoredRow> rows,
                                Workspace& workspace);
 
  private:
+  void reserve(std::span<const ScoredRow> rows);
+  void score_own(const ProductInput& states, std::span<const ScoredRow> rows, Workspace& workspace);
+  void add(const Linear& output, int base, const ProductInput& states, std::size_t first_row,
+           std::span<const ScoredRow> rows, Workspace& workspace);
   void choose(std::size_t row, bool may_end, int first, int count, float* logits);
+  void name_tokens(std::size_t row, const Candidates* candidates);
 
   const Transformer* model_;
+  const Shortlist* shortlist_;
+  const Linear* shared_output_;
   std::size_t offered_;
+  std::vector<int> forbidden_;     // candidates that are never offered
+  int end_;                        // the candidate that is EOS
+  std::size_t most_chunks_ = 0;    // of any row
   std::vector<ScoredToken> best_;  // [rows, offered_]
   std::vector<int> found_;         // [rows]
-  std::vector<float> log_sums_;    // [rows, chunks]
+  std::vector<float> log_sums_;    // [rows, most_chunks_]
+  std::vector<int> chunks_;        // [rows]
   std::vector<Offer> offers_;      // [rows]
 };
 

@@ -42,11 +42,12 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
   check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
 }
 
-Engine::Engine(std::shared_ptr<const Transformer> model, int threads, int streams)
-    : model_(std::move(model)), threads_(threads) {
+Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
+               int threads, int streams)
+    : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads) {
   if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
   if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
-  for (int i = 0; i < streams; ++i) streams_.emplace_back(*model_);
+  for (int i = 0; i < streams; ++i) streams_.emplace_back(*model_, shortlist_.get());
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,

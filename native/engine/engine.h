@@ -23,7 +23,9 @@ class Cancelled : public std::exception {
 /// streams, several work on each. Calls wait for one another.
 class Engine {
  public:
-  Engine(std::shared_ptr<const Transformer> model, int threads, int streams);
+  /// `shortlist`, of this model, may be null.
+  Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist, int threads,
+         int streams);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -38,6 +40,7 @@ class Engine {
 
  private:
   std::shared_ptr<const Transformer> model_;
+  std::unique_ptr<const Shortlist> shortlist_;
   int threads_;
   std::vector<BatchSearch> streams_;
   std::timed_mutex busy_;  // held by the call that uses the streams

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "kernels/kernel_table.h"
 
@@ -23,5 +24,12 @@ void pack_panels(const PanelLayout& layout, const float* weight, int count, int 
                  float* packed);
 void pack_panels(const PanelLayout& layout, const std::int8_t* weight, int count, int inner, int first_column,
                  std::int8_t* packed);
+
+/// Copies output channels of a packed weight, in this order, as channels 0, 1, ... of `selected`, which must
+/// have room for packed_size(layout, channels, inner); its tails must be zero or hold earlier selections.
+void select_columns(const PanelLayout& layout, const float* packed, int inner,
+                    std::span<const std::int32_t> columns, float* selected);
+void select_columns(const PanelLayout& layout, const std::int8_t* packed, int inner,
+                    std::span<const std::int32_t> columns, std::int8_t* selected);
 
 }  // namespace octavo

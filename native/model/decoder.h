@@ -33,6 +33,9 @@ class Decoder {
   /// logits[states.rows, count].
   void logits(const ProductInput& states, int first, int count, float* logits, Workspace& workspace) const;
 
+  /// The output projection itself.
+  const Linear& output() const { return output_; }
+
  private:
   struct Layer {
     Attention self_attention;

@@ -17,6 +17,14 @@ std::int32_t offset_correction(const std::int8_t* weight, int inputs, int zero_p
   return -zero_point * sum;
 }
 
+/// selected[i] = values[indices[i]], with room for `padded` values.
+template <typename T>
+void gather(const AlignedBuffer<T>& values, std::span<const std::int32_t> indices, std::size_t padded,
+            AlignedBuffer<T>& selected) {
+  T* target = selected.ensure(padded);
+  for (const std::int32_t index : indices) *target++ = values.data()[index];
+}
+
 }  // namespace
 
 Linear Linear::load(Weights& weights, const KernelTable& kernels, const QuantizationPlan* plan,
@@ -66,6 +74,28 @@ void Linear::apply(const ProductInput& input, const Epilogue& epilogue, Workspac
 void Linear::apply_to(int first, int count, const ProductInput& input, float* output,
                       Workspace& workspace) const {
   run(input, Epilogue{.output = output, .output_stride = count}, first, count, workspace);
+}
+
+void Linear::select(std::span<const std::int32_t> outputs, const KernelTable& kernels,
+                    Linear& selected) const {
+  const bool is_int8 = precision_ == Precision::int8;
+  const PanelLayout& layout = is_int8 ? kernels.linear_s8.layout : kernels.linear_f32.layout;
+  const int count = static_cast<int>(outputs.size());
+  const std::size_t size = packed_size(layout, count, inputs_);
+  const std::size_t columns = padded_columns(layout, count);
+  selected.name_ = name_;
+  selected.precision_ = precision_;
+  selected.inputs_ = inputs_;
+  selected.outputs_ = count;
+  selected.input_scale_ = input_scale_;
+  if (is_int8) {
+    select_columns(layout, weight_s8_.data(), inputs_, outputs, selected.weight_s8_.ensure(size));
+    gather(correction_, outputs, columns, selected.correction_);
+    gather(weight_scale_, outputs, columns, selected.weight_scale_);
+  } else {
+    select_columns(layout, weight_f32_.data(), inputs_, outputs, selected.weight_f32_.ensure(size));
+  }
+  if (bias_.data() != nullptr) gather(bias_, outputs, columns, selected.bias_);
 }
 
 void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first, int count,

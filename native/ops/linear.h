@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/aligned_buffer.h"
@@ -33,6 +34,9 @@ class Linear {
   /// Outputs [first, first + count) alone, in the plainest form: output[rows, count]. `first` is a multiple
   /// of kOutputGroup.
   void apply_to(int first, int count, const ProductInput& input, float* output, Workspace& workspace) const;
+
+  /// Makes `selected` the same product with these outputs alone, in this order; its memory is used again.
+  void select(std::span<const std::int32_t> outputs, const KernelTable& kernels, Linear& selected) const;
 
   static constexpr int kOutputGroup = kWidestPanel;  // whole panels on every tier
 

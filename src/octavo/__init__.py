@@ -30,6 +30,7 @@ def load(
     precision: Precision | None = None,
     threads: int = 0,
     sentence_by_sentence: bool = True,
+    shortlist: bool = True,
 ) -> Translator:
     """Load a model directory and return its translator.
 
@@ -38,13 +39,18 @@ def load(
     ``threads``: 0 takes every core.
     ``sentence_by_sentence``: translate each sentence of a text on its own, as a model trained on single
     sentences needs; False hands the model whole texts.
+    ``shortlist``: use the model's, where it has one; False chooses from its whole vocabulary.
 
     Raises OctavoError when the model cannot be read or cannot run in this precision.
     """
     from octavo.translation import Translator
 
     return Translator.open(
-        path, precision=precision, threads=threads, sentence_by_sentence=sentence_by_sentence
+        path,
+        precision=precision,
+        threads=threads,
+        sentence_by_sentence=sentence_by_sentence,
+        shortlist=shortlist,
     )
 
 

@@ -29,10 +29,14 @@ ALLOWED: dict[str, set[str]] = {
         *("quantization", "evaluation", "translation", "engine"),
         *("artifact", "text", "durable", "plan", "spec", "octavo"),
     },
+    "shortlist": {
+        *("calibration", "evaluation", "translation", "engine"),
+        *("artifact", "text", "durable", "spec", "octavo"),
+    },
     "evaluation": {"translation", "reference", "engine", "artifact", "text", "spec"},
     "cli": {
-        *("octavo", "calibration", "conversion", "evaluation", "translation", "training", "quantization"),
-        *("engine", "artifact", "text", "durable", "plan", "spec"),
+        *("octavo", "shortlist", "calibration", "conversion", "evaluation", "translation", "training"),
+        *("quantization", "engine", "artifact", "text", "durable", "plan", "spec"),
     },
     "octavo": {"translation"},
     "__main__": {"cli"},

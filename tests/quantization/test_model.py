@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from octavo.artifact import ModelDirectory
+from octavo.artifact.writing import check_output
 from octavo.cli.app import app
 from octavo.errors import ModelError, OutputError
 from octavo.quantization import (
@@ -19,7 +20,6 @@ from octavo.quantization import (
     quantize_model,
     quantize_tensors,
 )
-from octavo.quantization.model import check_output
 from octavo.spec import Scheme, SearchDefaults, SpecError, float_shapes, tensors, weight_shapes
 
 from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model

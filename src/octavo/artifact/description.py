@@ -19,6 +19,7 @@ CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"
 
 _PLAN: Final = "quantization"
+_SHORTLIST: Final = "shortlist"
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
@@ -41,6 +42,7 @@ class Description:
     source_tokenizer: FileEntry
     target_tokenizer: FileEntry
     tensors: FileEntry
+    shortlist: FileEntry | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
@@ -50,6 +52,14 @@ class Description:
             raise SpecError(f"tokenizer: {source.file} is recorded twice with different checksums")
         if self.tensors.file in (source.file, target.file):
             raise SpecError(f"tensors: {self.tensors.file} is a tokenizer file too")
+        if self.shortlist and self.shortlist.file in (source.file, target.file, self.tensors.file):
+            raise SpecError(f"shortlist: {self.shortlist.file} is another part of the model too")
+
+    @property
+    def files(self) -> set[FileEntry]:
+        """Every file that config.json names."""
+        named = {self.source_tokenizer, self.target_tokenizer, self.tensors}
+        return named | ({self.shortlist} if self.shortlist else set())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, keys in the order of docs/model-format.md."""
@@ -69,6 +79,7 @@ class Description:
                 "target": self.target_tokenizer.to_dict(),
             },
             "tensors": self.tensors.to_dict(),
+            **({_SHORTLIST: self.shortlist.to_dict()} if self.shortlist else {}),
         }
 
 
@@ -113,7 +124,8 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
 def _parse(values: Mapping[str, Any]) -> Description:
     keys = {"format", "format_version", "name", "source_language", "target_language"}
     planned = {_PLAN} if values.get("scheme") == Scheme.INT8 else set()
-    _exact_keys(values, keys | planned | {"model", "scheme", "search", "tokenizer", "tensors"})
+    listed = {_SHORTLIST} & set(values)
+    _exact_keys(values, keys | planned | listed | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
     _exact_keys(tokenizer, {"source", "target"})
     config = ModelConfig.from_dict(_object(values, "model"))
@@ -128,6 +140,7 @@ def _parse(values: Mapping[str, Any]) -> Description:
         source_tokenizer=_file_entry(tokenizer, "source"),
         target_tokenizer=_file_entry(tokenizer, "target"),
         tensors=_file_entry(values, "tensors"),
+        shortlist=_file_entry(values, _SHORTLIST) if listed else None,
     )
 
 

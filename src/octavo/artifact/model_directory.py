@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from octavo.artifact.description import CONFIG_FILE, Description, read_description, stored_tensors
 from octavo.artifact.json_file import read_json_object
+from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
 from octavo.plan import QuantizationPlan
@@ -22,8 +23,8 @@ class ModelDirectory:
     """A checked model. Tensors are read from disk each time they are asked for.
 
     ``plan`` says how it runs in int8 (None: it is a floating-point model); ``tokenizer_paths`` is
-    (source, target), the same path twice where they share one vocabulary; ``quality`` holds the measured
-    figures of quality.json, {} without one.
+    (source, target), the same path twice where they share one vocabulary; ``shortlist_path`` is None
+    without a shortlist; ``quality`` holds the measured figures of quality.json, {} without one.
     """
 
     def __init__(self, path: Path, description: Description, quality: dict[str, Any]) -> None:
@@ -40,6 +41,9 @@ class ModelDirectory:
             path / description.source_tokenizer.file,
             path / description.target_tokenizer.file,
         )
+        self.shortlist_path: Path | None = (
+            path / description.shortlist.file if description.shortlist else None
+        )
         self._specs = stored_tensors(self.config, self.scheme, self.plan)
         self._file = TensorsFile(path / description.tensors.file, self._specs)
 
@@ -51,10 +55,11 @@ class ModelDirectory:
         description = read_description(path)
         quality_path = path / QUALITY_FILE
         quality = read_json_object(quality_path) if quality_path.exists() else {}
-        for entry in {description.source_tokenizer, description.target_tokenizer, description.tensors}:
+        for entry in description.files:
             entry.verify(path)
         model = cls(path, description, quality)
         model._file.check()
+        model.shortlist()
         return model
 
     def tensor_specs(self) -> list[TensorSpec]:
@@ -80,6 +85,10 @@ class ModelDirectory:
     def stored_types(self) -> dict[str, DType]:
         """Name and type on disk of every tensor: F16 where ``tensor`` widens."""
         return self._file.types()
+
+    def shortlist(self) -> Shortlist | None:
+        """Which target tokens may translate a source, None where the model has no such lists."""
+        return read_shortlist(self.shortlist_path, self.config) if self.shortlist_path else None
 
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """Source and target tokenizer (one object where they share a file), their sizes checked.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from octavo import durable
 from octavo.artifact.checksum import FileEntry
-from octavo.artifact.description import CONFIG_FILE, FORMAT, Description, stored_tensors
+from octavo.artifact.description import CONFIG_FILE, FORMAT, Description, read_description, stored_tensors
 from octavo.artifact.json_file import encode_json, read_json_object
-from octavo.artifact.model_directory import QUALITY_FILE, previous_path
+from octavo.artifact.model_directory import QUALITY_FILE, ModelDirectory, previous_path
+from octavo.artifact.shortlist import SHORTLIST_FILE, Shortlist, write_shortlist
 from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
 from octavo.plan import QuantizationPlan, plan_of
@@ -39,6 +42,7 @@ def write_model(
     target_language: str,
     quality: Mapping[str, Any],
     plan: QuantizationPlan | None = None,
+    shortlist: Shortlist | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
@@ -49,14 +53,7 @@ def write_model(
     an existing path is refused. Raises ModelError where a part breaks the spec, OutputError where
     ``path`` cannot be written.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
-    check_target(path, overwrite)
-    try:
-        beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.new"
-        beside.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
-    try:
+    with _beside(Path(path), overwrite) as beside:
         plan = plan_of(config, scheme, plan)
         source, target = _copy_tokenizers(beside, config, tokenizer_files)
         write_tensors(beside / TENSORS_FILE, stored_tensors(config, scheme, plan), tensors)
@@ -71,9 +68,43 @@ def write_model(
             source_tokenizer=source,
             target_tokenizer=target,
             tensors=FileEntry.of(beside / TENSORS_FILE),
+            shortlist=_shortlist_entry(beside, shortlist, config) if shortlist else None,
         )
-        (beside / CONFIG_FILE).write_bytes(encode_json(description.to_dict()))
-        (beside / QUALITY_FILE).write_bytes(encode_json(dict(quality)))
+        _describe(beside, description, quality)
+
+
+def write_with_shortlist(
+    path: str | Path,
+    source: ModelDirectory,
+    shortlist: Shortlist,
+    *,
+    quality: Mapping[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write the model ``source`` with this shortlist; its other files are copied as they are.
+
+    Written, and refused, as ``write_model`` does.
+    """
+    with _beside(Path(path), overwrite) as beside:
+        description = read_description(source.path)
+        for entry in (description.source_tokenizer, description.target_tokenizer, description.tensors):
+            shutil.copyfile(source.path / entry.file, beside / entry.file)
+        entry = _shortlist_entry(beside, shortlist, source.config)
+        _describe(beside, dataclasses.replace(description, shortlist=entry), quality)
+
+
+@contextmanager
+def _beside(path: Path, overwrite: bool) -> Iterator[Path]:
+    """A new directory beside ``path`` that takes its place when the block has filled it."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
+    check_target(path, overwrite)
+    try:
+        beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.new"
+        beside.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
+    try:
+        yield beside
         _move_into_place(beside, path)
     except ValueError as error:  # a SpecError, or quality figures that JSON cannot hold
         raise ModelError(f"{path}: {error}") from error
@@ -81,6 +112,31 @@ def write_model(
         raise OutputError(f"{path}: cannot write the model: {error.strerror or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _shortlist_entry(directory: Path, shortlist: Shortlist, config: ModelConfig) -> FileEntry:
+    write_shortlist(directory / SHORTLIST_FILE, shortlist, config)
+    return FileEntry.of(directory / SHORTLIST_FILE)
+
+
+def _describe(directory: Path, description: Description, quality: Mapping[str, Any]) -> None:
+    (directory / CONFIG_FILE).write_bytes(encode_json(description.to_dict()))
+    (directory / QUALITY_FILE).write_bytes(encode_json(dict(quality)))
+
+
+def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work is done, an output that would damage its model or cannot be overwritten.
+
+    Raises OutputError.
+    """
+    inner, outer = output.resolve(), source.resolve()
+    if inner == outer or outer in inner.parents:
+        raise OutputError(f"{output} is or lies inside the model {source}; choose a directory elsewhere")
+    if inner in outer.parents:
+        raise OutputError(f"{output} holds the model {source}; choose a directory elsewhere")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
+    check_target(output, overwrite)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -110,7 +166,7 @@ def _foreign_entry(path: Path) -> str | None:
         is_model = False
     if not is_model:
         return f"{entries[0]} and is no model"
-    known = {CONFIG_FILE, QUALITY_FILE, TENSORS_FILE, *CARD_FILES}
+    known = {CONFIG_FILE, QUALITY_FILE, TENSORS_FILE, SHORTLIST_FILE, *CARD_FILES}
     return next((name for name in entries if name not in known and not name.endswith(".spm")), None)
 
 
@@ -151,5 +207,6 @@ def _move_into_place(beside: Path, path: Path) -> None:
 
 def _seal(directory: Path) -> None:
     """Force all of it to disk before it gets its name; safetensors makes files that others cannot read."""
-    shutil.copymode(directory / CONFIG_FILE, directory / TENSORS_FILE)
+    for tensors in directory.glob("*.safetensors"):
+        shutil.copymode(directory / CONFIG_FILE, tensors)
     durable.sync(directory)

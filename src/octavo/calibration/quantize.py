@@ -12,6 +12,7 @@ from typing import Any, Literal
 import octavo
 from octavo import durable
 from octavo.artifact import ModelDirectory
+from octavo.artifact.writing import check_output
 from octavo.calibration import describe
 from octavo.calibration.calibrate import Calibration, CalibrationOptions, Calibrator
 from octavo.calibration.compare import DevComparison
@@ -39,7 +40,7 @@ from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedModel, quantize_tensors
-from octavo.quantization.model import check_output, write_quantized
+from octavo.quantization.model import write_quantized
 
 _GRANULARITY = "weights per output channel, attention per head, inputs per "
 _INPUT_GRANULARITY: Mapping[Activations, str] = {

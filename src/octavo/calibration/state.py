@@ -75,13 +75,17 @@ class FinishedSteps:
             try:
                 yield
             finally:
-                if self.folder.is_dir() and not any(self.folder.glob("*.json")):
+                if self.folder.is_dir() and not any(map(_is_result, self.folder.iterdir())):
                     shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget(self) -> None:
         """Remove everything: the run has succeeded."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_result(path: Path) -> bool:
+    return path.name != _LOCK and not path.name.endswith(durable.BESIDE)
 
 
 def digest(value: Any) -> str:

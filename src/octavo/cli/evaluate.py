@@ -22,6 +22,7 @@ from octavo.cli.options import (
     ModelOption,
     PrecisionName,
     PrecisionOption,
+    ShortlistOption,
     ThreadsOption,
     WholeLinesOption,
 )
@@ -51,6 +52,7 @@ def evaluate(
     ] = "octavo",
     threads: ThreadsOption = 0,
     whole_lines: WholeLinesOption = False,
+    shortlist: ShortlistOption = True,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N lines only.")
     ] = None,
@@ -88,12 +90,15 @@ def evaluate(
     _check_parallel(source, sources, reference, references)
     with contextlib.ExitStack() as stack:
         hypotheses = stack.enter_context(open_output(output)) if output else None
-        translator = stack.enter_context(_translator(engine, model, precision, threads, not whole_lines))
+        translator = stack.enter_context(
+            _translator(engine, model, precision, threads, not whole_lines, shortlist)
+        )
         timed = _translate(translator, sources, changes)
         texts = [translation.text for translation in timed.translations]
         if hypotheses:
             hypotheses.write(texts)
         report = _run_report(translator, engine, changes)
+        report["shortlist"] = shortlist and engine == "octavo" and translator.model.shortlist_path is not None
     report |= _figures(timed, texts, references)
     if as_json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -122,10 +127,15 @@ def _translator(
     precision: PrecisionName | None,
     threads: int,
     sentence_by_sentence: bool,
+    shortlist: bool,
 ) -> "Translator":
     if engine == "octavo":
         return octavo.load(
-            model, precision=precision, threads=threads, sentence_by_sentence=sentence_by_sentence
+            model,
+            precision=precision,
+            threads=threads,
+            sentence_by_sentence=sentence_by_sentence,
+            shortlist=shortlist,
         )
     from octavo.artifact import ModelDirectory
     from octavo.evaluation.reference_engine import ReferenceEngine
@@ -180,6 +190,7 @@ def _print(report: dict[str, Any]) -> None:
     print(
         f"run           {report['engine']} {report['precision']}, beam {search['beam']}, "
         f"{report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
+        f"{', with its shortlist' if report['shortlist'] else ''}"
     )
     print(f"BLEU          {report['bleu']:.2f}  {report['bleu_signature']}")
     print(f"chrF          {report['chrf']:.2f}  {report['chrf_signature']}")

@@ -57,6 +57,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "languages": [model.source_language, model.target_language],
         "scheme": str(model.scheme),
         "products": _products(model),
+        "shortlist": _shortlist(model),
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
         "files": {entry.name: entry.stat().st_size for entry in files},
@@ -79,6 +80,17 @@ def _products(model: "ModelDirectory") -> dict[str, Any]:
         DYNAMIC: inputs.count(None),
     }
     return {"all": len(names), "int8": len(names) - len(float32), "inputs": kinds, "float32": float32}
+
+
+def _shortlist(model: "ModelDirectory") -> dict[str, Any] | None:
+    """How many tokens every sentence may use, and how many others a source token brings, on the mean."""
+    shortlist = model.shortlist()
+    if shortlist is None:
+        return None
+    return {
+        "common": len(shortlist.common),
+        "mean_per_token": len(shortlist.tokens) / model.config.source_vocab_size,
+    }
 
 
 def _products_in_words(report: dict[str, Any]) -> str:
@@ -132,6 +144,9 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
     console.print(f"{report['name']}: {source} to {target}, weights {weights}", markup=False)
     console.print(f"{report['path']}", markup=False)
     console.print(_products_in_words(report["products"]), markup=False)
+    if shortlist := report["shortlist"]:
+        mean = shortlist["mean_per_token"]
+        console.print(f"shortlist: {shortlist['common']:,} common tokens, {mean:.1f} others a source token")
     for title, rows in (
         ("Configuration", report["config"]),
         ("Search", report["search"]),

@@ -30,6 +30,14 @@ WholeLinesOption = Annotated[
         "--whole-lines", help="Hand the model whole lines, for one that was trained on several sentences."
     ),
 ]
+ShortlistOption = Annotated[
+    bool,
+    typer.Option(
+        "--shortlist/--no-shortlist",
+        help="Use the model's shortlist, where it has one, or choose from its whole vocabulary.",
+        show_default=False,
+    ),
+]
 BeamOption = Annotated[
     int | None,
     typer.Option(

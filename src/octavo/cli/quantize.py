@@ -88,9 +88,9 @@ def quantize(
         return
     if report is not None:
         _check_report(report, [path for path in (calibrate, plan, *(dev or ())) if path])
+    from octavo.artifact.writing import check_output
     from octavo.calibration.quantize import Request
     from octavo.cli.machine import cpu_model
-    from octavo.quantization.model import check_output
 
     check_output(model, output, overwrite=overwrite)
     request = Request(

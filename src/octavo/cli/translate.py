@@ -21,6 +21,7 @@ from octavo.cli.options import (
     ModelOption,
     NbestOption,
     PrecisionOption,
+    ShortlistOption,
     ThreadsOption,
     WholeLinesOption,
 )
@@ -47,6 +48,7 @@ def translate(
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
     whole_lines: WholeLinesOption = False,
+    shortlist: ShortlistOption = True,
     scores: Annotated[
         bool, typer.Option("--scores", "-s", help="Print the score of each translation.")
     ] = False,
@@ -91,7 +93,11 @@ def translate(
         open_output(output_file) as output,
         source as lines,
         octavo.load(
-            model, precision=precision, threads=threads, sentence_by_sentence=not whole_lines
+            model,
+            precision=precision,
+            threads=threads,
+            sentence_by_sentence=not whole_lines,
+            shortlist=shortlist,
         ) as translator,
     ):
         tally = _translate_lines(translator, lines, output, changes, layout)

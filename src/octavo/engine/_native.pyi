@@ -38,13 +38,18 @@ class Engine:
         threads: int,
         streams: int,
         isa: str,
+        shortlist: tuple[Any, Any, Any] | None,
     ) -> None: ...
     def translate(
         self, sources: Sequence[Any], options: SearchOptions
     ) -> list[list[tuple[Any, float, bool]]]: ...
     def logits(self, sources: Sequence[Any], targets: Sequence[Any]) -> list[Any]: ...
     def observe(
-        self, sources: Sequence[Any], targets: Sequence[Any], visit: Callable[[str, Any], None]
+        self,
+        sources: Sequence[Any],
+        targets: Sequence[Any],
+        visit: Callable[[str, Any], None],
+        only: set[str],
     ) -> None: ...
     def trace(self, source: Any, target: Any) -> list[tuple[str, Any, Any, Any]]: ...
 

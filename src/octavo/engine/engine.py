@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
+from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
 from octavo.engine.errors import EngineError
@@ -91,7 +92,8 @@ class Engine:
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
     widened). ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its
     share of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of
-    ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. Raises EngineError.
+    ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. ``shortlist``: the target tokens to
+    choose from, such as ``ModelDirectory.shortlist()``; None takes them all. Raises EngineError.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Engine:
         threads: int = 0,
         streams: int = 0,
         isa: str | None = None,
+        shortlist: Shortlist | None = None,
     ) -> None:
         if precision not in _PRECISIONS:
             raise EngineError(f"precision {precision!r}: must be float32 or int8")
@@ -114,6 +117,7 @@ class Engine:
         self.threads = int(threads) or available_cores()
         if streams not in range(self.threads + 1):
             raise EngineError(f"streams = {streams}: must be from 1 to threads ({self.threads}), or 0")
+        self.shortlist = shortlist
         plan = None if precision == "float32" else model.plan
         native_plan = None if plan is None else _native_plan(model, plan)
         with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
@@ -124,6 +128,7 @@ class Engine:
                 self.threads,
                 int(streams) or self.threads,
                 isa or "",
+                None if shortlist is None else _native_shortlist(model, shortlist),
             )
         self.isa: str = self._native.isa
 
@@ -139,7 +144,10 @@ class Engine:
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
-        """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t]."""
+        """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t].
+
+        All of the vocabulary, also with a shortlist.
+        """
         return self.forced_logits([source], [target])[0]
 
     def forced_logits(
@@ -154,15 +162,19 @@ class Engine:
         sources: Sequence[TokenIds],
         targets: Sequence[TokenIds],
         visit: Callable[[str, npt.NDArray[np.float32]], None],
+        *,
+        only: Iterable[str] = (),
     ) -> None:
         """Show ``visit`` what passes through every site while the decoder is fed ``targets`` (float32 only).
 
         It is called with a site and rows [rows, width]: the sites of ``octavo.plan.sites``, attention weights
         as exp(score - largest) of one query and head, [1, keys]; and beside them "encoder.embedding",
-        "decoder.embedding" and "X.residual", the sum after sublayer X. What it raises ends the run.
+        "decoder.embedding" and "X.residual", the sum after sublayer X. In each decoding step the pairs come
+        in order of falling target length, those of one length in their own, and a pair's heads in theirs.
+        ``only``: the sites wanted; none given, all. What ``visit`` raises ends the run.
         """
         with _engine_errors("observation"):
-            self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit)
+            self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit, set(only))
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
         """Every int8 weight product of ``logits(source, target)`` in order of execution, named as in
@@ -227,6 +239,14 @@ def _native_plan(model: Model, plan: QuantizationPlan) -> Any:
     }
     native.heads = {site: list(scales) for site, scales in plan.heads.items()}
     return native
+
+
+def _native_shortlist(model: Model, shortlist: Shortlist) -> tuple[TokenIds, TokenIds, TokenIds]:
+    try:
+        shortlist.check(model.config)
+    except SpecError as error:
+        raise EngineError(f"{model.path}: {error}") from error
+    return _ids(shortlist.common), _ids(shortlist.offsets), _ids(shortlist.tokens)
 
 
 def _native_options(options: SearchOptions) -> Any:

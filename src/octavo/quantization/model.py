@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact import ModelDirectory, write_model
-from octavo.artifact.writing import check_target
-from octavo.errors import OutputError
+from octavo.artifact.writing import check_output
 from octavo.plan import QuantizationPlan
 from octavo.quantization.binary32 import Float32Array
 from octavo.quantization.errors import QuantizationError
@@ -167,8 +166,8 @@ def write_quantized(
 ) -> None:
     """Write what ``source`` became. ``measured`` goes into quality.json beside the report of the weights.
 
-    Tokenizer and search defaults are copied, quality.json's figures too, under ``float_model``. Raises
-    OutputError for a bad output path.
+    Tokenizer, search defaults and shortlist are copied, quality.json's figures too, under ``float_model``.
+    Raises OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}
     write_model(
@@ -182,21 +181,7 @@ def write_quantized(
         name=source.name,
         source_language=source.source_language,
         target_language=source.target_language,
+        shortlist=source.shortlist(),
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )
-
-
-def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
-    """Refuse, before any work is done, an output that would damage its model or cannot be overwritten.
-
-    Raises OutputError.
-    """
-    inner, outer = output.resolve(), source.resolve()
-    if inner == outer or outer in inner.parents:
-        raise OutputError(f"{output} is or lies inside the model {source}; choose a directory elsewhere")
-    if inner in outer.parents:
-        raise OutputError(f"{output} holds the model {source}; choose a directory elsewhere")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
-    check_target(output, overwrite)

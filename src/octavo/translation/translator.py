@@ -78,12 +78,14 @@ class Translator:
         precision: Precision | None = None,
         threads: int = 0,
         sentence_by_sentence: bool = True,
+        shortlist: bool = True,
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
         model = ModelDirectory.open(boxed_model() if path is None else Path(path))
         if precision is None:
             precision = "float32" if model.scheme is Scheme.NONE else "int8"
-        engine = Engine(model, precision=precision, threads=threads)
+        chosen = model.shortlist() if shortlist else None
+        engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)
         return cls(model, engine, sentence_by_sentence=sentence_by_sentence)
 
     @overload

@@ -1,0 +1,155 @@
+"""``octavo shortlist``: a model directory in, the same with a shortlist out."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from octavo.cli.calibration_options import DevOption
+from octavo.cli.failures import note
+from octavo.cli.lines import open_lines
+from octavo.cli.options import ThreadsOption
+from octavo.cli.progress import is_terminal
+from octavo.spec import MAX_VOCABULARY
+
+if TYPE_CHECKING:
+    from octavo.calibration.dev import DevSet
+    from octavo.shortlist.make import MadeShortlist
+    from octavo.shortlist.text import LineText
+
+
+def shortlist(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory, float or int8.")],
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--source",
+            metavar="FILE",
+            help="Text in the source language, like that to be translated: the more of it, the better.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write the model to.")
+    ],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--target",
+            metavar="FILE",
+            help="Its translation, line for line. Default: the model translates it, which is better: a "
+            "shortlist must hold what the model would say.",
+        ),
+    ] = None,
+    common: Annotated[
+        int | None,
+        typer.Option(
+            "--common",
+            metavar="N",
+            min=1,
+            max=MAX_VOCABULARY,
+            help="Most frequent target tokens, which every sentence may use. Default: 1000.",
+        ),
+    ] = None,
+    per_token: Annotated[
+        int | None,
+        typer.Option(
+            "--per-token",
+            metavar="N",
+            min=0,
+            max=MAX_VOCABULARY,
+            help="Other target tokens that each source token brings. Default: 50.",
+        ),
+    ] = None,
+    dev: DevOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    threads: ThreadsOption = 0,
+) -> None:
+    """Give a model a shortlist, so that it chooses each word from some hundred tokens, not from all.
+
+    The output layer then costs little: that pays for models with large vocabularies. FILE is translated by
+    the model, the decoder's attention says which source token each target token comes from, and what
+    came often is kept. A sentence's candidates follow from its own tokens alone, never from its batch.
+
+    With --dev, BLEU is measured with the shortlist and without. A run that is stopped goes on where it was
+    when it is started again. Weights, int8 or not, stay as they are; `octavo translate --no-shortlist` leaves
+    the shortlist out.
+
+        octavo shortlist my-int8 --source train.en -o my-fast
+        octavo shortlist my-int8 --source train.en --dev dev.en dev.de -o my-fast
+        octavo shortlist my-int8 --source train.en --target train.de --common 500 --per-token 30 -o my-fast
+    """
+    from octavo.cli.stages import drawn_stages
+    from octavo.shortlist.make import (
+        DEFAULT_COMMON,
+        DEFAULT_PER_TOKEN,
+        Request,
+        make_shortlist,
+        state_folder,
+    )
+
+    request = Request(
+        source=_text(source),
+        target=_text(target) if target else None,
+        common=DEFAULT_COMMON if common is None else common,
+        per_token=DEFAULT_PER_TOKEN if per_token is None else per_token,
+        dev=_dev(dev) if dev else None,
+    )
+    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
+        try:
+            made = make_shortlist(
+                model, output, request, overwrite=overwrite, threads=threads, progress=stages
+            )
+        except KeyboardInterrupt as error:
+            error.add_note(f"counts are kept in {state_folder(output)}: the same command goes on")
+            raise
+    _print(made)
+    print(f"Wrote {output}")
+
+
+def _text(path: Path) -> LineText:
+    from octavo.shortlist.text import LineText
+
+    def lines() -> Iterator[str]:
+        with open_lines(path) as found:
+            yield from itertools.chain.from_iterable(found.blocks())
+
+    with open_lines(path):  # find out now that it cannot be read
+        return LineText(str(path), lines)
+
+
+def _dev(files: tuple[Path, Path]) -> DevSet:
+    from octavo.calibration.dev import DevSet
+
+    source, reference = (_text(path) for path in files)
+    return DevSet(source.name, reference.name, tuple(source.lines()), tuple(reference.lines()))
+
+
+def _print(made: MadeShortlist) -> None:
+    missed = made.layer.missed[made.layer.layer]
+    rows = {
+        "text": f"{made.sentences:,} sentences",
+        "aligned by": f"decoder layer {made.layer.layer} (short lists miss {missed:.1%} of other sentences)",
+        "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} others",
+        "candidates": f"{made.candidates:,.0f} a sentence, of {made.vocabulary:,} tokens",
+    }
+    if loss := made.loss:
+        without, found = loss.tokens_per_second
+        rows["BLEU"] = (
+            f"{loss.bleu_without:.2f} to {loss.bleu_with:.2f} on {loss.lines:,} lines (95 % interval of the "
+            f"change {loss.low:+.2f} to {loss.high:+.2f}, p = {loss.p_value:.3f})"
+        )
+        rows["changed"] = f"{loss.changed_share:.1%} of the translations"
+        rows["speed"] = f"{without:,.0f} to {found:,.0f} tokens/s, one run each"
+    width = max(map(len, rows))
+    for key, value in rows.items():
+        print(f"{key:<{width}}  {value}")
+    if made.loss and made.loss.lost > _NOTED_LOSS:
+        note("that is a loss to notice; more text, or a larger --common or --per-token, makes it smaller")
+
+
+_NOTED_LOSS = 0.1

@@ -1,0 +1,64 @@
+"""What a shortlist costs: the dev set translated with it and without."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from octavo.artifact import ModelDirectory, Shortlist
+from octavo.calibration.dev import DevSet
+from octavo.calibration.progress import Progress
+from octavo.engine import Engine
+from octavo.engine.engine import Precision
+from octavo.evaluation.significance import PairedBootstrap
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Loss:
+    """BLEU with the shortlist less that without (below 0: lost), its 95 % interval and p-value; and the
+    share of translations that are not the same. ``tokens_per_second``: (without, with), one run each."""
+
+    lines: int
+    bleu_without: float
+    bleu_with: float
+    low: float
+    high: float
+    p_value: float
+    changed_share: float
+    tokens_per_second: tuple[float, float]
+    signature: str
+
+    @property
+    def lost(self) -> float:
+        """Points of BLEU."""
+        return self.bleu_without - self.bleu_with
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {**dataclasses.asdict(self), "lost": self.lost}
+
+
+def measure_loss(
+    model: ModelDirectory, shortlist: Shortlist, dev: DevSet, threads: int, progress: Progress
+) -> Loss:
+    """Translate the dev set both ways, as the model's users would."""
+    precision: Precision = "float32" if model.plan is None else "int8"
+
+    def engine(chosen: Shortlist | None) -> Engine:
+        return Engine(model, precision=precision, threads=threads, shortlist=chosen)
+
+    without = dev.measure(model, engine(None), progress)
+    found = dev.measure(model, engine(shortlist), progress)
+    compared = PairedBootstrap(without.translations, dev.references).compare(found.translations)
+    differing = sum(a != b for a, b in zip(without.translations, found.translations, strict=True))
+    return Loss(
+        lines=len(dev.sources),
+        bleu_without=compared.baseline,
+        bleu_with=compared.system,
+        low=compared.low,
+        high=compared.high,
+        p_value=compared.p_value,
+        changed_share=differing / len(dev.sources),
+        tokens_per_second=(without.tokens_per_second, found.tokens_per_second),
+        signature=compared.signature,
+    )

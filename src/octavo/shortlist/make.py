@@ -1,0 +1,153 @@
+"""A model directory in, the same with a shortlist out, and what the shortlist costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+import octavo
+from octavo.artifact import ModelDirectory, Shortlist, write_with_shortlist
+from octavo.artifact.writing import check_output
+from octavo.calibration.dev import DevSet
+from octavo.calibration.progress import Progress, Silent
+from octavo.calibration.state import FinishedSteps
+from octavo.shortlist.align import ATTENDED
+from octavo.shortlist.counting import Counting, Engines
+from octavo.shortlist.errors import ShortlistError
+from octavo.shortlist.judge import Loss, measure_loss
+from octavo.shortlist.layer import SENTENCES, LayerChoice, choose_layer
+from octavo.shortlist.text import LineText, Pair, pairs
+from octavo.translation.options import search_options
+
+DEFAULT_COMMON: Final = 1000
+DEFAULT_PER_TOKEN: Final = 50
+FEWEST_SENTENCES: Final = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What to build from: a source text and, line for line, its translation, or None to translate it; how
+    many tokens are common, and how many each source token has of its own; what to measure the loss on."""
+
+    source: LineText
+    target: LineText | None = None
+    common: int = DEFAULT_COMMON
+    per_token: int = DEFAULT_PER_TOKEN
+    dev: DevSet | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class MadeShortlist:
+    """What was written. ``sentences``: those counted. ``candidates``: the mean number a sentence has, over
+    the dev set or, without one, the first sentences of the text."""
+
+    shortlist: Shortlist
+    sentences: int
+    layer: LayerChoice
+    candidates: float
+    vocabulary: int
+    loss: Loss | None
+
+    def to_dict(self, request: Request) -> dict[str, Any]:
+        """What quality.json records."""
+        return {
+            "octavo": octavo.__version__,
+            "source": Path(request.source.name).name,
+            "target": "the model's own translations"
+            if not request.target
+            else Path(request.target.name).name,
+            "sentences": self.sentences,
+            "layer": self.layer.layer,
+            "common": len(self.shortlist.common),
+            "per_token": request.per_token,
+            "candidates_per_sentence": round(self.candidates, 1),
+            "vocabulary": self.vocabulary,
+            "dev": self.loss.to_dict() if self.loss else None,
+        }
+
+
+def state_folder(output: Path) -> Path:
+    """Where the counts of a run that writes ``output`` are kept until it succeeds."""
+    place = output.absolute()
+    return place.parent / f".{place.name}.shortlist"
+
+
+def make_shortlist(
+    source: Path,
+    output: Path,
+    request: Request,
+    *,
+    overwrite: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> MadeShortlist:
+    """Write the model directory ``source`` with a shortlist to ``output``.
+
+    Counts are kept beside ``output`` until it is written, so that the same call goes on where a stopped one
+    was. Raises ModelError for a bad model, ShortlistError for text that nothing can be counted in,
+    OutputError for a bad output path; nothing is written then.
+    """
+    check_output(source, output, overwrite=overwrite)
+    progress = progress or Silent()
+    model = ModelDirectory.open(source)
+    state = FinishedSteps(state_folder(output), {})
+    with state.held():
+        counting, layer, first = _counted(model, request, state_folder(output), threads, progress)
+        shortlist = counting.counts.shortlist(request.common, request.per_token)
+        loss = measure_loss(model, shortlist, request.dev, threads, progress) if request.dev else None
+        sample = _tokens(model, request.dev.sources) if request.dev else first
+        made = MadeShortlist(
+            shortlist,
+            counting.sentences,
+            layer,
+            len(shortlist.common) + sum(len(shortlist.own(ids)) for ids in sample) / len(sample),
+            model.config.target_vocab_size,
+            loss,
+        )
+        quality = {**model.quality, "shortlist": made.to_dict(request)}
+        write_with_shortlist(output, model, shortlist, quality=quality, overwrite=overwrite)
+        state.forget()
+    return made
+
+
+def _counted(
+    model: ModelDirectory, request: Request, folder: Path, threads: int, progress: Progress
+) -> tuple[Counting, LayerChoice, list[Any]]:
+    """The counts of the whole text, the layer they come from, and the first sources of the text."""
+
+    def text() -> Any:
+        return pairs(model, request.source, request.target)
+
+    first: list[Pair] = list(itertools.islice(text(), SENTENCES))
+    if len(first) < FEWEST_SENTENCES:
+        raise ShortlistError(
+            f"{request.source.name}: {len(first)} sentences that fit the model; a shortlist needs at least "
+            f"{FEWEST_SENTENCES}, and is good with tens of thousands"
+        )
+    progress.stage("Reading the text", None)
+    sentences = sum(1 for _ in text())
+    engines = Engines.open(model, search_options(model.search, {}), threads)
+    try:
+        layer = choose_layer(model, engines, first, progress)
+        identity = {
+            "octavo": octavo.__version__,
+            "model": (model.path / "config.json").read_text(encoding="utf-8"),
+            "layer": layer.layer,
+            "attended": float(ATTENDED),
+        }
+        counting = Counting(model, folder, identity)
+        progress.stage("Translating and aligning" if request.target is None else "Aligning", sentences)
+        counting.run(engines, layer.layer, text, progress)
+    finally:
+        engines.close()
+    return counting, layer, [pair.source for pair in first]
+
+
+def _tokens(model: ModelDirectory, lines: Sequence[str]) -> list[Any]:
+    tokenizer = model.tokenizers()[0]
+    return [np.array(tokenizer.encode(line), np.int32) for line in lines]

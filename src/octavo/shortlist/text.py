@@ -1,0 +1,64 @@
+"""Sentence pairs to count in: sentences of a source text, with their given translations if there are any."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from octavo.artifact import ModelDirectory
+from octavo.engine.engine import TokenIds
+from octavo.shortlist.errors import ShortlistError
+from octavo.text import split_sentences
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LineText:
+    """A text that can be read again and again, a line at a time. ``name`` is for messages."""
+
+    name: str
+    lines: Callable[[], Iterable[str]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Ids, without EOS, of a source and of its translation: None where the model has to make it."""
+
+    source: TokenIds
+    target: TokenIds | None
+
+
+def pairs(model: ModelDirectory, source: LineText, target: LineText | None) -> Iterator[Pair]:
+    """Pairs of tokens in the order of the text. Without ``target`` lines are cut into sentences as a
+    Translator does. What is blank, or too long for the model on either side, is left out.
+
+    Raises ShortlistError where the texts are not parallel.
+    """
+    source_tokenizer, target_tokenizer = model.tokenizers()
+    longest = model.config.max_positions - 1
+    if target is None:
+        longest = max(1, (model.config.max_positions - model.config.source_eos) * 3 // 4)
+        for line in source.lines():
+            code, body = source_tokenizer.split_language_code(line)
+            for sentence in split_sentences(body):
+                ids = source_tokenizer.encode(code + sentence)
+                if 0 < len(ids) <= longest:
+                    yield Pair(np.array(ids, np.int32), None)
+        return
+    for line, translation in _parallel(source, target):
+        ids, target_ids = source_tokenizer.encode(line), target_tokenizer.encode(translation)
+        if 0 < len(ids) <= longest and 0 < len(target_ids) <= longest:
+            yield Pair(np.array(ids, np.int32), np.array(target_ids, np.int32))
+
+
+def _parallel(source: LineText, target: LineText) -> Iterator[tuple[str, str]]:
+    for line, translation in itertools.zip_longest(source.lines(), target.lines()):
+        if line is None or translation is None:
+            shorter, longer = (source, target) if line is None else (target, source)
+            raise ShortlistError(
+                f"{shorter.name} has fewer lines than {longer.name}: line i of the one must be the "
+                "translation of line i of the other"
+            )
+        yield line, translation
