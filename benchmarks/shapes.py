@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 
 from octavo.artifact import write_model
-from octavo.bench import Shape
-from octavo.bench.shapes import configuration, random_tensors
+from octavo.bench.shapes import Shape, configuration, random_tensors
 from octavo.conversion.piece_table import Kind, Piece, PieceTable
 from octavo.spec import Scheme, SearchDefaults
 

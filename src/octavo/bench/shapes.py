@@ -13,6 +13,8 @@ from octavo.calibration.collect import observe
 from octavo.calibration.divergence import Pairs
 from octavo.calibration.progress import Silent
 from octavo.engine import Engine
+from octavo.engine.engine import Model
+from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme, float_shapes, weight_shapes
@@ -73,10 +75,10 @@ def random_model(config: ModelConfig) -> TensorModel:
     return TensorModel(config, Scheme.NONE, random_tensors(config), path="random weights")
 
 
-def static_model(model: TensorModel) -> TensorModel:
+def static_plan(model: Model) -> QuantizationPlan:
     """All products of a float model in int8, their inputs static, with the ranges of random tokens.
 
-    It runs as a calibrated model does; what it translates is worth nothing.
+    The model runs as a calibrated one does; what it translates is worth nothing.
     """
     config = model.config
     rng = np.random.default_rng(1)
@@ -85,5 +87,9 @@ def static_model(model: TensorModel) -> TensorModel:
     sources, targets = rng.integers(least, most, _CALIBRATION).astype(np.int32)
     engine = Engine(model, precision="float32", threads=1)
     seen = observe(engine, config, Pairs(tuple(sources), tuple(targets)), Silent())
-    ranges = find_ranges(config, seen, Method.NAIVE, dynamic=False)
-    return QuantizedWeights(model).model(ranges.plan(config, ()))
+    return find_ranges(config, seen, Method.NAIVE, dynamic=False).plan(config, ())
+
+
+def static_model(model: TensorModel) -> TensorModel:
+    """A float model in int8, by ``static_plan``."""
+    return QuantizedWeights(model).model(static_plan(model))

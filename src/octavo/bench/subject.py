@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.bench.shapes import Shape, configuration, random_model, static_model
 from octavo.engine import Engine
+from octavo.engine.engine import TokenIds
+from octavo.errors import InputError
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, SearchDefaults
 
@@ -47,6 +52,19 @@ class Subject:
         if isinstance(self.what, Shape) or ModelDirectory.open(self.what).plan is not None:
             return "int8"
         return "float32"
+
+    def encode(self, texts: Sequence[str]) -> list[TokenIds]:
+        """Texts as token ids, empty ones left out, long ones cut to what the model can read.
+
+        Raises InputError for a shape, which has no vocabulary.
+        """
+        if isinstance(self.what, Shape):
+            raise InputError("random weights have no vocabulary to read text with")
+        model = ModelDirectory.open(self.what)
+        tokenizer, _ = model.tokenizers()
+        longest = model.config.max_positions - model.config.source_eos
+        found = [np.array(tokenizer.encode(text)[:longest], np.int32) for text in texts]
+        return [source for source in found if len(source)]
 
     def plan(self, precision: Precision) -> QuantizationPlan | None:
         """What runs in int8; None: nothing."""

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from octavo.artifact import ModelDirectory
-from octavo.bench.shapes import Shape
-from octavo.bench.subject import Subject
 from octavo.engine import SearchOptions
 from octavo.engine.engine import TokenIds
 from octavo.errors import InputError
@@ -62,16 +59,6 @@ def random_sources(config: ModelConfig, lengths: Sequence[int], seed: int = 0) -
     tokens = np.setdiff1d(np.arange(config.source_vocab_size, dtype=np.int32), sorted(special))
     rng = np.random.default_rng(seed)
     return [rng.choice(tokens, length) for length in cut(config, lengths)]
-
-
-def encoded_sources(subject: Subject, texts: Sequence[str]) -> list[TokenIds]:
-    """Texts as token ids, cut to what the model can read; empty ones left out. A shape has no vocabulary."""
-    if isinstance(subject.what, Shape):
-        raise InputError("random weights have no vocabulary to read text with")
-    tokenizer, _ = ModelDirectory.open(subject.what).tokenizers()
-    found = [np.array(tokenizer.encode(text), np.int32) for text in texts]
-    longest = subject.config.max_positions - subject.config.source_eos
-    return [source[:longest] for source in found if len(source)]
 
 
 def cut(config: ModelConfig, lengths: Sequence[int]) -> list[int]:

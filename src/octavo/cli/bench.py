@@ -19,7 +19,9 @@ from octavo.errors import InputError
 from octavo.spec import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from octavo.bench import Figures, Pass, Subject, Work
+    from octavo.bench.measure import Figures, Pass
+    from octavo.bench.subject import Subject
+    from octavo.bench.work import Work
     from octavo.engine import Peak
 
 ShapeName = Literal["base", "big", "opus"]
@@ -82,7 +84,8 @@ def bench(
         octavo bench --shape base --beam 4
         octavo bench --shape base --beam 1 --latency --json
     """
-    from octavo.bench import Shape, Subject
+    from octavo.bench.shapes import Shape
+    from octavo.bench.subject import Subject
     from octavo.engine import cpu_report, measure_peak
     from octavo.engine.cpu import available_cores
     from octavo.translation import boxed_model
@@ -126,8 +129,7 @@ def _precisions(subject: "Subject", precision: RacingPrecision | None) -> list[A
 def _work(
     subject: "Subject", source: Path | None, random: tuple[int, int], forced: int | None, beam: int | None
 ) -> "Work":
-    from octavo.bench import Work, forced_options, random_sources
-    from octavo.bench.work import encoded_sources
+    from octavo.bench.work import Work, forced_options, random_sources
     from octavo.engine import SearchOptions
 
     sentences, source_tokens = random
@@ -135,7 +137,7 @@ def _work(
     if source:
         with open_lines(source) as lines:
             texts = list(itertools.islice(itertools.chain.from_iterable(lines.blocks()), sentences))
-        sources = encoded_sources(subject, texts)
+        sources = subject.encode(texts)
         if not sources:
             raise InputError(f"{source}: has no text to translate")
     else:
@@ -150,7 +152,8 @@ def _run(
     subject: "Subject", names: list[Any], work: "Work", threads: int, rounds: int, *, latency: bool
 ) -> tuple[dict[str, list["Pass"]], dict[str, int]]:
     """Passes and peak memory of each precision."""
-    from octavo.bench import measure, peak_memory_bytes
+    from octavo.bench.measure import measure
+    from octavo.bench.memory import peak_memory_bytes
 
     memory = {name: peak_memory_bytes(subject, name, threads, work, latency=latency) for name in names}
     engines = {name: subject.engine(name, threads) for name in names}
@@ -170,7 +173,8 @@ def _described(
     subject: "Subject", precision: Any, work: "Work", passes: list["Pass"], peak: "Peak"
 ) -> dict[str, Any]:
     """The figures of one precision, plain."""
-    from octavo.bench import figures, multiply_adds
+    from octavo.bench.measure import figures
+    from octavo.bench.multiply_adds import multiply_adds
 
     found: Figures = figures(passes)
     row_steps = work.row_steps(passes[0].translations)
