@@ -7,12 +7,12 @@
     python benchmarks/peers.py --shape base --forced 25 --lengths newstest2014.en --sentences 3003 --memory
 
 Every contestant reads a model directory of its own format, in a process of its own; weights reach the others
-through `octavo export`. CTranslate2 runs in the best of several environments, thread layouts and batches, found
-beforehand. Rounds are interleaved and start with another contestant each time; figures are medians. Tokens are
-target tokens with EOS; loading and text are left out. A share of the peak counts the multiply-adds of weight
-products against what the CPU does on registers alone, measured in the same run; it needs forced lengths. Let the
-machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra `peers`, and for ONNX
-Runtime an interpreter of another environment (peers_onnx.py).
+through `octavo export`. CTranslate2 runs in the best of several environments, thread layouts and batches,
+found beforehand. Rounds are interleaved and start with another contestant each time; figures are medians.
+Tokens are target tokens with EOS; loading and text are left out. A share of the peak counts the multiply-adds
+of weight products against what the CPU does on registers alone, measured in the same run; it needs forced
+lengths. Let the machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra `peers`,
+and for ONNX Runtime an interpreter of another environment (peers_onnx.py).
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def parse_arguments() -> argparse.Namespace:
     text = parser.add_mutually_exclusive_group()
     text.add_argument("--source", type=Path, help="text; default: random tokens")
     text.add_argument(
-        "--lengths", type=Path, help=f"text whose words, times {TOKENS_A_WORD}, are the lengths of random sources"
+        "--lengths",
+        type=Path,
+        help=f"text whose words, times {TOKENS_A_WORD}, are the lengths of random sources",
     )
     parser.add_argument("--sentences", type=int, default=256)
     parser.add_argument("--source-tokens", type=int, default=25, help="of a random source")
@@ -78,7 +80,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tune-sentences", type=int, default=128, help="to find CTranslate2's best settings on")
+    parser.add_argument(
+        "--tune-sentences", type=int, default=128, help="to find CTranslate2's best settings on"
+    )
     parser.add_argument("--latency", action="store_true", help="one sentence at a time")
     parser.add_argument("--contestants", nargs="+", choices=NAMES, default=NAMES[:4], metavar="NAME")
     parser.add_argument("--isa", choices=["avx2"], help="hold every contestant to these instructions")
@@ -105,7 +109,9 @@ def work_of(arguments: argparse.Namespace, model: ModelDirectory) -> Work:
     else:
         lengths = [arguments.source_tokens] * arguments.sentences
         if arguments.lengths:
-            lines = [line for line in arguments.lengths.read_text(encoding="utf-8").split("\n") if line.split()]
+            lines = [
+                line for line in arguments.lengths.read_text(encoding="utf-8").split("\n") if line.split()
+            ]
             lengths = [math.ceil(TOKENS_A_WORD * len(line.split())) for line in lines][: arguments.sentences]
         sources = random_sources(config, lengths)
     if arguments.forced:
@@ -249,7 +255,11 @@ def share_of_peak(
 def same_outputs(names: list[str], outputs: list[list[list[int]]]) -> dict[str, Any]:
     """How many translations of each contestant equal those of Octavo in the same precision."""
     found = {}
-    ours = {name.split()[-1]: made for name, made in zip(names, outputs, strict=True) if name.startswith("Octavo ")}
+    ours = {
+        name.split()[-1]: made
+        for name, made in zip(names, outputs, strict=True)
+        if name.startswith("Octavo ")
+    }
     for name, made in zip(names, outputs, strict=True):
         precision = "int8" if " int8" in name else "float32"
         if precision in ours and not name.startswith("Octavo"):
@@ -267,7 +277,11 @@ def run_report(arguments: argparse.Namespace, preparation: Preparation, load: fl
     """What was run, where."""
     what = f"{arguments.source_tokens} random tokens each"
     if arguments.source or arguments.lengths:
-        what = arguments.source.name if arguments.source else f"random tokens, lengths of {arguments.lengths.name}"
+        what = (
+            arguments.source.name
+            if arguments.source
+            else f"random tokens, lengths of {arguments.lengths.name}"
+        )
     packages = ("ctranslate2", "transformers", "torch")
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -71,7 +71,7 @@ class Answer:
 class Worker:
     """A contestant's process."""
 
-    def __init__(self, contestant: Contestant, errors: Any = subprocess.DEVNULL) -> None:
+    def __init__(self, contestant: Contestant, errors: Any = None) -> None:
         self.contestant = contestant
         environment = {**os.environ, **contestant.environment}
         if contestant.python != sys.executable:
@@ -103,7 +103,7 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             code = self._process.wait()
-            raise SystemExit(f"{self.contestant.label} ended with exit code {code}; see --show-errors")
+            raise SystemExit(f"{self.contestant.label} ended with exit code {code}; its messages are above")
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -113,7 +113,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(contestant: Contestant, errors: Any = subprocess.DEVNULL) -> Iterator[Worker]:
+def worker(contestant: Contestant, errors: Any = None) -> Iterator[Worker]:
     """A worker for the length of a block."""
     opened = Worker(contestant, errors)
     try:
@@ -125,16 +125,14 @@ def worker(contestant: Contestant, errors: Any = subprocess.DEVNULL) -> Iterator
 def best_ctranslate2(
     contestant: Contestant, threads: int, sentences: int, *, latency: bool, environments: Sequence[Any]
 ) -> tuple[Contestant, list[dict[str, Any]]]:
-    """CTranslate2 in its best thread layout and environment, then in its best batches; and all that was tried.
+    """CTranslate2 in its best threads and environment, then in its best batches; and all that was tried.
 
     Each is timed twice on the first of the sentences and the faster one counts.
     """
     tried: list[dict[str, Any]] = []
 
     def time_of(worker: Worker, settings: Mapping[str, Any]) -> float:
-        seconds = min(
-            worker.run_with(settings, first=sentences, one_by_one=latency).total for _ in range(2)
-        )
+        seconds = min(worker.run_with(settings, first=sentences, one_by_one=latency).total for _ in range(2))
         label = dataclasses.replace(worker.contestant, settings=settings).label
         tried.append({"what": label, "seconds": seconds})
         print(f"tried: {label}: {seconds:.2f} s", file=sys.stderr)
@@ -196,7 +194,7 @@ def peak_memory(contestant: Contestant) -> int:
 
 
 def summary(answers: Sequence[Answer], forced: int | None, *, latency: bool) -> dict[str, Any]:
-    """Median and range of a contestant's rounds: tokens per second, or milliseconds of the median sentence."""
+    """Median and range of the rounds: tokens per second, or milliseconds of the median sentence."""
     lengths = [forced or len(output) + 1 for output in answers[0].outputs]
     if latency:
         values = [1000 * statistics.median(answer.seconds) for answer in answers]

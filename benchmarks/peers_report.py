@@ -15,12 +15,13 @@ def markdown(report: dict[str, Any]) -> str:
     peak = report["peak_multiply_adds_per_second"]
     lengths = f"translations of {run['forced']} tokens, " if run["forced"] else ""
     lines = [
-        f"# Beside its peers: {run['model']}, beam {run['beam']}" + ", one sentence at a time" * run["latency"],
+        f"# Beside its peers: {run['model']}, beam {run['beam']}"
+        + ", one sentence at a time" * run["latency"],
         "",
         (
-            f"{run['date']}: {run['sentences']:,} sentences, {run['source_tokens']:,} tokens ({run['what']}), "
-            f"{lengths}{run['threads']} threads, {run['rounds']} interleaved rounds. {run['cpu']}, {run['isa']}; "
-            f"{versions}; load average before: {run['load_average_before']:.2f}."
+            f"{run['date']}: {run['sentences']:,} sentences, {run['source_tokens']:,} tokens "
+            f"({run['what']}), {lengths}{run['threads']} threads, {run['rounds']} interleaved rounds. "
+            f"{run['cpu']}, {run['isa']}; {versions}; load average before: {run['load_average_before']:.2f}."
         ),
         "",
         *_table(run, rows),
@@ -33,8 +34,10 @@ def markdown(report: dict[str, Any]) -> str:
     for pair, count in report["same_outputs"].items():
         lines += [
             "",
-            f"{pair}: {count['same']:,} of {count['of']:,} translations are the same; "
-            f"{count['tokens_of_octavo']:,} and {count['tokens_of_the_other']:,} tokens.",
+            (
+                f"{pair}: {count['same']:,} of {count['of']:,} translations are the same; "
+                f"{count['tokens_of_octavo']:,} and {count['tokens_of_the_other']:,} tokens."
+            ),
         ]
     for name, said in report["what_ctranslate2_runs"].items():
         lines += ["", f"{name} says: {'; '.join(said)}."]
@@ -66,17 +69,22 @@ def _line(cells: list[str]) -> str:
 def plot(report: dict[str, Any], path: Path) -> None:
     """Bars of the medians with their ranges, on no background of its own."""
     import matplotlib as mpl
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     run, rows = report["run"], report["contestants"]
     names = list(rows)[::-1]
     medians = [rows[name]["median"] for name in names]
-    ranges = [[rows[n]["median"] - rows[n]["low"] for n in names], [rows[n]["high"] - rows[n]["median"] for n in names]]
+    ranges = [
+        [rows[n]["median"] - rows[n]["low"] for n in names],
+        [rows[n]["high"] - rows[n]["median"] for n in names],
+    ]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "octavo", "font.size": 10}):
-        figure, axes = pyplot.subplots(figsize=(9, 0.6 + 0.5 * len(names)), layout="constrained")
+        figure, axes = plt.subplots(figsize=(9, 0.6 + 0.5 * len(names)), layout="constrained")
         colors = [OURS if name.startswith("Octavo") else THEIRS for name in names]
         bars = axes.barh(names, medians, height=0.6, color=colors)
-        axes.errorbar(medians, range(len(names)), xerr=ranges, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+        axes.errorbar(
+            medians, range(len(names)), xerr=ranges, fmt="none", ecolor=INK, elinewidth=1, capsize=2
+        )
         digits = 1 if run["latency"] else 0
         axes.bar_label(bars, [f" {median:,.{digits}f}" for median in medians], color=INK, padding=6)
         unit = "ms a sentence (less is better)" if run["latency"] else "target tokens a second"
@@ -86,4 +94,4 @@ def plot(report: dict[str, Any], path: Path) -> None:
         axes.margins(x=0.15)
         axes.tick_params(length=0, colors=INK)
         figure.savefig(path, transparent=True, metadata={"Date": None})
-        pyplot.close(figure)
+        plt.close(figure)
