@@ -3,8 +3,8 @@
     python benchmarks/flat.py --source train.en --sizes 3000 30000 300000
 
 Translates the lines of a file, again and again, until there are as many as a size says: from text to text,
-each size in a process of its own. Reports target tokens per second and the process's peak memory. With too few
-lines in the file, translations repeat; nothing is cached, so that changes nothing. Writes OUTPUT.json and
+each size in a process of its own. Reports target tokens per second and the process's peak memory. Nothing is
+cached, so a line that comes again costs as much as the first time. Writes OUTPUT.json and
 OUTPUT.md.
 """
 
@@ -64,8 +64,8 @@ def markdown(report: dict[str, Any]) -> str:
         "# Short and long texts",
         "",
         (
-            f"{run['model']}, lines of {run['source']}, beam {run['beam']}, {run['threads']} threads, text to "
-            f"text. {run['cpu']}, {run['isa']}; load average before: {run['load_average_before']:.2f}."
+            f"{run['model']}, lines of {run['source']}, beam {run['beam']}, {run['threads']} threads, text "
+            f"to text. {run['cpu']}, {run['isa']}; load average before: {run['load_average_before']:.2f}."
         ),
         "",
         "| sentences | tokens/s | against the first | peak memory | more than when loaded |",
@@ -105,8 +105,11 @@ def main() -> None:
 
     report = {
         "run": {
-            **{"model": arguments.model.name if arguments.model else "the model in the box", **options},
-            **{"source": arguments.source.name, "cpu": cpu_model(), "isa": cpu_report()["isa"]},
+            **options,
+            "model": arguments.model.name if arguments.model else "the model in the box",
+            "source": arguments.source.name,
+            "cpu": cpu_model(),
+            "isa": cpu_report()["isa"],
             "load_average_before": load_before,
         },
         "sizes": sizes,

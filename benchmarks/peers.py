@@ -11,7 +11,7 @@ through `octavo export`. CTranslate2 runs in the best of several environments, t
 found beforehand. Rounds are interleaved and start with another contestant each time; figures are medians.
 Tokens are target tokens with EOS; loading and text are left out. A share of the peak counts the multiply-adds
 of weight products against what the CPU does on registers alone, measured in the same run; it needs forced
-lengths. Let the machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra `peers`,
+lengths. Let the machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra peers,
 and for ONNX Runtime an interpreter of another environment (peers_onnx.py).
 """
 
@@ -252,8 +252,11 @@ def share_of_peak(
     return at_peak / (row["target_tokens"] / row["median"]) if at_peak else None
 
 
-def same_outputs(names: list[str], outputs: list[list[list[int]]]) -> dict[str, Any]:
-    """How many translations of each contestant equal those of Octavo in the same precision."""
+def same_outputs(names: list[str], outputs: list[list[list[int]]], forced: int | None) -> dict[str, Any]:
+    """How many translations of each contestant equal those of Octavo in the same precision.
+
+    generate() is left out where lengths are forced: it ends every translation with EOS.
+    """
     found = {}
     ours = {
         name.split()[-1]: made
@@ -262,7 +265,8 @@ def same_outputs(names: list[str], outputs: list[list[list[int]]]) -> dict[str, 
     }
     for name, made in zip(names, outputs, strict=True):
         precision = "int8" if " int8" in name else "float32"
-        if precision in ours and not name.startswith("Octavo"):
+        ends_itself = forced is None or name.startswith("CTranslate2")
+        if precision in ours and ends_itself and not name.startswith("Octavo"):
             pairs = list(zip(ours[precision], made, strict=True))
             found[f"Octavo {precision} and {name}"] = {
                 "same": sum(a == b for a, b in pairs),
@@ -329,7 +333,7 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
         "run": run_report(arguments, preparation, load),
         "peak_multiply_adds_per_second": dataclasses.asdict(peak),
         "contestants": rows,
-        "same_outputs": same_outputs(list(rows), [found[0].outputs for found in answers]),
+        "same_outputs": same_outputs(list(rows), [found[0].outputs for found in answers], arguments.forced),
         "what_ctranslate2_runs": theirs,
         "tried": tried,
     }

@@ -50,7 +50,8 @@ class Contestant:
             parts.append(f"{self.spec['inter']} x {self.spec['intra']} threads")
         if "batch_type" in self.settings:
             parts.append(f"batches of {self.settings['max_batch_size']} {self.settings['batch_type']}")
-        parts += [f"{k}={v}" for k, v in self.environment.items() if k == "CT2_FORCE_CPU_ISA"]
+        if "inter" in self.spec and "CT2_FORCE_CPU_ISA" in self.environment:
+            parts.append(f"CT2_FORCE_CPU_ISA={self.environment['CT2_FORCE_CPU_ISA']}")
         return f"{self.name} {self.precision}" + (f" ({', '.join(parts)})" if parts else "")
 
 
