@@ -30,7 +30,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from peers_race import AVX2, ENVIRONMENTS, Contestant, Worker, best_ctranslate2, peak_memory, race, summary
+from peers_race import (
+    AVX2,
+    ENVIRONMENTS,
+    Contestant,
+    Worker,
+    best_ctranslate2,
+    best_threads,
+    peak_memory,
+    race,
+    summary,
+)
 from peers_race import what_runs as what_ctranslate2_runs
 from peers_report import markdown, plot
 from shapes import write_shape
@@ -221,18 +231,19 @@ def contestants(
                 environments=[{}] if arguments.isa else ENVIRONMENTS,
             )
             tried += more
-        elif kind == "transformers":
-            spec["model"] = str(preparation.huggingface())
-            contestant = dataclasses.replace(contestant, settings=GENERATE_BATCH)
         else:
-            spec["model"] = str(preparation.onnx(precision))
-            python = str(arguments.onnx_python)
+            in_onnx = kind == "onnxruntime"
+            spec["model"] = str(preparation.onnx(precision) if in_onnx else preparation.huggingface())
+            python = str(arguments.onnx_python) if in_onnx else sys.executable
             contestant = dataclasses.replace(contestant, settings=GENERATE_BATCH, python=python)
+            sentences = min(GENERATE_BATCH["batch"], len(preparation.work.sources))
+            contestant, more = best_threads(
+                contestant, arguments.threads, sentences, latency=arguments.latency
+            )
+            tried += more
         found.append(contestant)
         if arguments.scaling and given == "octavo-int8":
-            found.append(
-                dataclasses.replace(contestant, name="Octavo, 1 thread,", spec=spec | {"threads": 1})
-            )
+            found.append(dataclasses.replace(contestant, note="1 thread", spec=spec | {"threads": 1}))
     return found, tried
 
 
@@ -252,27 +263,25 @@ def share_of_peak(
     return at_peak / (row["target_tokens"] / row["median"]) if at_peak else None
 
 
-def same_outputs(names: list[str], outputs: list[list[list[int]]], forced: int | None) -> dict[str, Any]:
+def same_outputs(
+    chosen: list[Contestant], outputs: list[list[list[int]]], forced: int | None
+) -> dict[str, Any]:
     """How many translations of each contestant equal those of Octavo in the same precision.
 
     generate() is left out where lengths are forced: it ends every translation with EOS.
     """
-    found = {}
-    ours = {
-        name.split()[-1]: made
-        for name, made in zip(names, outputs, strict=True)
-        if name.startswith("Octavo ")
-    }
-    for name, made in zip(names, outputs, strict=True):
-        precision = "int8" if " int8" in name else "float32"
-        ends_itself = forced is None or name.startswith("CTranslate2")
-        if precision in ours and ends_itself and not name.startswith("Octavo"):
-            pairs = list(zip(ours[precision], made, strict=True))
-            found[f"Octavo {precision} and {name}"] = {
-                "same": sum(a == b for a, b in pairs),
-                "of": len(pairs),
-                "tokens_of_octavo": sum(len(a) + 1 for a, _ in pairs),
-                "tokens_of_the_other": sum(len(b) + 1 for _, b in pairs),
+    found: dict[str, Any] = {}
+    pairs = list(zip(chosen, outputs, strict=True))
+    ours = {who.precision: made for who, made in pairs if who.name == "Octavo"}
+    for who, made in pairs:
+        ends_itself = forced is None or who.name == "CTranslate2"
+        if who.precision in ours and ends_itself and who.name != "Octavo":
+            both = list(zip(ours[who.precision], made, strict=True))
+            found[f"Octavo {who.precision} and {who.label}"] = {
+                "same": sum(a == b for a, b in both),
+                "of": len(both),
+                "tokens_of_octavo": sum(len(a) + 1 for a, _ in both),
+                "tokens_of_the_other": sum(len(b) + 1 for _, b in both),
             }
     return found
 
@@ -321,7 +330,7 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
     rows: dict[str, Any] = {}
     for contestant, found in zip(chosen, answers, strict=True):
         row = summary(found, arguments.forced, latency=latency)
-        if contestant.spec["threads"] == arguments.threads:
+        if not contestant.note:
             row["share_of_peak"] = share_of_peak(preparation, contestant, row, peak, latency=latency)
         row["peak_memory_bytes"] = peak_memory(contestant) if arguments.memory else None
         rows[contestant.label] = row
@@ -333,7 +342,7 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
         "run": run_report(arguments, preparation, load),
         "peak_multiply_adds_per_second": dataclasses.asdict(peak),
         "contestants": rows,
-        "same_outputs": same_outputs(list(rows), [found[0].outputs for found in answers], arguments.forced),
+        "same_outputs": same_outputs(chosen, [found[0].outputs for found in answers], arguments.forced),
         "what_ctranslate2_runs": theirs,
         "tried": tried,
     }

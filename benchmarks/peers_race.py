@@ -41,13 +41,16 @@ class Contestant:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     python: str = sys.executable
+    note: str = ""
 
     @property
     def label(self) -> str:
         """Name, precision and layout."""
-        parts = []
+        parts = [self.note] if self.note else []
         if "inter" in self.spec:
             parts.append(f"{self.spec['inter']} x {self.spec['intra']} threads")
+        if self.spec["kind"] in ("transformers", "onnxruntime"):
+            parts.append(f"{self.spec['threads']} {'thread' if self.spec['threads'] == 1 else 'threads'}")
         if "batch_type" in self.settings:
             parts.append(f"batches of {self.settings['max_batch_size']} {self.settings['batch_type']}")
         if "inter" in self.spec and "CT2_FORCE_CPU_ISA" in self.environment:
@@ -156,6 +159,22 @@ def best_ctranslate2(
     with worker(best) as opened:
         sizes = {time_of(opened, settings): settings for settings in (*EXAMPLES, *TOKENS)}
     return dataclasses.replace(best, settings=sizes[min(sizes)]), tried
+
+
+def best_threads(
+    contestant: Contestant, threads: int, sentences: int, *, latency: bool
+) -> tuple[Contestant, list[dict[str, Any]]]:
+    """generate() on one thread or on all: whichever is faster; and what was tried."""
+    tried: list[dict[str, Any]] = []
+    found: dict[float, Contestant] = {}
+    for count in sorted({1, threads}):
+        candidate = dataclasses.replace(contestant, spec={**contestant.spec, "threads": count})
+        with worker(candidate) as opened:
+            seconds = min(opened.run(first=sentences, one_by_one=latency).total for _ in range(2))
+        tried.append({"what": candidate.label, "seconds": seconds})
+        print(f"tried: {candidate.label}: {seconds:.2f} s", file=sys.stderr)
+        found[seconds] = candidate
+    return found[min(found)], tried
 
 
 def what_runs(contestant: Contestant) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +82,19 @@ def plot(report: dict[str, Any], path: Path) -> None:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "octavo", "font.size": 10}):
         figure, axes = plt.subplots(figsize=(9, 0.6 + 0.5 * len(names)), layout="constrained")
         colors = [OURS if name.startswith("Octavo") else THEIRS for name in names]
-        bars = axes.barh(names, medians, height=0.6, color=colors)
+        labels = [textwrap.fill(name, 44) for name in names]
+        bars = axes.barh(labels, medians, height=0.6, color=colors)
         axes.errorbar(
             medians, range(len(names)), xerr=ranges, fmt="none", ecolor=INK, elinewidth=1, capsize=2
         )
         digits = 1 if run["latency"] else 0
-        axes.bar_label(bars, [f" {median:,.{digits}f}" for median in medians], color=INK, padding=6)
+        axes.bar_label(bars, [f"{median:,.{digits}f}" for median in medians], color=INK, padding=8)
         unit = "ms a sentence (less is better)" if run["latency"] else "target tokens a second"
-        axes.set_title(f"{run['model']}, beam {run['beam']}: {unit}", loc="left", color=INK, fontsize=11)
+        title = f"{run['model']}, beam {run['beam']}: {unit}"
+        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11)
         axes.spines[:].set_visible(False)
         axes.xaxis.set_visible(False)
         axes.margins(x=0.15)
         axes.tick_params(length=0, colors=INK)
-        figure.savefig(path, transparent=True, metadata={"Date": None})
+        figure.savefig(path, transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
         plt.close(figure)
