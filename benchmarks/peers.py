@@ -220,6 +220,7 @@ def contestants(
         contestant = Contestant(TITLES[kind], precision, spec, environment=environment)
         if kind == "octavo":
             spec["model"] = str(preparation.octavo(precision))
+            spec["streams"] = 1 if arguments.latency else 0
         elif kind == "ctranslate2":
             spec["model"] = str(preparation.ctranslate2(precision))
             spec["vocabulary"] = str(preparation.huggingface() / "vocab.json")

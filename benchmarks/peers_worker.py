@@ -30,7 +30,7 @@ def octavo_engine(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate
     from octavo.engine import Engine, SearchOptions
 
     model = ModelDirectory.open(spec["model"])
-    engine = Engine(model, precision=spec["precision"], threads=spec["threads"])
+    engine = Engine(model, precision=spec["precision"], threads=spec["threads"], streams=spec["streams"])
     if work["forced"]:
         options = forced_options(model.search, model.config, work["forced"], beam=work["beam"])
     else:

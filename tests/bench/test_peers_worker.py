@@ -41,7 +41,7 @@ def test_a_worker_translates_as_the_engine_does(tmp_path: Path) -> None:
         "pad_id": CONFIG.pad_id,
     }
     (tmp_path / "work.json").write_text(json.dumps(written))
-    spec = {"kind": "octavo", "precision": "int8", "threads": 1, "model": str(model.path)}
+    spec = {"kind": "octavo", "precision": "int8", "threads": 1, "streams": 0, "model": str(model.path)}
     orders = [
         {"settings": {}, "first": None, "one_by_one": False},
         {"settings": {}, "first": 2, "one_by_one": True},

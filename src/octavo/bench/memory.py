@@ -28,7 +28,7 @@ def peak_memory_bytes(
 
 
 def _measure(subject: Subject, precision: Precision, threads: int, work: Work, latency: bool) -> int:
-    engine = subject.engine(precision, threads)
+    engine = subject.engine(precision, threads, latency=latency)
     forget_peak()
     run_once(engine, work, latency=latency)
     return peak_resident_bytes()

@@ -81,6 +81,10 @@ class Subject:
         model = random_model(configuration(self.what))
         return static_model(model) if precision == "int8" else model
 
-    def engine(self, precision: Precision, threads: int) -> Engine:
-        """The engine; ``threads`` 0 takes every core. Raises EngineError where it has no such precision."""
-        return Engine(self.model(precision), precision=precision, threads=threads)
+    def engine(self, precision: Precision, threads: int, *, latency: bool = False) -> Engine:
+        """The engine; ``threads`` 0 takes every core. ``latency``: all of them work on one batch.
+
+        Raises EngineError where it has no such precision.
+        """
+        streams = 1 if latency else 0
+        return Engine(self.model(precision), precision=precision, threads=threads, streams=streams)

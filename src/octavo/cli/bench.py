@@ -67,7 +67,9 @@ def bench(
         typer.Option("--precision", help="Arithmetic. Default: int8, but for a floating-point model."),
     ] = None,
     threads: ThreadsOption = 0,
-    latency: Annotated[bool, typer.Option("--latency", help="Translate one sentence at a time.")] = False,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Translate one sentence at a time, all threads on it.")
+    ] = False,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Rounds that count.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
@@ -156,7 +158,7 @@ def _run(
     from octavo.bench.memory import peak_memory_bytes
 
     memory = {name: peak_memory_bytes(subject, name, threads, work, latency=latency) for name in names}
-    engines = {name: subject.engine(name, threads) for name in names}
+    engines = {name: subject.engine(name, threads, latency=latency) for name in names}
     total = (rounds + 1) * len(names)
     with line_progress("Measuring", total, shown=is_terminal(sys.stderr)) as advance:
         passes = measure(
