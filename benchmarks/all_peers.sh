@@ -17,7 +17,7 @@ news=$data/news-en-de/newstest2014.en
 captions=$data/multi30k/test_2016_flickr.en
 base=(--shape base --forced 25)
 box=(--model "$root/models/en-de" --int8 "$root/src/octavo/models/en-de")
-default="base-beam4 base-greedy latency-beam4 latency-greedy text-news text-captions generate memory avx2 flat"
+default="base-beam4 base-greedy latency-beam4 latency-greedy text-news text-captions generate memory avx2 flat products"
 rows=" ${ROWS:-$default} "
 mkdir -p "$output"
 
@@ -66,6 +66,11 @@ run avx2 peers.py "${base[@]}" --beam 4 --isa avx2 --sentences 128 --rounds 3 \
 
 # 3,000 to 300,000 sentences.
 run flat flat.py --source "$data/multi30k/train.en"
+
+# Products alone, where CHECK_KERNELS names the native harness: each one's share of the peak of one core.
+if [[ -n "${CHECK_KERNELS:-}" && "$rows" == *" products "* ]]; then
+  "$CHECK_KERNELS" --bench > "$output/products.txt"
+fi
 
 # Not run by default: the other shapes.
 run big-beam4 peers.py --shape big --forced 25 --beam 4 --sentences 128 --rounds 3 \

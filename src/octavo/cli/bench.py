@@ -33,7 +33,7 @@ def bench(
     model: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[MODEL]", help="Model directory. Default: the English-German model in the box."
+            metavar="MODEL", help="Model directory. Default: the English-German model in the box."
         ),
     ] = None,
     shape: Annotated[
