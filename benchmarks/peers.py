@@ -1,332 +1,365 @@
 """Octavo beside the engines people use today: the same weights, the same tokens in, the same search.
 
     python benchmarks/peers.py --shape base --forced 25 --beam 4
+    python benchmarks/peers.py --shape base --forced 25 --beam 1 --latency --sentences 20
     python benchmarks/peers.py --model models/en-de --int8 src/octavo/models/en-de --source newstest2014.en
-    python benchmarks/peers.py --shape base --forced 25 --latency
+    python benchmarks/peers.py --shape base --forced 25 --isa avx2
+    python benchmarks/peers.py --shape base --forced 25 --lengths newstest2014.en --sentences 3003 --memory
 
-Weights reach the others through `octavo export`. CTranslate2 runs in the best of several batch sizes and
-thread layouts, found in a warm-up; Transformers runs generate() in float32 as it comes. Rounds are
-interleaved and start with another contestant each time; figures are medians. Tokens are target tokens with
-EOS; loading and tokenizing are left out. --latency translates one sentence at a time and reports the median
-of their times. Let the machine rest meanwhile. Writes OUTPUT.json and OUTPUT.md; needs the extra `peers`.
+Every contestant reads a model directory of its own format, in a process of its own; weights reach the others
+through `octavo export`. CTranslate2 runs in the best of several environments, thread layouts and batches,
+found beforehand. Rounds are interleaved and start with another contestant each time; figures are medians.
+Tokens are target tokens with EOS; loading and text are left out. A share of the peak counts the multiply-adds
+of weight products against what the CPU does on registers alone, measured in the same run; it needs forced
+lengths. Let the machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra peers,
+and for ONNX Runtime an interpreter of another environment (peers_onnx.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import datetime as dt
-import importlib.metadata
 import json
+import math
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from shapes import SHAPES, write_shape
+from peers_race import (
+    AVX2,
+    ENVIRONMENTS,
+    Contestant,
+    Worker,
+    best_ctranslate2,
+    best_threads,
+    peak_memory,
+    race,
+    summary,
+)
+from peers_race import what_runs as what_ctranslate2_runs
+from peers_report import markdown, plot
+from shapes import write_shape
 
+import octavo
 from octavo.artifact import ModelDirectory
-from octavo.calibration.build_plan import find_ranges
-from octavo.calibration.collect import observe
-from octavo.calibration.divergence import Pairs
-from octavo.calibration.progress import Silent
-from octavo.cli.machine import cpu_model
+from octavo.bench.multiply_adds import multiply_adds
+from octavo.bench.shapes import Shape, static_plan
+from octavo.bench.subject import Subject
+from octavo.bench.work import Work, forced_options, random_sources
+from octavo.cli.machine import cpu_model, installed_versions
 from octavo.conversion.to_huggingface import export
-from octavo.engine import Engine, SearchOptions, cpu_report
-from octavo.quantization import QuantizedWeights
-from octavo.quantization.thresholds import Method
+from octavo.engine import SearchOptions, cpu_report, measure_peak
+from octavo.quantization.model import quantize_tensors, write_quantized
 
-CT2_BATCHES = (16, 32, 64, 128)
-TORCH_BATCH = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """What everybody does: token ids of each source without EOS, the beam, and the length if it is forced."""
-
-    sources: list[np.ndarray]
-    beam: int
-    forced: int | None
-
-
-Translate = Callable[[Work], int]
-"""Translates all of it. Returns the target tokens made, EOS included."""
-
-
-def octavo_contestant(engine: Engine, model: ModelDirectory) -> Translate:
-    """Our engine with the model's own length rules, or a forced length."""
-
-    def translate(work: Work) -> int:
-        lengths = {"min_length": work.forced, "max_length": work.forced} if work.forced else {}
-        options = SearchOptions.from_defaults(model.search, beam=work.beam, **lengths)
-        found = engine.translate(work.sources, options)
-        return sum(len(best[0].tokens) + best[0].complete for best in found)
-
-    return translate
-
-
-def int8_engine(model: ModelDirectory, int8: Path | None, threads: int) -> Engine:
-    """The int8 model given, or all products static, calibrated on random tokens: good for speed alone."""
-    if int8:
-        return Engine(ModelDirectory.open(int8), precision="int8", threads=threads)
-    rng = np.random.default_rng(1)
-    size = (2, 8, 20)
-    sources, targets = rng.integers(4, model.config.target_vocab_size, size).astype(np.int32)
-    engine = Engine(model, precision="float32", threads=threads)
-    seen = observe(engine, model.config, Pairs(tuple(sources), tuple(targets)), Silent())
-    ranges = find_ranges(model.config, seen, Method.NAIVE, dynamic=False)
-    return Engine(QuantizedWeights(model).model(ranges.plan(model.config, ())), threads=threads)
-
-
-def pieces_of(huggingface: Path) -> list[str]:
-    """The exported vocabulary in order of its ids."""
-    ids = json.loads((huggingface / "vocab.json").read_text(encoding="utf-8"))
-    return sorted(ids, key=ids.__getitem__)
-
-
-def ctranslate2_contestants(
-    huggingface: Path, folder: Path, compute_type: str, threads: int, *, latency: bool
-) -> dict[str, Translate]:
-    """CTranslate2 in every layout that may be its best."""
-    import ctranslate2
-
-    converted = folder / f"ct2-{compute_type}"
-    command = ["ct2-transformers-converter", "--model", str(huggingface), "--output_dir", str(converted)]
-    quantization = ["--quantization", "int8"] if compute_type == "int8" else []
-    subprocess.run(
-        [*command, *quantization], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    pieces, found = pieces_of(huggingface), {}
-    layouts = {(1, threads), (1, 1)} if latency else {(1, threads), (threads, 1)}
-    for inter, intra in sorted(layouts):
-        translator = ctranslate2.Translator(
-            str(converted), compute_type=compute_type, inter_threads=inter, intra_threads=intra
-        )
-        for batch in (1,) if latency else CT2_BATCHES:
-            name = f"CTranslate2 {compute_type} ({inter} x {intra} threads, batches of {batch})"
-            found[name] = _ctranslate2(translator, pieces, batch)
-    return found
-
-
-def _ctranslate2(translator: Any, pieces: list[str], batch: int) -> Translate:
-    def translate(work: Work) -> int:
-        lengths = {"min_decoding_length": work.forced, "max_decoding_length": work.forced}
-        tokens = [[pieces[i] for i in source] + ["</s>"] for source in work.sources]
-        found = translator.translate_batch(
-            tokens, beam_size=work.beam, max_batch_size=batch, **(lengths if work.forced else {})
-        )
-        end = 0 if work.forced else 1
-        return sum(len(result.hypotheses[0]) + end for result in found)
-
-    return translate
-
-
-def transformers_contestant(huggingface: Path, threads: int, end_id: int, pad_id: int) -> Translate:
-    """generate() in float32, batches sorted by length."""
-    import torch
-    from transformers import AutoModelForSeq2SeqLM
-
-    torch.set_num_threads(threads)
-    model = AutoModelForSeq2SeqLM.from_pretrained(huggingface).eval()
-
-    def translate(work: Work) -> int:
-        order = sorted(work.sources, key=len, reverse=True)
-        lengths = {"min_new_tokens": work.forced, "max_new_tokens": work.forced} if work.forced else {}
-        made = 0
-        for batch in _batched(order):
-            width = max(map(len, batch)) + 1
-            rows = [[*source.tolist(), end_id] for source in batch]
-            ids = torch.tensor([row + [pad_id] * (width - len(row)) for row in rows])
-            mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-            with torch.inference_mode():
-                out = model.generate(input_ids=ids, attention_mask=mask, num_beams=work.beam, **lengths)
-            made += int((out[:, 1:] != model.config.pad_token_id).sum())
-        return made
-
-    return translate
-
-
-def _batched(items: list[np.ndarray]) -> list[list[np.ndarray]]:
-    return [items[i : i + TORCH_BATCH] for i in range(0, len(items), TORCH_BATCH)]
-
-
-def timed(translate: Translate, work: Work) -> tuple[float, int]:
-    """Seconds and tokens of one pass."""
-    start = time.perf_counter()
-    tokens = translate(work)
-    return time.perf_counter() - start, tokens
-
-
-def latencies(translate: Translate, work: Work) -> float:
-    """The median seconds of a sentence on its own."""
-    ones = (dataclasses.replace(work, sources=[source]) for source in work.sources)
-    return statistics.median(timed(translate, one)[0] for one in ones)
-
-
-def fastest(candidates: dict[str, Translate], work: Work) -> str:
-    """The one that wins a warm-up."""
-    seconds = {name: timed(translate, work)[0] for name, translate in candidates.items()}
-    for name, taken in seconds.items():
-        print(f"warm-up: {name}: {taken:.2f} s", file=sys.stderr)
-    return min(seconds, key=seconds.__getitem__)
-
-
-def contestants(
-    arguments: argparse.Namespace, model: ModelDirectory, folder: Path, work: Work
-) -> dict[str, Translate]:
-    """Everybody who races, warmed up."""
-    threads = arguments.threads
-    huggingface = folder / "huggingface"
-    export(model.path, huggingface)
-    found = {
-        "Octavo int8": octavo_contestant(int8_engine(model, arguments.int8, threads), model),
-        "Octavo float32": octavo_contestant(Engine(model, precision="float32", threads=threads), model),
-    }
-    for compute_type in ("int8", "float32"):
-        peers = ctranslate2_contestants(huggingface, folder, compute_type, threads, latency=arguments.latency)
-        best = fastest(peers, work)
-        found[best] = peers[best]
-    if arguments.transformers:
-        config = model.config
-        found["Transformers generate() float32"] = transformers_contestant(
-            huggingface, threads, config.eos_id, config.pad_id
-        )
-    for name, translate in found.items():
-        print(f"warm-up: {name}: {timed(translate, work)[0]:.2f} s", file=sys.stderr)
-    return found
-
-
-def race(found: dict[str, Translate], work: Work, rounds: int, *, latency: bool) -> dict[str, list[float]]:
-    """Tokens per second of each round, or the median seconds of a sentence."""
-    figures: dict[str, list[float]] = {name: [] for name in found}
-    names = list(found)
-    for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            if latency:
-                figures[name].append(latencies(found[name], work))
-            else:
-                seconds, tokens = timed(found[name], work)
-                figures[name].append(tokens / seconds)
-            print(f"round {turn + 1}: {name}: {figures[name][-1]:,.4g}", file=sys.stderr)
-    return figures
-
-
-def markdown(report: dict[str, Any]) -> str:
-    """The report for people."""
-    run = report["run"]
-    unit = "ms a sentence, median" if run["latency"] else "tokens/s, median"
-    lines = [
-        f"# Beside its peers: {run['model']}, beam {run['beam']}"
-        + ", one sentence at a time" * run["latency"],
-        "",
-        (
-            f"{run['date']}: {run['sentences']:,} sentences ({run['what']}), {run['threads']} threads, "
-            f"{run['rounds']} interleaved rounds. {run['cpu']}, {run['isa']}; "
-            f"{', '.join(f'{name} {version}' for name, version in run['versions'].items())}; load average "
-            f"before: {run['load_average_before']:.2f}."
-        ),
-        "",
-        f"| | {unit} | its range | Octavo int8 is so many times as fast |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for name, row in report["contestants"].items():
-        scale = 1000 if run["latency"] else 1
-        middle, low, high = (scale * row[key] for key in ("median", "low", "high"))
-        digits = ".1f" if run["latency"] else ",.0f"
-        lines.append(
-            f"| {name} | {middle:{digits}} | {low:{digits}} to {high:{digits}} | {row['ratio']:.2f} |"
-        )
-    return "\n".join(lines) + "\n"
+TOKENS_A_WORD = 1.3
+GENERATE_BATCH = {"batch": 32}
+NAMES = (
+    *("octavo-int8", "octavo-float32", "ctranslate2-int8", "ctranslate2-float32"),
+    *("transformers-float32", "onnxruntime-int8", "onnxruntime-float32"),
+)
+TITLES = {
+    "octavo": "Octavo",
+    "ctranslate2": "CTranslate2",
+    "transformers": "Transformers generate()",
+    "onnxruntime": "ONNX Runtime",
+}
 
 
 def parse_arguments() -> argparse.Namespace:
     """Options of the command line, checked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--shape", choices=list(SHAPES), help="random weights of that shape")
+    what.add_argument("--shape", type=Shape, choices=list(Shape), help="random weights of that shape")
     what.add_argument("--model", type=Path, help="float model directory")
-    parser.add_argument(
-        "--int8", type=Path, help="its int8 model; default: static, calibrated on random tokens"
+    parser.add_argument("--int8", type=Path, help="its int8 model; default: static, from random tokens")
+    text = parser.add_mutually_exclusive_group()
+    text.add_argument("--source", type=Path, help="text; default: random tokens")
+    text.add_argument(
+        "--lengths",
+        type=Path,
+        help=f"text whose words, times {TOKENS_A_WORD}, are the lengths of random sources",
     )
-    parser.add_argument("--source", type=Path, help="text; default: random tokens")
-    parser.add_argument("--sentences", type=int, default=200)
+    parser.add_argument("--sentences", type=int, default=256)
     parser.add_argument("--source-tokens", type=int, default=25, help="of a random source")
     parser.add_argument("--forced", type=int, help="target tokens, where the length is forced")
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--latency", action="store_true")
-    parser.add_argument("--transformers", action="store_true", help="race generate() too; slow")
-    parser.add_argument("--output", type=Path, default=Path("peers"), help="OUTPUT.json and OUTPUT.md")
-    return parser.parse_args()
+    parser.add_argument(
+        "--tune-sentences", type=int, default=128, help="to find CTranslate2's best settings on"
+    )
+    parser.add_argument("--latency", action="store_true", help="one sentence at a time")
+    parser.add_argument("--contestants", nargs="+", choices=NAMES, default=NAMES[:4], metavar="NAME")
+    parser.add_argument("--isa", choices=["avx2"], help="hold every contestant to these instructions")
+    parser.add_argument("--scaling", action="store_true", help="race Octavo's int8 on one thread too")
+    parser.add_argument("--memory", action="store_true", help="peak memory of each, in a new process")
+    parser.add_argument("--onnx-python", type=Path, help="interpreter that has optimum-onnx")
+    parser.add_argument("--output", type=Path, default=Path("peers"), help="without its suffix")
+    arguments = parser.parse_args()
+    if min(arguments.sentences, arguments.rounds, arguments.threads, arguments.tune_sentences) < 1:
+        parser.error("numbers must be at least 1")
+    if any(name.startswith("onnxruntime") for name in arguments.contestants) and not arguments.onnx_python:
+        parser.error("ONNX Runtime needs --onnx-python")
+    if arguments.shape and (arguments.source or not arguments.forced):
+        parser.error("--shape needs --forced and takes no --source: random weights never end a sentence")
+    return arguments
 
 
-def sources_of(arguments: argparse.Namespace, model: ModelDirectory) -> list[np.ndarray]:
-    """Token ids of the text, or random ones."""
+def work_of(arguments: argparse.Namespace, model: ModelDirectory) -> Work:
+    """Sources, search and length."""
+    config = model.config
     if arguments.source:
-        tokenizer, _ = model.tokenizers()
         lines = arguments.source.read_text(encoding="utf-8").split("\n")[: arguments.sentences]
-        return [np.array(ids, np.int32) for ids in map(tokenizer.encode, lines) if ids]
-    rng = np.random.default_rng(0)
-    size = arguments.source_tokens
-    return [
-        rng.integers(4, model.config.source_vocab_size, size).astype(np.int32)
-        for _ in range(arguments.sentences)
-    ]
+        sources = Subject(model.path).encode(lines)
+    else:
+        lengths = [arguments.source_tokens] * arguments.sentences
+        if arguments.lengths:
+            lines = [
+                line for line in arguments.lengths.read_text(encoding="utf-8").split("\n") if line.split()
+            ]
+            lengths = [math.ceil(TOKENS_A_WORD * len(line.split())) for line in lines][: arguments.sentences]
+        sources = random_sources(config, lengths)
+    if arguments.forced:
+        options = forced_options(model.search, config, arguments.forced, beam=arguments.beam)
+        return Work(sources, options, arguments.forced)
+    return Work(sources, SearchOptions.from_defaults(model.search, beam=arguments.beam))
+
+
+class Preparation:
+    """Everything the contestants read, in one folder, each thing made when it is first needed."""
+
+    def __init__(self, folder: Path, arguments: argparse.Namespace) -> None:
+        self.folder = folder
+        self._arguments = arguments
+        if arguments.shape:
+            write_shape(arguments.shape, folder / "float32")
+        self.model = ModelDirectory.open(arguments.model or folder / "float32")
+        self.work = work_of(arguments, self.model)
+        self._made: set[Path] = set()
+
+    def write_work(self) -> Path:
+        """The work, for the workers."""
+        config = self.model.config
+        path = self.folder / "work.json"
+        work = {
+            "sources": [source.tolist() for source in self.work.sources],
+            "beam": self.work.options.beam,
+            "forced": self.work.forced,
+            "end_id": config.eos_id,
+            "pad_id": config.pad_id,
+        }
+        path.write_text(json.dumps(work), encoding="utf-8")
+        return path
+
+    def octavo(self, precision: str) -> Path:
+        """Our model directory."""
+        if precision == "float32":
+            return self.model.path
+        path = self.folder / "int8"
+        if self._arguments.int8:
+            return Path(self._arguments.int8)
+        if self._first(path):
+            write_quantized(path, self.model, quantize_tensors(self.model, static_plan(self.model)))
+        return path
+
+    def huggingface(self) -> Path:
+        """What the others convert from."""
+        path = self.folder / "huggingface"
+        if self._first(path):
+            export(self.model.path, path)
+        return path
+
+    def ctranslate2(self, precision: str) -> Path:
+        """CTranslate2's directory."""
+        path = self.folder / f"ctranslate2-{precision}"
+        if self._first(path):
+            tool = Path(sys.executable).parent / "ct2-transformers-converter"
+            quantization = ["--quantization", "int8"] if precision == "int8" else []
+            _quietly(tool, "--model", self.huggingface(), "--output_dir", path, *quantization)
+        return path
+
+    def onnx(self, precision: str) -> Path:
+        """ONNX files."""
+        path = self.folder / f"onnx-{precision}"
+        if self._first(path):
+            script = Path(__file__).resolve().parent / "peers_onnx.py"
+            python = self._arguments.onnx_python
+            _quietly(python, script, self.huggingface(), path, "--precision", precision)
+        return path
+
+    def _first(self, path: Path) -> bool:
+        new = path not in self._made
+        self._made.add(path)
+        return new
+
+
+def _quietly(*command: object) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with exit code {done.returncode}:\n{done.stderr[-2000:]}")
+
+
+def contestants(
+    preparation: Preparation, arguments: argparse.Namespace
+) -> tuple[list[Contestant], list[dict[str, Any]]]:
+    """Everybody who races, and what was tried for CTranslate2."""
+    environment = AVX2 if arguments.isa else {}
+    found: list[Contestant] = []
+    tried: list[dict[str, Any]] = []
+    work = str(preparation.write_work())
+    for given in arguments.contestants:
+        kind, precision = given.rsplit("-", 1)
+        spec: dict[str, Any] = {"kind": kind, "precision": precision, "work": work}
+        spec |= {"threads": arguments.threads}
+        contestant = Contestant(TITLES[kind], precision, spec, environment=environment)
+        if kind == "octavo":
+            spec["model"] = str(preparation.octavo(precision))
+            spec["streams"] = 1 if arguments.latency else 0
+        elif kind == "ctranslate2":
+            spec["model"] = str(preparation.ctranslate2(precision))
+            spec["vocabulary"] = str(preparation.huggingface() / "vocab.json")
+            contestant, more = best_ctranslate2(
+                contestant,
+                arguments.threads,
+                min(arguments.tune_sentences, len(preparation.work.sources)),
+                latency=arguments.latency,
+                environments=[{}] if arguments.isa else ENVIRONMENTS,
+            )
+            tried += more
+        else:
+            in_onnx = kind == "onnxruntime"
+            spec["model"] = str(preparation.onnx(precision) if in_onnx else preparation.huggingface())
+            python = str(arguments.onnx_python) if in_onnx else sys.executable
+            contestant = dataclasses.replace(contestant, settings=GENERATE_BATCH, python=python)
+            sentences = min(GENERATE_BATCH["batch"], len(preparation.work.sources))
+            contestant, more = best_threads(
+                contestant, arguments.threads, sentences, latency=arguments.latency
+            )
+            tried += more
+        found.append(contestant)
+        if arguments.scaling and given == "octavo-int8":
+            found.append(dataclasses.replace(contestant, note="1 thread", spec=spec | {"threads": 1}))
+    return found, tried
+
+
+def share_of_peak(
+    preparation: Preparation, contestant: Contestant, row: dict[str, Any], peak: Any, *, latency: bool
+) -> float | None:
+    """Multiply-adds of the work over the median time, as a share of the peak; None where not known."""
+    work, config = preparation.work, preparation.model.config
+    row_steps = work.row_steps([row["target_tokens"]]) if work.forced else None
+    if row_steps is None or latency:
+        return None
+    plan = None
+    if contestant.precision == "int8":
+        plan = ModelDirectory.open(preparation.octavo("int8")).plan
+    needed = multiply_adds(config, plan, source_tokens=work.source_tokens(config), row_steps=row_steps)
+    at_peak = needed.seconds_at(peak)
+    return at_peak / (row["target_tokens"] / row["median"]) if at_peak else None
+
+
+def same_outputs(
+    chosen: list[Contestant], outputs: list[list[list[int]]], forced: int | None
+) -> dict[str, Any]:
+    """How many translations of each contestant equal those of Octavo in the same precision.
+
+    generate() is left out where lengths are forced: it ends every translation with EOS.
+    """
+    found: dict[str, Any] = {}
+    pairs = list(zip(chosen, outputs, strict=True))
+    ours = {who.precision: made for who, made in pairs if who.name == "Octavo"}
+    for who, made in pairs:
+        ends_itself = forced is None or who.name == "CTranslate2"
+        if who.precision in ours and ends_itself and who.name != "Octavo":
+            both = list(zip(ours[who.precision], made, strict=True))
+            found[f"Octavo {who.precision} and {who.label}"] = {
+                "same": sum(a == b for a, b in both),
+                "of": len(both),
+                "tokens_of_octavo": sum(len(a) + 1 for a, _ in both),
+                "tokens_of_the_other": sum(len(b) + 1 for _, b in both),
+            }
+    return found
+
+
+def run_report(arguments: argparse.Namespace, preparation: Preparation, load: float) -> dict[str, Any]:
+    """What was run, where."""
+    what = f"{arguments.source_tokens} random tokens each"
+    if arguments.source or arguments.lengths:
+        what = (
+            arguments.source.name
+            if arguments.source
+            else f"random tokens, lengths of {arguments.lengths.name}"
+        )
+    packages = ("ctranslate2", "transformers", "torch")
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "model": preparation.model.name,
+        "what": what,
+        "forced": arguments.forced,
+        "sentences": len(preparation.work.sources),
+        "source_tokens": preparation.work.source_tokens(preparation.model.config),
+        "beam": arguments.beam,
+        "threads": arguments.threads,
+        "rounds": arguments.rounds,
+        "latency": arguments.latency,
+        "cpu": cpu_model(),
+        "isa": arguments.isa or cpu_report()["isa"],
+        "versions": {"octavo": octavo.__version__, **installed_versions(packages)},
+        "load_average_before": load,
+    }
+
+
+def measure(preparation: Preparation, arguments: argparse.Namespace, load: float) -> dict[str, Any]:
+    """Find settings, race, probe the peak, count."""
+    latency = arguments.latency
+    chosen, tried = contestants(preparation, arguments)
+    isa = arguments.isa or cpu_report()["isa"]
+    peaks = [measure_peak(isa, arguments.threads)]
+    with contextlib.ExitStack() as stack:
+        workers = [Worker(contestant) for contestant in chosen]
+        for worker in workers:
+            stack.callback(worker.close)
+        answers = race(workers, arguments.rounds, latency=latency)
+    peaks.append(measure_peak(isa, arguments.threads))
+    peak = max(peaks, key=lambda found: found.int8)
+    rows: dict[str, Any] = {}
+    for contestant, found in zip(chosen, answers, strict=True):
+        row = summary(found, arguments.forced, latency=latency)
+        if not contestant.note:
+            row["share_of_peak"] = share_of_peak(preparation, contestant, row, peak, latency=latency)
+        row["peak_memory_bytes"] = peak_memory(contestant) if arguments.memory else None
+        rows[contestant.label] = row
+    ours = next(iter(rows.values()))["median"]
+    for row in rows.values():
+        row["ratio"] = row["median"] / ours if latency else ours / row["median"]
+    theirs = {c.label: what_ctranslate2_runs(c) for c in chosen if c.name == "CTranslate2"}
+    return {
+        "run": run_report(arguments, preparation, load),
+        "peak_multiply_adds_per_second": dataclasses.asdict(peak),
+        "contestants": rows,
+        "same_outputs": same_outputs(chosen, [found[0].outputs for found in answers], arguments.forced),
+        "what_ctranslate2_runs": theirs,
+        "tried": tried,
+    }
 
 
 def main() -> None:
     """Prepare, race, report."""
     arguments = parse_arguments()
     load_before = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        if arguments.shape:
-            write_shape(arguments.shape, folder / "model")
-        model = ModelDirectory.open(arguments.model or folder / "model")
-        work = Work(sources_of(arguments, model), arguments.beam, arguments.forced)
-        found = contestants(arguments, model, folder, work)
-        figures = race(found, work, arguments.rounds, latency=arguments.latency)
-    middle = {name: statistics.median(values) for name, values in figures.items()}
-    ours = middle["Octavo int8"]
-    versions = ("ctranslate2", "transformers", "torch")
-    report: dict[str, Any] = {
-        "run": {
-            "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "model": model.name,
-            "what": arguments.source.name
-            if arguments.source
-            else f"{arguments.source_tokens} random tokens each",
-            "forced": arguments.forced,
-            "sentences": len(work.sources),
-            "beam": arguments.beam,
-            "threads": arguments.threads,
-            "rounds": arguments.rounds,
-            "latency": arguments.latency,
-            "cpu": cpu_model(),
-            "isa": cpu_report()["isa"],
-            "versions": {name: importlib.metadata.version(name) for name in versions},
-            "load_average_before": load_before,
-        },
-        "contestants": {
-            name: {
-                "median": middle[name],
-                "low": min(values),
-                "high": max(values),
-                "ratio": middle[name] / ours if arguments.latency else ours / middle[name],
-            }
-            for name, values in figures.items()
-        },
-    }
-    Path(f"{arguments.output}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    Path(f"{arguments.output}.md").write_text(markdown(report), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        report = measure(Preparation(Path(folder), arguments), arguments, load_before)
+    output = arguments.output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    Path(f"{output}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    Path(f"{output}.md").write_text(markdown(report), encoding="utf-8")
+    plot(report, Path(f"{output}.svg"))
     print(markdown(report))
 
 

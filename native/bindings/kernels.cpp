@@ -1,12 +1,15 @@
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "base/cpu_features.h"
 #include "base/errors.h"
 #include "bindings/bindings.h"
+#include "kernels/peak.h"
 #include "kernels/registry.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace octavo {
 
@@ -21,6 +24,14 @@ void bind_kernels(nb::module_& module) {
     }
     return names;
   });
+  module.def(
+      "peak",
+      [](const std::string& isa, int threads) {
+        const nb::gil_scoped_release release;
+        const Peak peak = measure_peak(isa, threads);
+        return std::make_pair(peak.f32, peak.s8);
+      },
+      "isa"_a, "threads"_a);
 }
 
 }  // namespace octavo

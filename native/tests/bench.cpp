@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/stopwatch.h"
 #include "kernels/panels.h"
-#include "peak.h"
+#include "kernels/peak.h"
 #include "random.h"
-#include "stopwatch.h"
 #include "values.h"
 
 namespace octavo::testing {
@@ -268,7 +268,7 @@ void bench_attend(const KernelTable& kernels, const ModelShape& model) {
 }  // namespace
 
 void bench_tier(const KernelTable& kernels) {
-  const Peak peak = measure_peak(kernels.name);
+  const Peak peak = measure_peak(kernels.name, 1);
   std::printf("%s: peak of one core f32 %.1f GMAC/s, s8 %.1f GMAC/s (0: not measured)\n", kernels.name,
               peak.f32, peak.s8);
   bench_attention(kernels);

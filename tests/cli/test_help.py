@@ -15,7 +15,7 @@ from octavo.translation.options import RANGES
 
 from .conftest import ENVIRONMENT, Octavo
 
-COMMANDS = ("translate", "evaluate", "inspect", "doctor", "quantize", "shortlist", "train")
+COMMANDS = ("translate", "evaluate", "inspect", "doctor", "bench", "quantize", "shortlist", "train")
 
 
 def test_help_names_every_command(octavo_here: Octavo) -> None:
@@ -26,7 +26,7 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
     assert 'octavo translate "A man rides a bicycle."' in done.stdout.decode()
 
 
-@pytest.mark.parametrize("command", ["translate", "evaluate", "inspect", "doctor", "shortlist"])
+@pytest.mark.parametrize("command", ["translate", "evaluate", "inspect", "doctor", "bench", "shortlist"])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag: str) -> None:
     done = octavo_here(command, flag)

@@ -33,10 +33,11 @@ ALLOWED: dict[str, set[str]] = {
         *("calibration", "evaluation", "translation", "engine"),
         *("artifact", "text", "durable", "spec", "octavo"),
     },
+    "bench": {"calibration", "quantization", "translation", "engine", "artifact", "plan", "spec"},
     "evaluation": {"translation", "reference", "engine", "artifact", "text", "spec"},
     "cli": {
-        *("octavo", "shortlist", "calibration", "conversion", "evaluation", "translation", "training"),
-        *("quantization", "engine", "artifact", "text", "durable", "plan", "spec"),
+        *("octavo", "bench", "shortlist", "calibration", "conversion", "evaluation", "translation"),
+        *("training", "quantization", "engine", "artifact", "text", "durable", "plan", "spec"),
     },
     "octavo": {"translation"},
     "__main__": {"cli"},

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import octavo
+from octavo.cli.bench import bench
 from octavo.cli.convert import convert
 from octavo.cli.doctor import doctor
 from octavo.cli.evaluate import evaluate
@@ -33,7 +34,7 @@ def _help(documentation: str | None) -> str:
     return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
 
 
-for _command in (translate, evaluate, inspect, doctor, quantize, shortlist, train, convert, export):
+for _command in (translate, evaluate, inspect, doctor, bench, quantize, shortlist, train, convert, export):
     app.command(help=_help(_command.__doc__))(guarded(_command))
 
 

@@ -1,6 +1,6 @@
 """The native engine: token ids in, hypotheses out. The only importer of the native module."""
 
-from octavo.engine.cpu import CpuReport, cpu_report
+from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
 from octavo.engine.engine import Engine, Hypothesis, ProductTrace
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
@@ -10,7 +10,9 @@ __all__ = [
     "Engine",
     "EngineError",
     "Hypothesis",
+    "Peak",
     "ProductTrace",
     "SearchOptions",
     "cpu_report",
+    "measure_peak",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TypedDict
 
@@ -24,6 +25,26 @@ def cpu_report() -> CpuReport:
     except _native.NativeError as error:
         raise EngineError(str(error)) from error
     return {"isa": isa, "available": _native.available_isas(), "features": _native.cpu_features()}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Peak:
+    """Multiply-adds per second that instructions reach on registers alone; 0: the tier has no probe."""
+
+    float32: float
+    int8: float
+
+
+def measure_peak(isa: str, threads: int) -> Peak:
+    """The limit of a kernel tier's products while ``threads`` threads (1 to 1024) run at once.
+
+    Takes a fraction of a second. Raises EngineError for a tier that is unknown or not available.
+    """
+    try:
+        float32, int8 = _native.peak(isa, threads)
+    except _native.NativeError as error:
+        raise EngineError(str(error)) from error
+    return Peak(1e9 * float32, 1e9 * int8)
 
 
 def available_cores() -> int:

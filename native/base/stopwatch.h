@@ -4,7 +4,7 @@
 #include <chrono>
 #include <vector>
 
-namespace octavo::testing {
+namespace octavo {
 
 /// Nanoseconds that one call takes, in rounds of at least 2 ms each.
 struct Timing {
@@ -39,4 +39,4 @@ double nanoseconds_per_call(Work work) {
   return time_calls(work, 5).median;
 }
 
-}  // namespace octavo::testing
+}  // namespace octavo

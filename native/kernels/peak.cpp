@@ -1,0 +1,63 @@
+#include "kernels/peak.h"
+
+#include <algorithm>
+#include <barrier>
+#include <thread>
+#include <vector>
+
+#include "base/errors.h"
+#include "base/stopwatch.h"
+#include "kernels/peak_loops.h"
+#include "kernels/registry.h"
+
+namespace octavo {
+
+namespace {
+
+constexpr int kRounds = 20;
+constexpr int kMostThreads = 1024;
+
+PeakLoops loops_of(const std::string& tier) {
+#if defined(OCTAVO_X86_64)
+  if (tier == "avx2") return avx2::peak_loops();
+  if (tier == "avx512_vnni") return avx512_vnni::peak_loops();
+#endif
+  return {};
+}
+
+/// The fastest round counts, all threads in it: a peak is what nothing has disturbed.
+double gmacs(void (*loop)(), double macs, int threads) {
+  if (loop == nullptr) return 0;
+  const auto count = static_cast<std::size_t>(threads);
+  std::vector<double> rates(count);
+  std::barrier start(threads);
+  double fastest = 0;
+  const auto measure = [&](std::size_t thread) {
+    for (int round = 0; round < kRounds; ++round) {
+      start.arrive_and_wait();
+      rates[thread] = macs / time_calls(loop, 1).fastest;
+      start.arrive_and_wait();
+      if (thread == 0) {
+        double sum = 0;
+        for (const double rate : rates) sum += rate;
+        fastest = std::max(fastest, sum);
+      }
+    }
+  };
+  std::vector<std::thread> others;
+  for (std::size_t thread = 1; thread < count; ++thread) others.emplace_back(measure, thread);
+  measure(0);
+  for (std::thread& other : others) other.join();
+  return fastest;
+}
+
+}  // namespace
+
+Peak measure_peak(const std::string& tier, int threads) {
+  kernels_named(tier);
+  if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
+  const PeakLoops loops = loops_of(tier);
+  return {gmacs(loops.f32, loops.f32_macs, threads), gmacs(loops.s8, loops.s8_macs, threads)};
+}
+
+}  // namespace octavo

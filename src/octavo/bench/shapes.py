@@ -1,0 +1,95 @@
+"""Well-known shapes with random weights, to measure speed on. Their translations mean nothing."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.calibration.build_plan import find_ranges
+from octavo.calibration.collect import observe
+from octavo.calibration.divergence import Pairs
+from octavo.calibration.progress import Silent
+from octavo.engine import Engine
+from octavo.engine.engine import Model
+from octavo.plan import QuantizationPlan
+from octavo.quantization import QuantizedWeights, TensorModel
+from octavo.quantization.thresholds import Method
+from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme, float_shapes, weight_shapes
+
+_SPREAD: Final = 0.04
+_SPECIAL_TOKENS: Final = 4
+_CALIBRATION: Final = (2, 8, 20)  # sources and targets, sentences, tokens
+
+
+class Shape(enum.StrEnum):
+    """Vaswani et al. 2017 base and big (6 + 6 layers, pre-norm, ReLU); OPUS-MT (base, post-norm, SiLU)."""
+
+    BASE = "base"
+    BIG = "big"
+    OPUS = "opus"
+
+
+_SIZES: Final[dict[Shape, dict[str, Any]]] = {
+    Shape.BASE: {"d_model": 512, "ffn_dim": 2048, "attention_heads": 8},
+    Shape.BIG: {"d_model": 1024, "ffn_dim": 4096, "attention_heads": 16},
+    Shape.OPUS: {
+        "d_model": 512,
+        "ffn_dim": 2048,
+        "attention_heads": 8,
+        "output_bias": True,
+        "norm": NormPlacement.POST,
+        "activation": Activation.SILU,
+    },
+}
+_VOCABULARY: Final = {Shape.BASE: 32_000, Shape.BIG: 32_000, Shape.OPUS: 58_101}
+
+
+def configuration(shape: Shape) -> ModelConfig:
+    """The hyper-parameters of a shape; vocabularies have 32,000 tokens, OPUS-MT's 58,101."""
+    return ModelConfig(
+        **_SIZES[shape],
+        encoder_layers=6,
+        decoder_layers=6,
+        source_vocab_size=_VOCABULARY[shape],
+        target_vocab_size=_VOCABULARY[shape],
+        max_positions=512,
+    )
+
+
+def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, npt.NDArray[np.generic]]:
+    """Normal weights, unit norms, zero biases: float32, every tensor of a floating-point model."""
+    rng = np.random.default_rng(seed)
+    tensors: dict[str, npt.NDArray[np.generic]] = {}
+    for name, size in weight_shapes(config):
+        tensors[name] = np.float32(_SPREAD) * rng.standard_normal(size, dtype=np.float32)
+    for name, shape in float_shapes(config):
+        tensors[name] = np.full(shape, 1.0 if name.endswith("norm.weight") else 0.0, np.float32)
+    return tensors
+
+
+def random_model(config: ModelConfig) -> TensorModel:
+    """A floating-point model in memory."""
+    return TensorModel(config, Scheme.NONE, random_tensors(config), path="random weights")
+
+
+def static_plan(model: Model) -> QuantizationPlan:
+    """All products of a float model in int8, their inputs static, with the ranges of random tokens.
+
+    The model runs as a calibrated one does; what it translates is worth nothing.
+    """
+    config = model.config
+    rng = np.random.default_rng(1)
+    least = min(_SPECIAL_TOKENS, config.target_vocab_size - 1)
+    most = min(config.source_vocab_size, config.target_vocab_size)
+    sources, targets = rng.integers(least, most, _CALIBRATION).astype(np.int32)
+    engine = Engine(model, precision="float32", threads=1)
+    seen = observe(engine, config, Pairs(tuple(sources), tuple(targets)), Silent())
+    return find_ranges(config, seen, Method.NAIVE, dynamic=False).plan(config, ())
+
+
+def static_model(model: TensorModel) -> TensorModel:
+    """A float model in int8, by ``static_plan``."""
+    return QuantizedWeights(model).model(static_plan(model))

@@ -1,0 +1,90 @@
+"""What is measured: a model directory, or a shape."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from octavo.artifact import ModelDirectory
+from octavo.bench.shapes import Shape, configuration, random_model, static_model
+from octavo.engine import Engine
+from octavo.engine.engine import TokenIds
+from octavo.errors import InputError
+from octavo.plan import QuantizationPlan
+from octavo.spec import ModelConfig, SearchDefaults
+
+if TYPE_CHECKING:
+    from octavo.engine.engine import Model, Precision
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Subject:
+    """The model directory ``what``, or random weights of the shape ``what``, made in memory."""
+
+    what: Path | Shape
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+        if isinstance(self.what, Shape):
+            return f"random weights, {self.what} shape"
+        return ModelDirectory.open(self.what).name
+
+    @property
+    def config(self) -> ModelConfig:
+        """Its hyper-parameters. Raises ModelError as ``ModelDirectory.open`` does."""
+        if isinstance(self.what, Shape):
+            return configuration(self.what)
+        return ModelDirectory.open(self.what).config
+
+    @property
+    def search(self) -> SearchDefaults:
+        """How it is searched by default."""
+        return SearchDefaults() if isinstance(self.what, Shape) else ModelDirectory.open(self.what).search
+
+    @property
+    def precision(self) -> Precision:
+        """int8, but for a floating-point model."""
+        if isinstance(self.what, Shape) or ModelDirectory.open(self.what).plan is not None:
+            return "int8"
+        return "float32"
+
+    def encode(self, texts: Sequence[str]) -> list[TokenIds]:
+        """Texts as token ids, empty ones left out, long ones cut to what the model can read.
+
+        Raises InputError for a shape, which has no vocabulary.
+        """
+        if isinstance(self.what, Shape):
+            raise InputError("random weights have no vocabulary to read text with")
+        model = ModelDirectory.open(self.what)
+        tokenizer, _ = model.tokenizers()
+        longest = model.config.max_positions - model.config.source_eos
+        found = [np.array(tokenizer.encode(text)[:longest], np.int32) for text in texts]
+        return [source for source in found if len(source)]
+
+    def plan(self, precision: Precision) -> QuantizationPlan | None:
+        """What runs in int8; None: nothing."""
+        if precision == "float32":
+            return None
+        if isinstance(self.what, Shape):
+            return QuantizationPlan(frozenset(), {}, {})  # every product in int8; ranges do not matter here
+        return ModelDirectory.open(self.what).plan
+
+    def model(self, precision: Precision) -> Model:
+        """What an engine of that precision opens; a shape's int8 model is calibrated here."""
+        if not isinstance(self.what, Shape):
+            return ModelDirectory.open(self.what)
+        model = random_model(configuration(self.what))
+        return static_model(model) if precision == "int8" else model
+
+    def engine(self, precision: Precision, threads: int, *, latency: bool = False) -> Engine:
+        """The engine; ``threads`` 0 takes every core. ``latency``: all of them work on one batch.
+
+        Raises EngineError where it has no such precision.
+        """
+        streams = 1 if latency else 0
+        return Engine(self.model(precision), precision=precision, threads=threads, streams=streams)
