@@ -27,7 +27,7 @@ struct ModelShape {
 
 constexpr std::array kModels{ModelShape{"base", 512, 2048, 8, 32000},
                              ModelShape{"big", 1024, 4096, 16, 32000}, ModelShape{"box", 256, 1024, 8, 8000}};
-constexpr std::array kRows{1, 4, 16, 48, 64, 128, 512};
+constexpr std::array kRows{1, 4, 16, 32, 48, 64, 128, 512};
 constexpr int kMostRows = 512;
 
 void fill(AlignedBuffer<float>& buffer, std::size_t count, Random& random) {

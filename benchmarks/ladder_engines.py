@@ -1,0 +1,311 @@
+"""The rungs of benchmarks/ladder.py that run the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ladder_kernels import CopiedCache
+from peers import Work, transformers_contestant
+from shapes import configuration, random_tensors, write_shape
+
+from octavo.artifact import ModelDirectory
+from octavo.calibration.build_plan import Coverage, find_ranges
+from octavo.calibration.collect import observe
+from octavo.calibration.divergence import Pairs
+from octavo.calibration.progress import Silent
+from octavo.conversion.to_huggingface import export
+from octavo.engine import Engine, SearchOptions
+from octavo.plan import ProductKind, QuantizationPlan, dynamic_plan, products
+from octavo.quantization import QuantizedWeights, TensorModel
+from octavo.quantization.thresholds import Method
+from octavo.spec import ModelConfig, Scheme
+
+SOURCE_TOKENS = 25
+FORCED = 25
+BEAM = 4
+GROUP = 32  # sentences translated together where a rung says so: with beam 4 all places of a stream
+REST_SECONDS = 0.3  # PyTorch's threads spin for 0.2 s after their last work
+STATIC = "all static"
+
+Sources = Sequence[np.ndarray]
+Way = Callable[[], int]
+"""Translates all of it. Returns the target tokens made, EOS included."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How much is measured: counted rounds, sentences of the base shape and of each text, threads."""
+
+    rounds: int
+    base_sentences: int
+    text_sentences: int
+    threads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """Lines of real text and their ids without EOS, and the model that translates them, with its int8 one."""
+
+    name: str
+    lines: list[str]
+    sources: list[np.ndarray]
+    model: ModelDirectory
+    int8: ModelDirectory
+
+    @classmethod
+    def read(cls, path: Path, model: Path, int8: Path, sentences: int) -> Text:
+        """The first sentences of a file."""
+        opened = ModelDirectory.open(model)
+        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][:sentences]
+        tokenizer, _ = opened.tokenizers()
+        sources = [np.array(tokenizer.encode(line), np.int32) for line in lines]
+        return cls(path.name, lines, sources, opened, ModelDirectory.open(int8))
+
+    @property
+    def options(self) -> SearchOptions:
+        """The model's own search."""
+        return SearchOptions.from_defaults(self.model.search)
+
+
+class Base:
+    """Transformer-base with random weights: random sources, forced lengths, plans for speed alone."""
+
+    def __init__(self) -> None:
+        self.config: ModelConfig = configuration("base")
+        self.model = TensorModel(self.config, Scheme.NONE, random_tensors(self.config))
+        rng = np.random.default_rng(1)
+        sources, targets = rng.integers(4, self.config.target_vocab_size, (2, 8, 20)).astype(np.int32)
+        engine = Engine(self.model, precision="float32")
+        seen = observe(engine, self.config, Pairs(tuple(sources), tuple(targets)), Silent())
+        self._static = find_ranges(self.config, seen, Method.NAIVE, dynamic=False)
+        self._per_token = find_ranges(self.config, seen, Method.NAIVE, dynamic=True)
+
+    def plans(self) -> dict[str, QuantizationPlan]:
+        """The ways to run its products in int8, the whole first."""
+        attention = [p.name for p in products(self.config) if p.kind is not ProductKind.WEIGHT]
+        paper = Coverage.PAPER.float32(self.config)
+        return {
+            STATIC: self._static.plan(self.config, ()),
+            "all per token": self._per_token.plan(self.config, ()),
+            "static, attention in float32": self._static.plan(self.config, attention),
+            "per token, attention in float32": dynamic_plan(self.config),
+            "static, attention and feed-forward outer in float32": self._static.plan(self.config, paper),
+        }
+
+    def int8(self, name: str = STATIC) -> TensorModel:
+        """The int8 model of one of ``plans``."""
+        return QuantizedWeights(self.model).model(self.plans()[name])
+
+    def sources(self, sentences: int) -> list[np.ndarray]:
+        """Random ids."""
+        rng = np.random.default_rng(0)
+        size = (sentences, SOURCE_TOKENS)
+        return list(rng.integers(4, self.config.source_vocab_size, size).astype(np.int32))
+
+
+def forced(length: int = FORCED, beam: int = BEAM) -> SearchOptions:
+    """A search whose translations all have so many tokens."""
+    return SearchOptions(beam=beam, min_length=length, max_length=length)
+
+
+def way(engine: Engine, sources: Sources, options: SearchOptions, group: int | None = None) -> Way:
+    """An engine at work on all sources in one call, or in one for each group."""
+    size = group or len(sources)
+    calls = [sources[i : i + size] for i in range(0, len(sources), size)]
+
+    def translate() -> int:
+        found = [best for call in calls for best in engine.translate(call, options)]
+        return sum(len(best[0].tokens) + best[0].complete for best in found)
+
+    return translate
+
+
+def race(what: str, ways: dict[str, Way], rounds: int, against: str, rest: float = 0) -> dict[str, Any]:
+    """Tokens per second of each way: a warm-up, then interleaved rounds; each starts with another way.
+
+    ``times``: how many times as fast as the way ``against``, a ratio of medians.
+    """
+    speeds: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
+    for turn in range(rounds + 1):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            start = time.perf_counter()
+            tokens = ways[name]()
+            seconds = time.perf_counter() - start
+            if turn:
+                speeds[name].append(tokens / seconds)
+            time.sleep(rest)
+        print(f"{what}: round {turn} of {rounds}", file=sys.stderr)
+    middle = {name: statistics.median(values) for name, values in speeds.items()}
+    return {
+        "what": what,
+        "against": against,
+        "ways": {
+            name: {
+                "median": middle[name],
+                "low": min(values),
+                "high": max(values),
+                "times": middle[name] / middle[against],
+            }
+            for name, values in speeds.items()
+        },
+    }
+
+
+def cache(base: Base, scale: Scale) -> dict[str, Any]:
+    """What reordering a cache would add to the steps of one stream with all places taken, on one thread."""
+    sources = base.sources(GROUP)
+    steps = FORCED - 1
+    seconds: dict[str, list[float]] = {}
+    engines = {
+        "int8": Engine(base.int8(), threads=1),
+        "float32": Engine(base.model, precision="float32", threads=1),
+    }
+    sizes = {"rows": GROUP * BEAM, "length": FORCED, "width": base.config.d_model}
+    copied = {
+        "float32": CopiedCache(np.float32, tensors=2 * base.config.decoder_layers, **sizes),
+        "int8": CopiedCache(np.int8, tensors=2 * base.config.decoder_layers, **sizes),
+    }
+    for turn in range(scale.rounds + 1):
+        taken = {f"{name} cache": copies.seconds(BEAM, turn) for name, copies in copied.items()}
+        for name, engine in engines.items():
+            ends = []
+            for length in (1, FORCED):
+                start = time.perf_counter()
+                engine.translate(sources, forced(length))
+                ends.append(time.perf_counter() - start)
+            taken[f"{name} engine"] = ends[1] - ends[0]
+        for name, value in taken.items():
+            seconds.setdefault(name, []).extend([value] * bool(turn))
+        print(f"cache: round {turn} of {scale.rounds}", file=sys.stderr)
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+    pairs = (("float32", "float32"), ("int8", "float32"), ("int8", "int8"))
+    return {
+        **sizes,
+        "steps": steps,
+        "ms_a_step": {
+            name: {key: 1000 * f(values) / steps for key, f in SPREAD.items()}
+            for name, values in seconds.items()
+        },
+        "gib_per_second": {
+            name: copies.bytes_copied() / middle[f"{name} cache"] / 2**30 for name, copies in copied.items()
+        },
+        "float32_cache_takes": middle["float32 cache"] / middle["int8 cache"],
+        "share_of_step": {
+            f"{engine} engine, {kept} cache": middle[f"{kept} cache"] / middle[f"{engine} engine"]
+            for engine, kept in pairs
+        },
+    }
+
+
+SPREAD: dict[str, Callable[[list[float]], float]] = {"median": statistics.median, "low": min, "high": max}
+
+
+def sorting(text: Text, scale: Scale) -> dict[str, Any]:
+    """Groups of sentences in three orders, each group a call, on one thread; and all in one call."""
+    engine = Engine(text.int8, threads=1)
+    tokens = [len(source) for source in text.sources]
+    words = [len(line.split()) for line in text.lines]
+    places = range(len(tokens))
+    orders = {
+        "groups, unsorted": list(places),
+        "groups, sorted by words": sorted(places, key=lambda i: -words[i]),
+        "groups, sorted by tokens": sorted(places, key=lambda i: -tokens[i]),
+    }
+    ways = {
+        name: way(engine, [text.sources[i] for i in order], text.options, GROUP)
+        for name, order in orders.items()
+    }
+    ways["one call, the engine's queue"] = way(engine, text.sources, text.options)
+    what = f"{text.name}, {len(tokens):,} sentences, 1 thread"
+    found = race(what, ways, scale.rounds, "groups, unsorted")
+    for name, order in orders.items():
+        lengths = [tokens[i] + 1 for i in order]
+        groups = [lengths[i : i + GROUP] for i in range(0, len(lengths), GROUP)]
+        found["ways"][name]["padded"] = sum(len(g) * max(g) for g in groups) / sum(lengths)
+    return found
+
+
+def streams(base: Base, texts: Sequence[Text], scale: Scale) -> list[dict[str, Any]]:
+    """A stream for each thread, all threads on one stream, and one thread."""
+    threads = scale.threads
+    layouts = {
+        f"{threads} threads, one stream": (threads, 1),
+        f"{threads} threads, {threads} streams": (threads, threads),
+        "1 thread": (1, 1),
+    }
+
+    def one(what: str, model: Any, sources: Sources, options: SearchOptions) -> dict[str, Any]:
+        ways = {
+            name: way(Engine(model, threads=n, streams=m), sources, options)
+            for name, (n, m) in layouts.items()
+        }
+        return race(what, ways, scale.rounds, next(iter(layouts)))
+
+    found = [one("base shape", base.int8(), base.sources(scale.base_sentences), forced())]
+    return [
+        *found,
+        *(one(f"{text.name}, the model in the box", text.int8, text.sources, text.options) for text in texts),
+    ]
+
+
+def operations(base: Base, scale: Scale) -> list[dict[str, Any]]:
+    """The plans, with beam search and greedy."""
+    engines = {name: Engine(base.int8(name), threads=scale.threads) for name in base.plans()}
+    sources = base.sources(scale.base_sentences)
+    return [
+        race(
+            f"base shape, beam {beam}",
+            {name: way(engine, sources, forced(beam=beam)) for name, engine in engines.items()},
+            scale.rounds,
+            STATIC,
+        )
+        for beam in (BEAM, 1)
+    ]
+
+
+def end_to_end(
+    base: Base, texts: Sequence[Text], scale: Scale, *, transformers: bool
+) -> list[dict[str, Any]]:
+    """float32 against int8, all else alike; beside them, where asked for, generate() as it comes."""
+    found = []
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        write_shape("base", folder / "base")
+        shape = ModelDirectory.open(folder / "base")
+        sources = base.sources(scale.base_sentences)
+        cases: list[tuple[str, ModelDirectory, Any, Sources, SearchOptions, int | None]] = [
+            ("base shape", shape, base.int8(), sources, forced(), FORCED)
+        ]
+        cases += [
+            (f"{text.name}, the model in the box", text.model, text.int8, text.sources, text.options, None)
+            for text in texts
+        ]
+        for number, (what, model, int8, ids, options, length) in enumerate(cases):
+            ways = {
+                "float32": way(Engine(model, precision="float32", threads=scale.threads), ids, options),
+                "int8": way(Engine(int8, threads=scale.threads), ids, options),
+            }
+            if transformers:
+                work = Work(list(ids[: 2 * GROUP]), options.beam, length)
+                ways[f"Transformers generate(), float32, {len(work.sources)} sentences"] = generate(
+                    model, folder / f"huggingface-{number}", work, scale.threads
+                )
+            found.append(race(what, ways, scale.rounds, "float32", REST_SECONDS * transformers))
+    return found
+
+
+def generate(model: ModelDirectory, folder: Path, work: Work, threads: int) -> Way:
+    """Transformers on the exported model; batches of 32, sorted by length."""
+    export(model.path, folder)
+    translate = transformers_contestant(folder, threads, model.config.eos_id, model.config.pad_id)
+    return lambda: translate(work)
