@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/stopwatch.h"
 #include "bench.h"
 #include "pages.h"
-#include "stopwatch.h"
 
 namespace octavo::testing {
 
