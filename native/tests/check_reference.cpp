@@ -191,87 +191,10 @@ void check_layer_norm() {
   }
 }
 
-void check_attend() {
-  Random random(5);
-  constexpr int kCount = 21, kWidth = 20;
-  const Row query = random_row(kWidth, random), pool = random_row(kCount * 2 * kWidth, random);
-  std::array<const std::byte*, kCount> rows{};
-  for (std::size_t j = 0; j < kCount; ++j) {
-    rows[j] = reinterpret_cast<const std::byte*>(pool.data() + j * 2 * kWidth);
-  }
-  const float scale = 0.25f;
-  Row scores(32), output(kWidth);
-  kernels().attend({.query = query.data(),
-                    .rows = rows.data(),
-                    .count = kCount,
-                    .value_offset = kWidth * sizeof(float),
-                    .heads = 1,
-                    .head_dim = kWidth,
-                    .score_scale = &scale,
-                    .scores = scores.data(),
-                    .output = output.data()});
-  std::array<double, kWidth> sums{};
-  double total = 0;
-  for (std::size_t j = 0; j < kCount; ++j) {
-    const float* row = pool.data() + j * 2 * kWidth;
-    double score = 0;
-    for (std::size_t c = 0; c < kWidth; ++c) score += static_cast<double>(query[c]) * row[c] * 0.25;
-    total += std::exp(score);
-    for (std::size_t c = 0; c < kWidth; ++c) sums[c] += std::exp(score) * row[kWidth + c];
-  }
-  for (std::size_t c = 0; c < kWidth; ++c) expect_near(output[c], sums[c] / total, 1e-5, "attention");
-}
-
-/// Attention over bytes is attention over what the bytes stand for, to within the steps of the weights.
-void check_attend_u8() {
-  Random random(8);
-  constexpr int kCount = 21, kWidth = 20;
-  constexpr double kFactor = 2e-5, kValueScale = 0.01;
-  std::array<std::uint8_t, kWidth> query{};
-  std::array<std::uint8_t, kCount * 2 * kWidth> pool{};
-  const auto any_byte = [&] { return static_cast<std::uint8_t>(random.bits()); };
-  std::generate(query.begin(), query.end(), any_byte);
-  std::generate(pool.begin(), pool.end(), any_byte);
-  std::array<const std::byte*, kCount> rows{};
-  for (std::size_t j = 0; j < kCount; ++j) {
-    rows[j] = reinterpret_cast<const std::byte*>(pool.data() + j * 2 * kWidth);
-  }
-  const float score_scale = kFactor, value_scale = kValueScale;
-  Row scores(32), output(kWidth);
-  std::array<std::uint8_t, 64> weights{};
-  kernels().attend({.query_u8 = query.data(),
-                    .rows = rows.data(),
-                    .count = kCount,
-                    .value_offset = kWidth,
-                    .heads = 1,
-                    .head_dim = kWidth,
-                    .keys_u8 = true,
-                    .values_u8 = true,
-                    .score_scale = &score_scale,
-                    .value_scale = &value_scale,
-                    .scores = scores.data(),
-                    .weights = weights.data(),
-                    .output = output.data()});
-  std::array<double, kWidth> sums{};
-  double total = 0;
-  for (std::size_t j = 0; j < kCount; ++j) {
-    const std::uint8_t* row = pool.data() + j * 2 * kWidth;
-    double score = 0;
-    for (std::size_t c = 0; c < kWidth; ++c) score += (query[c] - 128) * (row[c] - 128) * kFactor;
-    total += std::exp(score);
-    for (std::size_t c = 0; c < kWidth; ++c) {
-      sums[c] += std::exp(score) * (row[kWidth + c] - 128) * kValueScale;
-    }
-  }
-  for (std::size_t c = 0; c < kWidth; ++c) {
-    expect_near(output[c], sums[c] / total, 0.02, "attention over bytes");
-  }
-}
-
 /// Rows kept in pages in another order, and a query that sees them in order.
 template <class T>
-Row attend_paged(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t width, bool u8,
-                 float score_scale, float value_scale) {
+Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t width, bool u8,
+           float score_scale, float value_scale) {
   const PagedAttention& kernels = testing::kernels().attention;
   const PageLayout layout = kernels.layout(1, static_cast<int>(width), u8, u8);
   const std::size_t count = keys.size(), pages = count / kPagePositions + 1;
@@ -312,13 +235,13 @@ Row attend_paged(const T* query, const std::vector<const T*>& keys, std::ptrdiff
   return output;
 }
 
-void check_paged_attention() {
+void check_attention() {
   Random random(9);
   constexpr std::ptrdiff_t kCount = 21, kWidth = 20;
   const Row query = random_row(kWidth, random), pool = random_row(kCount * 2 * kWidth, random);
   std::vector<const float*> keys;
   for (std::ptrdiff_t j = 0; j < kCount; ++j) keys.push_back(pool.data() + j * 2 * kWidth);
-  const Row output = attend_paged(query.data(), keys, kWidth, false, 0.25f, 0.0f);
+  const Row output = attend(query.data(), keys, kWidth, false, 0.25f, 0.0f);
   std::array<double, kWidth> sums{};
   double total = 0;
   for (const float* row : keys) {
@@ -331,7 +254,7 @@ void check_paged_attention() {
 }
 
 /// Attention over bytes is attention over what the bytes stand for, to within the steps of the weights.
-void check_paged_attention_u8() {
+void check_attention_u8() {
   Random random(10);
   constexpr std::ptrdiff_t kCount = 21, kWidth = 20;
   constexpr double kFactor = 2e-5, kValueScale = 0.01;
@@ -342,7 +265,7 @@ void check_paged_attention_u8() {
   std::generate(pool.begin(), pool.end(), any_byte);
   std::vector<const std::uint8_t*> keys;
   for (std::ptrdiff_t j = 0; j < kCount; ++j) keys.push_back(pool.data() + j * 2 * kWidth);
-  const Row output = attend_paged(query.data(), keys, kWidth, true, kFactor, kValueScale);
+  const Row output = attend(query.data(), keys, kWidth, true, kFactor, kValueScale);
   std::array<double, kWidth> sums{};
   double total = 0;
   for (const std::uint8_t* row : keys) {
@@ -396,10 +319,8 @@ int main() {
     check_quantized_product();
     check_static_product();
     check_layer_norm();
-    check_attend();
-    check_attend_u8();
-    check_paged_attention();
-    check_paged_attention_u8();
+    check_attention();
+    check_attention_u8();
     check_selection();
     check_embeddings();
   } catch (const Mismatch& mismatch) {

@@ -5,7 +5,7 @@
 
 namespace octavo::avx2 {
 
-/// Bytes in pages, for lanes16/paged_attention.h: each as v - 128, in pairs that one vpmaddwd lane sums once
+/// Bytes in pages, for lanes16/pages.h: each as v - 128, in pairs that one vpmaddwd lane sums once
 /// they are widened; vpmaddubsw would saturate. Keys of a head: [head_dim / 2][16 positions][2 columns], so
 /// that a lane is a position; values: [16 / 2][columns][2 positions], so that a lane is a column. Columns
 /// behind the last are zero.

@@ -5,7 +5,7 @@
 
 namespace octavo::avx512_vnni {
 
-/// Bytes in pages, for lanes16/paged_attention.h: each as v - 128, in fours that one vpdpbusd lane sums. Keys
+/// Bytes in pages, for lanes16/pages.h: each as v - 128, in fours that one vpdpbusd lane sums. Keys
 /// of a head: [head_dim / 4][16 positions][4 columns], so that a lane is a position; values: [16 /
 /// 4][columns][4 positions], so that a lane is a column. Columns behind the last are zero. The side that is
 /// u8 is the query, whose 128 the key sums, -128 · Σ (key - 128), take away, or the weights.
