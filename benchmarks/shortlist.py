@@ -142,10 +142,11 @@ def markdown(report: dict[str, Any]) -> str:
         (
             f"{run['date']}: {run['model']}, {run['vocabulary']:,} target tokens, {run['precision']}, beam "
             f"{run['beam']}, {run['threads']} threads, {run['rounds']} interleaved rounds; lists: "
-            f"{run['lists']}. {run['cpu']}, {run['isa']}; load average before: {run['load_average_before']:.2f}."
+            f"{run['lists']}. {run['cpu']}, {run['isa']}; load average before: "
+            f"{run['load_average_before']:.2f}."
         ),
         "",
-        "| text | candidates | tokens/s, whole | with lists | faster | BLEU, whole | with | change | changed |",
+        "| text | candidates | tokens/s, whole | with it | faster | BLEU, whole | with | change | changed |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in report["texts"]:
