@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 from ladder_kernels import CopiedCache
-from peers import Work, transformers_contestant
-from shapes import configuration, random_tensors, write_shape
+from peers_worker import generate
+from shapes import write_shape
+from shortlist import random_shortlist
 
 from octavo.artifact import ModelDirectory
+from octavo.bench.shapes import Shape, configuration, random_model
 from octavo.calibration.build_plan import Coverage, find_ranges
 from octavo.calibration.collect import observe
 from octavo.calibration.divergence import Pairs
@@ -26,7 +28,7 @@ from octavo.engine import Engine, SearchOptions
 from octavo.plan import ProductKind, QuantizationPlan, dynamic_plan, products
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
-from octavo.spec import ModelConfig, Scheme
+from octavo.spec import ModelConfig
 
 SOURCE_TOKENS = 25
 FORCED = 25
@@ -34,6 +36,7 @@ BEAM = 4
 GROUP = 32  # sentences translated together where a rung says so: with beam 4 all places of a stream
 REST_SECONDS = 0.3  # PyTorch's threads spin for 0.2 s after their last work
 STATIC = "all static"
+SHORTLIST = (1000, 12)  # tokens for every sentence, and more for each of its tokens
 
 Sources = Sequence[np.ndarray]
 Way = Callable[[], int]
@@ -79,8 +82,8 @@ class Base:
     """Transformer-base with random weights: random sources, forced lengths, plans for speed alone."""
 
     def __init__(self) -> None:
-        self.config: ModelConfig = configuration("base")
-        self.model = TensorModel(self.config, Scheme.NONE, random_tensors(self.config))
+        self.config: ModelConfig = configuration(Shape.BASE)
+        self.model = random_model(self.config)
         rng = np.random.default_rng(1)
         sources, targets = rng.integers(4, self.config.target_vocab_size, (2, 8, 20)).astype(np.int32)
         engine = Engine(self.model, precision="float32")
@@ -259,8 +262,10 @@ def streams(base: Base, texts: Sequence[Text], scale: Scale) -> list[dict[str, A
 
 
 def operations(base: Base, scale: Scale) -> list[dict[str, Any]]:
-    """The plans, with beam search and greedy."""
+    """The plans, and the first of them with a shortlist; with beam search and greedy."""
     engines = {name: Engine(base.int8(name), threads=scale.threads) for name in base.plans()}
+    shortlist = random_shortlist(base.config, *SHORTLIST)
+    engines[f"{STATIC}, a shortlist"] = Engine(base.int8(), threads=scale.threads, shortlist=shortlist)
     sources = base.sources(scale.base_sentences)
     return [
         race(
@@ -280,7 +285,7 @@ def end_to_end(
     found = []
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        write_shape("base", folder / "base")
+        write_shape(Shape.BASE, folder / "base")
         shape = ModelDirectory.open(folder / "base")
         sources = base.sources(scale.base_sentences)
         cases: list[tuple[str, ModelDirectory, Any, Sources, SearchOptions, int | None]] = [
@@ -296,16 +301,26 @@ def end_to_end(
                 "int8": way(Engine(int8, threads=scale.threads), ids, options),
             }
             if transformers:
-                work = Work(list(ids[: 2 * GROUP]), options.beam, length)
-                ways[f"Transformers generate(), float32, {len(work.sources)} sentences"] = generate(
-                    model, folder / f"huggingface-{number}", work, scale.threads
+                some = ids[: 2 * GROUP]
+                ways[f"Transformers generate(), float32, {len(some)} sentences"] = out_of_the_box(
+                    model, folder / f"huggingface-{number}", some, options.beam, length, scale.threads
                 )
             found.append(race(what, ways, scale.rounds, "float32", REST_SECONDS * transformers))
     return found
 
 
-def generate(model: ModelDirectory, folder: Path, work: Work, threads: int) -> Way:
-    """Transformers on the exported model; batches of 32, sorted by length."""
+def out_of_the_box(
+    model: ModelDirectory, folder: Path, sources: Sources, beam: int, length: int | None, threads: int
+) -> Way:
+    """Transformers' generate() on the exported model; batches of 32, sorted by length."""
     export(model.path, folder)
-    translate = transformers_contestant(folder, threads, model.config.eos_id, model.config.pad_id)
-    return lambda: translate(work)
+    spec = {"kind": "transformers", "model": str(folder), "threads": threads}
+    ends = {"end_id": model.config.eos_id, "pad_id": model.config.pad_id}
+    work = {"sources": [source.tolist() for source in sources], "beam": beam, "forced": length, **ends}
+    translate, outputs, prepared = generate(spec, work)
+
+    def all_of_them() -> int:
+        found = outputs(translate(prepared, {"batch": GROUP}))
+        return sum(length or len(tokens) + 1 for tokens in found)
+
+    return all_of_them
