@@ -15,7 +15,16 @@ import sentencepiece
 
 from octavo.artifact import write_model
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import ModelConfig, Scheme, SearchDefaults, float_shapes, tensors, weight_shapes
+from octavo.spec import (
+    AttentionFunction,
+    ModelConfig,
+    NormFunction,
+    Scheme,
+    SearchDefaults,
+    float_shapes,
+    tensors,
+    weight_shapes,
+)
 
 from .plans import plan_for
 
@@ -37,6 +46,12 @@ def tiny_config(**changes: Any) -> ModelConfig:
     return dataclasses.replace(config, **changes)
 
 
+def integer_config(**changes: Any) -> ModelConfig:
+    """The same as an Integer Transformer: polynomial attention of degree 3, L1 layer norm."""
+    parts = {"attention": AttentionFunction.POLYNOMIAL, "norm_function": NormFunction.L1}
+    return tiny_config(**parts | changes)
+
+
 def random_tensors(
     config: ModelConfig,
     scheme: Scheme = Scheme.NONE,
@@ -55,7 +70,10 @@ def random_tensors(
     found: dict[str, np.ndarray] = {}
     for name, shape in float_shapes(config):
         spread = 0.1 * rng.standard_normal(shape)
-        found[name] = (spread + (1.0 if name.endswith("norm.weight") else 0.0)).astype(np.float32)
+        centre = 1.0 if name.endswith("norm.weight") else 0.0
+        if name.endswith("polynomial.bias"):
+            centre = config.polynomial_degree
+        found[name] = (spread + centre).astype(np.float32)
     for name, (rows, columns) in weight_shapes(config):
         width = config.d_model if "embedding" in name or name == "output.weight" else (rows + columns) / 2
         gain = 2.0 if name == "output.weight" or (config.tied_output and "embedding" in name) else 1.0

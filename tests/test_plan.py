@@ -26,7 +26,7 @@ from octavo.plan import (
 )
 from octavo.spec import Scheme, SpecError, tensors, weight_shapes
 
-from .models import tiny_config
+from .models import integer_config, tiny_config
 from .plans import PLANS, plan_for
 
 BASE = tiny_config(encoder_layers=6, decoder_layers=6)
@@ -164,6 +164,14 @@ def test_schemes_and_plans_fit_or_are_refused() -> None:
     assert plan_of(config, Scheme.INT8, full) is full
     for scheme, plan in ((Scheme.NONE, dynamic), (Scheme.INT8_DYNAMIC, full), (Scheme.INT8, None)):
         with pytest.raises(SpecError, match=f"scheme {scheme} "):
+            plan_of(config, scheme, plan)
+
+
+def test_an_integer_transformer_has_no_plan_yet() -> None:
+    config = integer_config()
+    assert plan_of(config, Scheme.NONE, None) is None
+    for scheme, plan in ((Scheme.INT8_DYNAMIC, None), (Scheme.INT8, plan_for(config, "full"))):
+        with pytest.raises(SpecError, match=f"scheme {scheme} has softmax .* has attention = polynomial"):
             plan_of(config, scheme, plan)
 
 

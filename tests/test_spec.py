@@ -6,9 +6,20 @@ import math
 
 import pytest
 
-from octavo.spec import MAX_BEAM, MAX_POSITIONS, ModelConfig, SearchDefaults, SpecError
+from octavo.spec import (
+    INTEGER_TRANSFORMER_KEYS,
+    MAX_BEAM,
+    MAX_POSITIONS,
+    AttentionFunction,
+    ModelConfig,
+    NormFunction,
+    PolynomialSharing,
+    SearchDefaults,
+    SpecError,
+    float_shapes,
+)
 
-from .models import tiny_config
+from .models import integer_config, tiny_config
 
 
 @pytest.mark.parametrize(
@@ -39,3 +50,66 @@ def test_a_model_out_of_range_is_refused(key: str, value: int, message: str) -> 
 def test_search_defaults_out_of_range_are_refused(key: str, value: float) -> None:
     with pytest.raises(SpecError, match=f"{key} = .*: must be from"):
         SearchDefaults.from_dict({key: value})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        tiny_config(norm_function=NormFunction.L1),
+        integer_config(norm_function=NormFunction.LAYER),
+        integer_config(
+            polynomial_degree=4, polynomial_sharing=PolynomialSharing.LAYER, polynomial_bias=False
+        ),
+    ],
+)
+def test_an_integer_transformer_comes_back_from_its_plain_values(config: ModelConfig) -> None:
+    values = config.to_dict()
+    assert set(values) > set(INTEGER_TRANSFORMER_KEYS)
+    assert ModelConfig.from_dict(values) == config
+
+
+def test_an_ordinary_transformer_is_written_as_it_always_was() -> None:
+    values = tiny_config().to_dict()
+    assert not set(values) & set(INTEGER_TRANSFORMER_KEYS)
+    config = ModelConfig.from_dict(values)
+    assert (config.attention, config.norm_function) == (AttentionFunction.SOFTMAX, NormFunction.LAYER)
+    assert config.integer_transformer_part is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attention": "linear"}, "attention = 'linear': must be one of softmax, polynomial"),
+        ({"polynomial_degree": 5}, "polynomial_degree = 5: must be from 1 to 4"),
+        ({"polynomial_degree": 0}, "polynomial_degree = 0: must be from 1 to 4"),
+        ({"polynomial_degree": 2.0}, "polynomial_degree = 2.0: expected int"),
+        ({"polynomial_bias": 0}, "polynomial_bias = 0: expected bool"),
+        ({"polynomial_sharing": "model"}, "polynomial_sharing = 'model': must be one of layer, head"),
+        (
+            {"norm_function": "rms-norm"},
+            "norm_function = 'rms-norm': must be one of layer-norm, l1-layer-norm",
+        ),
+        (
+            {"attention": "softmax", "polynomial_degree": 2},
+            "polynomial_degree = 2: only attention = polynomial",
+        ),
+        ({"attention": "softmax", "polynomial_delta": False}, "polynomial_delta = False: only attention ="),
+    ],
+)
+def test_a_bad_integer_transformer_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        ModelConfig.from_dict({**integer_config().to_dict(), **changes})
+
+
+@pytest.mark.parametrize(("sharing", "count"), [(PolynomialSharing.HEAD, 2), (PolynomialSharing.LAYER, 1)])
+def test_every_attention_has_its_polynomial(sharing: PolynomialSharing, count: int) -> None:
+    def polynomials(**switches: bool) -> dict[str, tuple[int, ...]]:
+        config = integer_config(polynomial_sharing=sharing, **switches)
+        return {name: shape for name, shape in float_shapes(config) if "polynomial" in name}
+
+    every = polynomials()
+    assert len(every) == 2 * 6
+    assert set(every.values()) == {(count,)}
+    assert "decoder.layers.1.cross_attention.polynomial.delta" in every
+    assert {name for name in every if name.endswith("bias")} == set(polynomials(polynomial_delta=False))
+    assert {name for name in every if name.endswith("delta")} == set(polynomials(polynomial_bias=False))

@@ -199,8 +199,14 @@ def plan_of(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) 
     """The plan that a model of that scheme runs by in int8; None: it is a floating-point model.
 
     ``plan`` is the model's own, where its scheme is ``int8``; for another None, or what that scheme
-    means. Raises SpecError where the plan does not fit the scheme or the configuration.
+    means. Raises SpecError where the plan does not fit the scheme or the configuration, and for an Integer
+    Transformer of another scheme than ``none``.
     """
+    part = config.integer_transformer_part
+    if part and scheme is not Scheme.NONE:
+        raise SpecError(
+            f"a model of scheme {scheme} has softmax attention and layer norm; this one has {part}"
+        )
     if scheme is Scheme.INT8:
         if plan is None:
             raise SpecError(f"a model of scheme {scheme} needs a quantization plan")

@@ -22,6 +22,13 @@ MAX_POSITIONS: Final = 65_536
 MAX_BEAM: Final = 64
 MAX_LENGTH_PENALTY: Final = 10
 MAX_LENGTH_RATIO: Final = 100
+MAX_POLYNOMIAL_DEGREE: Final = 4
+
+INTEGER_TRANSFORMER_KEYS: Final = (
+    *("attention", "polynomial_degree", "polynomial_sharing", "polynomial_bias", "polynomial_delta"),
+    "norm_function",
+)
+"""Keys of ModelConfig that an ordinary Transformer leaves at their defaults, and does not write."""
 
 
 class SpecError(ValueError):
@@ -41,6 +48,27 @@ class Activation(enum.StrEnum):
     RELU = "relu"
     GELU = "gelu"
     SILU = "silu"
+
+
+class AttentionFunction(enum.StrEnum):
+    """How scores become attention weights: softmax, or polynomial attention (Lin et al. 2020)."""
+
+    SOFTMAX = "softmax"
+    POLYNOMIAL = "polynomial"
+
+
+class PolynomialSharing(enum.StrEnum):
+    """What shares one bias and one delta of polynomial attention: a layer's attention, or a head of it."""
+
+    LAYER = "layer"
+    HEAD = "head"
+
+
+class NormFunction(enum.StrEnum):
+    """What a row is divided by: its standard deviation, or its mean absolute one (Lin et al. 2020)."""
+
+    LAYER = "layer-norm"
+    L1 = "l1-layer-norm"
 
 
 class Positions(enum.StrEnum):
@@ -93,6 +121,9 @@ class ModelConfig:
     The space holds Vaswani base and big, fairseq's and Marian / OPUS-MT models. Token ids:
     ``decoder_start_id`` is fed first to the decoder (EOS in fairseq, PAD in OPUS-MT, BOS here);
     ``suppressed_ids`` are never produced. ``source_eos`` appends EOS to the source.
+
+    An Integer Transformer (Lin et al. 2020) has polynomial attention, ReLU(score + bias)^degree + |delta|
+    over its sum, and L1 layer norm. Without ``polynomial_bias`` or ``polynomial_delta`` these are 0.
     """
 
     d_model: int
@@ -119,6 +150,12 @@ class ModelConfig:
     decoder_start_id: int = 2
     suppressed_ids: tuple[int, ...] = (0, 1, 2)
     source_eos: bool = True
+    attention: AttentionFunction = AttentionFunction.SOFTMAX
+    polynomial_degree: int = 3
+    polynomial_sharing: PolynomialSharing = PolynomialSharing.HEAD
+    polynomial_bias: bool = True
+    polynomial_delta: bool = True
+    norm_function: NormFunction = NormFunction.LAYER
 
     def __post_init__(self) -> None:
         ranges = {
@@ -130,6 +167,7 @@ class ModelConfig:
             "source_vocab_size": (1, MAX_VOCABULARY),
             "target_vocab_size": (1, MAX_VOCABULARY),
             "max_positions": (2, MAX_POSITIONS),  # a token and EOS
+            "polynomial_degree": (1, MAX_POLYNOMIAL_DEGREE),
         }
         for key, (least, most) in ranges.items():
             if not least <= getattr(self, key) <= most:
@@ -148,6 +186,7 @@ class ModelConfig:
             raise SpecError("shared_embeddings needs source_vocab_size = target_vocab_size")
         if not (math.isfinite(self.layer_norm_epsilon) and 0 < self.layer_norm_epsilon < 1):
             raise SpecError(f"layer_norm_epsilon = {self.layer_norm_epsilon}: must lie between 0 and 1")
+        self._check_polynomial()
         for key in ("pad_id", "eos_id", "unk_id", "decoder_start_id"):
             self._check_id(key, getattr(self, key))
         for token in self.suppressed_ids:
@@ -156,6 +195,13 @@ class ModelConfig:
             raise SpecError(f"eos_id: token {self.eos_id} is no source token, but source_eos appends it")
         if self.eos_id in self.suppressed_ids:
             raise SpecError(f"suppressed_ids holds eos_id = {self.eos_id}: no translation could end")
+
+    def _check_polynomial(self) -> None:
+        """Softmax attention has no polynomial: what is said of one would be ignored."""
+        polynomial = (f for f in dataclasses.fields(self) if f.name.startswith("polynomial_"))
+        for field in polynomial if self.attention is AttentionFunction.SOFTMAX else ():
+            if (value := getattr(self, field.name)) != field.default:
+                raise SpecError(f"{field.name} = {value}: only attention = polynomial has it")
 
     def _check_id(self, key: str, token: int) -> None:
         if not 0 <= token < self.target_vocab_size:
@@ -166,11 +212,21 @@ class ModelConfig:
         """Width of one attention head."""
         return self.d_model // self.attention_heads
 
+    @property
+    def integer_transformer_part(self) -> str | None:
+        """What makes the model an Integer Transformer, as "key = value"; None for an ordinary one."""
+        if self.attention is not AttentionFunction.SOFTMAX:
+            return f"attention = {self.attention}"
+        return None if self.norm_function is NormFunction.LAYER else f"norm_function = {self.norm_function}"
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Plain values, ready for JSON. An ordinary Transformer's are without INTEGER_TRANSFORMER_KEYS, so
+        that versions that do not know them can read it."""
         values = dataclasses.asdict(self)
         values["suppressed_ids"] = list(self.suppressed_ids)
-        return {key: str(v) if isinstance(v, enum.StrEnum) else v for key, v in values.items()}
+        unwritten = () if self.integer_transformer_part else INTEGER_TRANSFORMER_KEYS
+        found = {key: v for key, v in values.items() if key not in unwritten}
+        return {key: str(v) if isinstance(v, enum.StrEnum) else v for key, v in found.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
@@ -247,7 +303,8 @@ def _convert(key: str, kind: str, value: Any) -> Any:
     raise SpecError(f"{key} = {reprlib.repr(value)}: expected {kind}")
 
 
-_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {e.__name__: e for e in (NormPlacement, Activation, Positions)}
+_CHOICES: Final = (NormPlacement, Activation, Positions, AttentionFunction, PolynomialSharing, NormFunction)
+_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {choice.__name__: choice for choice in _CHOICES}
 
 _FLOAT: Final = (DType.F32, DType.F16)
 
@@ -272,7 +329,7 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Tensors that stay in floating point: biases, norms, learned positions."""
+    """Tensors that stay in floating point: biases, norms, learned positions, attention's polynomials."""
     d, ffn = config.d_model, config.ffn_dim
     for side in ("encoder", "decoder"):
         if config.positions is Positions.LEARNED:
@@ -285,6 +342,7 @@ def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
         for attention in attentions:
             for projection in ("query", "key", "value", "output"):
                 yield f"{layer}.{attention}.{projection}.bias", (d,)
+            yield from _polynomial(f"{layer}.{attention}.polynomial", config)
             yield from _norm(f"{layer}.{attention}.norm", d)
         yield f"{layer}.feed_forward.inner.bias", (ffn,)
         yield f"{layer}.feed_forward.outer.bias", (d,)
@@ -298,6 +356,15 @@ def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"encoder.layers.{i}", ("self_attention",)
     for i in range(config.decoder_layers):
         yield f"decoder.layers.{i}", ("self_attention", "cross_attention")
+
+
+def _polynomial(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if config.attention is AttentionFunction.POLYNOMIAL:
+        count = config.attention_heads if config.polynomial_sharing is PolynomialSharing.HEAD else 1
+        if config.polynomial_bias:
+            yield f"{name}.bias", (count,)
+        if config.polynomial_delta:
+            yield f"{name}.delta", (count,)
 
 
 def _norm(name: str, d: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -17,9 +17,9 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.checksum import FileEntry
 from octavo.errors import ModelError
 from octavo.plan import plan_of
-from octavo.spec import NormPlacement, Positions, Scheme, SearchDefaults
+from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme, SearchDefaults, SpecError
 
-from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
+from ..models import integer_config, random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
 from ..plans import plan_for
 
 
@@ -257,6 +257,24 @@ def test_missing_and_unexpected_tensors(float_path: Path) -> None:
     edit_tensors(float_path, lambda found: found.update({"encoder.norm.bias": np.zeros(16, np.float32)}))
     edit_tensors(float_path, lambda found: found.update({"extra": np.zeros(1, np.float32)}))
     assert "tensor 'extra' is unexpected (1 in all)" in refusal(float_path)
+
+
+@pytest.mark.parametrize("changes", [{}, {"polynomial_sharing": "layer", "polynomial_delta": False}])
+def test_an_integer_transformer_comes_back(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = ModelConfig.from_dict({**integer_config().to_dict(), **changes})
+    model = ModelDirectory.open(write_tiny_model(tmp_path / "model", config=config))
+    assert model.config == config
+    written = random_tensors(config)
+    assert [name for name in written if "polynomial" in name]
+    for name, array in model.tensors():
+        assert (array == written[name]).all()
+
+
+def test_an_integer_transformer_is_not_int8(tmp_path: Path, int8_path: Path) -> None:
+    edit_config(int8_path, lambda values: values["model"].update(integer_config().to_dict()))
+    assert "scheme int8-dynamic has softmax attention and layer norm; this one has" in refusal(int8_path)
+    with pytest.raises(SpecError, match="this one has attention = polynomial"):
+        write_tiny_model(tmp_path / "new", config=integer_config(), scheme=Scheme.INT8_DYNAMIC)
 
 
 def test_scheme_decides_the_tensors(int8_path: Path) -> None:

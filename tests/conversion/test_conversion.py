@@ -14,11 +14,11 @@ from safetensors.numpy import load_file, save_file
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert, export
 from octavo.errors import OctavoError
-from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme
+from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, Positions, Scheme
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
-from ..models import synthetic_sentences, tiny_config, write_tiny_model
+from ..models import integer_config, synthetic_sentences, tiny_config, write_tiny_model
 from .marian import edit_json, marian_config, write_marian
 
 SEPARATE = {"source_vocab_size": 140, "target_vocab_size": 125, "shared_embeddings": False}
@@ -282,6 +282,8 @@ REFUSED = {
     "source_eos = false": tiny_config(source_eos=False),
     "layer_norm_epsilon = 1e-06": tiny_config(layer_norm_epsilon=1e-6),
     "shared_embeddings = false": tiny_config(shared_embeddings=False),
+    "attention = polynomial: Pegasus": integer_config(),
+    "norm_function = l1-layer-norm: Pegasus": integer_config(attention=AttentionFunction.SOFTMAX),
 }
 
 

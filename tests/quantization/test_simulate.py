@@ -14,6 +14,7 @@ from octavo.quantization.activations import quantize_activation
 from octavo.quantization.binary32 import fma
 from octavo.spec import ModelConfig, Scheme, output_weight_name, weight_shapes
 
+from ..models import integer_config, random_tensors
 from .conftest import CONFIGS, INT8_CHOICES, float32_products, random_model
 from .observing import min_max_plan, observe
 
@@ -264,6 +265,11 @@ def test_positions_are_read_from_the_offset(name: str) -> None:
 def test_bad_tokens_are_refused(source: list[int], target: list[int], message: str) -> None:
     with pytest.raises(QuantizationError, match=message):
         Simulation(random_model(CONFIGS["base"])).run(source, target)
+
+
+def test_an_integer_transformer_is_refused() -> None:
+    with pytest.raises(QuantizationError, match="the model has attention = polynomial; only models with"):
+        Simulation(TensorModel(integer_config(), Scheme.NONE, random_tensors(integer_config())))
 
 
 def test_empty_source_is_refused_where_no_eos_is_appended() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from octavo.reference import Hypothesis, SearchOptions, Transformer, from_arrays
 from octavo.reference.search import best
 from octavo.spec import ModelConfig
 
-from ..models import random_tensors, tiny_config
+from ..models import integer_config, random_tensors, tiny_config
 
 SENTENCES = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14, 15], [], [30, 31]]
 
@@ -110,9 +111,10 @@ def transcribed(reference: Transformer, source: list[int], beam: int, longest: i
     return sorted(finished, key=lambda h: -h.score)[:beam]
 
 
+@pytest.mark.parametrize("configured", [tiny_config, integer_config])
 @pytest.mark.parametrize("beam", [2, 5])
-def test_the_search_follows_the_rules(beam: int) -> None:
-    reference = model(tiny_config(output_bias=True), seed=3)
+def test_the_search_follows_the_rules(beam: int, configured: Callable[..., ModelConfig]) -> None:
+    reference = model(configured(output_bias=True), seed=3)
     options = SearchOptions(beam=beam, nbest=beam, max_length=8)
     for sentence, results in zip(SENTENCES, search(reference, SENTENCES, options), strict=True):
         expected = transcribed(reference, sentence, beam, longest=8)
@@ -120,9 +122,10 @@ def test_the_search_follows_the_rules(beam: int) -> None:
         assert [h.score for h in results] == pytest.approx([h.score for h in expected], abs=1e-4)
 
 
+@pytest.mark.parametrize("configured", [tiny_config, integer_config])
 @pytest.mark.parametrize("beam", [1, 4])
-def test_a_batch_translates_as_its_sentences_alone(beam: int) -> None:
-    reference = model(tiny_config())
+def test_a_batch_translates_as_its_sentences_alone(beam: int, configured: Callable[..., ModelConfig]) -> None:
+    reference = model(configured())
     options = SearchOptions(beam=beam, nbest=beam)
     together = search(reference, SENTENCES, options)
     for sentence, results in zip(SENTENCES, together, strict=True):

@@ -15,9 +15,18 @@ from octavo.artifact.positions import position_table
 from octavo.reference import Dropout, Transformer, from_arrays, to_arrays
 from octavo.reference.dropout import drop
 from octavo.reference.positions import sinusoidal_table
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions, Scheme, tensors
+from octavo.spec import (
+    Activation,
+    ModelConfig,
+    NormFunction,
+    NormPlacement,
+    PolynomialSharing,
+    Positions,
+    Scheme,
+    tensors,
+)
 
-from ..models import random_tensors, tiny_config
+from ..models import integer_config, random_tensors, tiny_config
 
 SOURCE = torch.tensor([[5, 6, 7, 8, 3], [9, 10, 3, 0, 0]])
 LENGTHS = torch.tensor([5, 3])
@@ -48,7 +57,11 @@ def config_of(norm: NormPlacement, activation: Activation, positions: Positions,
 def test_every_combination_has_the_spec_tensors_and_decodes_as_it_is_forced(
     norm: NormPlacement, activation: Activation, positions: Positions, flag: bool
 ) -> None:
-    config = config_of(norm, activation, positions, flag)
+    assert_decodes_as_forced(config_of(norm, activation, positions, flag))
+
+
+def assert_decodes_as_forced(config: ModelConfig) -> None:
+    """And has exactly the tensors of the spec."""
     reference = model(config)
     found = {name: tuple(tensor.shape) for name, tensor in reference.state_dict().items()}
     assert found == {spec.name: spec.shape for spec in tensors(config, Scheme.NONE)}
@@ -60,9 +73,46 @@ def test_every_combination_has_the_spec_tensors_and_decodes_as_it_is_forced(
     torch.testing.assert_close(stepped, forced, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("norm", NormPlacement)
-def test_a_position_sees_no_later_one(norm: NormPlacement) -> None:
-    reference = model(tiny_config(norm=norm))
+INTEGER = {
+    **{f"degree {degree}": integer_config(polynomial_degree=degree) for degree in (1, 2, 3, 4)},
+    "shared by a layer": integer_config(polynomial_sharing=PolynomialSharing.LAYER, norm=NormPlacement.POST),
+    "no bias": integer_config(polynomial_bias=False, embedding_norm=True),
+    "no delta": integer_config(polynomial_delta=False),
+    "neither": integer_config(polynomial_bias=False, polynomial_delta=False),
+    "layer norm": integer_config(norm_function=NormFunction.LAYER),
+    "softmax": tiny_config(norm_function=NormFunction.L1),
+}
+
+
+@pytest.mark.parametrize("config", INTEGER.values(), ids=INTEGER)
+def test_an_integer_transformer_has_the_spec_tensors_and_decodes_as_it_is_forced(config: ModelConfig) -> None:
+    assert_decodes_as_forced(config)
+
+
+@pytest.mark.parametrize("config", INTEGER.values(), ids=INTEGER)
+def test_an_integer_transformer_trains_every_tensor(config: ModelConfig) -> None:
+    reference = Transformer(config, Dropout(0.1, 0.1, 0.1)).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = reference(SOURCE, LENGTHS, TARGET)
+    torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), TARGET.flatten()).backward()
+    for name, parameter in reference.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_fresh_weights_do_not_depend_on_the_attention_function() -> None:
+    plain, integer = (Transformer(config).state_dict() for config in (tiny_config(), integer_config()))
+    assert set(plain) < set(integer)
+    assert all(torch.equal(tensor, integer[name]) for name, tensor in plain.items())
+
+
+@pytest.mark.parametrize(
+    "config",
+    [tiny_config(), tiny_config(norm=NormPlacement.POST), integer_config()],
+    ids=["pre-norm", "post-norm", "integer"],
+)
+def test_a_position_sees_no_later_one(config: ModelConfig) -> None:
+    reference = model(config)
     changed = TARGET.clone()
     changed[:, 2] = 40
     with torch.inference_mode():
@@ -71,8 +121,9 @@ def test_a_position_sees_no_later_one(norm: NormPlacement) -> None:
     assert not torch.allclose(before[:, 2:], after[:, 2:])
 
 
-def test_padding_changes_nothing() -> None:
-    reference = model(tiny_config())
+@pytest.mark.parametrize("config", [tiny_config(), integer_config()], ids=["softmax", "integer"])
+def test_padding_changes_nothing(config: ModelConfig) -> None:
+    reference = model(config)
     with torch.inference_mode():
         padded = reference(SOURCE, LENGTHS, TARGET)[1:]
         alone = reference(SOURCE[1:, :3], LENGTHS[1:], TARGET[1:])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from octavo.quantization.weights import quantize_weight
-from octavo.reference.layers import softmax_attention
+from octavo.reference.attention import softmax_attention
 from octavo.training.fake_quantization import round_rows, round_to_scale, rounded_attention
 from octavo.training.ranges import Observed
 from octavo.training.recipe import RecipeError

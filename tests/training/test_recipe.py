@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from octavo.cli.app import app
-from octavo.spec import NormPlacement
+from octavo.spec import ModelConfig, NormPlacement
 from octavo.training.corpus import read_corpus
 from octavo.training.recipe import Recipe, RecipeError, read_recipe
 from octavo.training.run import train
@@ -18,7 +18,11 @@ RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_our_recipes_are_valid(path: Path) -> None:
-    assert read_recipe(path).name == path.stem
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    size = recipe.vocabulary.size
+    config = ModelConfig(**recipe.model.model_dump(), source_vocab_size=size, target_vocab_size=size)
+    assert (config.integer_transformer_part is not None) == ("integer" in path.stem)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,11 @@ class Engine:
     ) -> None:
         if precision not in _PRECISIONS:
             raise EngineError(f"precision {precision!r}: must be float32 or int8")
+        if part := model.config.integer_transformer_part:
+            raise EngineError(
+                f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; "
+                "`octavo evaluate --engine pytorch` runs it"
+            )
         if precision == "int8" and model.plan is None:
             raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
         if threads not in range(_MOST_THREADS + 1):

@@ -16,7 +16,7 @@ from octavo.artifact.writing import check_output
 from octavo.plan import QuantizationPlan
 from octavo.quantization.binary32 import Float32Array
 from octavo.quantization.errors import QuantizationError
-from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel
+from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
 from octavo.spec import Scheme, float_shapes, weight_shapes
 
@@ -32,7 +32,7 @@ class QuantizedWeights:
     """Every matrix of a float model in int8, quantized once; models of any plan are put together from them.
 
     Arrays are shared by all those models, with the float model too. Raises QuantizationError for a model
-    that is int8 already, or for a weight that is not finite.
+    that is int8 already, for an Integer Transformer, or for a weight that is not finite.
     """
 
     def __init__(self, model: Model) -> None:
@@ -40,6 +40,7 @@ class QuantizedWeights:
             raise QuantizationError(
                 f"the model is quantized already ({model.scheme}); quantize its float model"
             )
+        check_ordinary(model.config)
         self.config = model.config
         self._path = str(getattr(model, "path", IN_MEMORY))
         self._matrices = {name: _float32(model, name) for name, _ in weight_shapes(model.config)}

@@ -18,7 +18,7 @@ from octavo.quantization import attention, binary32
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.binary32 import Float32Array, fma
 from octavo.quantization.errors import QuantizationError
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import Model, check_ordinary
 from octavo.spec import (
     Activation,
     NormPlacement,
@@ -57,9 +57,11 @@ class Result:
 
 
 class Simulation:
-    """Runs a model of any configuration by its plan (None: all of it in float32)."""
+    """Runs a model by its plan (None: all of it in float32). Raises QuantizationError for an Integer
+    Transformer."""
 
     def __init__(self, model: Model) -> None:
+        check_ordinary(model.config)
         self._model = model
         learned = model.config.positions is Positions.LEARNED
         self._positions = None if learned else position_table(model.config)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.plan import QuantizationPlan, plan_of
+from octavo.quantization.errors import QuantizationError
 from octavo.spec import ModelConfig, Scheme
 
 IN_MEMORY: Final = "the model in memory"
@@ -60,3 +61,11 @@ class TensorModel:
     def tensor_reader(self) -> Iterator[Callable[[str], npt.NDArray[np.generic]]]:
         """A context with the function ``tensor``, as ``ModelDirectory.tensor_reader`` is one."""
         yield self.tensor
+
+
+def check_ordinary(config: ModelConfig) -> None:
+    """Raise QuantizationError for an Integer Transformer, whose attention and norms are not simulated."""
+    if part := config.integer_transformer_part:
+        raise QuantizationError(
+            f"the model has {part}; only models with softmax attention and layer norm can be quantized"
+        )

@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from octavo.reference.attention import AttentionOperator, PolynomialAttention, softmax_attention
 from octavo.reference.dropout import Dropout, drop
+from octavo.reference.norm import make_norm
 from octavo.reference.positions import sinusoidal_table
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions
+from octavo.spec import Activation, AttentionFunction, ModelConfig, NormPlacement, Positions
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.RELU: F.relu,
@@ -22,33 +24,16 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.SILU: F.silu,
 }
 
-Mix = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
-"""What ``softmax_attention`` is one of: training with quantization has another."""
-
-
-def softmax_attention(
-    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, dropout: float
-) -> Tensor:
-    """softmax(q k^T / sqrt(head width)) v (section 3.2.1) of heads [B, heads, T or S, d / heads].
-
-    ``mask`` is true where not seen; ``dropout`` is the rate on the attention weights.
-    """
-    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(mask, -torch.inf)
-    weights = drop(scores.softmax(-1), dropout, training=True)
-    return weights.to(values.dtype) @ values
-
 
 class Sublayer(nn.Module):
-    """What every sublayer shares: its layer norm and the residual connection around it.
+    """What every sublayer shares: its norm and the residual connection around it.
 
     Pre-norm: x + f(norm(x)). Post-norm: norm(x + f(x)).
     """
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.norm = make_norm(config)
         self.pre = config.norm is NormPlacement.PRE
         self.dropout = dropout
 
@@ -73,7 +58,10 @@ class Attention(Sublayer):
         self.key = nn.Linear(config.d_model, config.d_model)
         self.value = nn.Linear(config.d_model, config.d_model)
         self.output = nn.Linear(config.d_model, config.d_model)
-        self.mix: Mix = softmax_attention
+        self.mix: AttentionOperator = softmax_attention
+        if config.attention is AttentionFunction.POLYNOMIAL:
+            self.polynomial = PolynomialAttention(config)
+            self.mix = self.polynomial.attend
 
     def split(self, x: Tensor) -> Tensor:
         """[B, T, d] as heads [B, heads, T, d / heads]."""
@@ -84,7 +72,7 @@ class Attention(Sublayer):
         return self.split(self.key(states)), self.split(self.value(states))
 
     def attend(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
-        """softmax(q k^T / sqrt(head width)) v, projected: [B, T, d]. ``mask`` is true where not seen."""
+        """Values mixed by attention weights, projected: [B, T, d]. ``mask`` is true where not seen."""
         dropout = self.dropout.attention if self.training else 0.0
         mixed = self.mix(self.split(self.query(x)), keys, values, mask, dropout)
         result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
@@ -144,9 +132,9 @@ class Stack(nn.Module):
             self.embedding = TokenTable(vocab_size, config.d_model)
         self.positions = LearnedPositions(config) if learned else SinusoidalPositions(config)
         if config.embedding_norm:
-            self.embedding_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+            self.embedding_norm = make_norm(config)
         if config.norm is NormPlacement.PRE:
-            self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+            self.norm = make_norm(config)
         self.config = config
         self.dropout = dropout
 

@@ -1,4 +1,5 @@
-"""The encoder-decoder Transformer (Vaswani et al. 2017), over the whole ModelConfig space.
+"""The encoder-decoder Transformer (Vaswani et al. 2017), over the whole ModelConfig space, with what makes it
+an Integer Transformer (Lin et al. 2020).
 
 This is the executable specification: the engine is compared with it. Parameter names are the tensor
 names of ``octavo.spec``; shared and tied tensors exist once. Shapes as in ``layers``.
@@ -12,8 +13,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from octavo.reference.attention import PolynomialAttention
 from octavo.reference.dropout import Dropout
 from octavo.reference.layers import Attention, FeedForward, LearnedPositions, Output, Stack, TokenTable
+from octavo.reference.norm import L1LayerNorm
 from octavo.spec import ModelConfig
 
 
@@ -132,7 +135,9 @@ class Transformer(nn.Module):
         self.reset()
 
     def reset(self, seed: int = 0) -> None:
-        """Fresh weights: Xavier-uniform products, embeddings N(0, 1 / d_model), zero biases, unit norms."""
+        """Fresh weights: Xavier-uniform products, embeddings N(0, 1 / d_model), zero biases, unit norms, and
+        polynomials as they begin.
+        """
         random = torch.Generator().manual_seed(seed)
         deviation = self.config.d_model**-0.5
         for module in self.modules():
@@ -141,7 +146,7 @@ class Transformer(nn.Module):
                 nn.init.zeros_(module.bias)
             elif isinstance(module, (TokenTable, LearnedPositions)):
                 nn.init.normal_(module.weight, std=deviation, generator=random)
-            elif isinstance(module, nn.LayerNorm):
+            elif isinstance(module, (nn.LayerNorm, L1LayerNorm, PolynomialAttention)):
                 module.reset_parameters()
         if not self.config.tied_output:
             nn.init.normal_(self.output.weight, std=deviation, generator=random)

@@ -77,7 +77,7 @@ def round_to_scale(x: Tensor, log_scale: Tensor, zero_point: int) -> Tensor:
 def rounded_attention(
     query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, dropout: float
 ) -> Tensor:
-    """``octavo.reference.layers.softmax_attention`` with exp(s - max) rounded to 255ths."""
+    """``octavo.reference.attention.softmax_attention`` with exp(s - max) rounded to 255ths."""
     scores = (query @ keys.transpose(-2, -1)).float() / math.sqrt(query.shape[-1])
     if mask is not None:
         scores = scores.masked_fill(mask, -torch.inf)

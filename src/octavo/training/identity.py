@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from octavo.training.recipe import Recipe, RecipeError
+from octavo.spec import INTEGER_TRANSFORMER_KEYS
+from octavo.training.recipe import ModelRecipe, Recipe, RecipeError
 
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
 
@@ -16,7 +17,7 @@ def run_identity(
     """What decides the weights, as plain JSON values: the recipe's, and all data they come from."""
     training = recipe.training.model_dump(mode="json", exclude=_FREE)
     training["schedule"].pop("cooldown")
-    sections = ("vocabulary", "sampling", "model")
+    sections = ("vocabulary", "sampling")
     return {
         "seed": recipe.seed,
         "training text": text_digest,
@@ -27,7 +28,17 @@ def run_identity(
         "data.max_tokens": recipe.data.max_tokens,
         **{f"training.{key}": value for key, value in training.items()},
         **{section: getattr(recipe, section).model_dump(mode="json") for section in sections},
+        "model": _model(recipe.model),
     }
+
+
+def _model(recipe: ModelRecipe) -> dict[str, Any]:
+    """The architecture. An ordinary Transformer's is what runs begun by older versions have noted."""
+    values = recipe.model_dump(mode="json")
+    defaults = {key: ModelRecipe.model_fields[key].default for key in INTEGER_TRANSFORMER_KEYS}
+    if all(getattr(recipe, key) == default for key, default in defaults.items()):
+        return {key: value for key, value in values.items() if key not in defaults}
+    return values
 
 
 def check_identity(before: dict[str, Any], now: dict[str, Any]) -> None:

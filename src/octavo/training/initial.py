@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.reference.model import Transformer
-from octavo.reference.weights import load_arrays
-from octavo.spec import ModelConfig, Scheme
+from octavo.reference.weights import load_arrays, to_arrays
+from octavo.spec import INTEGER_TRANSFORMER_KEYS, AttentionFunction, ModelConfig, NormFunction, Scheme
 from octavo.training.recipe import RecipeError
 
 
@@ -41,15 +43,43 @@ class InitialModel:
         return cls(path, model.config, arrays, model.tokenizer_paths, digest.hexdigest())
 
     def check(self, config: ModelConfig) -> None:
-        """Raise RecipeError, naming the first key, unless the recipe asks for this very model."""
-        here, wanted = self.config.to_dict(), config.to_dict()
-        for key, value in wanted.items():
-            if here[key] != value:
+        """Raise RecipeError, naming the first key, unless the recipe asks for this very model, or for the
+        Integer Transformer that it can become.
+        """
+        for field in dataclasses.fields(config):
+            here, wanted = (getattr(one, field.name) for one in (self.config, config))
+            if here != wanted and field.name not in self._free():
                 raise RecipeError(
-                    f"{self.path}: the model to start from has {key} = {here[key]!r}, the recipe asks for "
-                    f"{value!r}; both must be the same model"
+                    f"{self.path}: the model to start from has {field.name} = {_plain(here)!r}, the recipe "
+                    f"asks for {_plain(wanted)!r}; both must be the same model"
                 )
 
+    def _free(self) -> set[str]:
+        """Keys in which that model may differ: softmax can become a polynomial, layer norm L1 layer norm."""
+        free: set[str] = set()
+        if self.config.attention is AttentionFunction.SOFTMAX:
+            free |= {key for key in INTEGER_TRANSFORMER_KEYS if key != "norm_function"}
+        if self.config.norm_function is NormFunction.LAYER:
+            free.add("norm_function")
+        return free
+
+    def changes(self, config: ModelConfig) -> list[str]:
+        """What converting to that configuration changes, as "key = value"; nothing where it is the same."""
+        return [
+            f"{key} = {getattr(config, key)}"
+            for key in ("attention", "norm_function")
+            if getattr(config, key) != getattr(self.config, key)
+        ]
+
     def load_into(self, model: Transformer) -> None:
-        """Give a model of the same configuration these weights."""
-        load_arrays(model, self.arrays)
+        """Give a model that ``check`` accepts these weights; polynomials it has besides stay as they are.
+
+        An L1 layer norm takes the gains of a layer norm: on Gaussian rows both then give the same.
+        """
+        fresh = {name: array for name, array in to_arrays(model).items() if ".polynomial." in name}
+        load_arrays(model, fresh | self.arrays)
+
+
+def _plain(value: Any) -> Any:
+    """A configuration's value as config.json and recipes write it."""
+    return str(value) if isinstance(value, enum.StrEnum) else value

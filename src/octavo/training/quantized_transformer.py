@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from octavo.plan import Product, ProductKind, QuantizationPlan, Static, products
-from octavo.reference.layers import Attention, FeedForward, softmax_attention
+from octavo.reference.attention import softmax_attention
+from octavo.reference.layers import Attention, FeedForward
 from octavo.reference.model import Transformer
 from octavo.spec import weight_shapes
 from octavo.training.batches import Batch
@@ -32,8 +33,13 @@ class QuantizedTransformer(nn.Module):
     zero_points: Tensor
 
     def __init__(self, model: Transformer, recipe: QuantizationRecipe) -> None:
-        """Raises RecipeError for a product that the model has not."""
+        """Raises RecipeError for a product that the model has not, and for an Integer Transformer."""
         super().__init__()
+        if part := model.config.integer_transformer_part:
+            raise RecipeError(
+                f"training with quantization needs softmax attention and layer norm; the model has {part}; "
+                "leave out --quantize and [quantization]"
+            )
         self.model, self.config, self.recipe = model, model.config, recipe
         every = list(products(model.config))
         if unknown := sorted(set(recipe.float32) - {product.name for product in every}):

@@ -15,8 +15,12 @@ from octavo.spec import (
     MAX_BEAM,
     MAX_LENGTH_PENALTY,
     MAX_LENGTH_RATIO,
+    MAX_POLYNOMIAL_DEGREE,
     Activation,
+    AttentionFunction,
+    NormFunction,
     NormPlacement,
+    PolynomialSharing,
     Positions,
     SearchDefaults,
     SpecError,
@@ -87,6 +91,12 @@ class ModelRecipe(_Section):
     embedding_norm: bool = False
     tied_output: bool = True
     output_bias: bool = False
+    attention: Annotated[AttentionFunction, FromToml] = AttentionFunction.SOFTMAX
+    polynomial_degree: Annotated[int, Field(ge=1, le=MAX_POLYNOMIAL_DEGREE)] = 3
+    polynomial_sharing: Annotated[PolynomialSharing, FromToml] = PolynomialSharing.HEAD
+    polynomial_bias: bool = True
+    polynomial_delta: bool = True
+    norm_function: Annotated[NormFunction, FromToml] = NormFunction.LAYER
 
 
 class DropoutRecipe(_Section):

@@ -137,6 +137,8 @@ class Trainer:
         if self._initial is None:
             return
         self._initial.load_into(self.model)
+        if changes := self._initial.changes(self.config):
+            self.display.say(f"converting {self._initial.path}: {', '.join(changes)}")
         if self.quantized:
             pairs, plan = self._epoch()
             first = plan[: self.quantized.recipe.observe_batches]

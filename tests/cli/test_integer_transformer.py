@@ -1,0 +1,79 @@
+"""An Integer Transformer on the command line: what runs it, and what refuses it in one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from octavo.spec import AttentionFunction, ModelConfig
+
+from ..models import integer_config, synthetic_sentences, write_tiny_model
+from .conftest import Octavo
+from .test_bad_input import message
+
+L1_ALONE = integer_config(attention=AttentionFunction.SOFTMAX)
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text.aa"
+    path.write_text("".join(f"{line}\n" for line in synthetic_sentences(20)))
+    return path
+
+
+@pytest.fixture(params=[integer_config(), L1_ALONE], ids=["polynomial", "l1"])
+def configured(request: pytest.FixtureRequest) -> ModelConfig:
+    config: ModelConfig = request.param
+    return config
+
+
+@pytest.fixture
+def model(configured: ModelConfig, tmp_path: Path) -> Path:
+    return write_tiny_model(tmp_path / "integer", config=configured)
+
+
+def test_what_it_is_can_be_seen(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
+    report = json.loads(octavo_here("inspect", model, "--json").stdout)
+    assert report["config"] == configured.to_dict()
+    polynomials = [tensor for tensor in report["tensors"] if ".polynomial." in tensor["name"]]
+    assert len(polynomials) == (12 if configured.attention is AttentionFunction.POLYNOMIAL else 0)
+    assert octavo_here("inspect", model).returncode == 0
+
+
+def test_the_pytorch_reference_translates_with_it(octavo_here: Octavo, model: Path, text: Path) -> None:
+    files = ("--source", text, "--reference", text, "--limit", 5)
+    done = octavo_here("evaluate", "-m", model, "--engine", "pytorch", *files, "-o", "out.txt")
+    assert done.returncode == 0, done.stderr.decode()
+    assert len((model.parent / "out.txt").read_text().splitlines()) == 5
+
+
+def test_the_engine_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
+    expected = (
+        f"octavo: integer: has {configured.integer_transformer_part}, and the engine runs softmax attention "
+        "and layer norm only; `octavo evaluate --engine pytorch` runs it"
+    )
+    for precision in ("float32", "int8"):
+        done = octavo_here("translate", "-m", "integer", "--precision", precision, "Bako.")
+        assert message(done) == expected
+
+
+@pytest.mark.parametrize("calibrating", [False, True], ids=["dynamic", "calibrated"])
+def test_quantize_refuses_it(
+    octavo_here: Octavo, model: Path, configured: ModelConfig, text: Path, calibrating: bool
+) -> None:
+    options = ("--calibrate", text) if calibrating else ()
+    done = octavo_here("quantize", "integer", "-o", "int8", *options)
+    assert message(done) == (
+        f"octavo: integer: the model has {configured.integer_transformer_part}; only models with softmax "
+        "attention and layer norm can be quantized"
+    )
+    assert not (model.parent / "int8").exists()
+
+
+def test_export_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
+    done = octavo_here("export", "integer", "--to", "huggingface", "-o", "theirs")
+    part = configured.integer_transformer_part
+    assert message(done).startswith(f"octavo: {part}: Pegasus")
+    assert not (model.parent / "theirs").exists()
