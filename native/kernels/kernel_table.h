@@ -90,27 +90,6 @@ struct LinearS8 {
   void (*accumulate)(const ProductS8&, std::int32_t* sums);
 };
 
-/// One query row against `count` >= 1 key-value rows: keys at `rows[j]`, values `value_offset` bytes further
-/// on. Each of the two is floats, aligned as such, or u8 around 128; heads lie side by side in a row. With u8
-/// values sums cannot leave int32 while count < 2^16.
-struct AttendRow {
-  const float* query = nullptr;            // [heads · head_dim], where keys are floats
-  const std::uint8_t* query_u8 = nullptr;  // where keys are u8: around 128
-  const std::byte* const* rows = nullptr;
-  int count = 0;
-  std::ptrdiff_t value_offset = 0;
-  int heads = 0;
-  int head_dim = 0;
-  bool keys_u8 = false;
-  bool values_u8 = false;
-  const float* score_scale = nullptr;  // [heads]: what a sum of query times key is multiplied by
-  const float* value_scale = nullptr;  // [heads], where values are u8
-  float* scores = nullptr;             // scratch: `count` rounded up to 16
-  std::uint8_t* weights = nullptr;     // scratch, where values are u8: `count` rounded up to 64
-  float* output = nullptr;             // exactly one of output and quantized.values is set
-  QuantizedRows quantized{};           // one row
-};
-
 /// Keys and values of this many positions make a page.
 inline constexpr int kPagePositions = 16;
 
@@ -199,7 +178,6 @@ struct KernelTable {
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);
-  void (*attend)(const AttendRow&);
   PagedAttention attention;
   /// n >= 1.
   float (*log_sum_exp)(const float* x, int n);

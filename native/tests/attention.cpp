@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "checked_output.h"
 #include "kernel_checks.h"
 #include "kernels/tiers.h"
+#include "pages.h"
 #include "quantized_target.h"
 #include "values.h"
 
@@ -16,55 +16,34 @@ namespace octavo::testing {
 
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-struct AttendShape {
-  int count;
-  int heads;
-  int head_dim;
-};
-
-/// What is u8; the rest is floats.
-struct AttendMode {
-  bool keys;
-  bool values;
-  bool output;
-};
-
-std::vector<AttendShape> attend_shapes() {
-  std::vector<AttendShape> shapes;
-  for (const int head_dim : lengths()) {
-    for (const int count : {1, 2, 7, 15, 16, 17, 33}) shapes.push_back({count, 1 + head_dim % 3, head_dim});
+std::vector<PagedShape> paged_shapes(Random& random) {
+  std::vector<PagedShape> shapes;
+  for (const int head_dim :
+       {1, 2, 3, 4, 5, 7, 15, 16, 17, 20, 31, 32, 33, 48, 63, 64, 65, 80, 96, 128, 130}) {
+    for (const int positions : {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65}) {
+      shapes.push_back({random.integer(1, 9), positions, random.integer(1, 4), head_dim});
+    }
   }
-  for (int count = 1; count <= 40; ++count) {
-    for (const int head_dim : {5, 16, 32, 64, 80, 128}) shapes.push_back({count, 2, head_dim});
+  for (int queries = 1; queries <= 9; ++queries) {
+    for (const int positions : {5, 26, 41}) {
+      for (const int head_dim : {16, 20, 32, 64, 128}) shapes.push_back({queries, positions, 2, head_dim});
+    }
   }
-  for (const int count : {63, 64, 65, 127, 128, 129, 300}) shapes.push_back({count, 3, 64});
+  for (int heads = 1; heads <= 16; ++heads) shapes.push_back({4, 26, heads, heads % 2 == 0 ? 32 : 20});
+  for (const int queries : {1, 4, 9}) shapes.push_back({queries, 200, 8, 64});
   return shapes;
 }
 
-/// Bytes in place of floats of a kind: anything, the ends of the range, or all zero, which is 128.
-void fill_u8(std::uint8_t* x, std::size_t count, Values kind, Random& random) {
-  const bool ends = kind == Values::wide || kind == Values::special;
-  const auto one = static_cast<std::uint8_t>(random.bits());
-  std::generate_n(x, count, [&]() -> std::uint8_t {
-    if (kind == Values::zeros) return 128;
-    if (kind == Values::equal) return one;
-    if (ends) return random.chance() ? 255 : 0;
-    return static_cast<std::uint8_t>(random.bits());
-  });
-}
-
-class AttendCheck {
+class PagedCheck {
  public:
-  AttendCheck(const KernelTable& kernels, Random random) : kernels_(kernels), random_(random) {}
+  PagedCheck(const KernelTable& kernels, Random random) : kernels_(kernels), random_(random) {}
 
   int run() {
     int calls = 0;
-    for (const AttendShape& shape : attend_shapes()) {
-      for (unsigned bits = 0; bits < 8; ++bits, ++calls) {
-        const auto turn = static_cast<std::size_t>(calls) / 8 + bits;
-        compare(shape, {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0},
+    for (const PagedShape& shape : paged_shapes(random_)) {
+      for (unsigned bits = 0; bits < 16; ++bits, ++calls) {
+        const auto turn = static_cast<std::size_t>(calls) / 16 + bits;
+        compare(shape, {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0},
                 kFiniteValues[turn % kFiniteValues.size()]);
       }
     }
@@ -72,54 +51,47 @@ class AttendCheck {
   }
 
  private:
-  void compare(const AttendShape& shape, AttendMode mode, Values kind) {
-    const int width = shape.heads * shape.head_dim;
+  void compare(const PagedShape& shape, const PagedMode& mode, Values kind) {
     shape_ = shape;
     mode_ = mode;
-    scatter_rows(kind);
-    prepare_query(kind);
+    const int width = shape.heads * shape.head_dim;
+    const int gap = random_.chance() ? random_.integer(1, 9) : 0;
+    output_.shape(shape.queries, width, width + gap);
+    quantized_.prepare(shape.queries, width, static_cast<std::size_t>(width), gap, random_);
+    const std::string call =
+        describe("attend", kernels_.name, " queries=", shape.queries, " positions=", shape.positions,
+                 " heads=", shape.heads, " head_dim=", shape.head_dim, " keys=", mode.keys ? "u8" : "floats",
+                 " kept values=", mode.values ? "u8" : "floats", " output=", mode.output ? "u8" : "floats",
+                 mode.output ? quantized_.text() : "", mode.ordered ? " in their own order" : "",
+                 " values=", name_of(kind));
+    expected_.prepare(reference::table().attention, shape, mode, random_);
+    actual_.prepare(kernels_.attention, shape, mode, random_);
+    query_.fill(static_cast<std::size_t>(shape.queries), static_cast<std::size_t>(width), mode.keys, kind,
+                random_);
     prepare_scales();
-    output_.shape(1, width, width);
-    quantized_.prepare(1, width, static_cast<std::size_t>(width), 0, random_);
-    const std::string call = describe(
-        "attend", kernels_.name, " count=", shape.count, " heads=", shape.heads, " head_dim=", shape.head_dim,
-        " keys=", mode.keys ? "u8" : "floats", " kept values=", mode.values ? "u8" : "floats",
-        " output=", mode.output ? "u8" : "floats", mode.output ? quantized_.text() : "",
-        " value_offset=", value_offset_, " values=", name_of(kind));
-    reference::table().attend(job(output_.expected(), quantized_.for_reference()));
-    kernels_.attend(job(output_.actual(), quantized_.for_subject()));
+    choose_positions();
+    keep_all(kind);
+    expected_.attend(job(width + gap, output_.expected(), quantized_.for_reference()));
+    actual_.attend(job(width + gap, output_.actual(), quantized_.for_subject()));
     output_.verify(call, "output");
     quantized_.verify(call);
   }
 
-  AttendRow job(float* output, const QuantizedRows& quantized) {
-    // Scratch from an earlier call must not count.
-    scores_.resize(round_up(static_cast<std::size_t>(shape_.count), 16));
-    std::fill(scores_.begin(), scores_.end(), kNan);
-    weights_.resize(round_up(static_cast<std::size_t>(shape_.count), 64));
-    std::fill(weights_.begin(), weights_.end(), std::uint8_t{0xff});
-    return {.query = mode_.keys ? nullptr : query_.data(),
-            .query_u8 = mode_.keys ? query_u8_.data() : nullptr,
-            .rows = rows_.data(),
-            .count = shape_.count,
-            .value_offset = value_offset_,
-            .heads = shape_.heads,
-            .head_dim = shape_.head_dim,
-            .keys_u8 = mode_.keys,
-            .values_u8 = mode_.values,
+  Attend job(int stride, float* output, const QuantizedRows& quantized) const {
+    return {.queries = shape_.queries,
+            .query = query_.row(0),
+            .query_stride = query_.stride(),
+            .positions = shape_.positions,
+            .order = mode_.ordered ? order_.data() : nullptr,
+            .order_stride = order_stride_,
+            .counts = mode_.ordered ? counts_.data() : nullptr,
+            .visible = mode_.ordered ? visible_.data() : nullptr,
+            .visible_stride = visible_stride_,
             .score_scale = score_scale_.data(),
             .value_scale = mode_.values ? value_scale_.data() : nullptr,
-            .scores = scores_.data(),
-            .weights = mode_.values ? weights_.data() : nullptr,
             .output = mode_.output ? nullptr : output,
+            .output_stride = stride,
             .quantized = mode_.output ? quantized : QuantizedRows{}};
-  }
-
-  void prepare_query(Values kind) {
-    query_.resize(width());
-    fill({query_.data(), query_.size()}, kind, random_);
-    query_u8_.resize(width());
-    fill_u8(query_u8_.data(), query_u8_.size(), kind, random_);
   }
 
   /// Scales that spread the weights of several keys; now and then 0, huge or tiny ones.
@@ -136,64 +108,92 @@ class AttendCheck {
     if (random_.integer(0, 15) == 0) value_scale_[0] = random_.chance() ? 0.0f : random_.any_finite();
   }
 
-  /// Keys and values in a shuffled order and with NaN between; the last in memory, key or value, ends at the
-  /// guard. Floats are aligned, bytes anywhere.
-  void scatter_rows(Values kind) {
-    const auto count = static_cast<std::size_t>(shape_.count);
-    const std::size_t key_bytes = width() * (mode_.keys ? 1 : sizeof(float));
-    const std::size_t value_bytes = width() * (mode_.values ? 1 : sizeof(float));
-    const std::size_t unit = mode_.keys && mode_.values ? 1 : sizeof(float);
-    const bool values_first = random_.chance();
-    const std::size_t gap = unit * static_cast<std::size_t>(random_.chance() ? random_.integer(1, 7) : 0);
-    const std::size_t second = round_up(values_first ? value_bytes : key_bytes, unit) + gap;
-    const std::size_t used = round_up(second + (values_first ? key_bytes : value_bytes), unit);
-    const std::size_t stride = used + 3 * unit;
-    value_offset_ = values_first ? -static_cast<std::ptrdiff_t>(second) : static_cast<std::ptrdiff_t>(second);
-    pool_.resize((count - 1) * stride + used);
-    std::fill(pool_.begin(), pool_.end(), std::byte{0xff});
-    rows_.resize(count);
-    for (std::size_t j = 0; j < count; ++j) {
-      std::byte* key = pool_.data() + j * stride + (values_first ? second : 0);
-      fill_part(key, mode_.keys, kind);
-      fill_part(key + value_offset_, mode_.values, kind);
-      rows_[j] = key;
-    }
-    for (std::size_t j = count; j > 1; --j) {
-      std::swap(rows_[j - 1], rows_[static_cast<std::size_t>(random_.integer(0, static_cast<int>(j) - 1))]);
-    }
-  }
-
-  void fill_part(std::byte* part, bool u8, Values kind) {
-    if (u8) {
-      fill_u8(reinterpret_cast<std::uint8_t*>(part), width(), kind, random_);
-    } else {
-      fill({reinterpret_cast<float*>(part), width()}, kind, random_);
+  /// Some positions for each query, in any order, and all of them as bits.
+  void choose_positions() {
+    const auto queries = static_cast<std::size_t>(shape_.queries);
+    const auto positions = static_cast<std::size_t>(shape_.positions);
+    const std::size_t pages = pages_for(shape_.positions);
+    const auto gap = static_cast<std::size_t>(random_.integer(0, 3));
+    order_stride_ = static_cast<std::ptrdiff_t>(positions + gap);
+    visible_stride_ = static_cast<std::ptrdiff_t>(pages + gap);
+    order_.resize((queries - 1) * (positions + gap) + positions);
+    visible_.resize((queries - 1) * (pages + gap) + pages);
+    counts_.resize(queries);
+    std::fill(order_.begin(), order_.end(), std::numeric_limits<std::int32_t>::max());
+    std::fill(visible_.begin(), visible_.end(), std::uint16_t{0});
+    for (std::size_t query = 0; query < queries; ++query) {
+      const std::vector<int> places = shuffled(shape_.positions, random_);
+      const int few = random_.chance() ? 1 : shape_.positions;
+      counts_[query] = random_.integer(std::min(few, shape_.positions), shape_.positions);
+      for (std::size_t j = 0; j < static_cast<std::size_t>(counts_[query]); ++j) {
+        const int place = places[j];
+        order_[query * (positions + gap) + j] = place;
+        std::uint16_t& bits =
+            visible_[query * (pages + gap) + static_cast<std::size_t>(place / kPagePositions)];
+        bits = static_cast<std::uint16_t>(bits | 1u << (place % kPagePositions));
+      }
     }
   }
 
-  std::size_t width() const {
-    return static_cast<std::size_t>(shape_.heads) * static_cast<std::size_t>(shape_.head_dim);
+  /// Something at every place of every page, then the rows that count. What no query sees keeps what was
+  /// there first, which is NaN where it is floats.
+  void keep_all(Values kind) {
+    std::vector<int> places = shuffled_or_not(shape_.positions, random_);
+    fill_kept(places.size(), kind);
+    keys_.fill_with_ones();
+    values_.fill_with_ones();
+    keep(places);
+    places = shuffled_or_not(shape_.positions, random_);
+    places.erase(std::remove_if(places.begin(), places.end(), [&](int place) { return !is_seen(place); }),
+                 places.end());
+    fill_kept(places.size(), kind);
+    keep(places);
+  }
+
+  void fill_kept(std::size_t rows, Values kind) {
+    const std::size_t width =
+        static_cast<std::size_t>(shape_.heads) * static_cast<std::size_t>(shape_.head_dim);
+    keys_.fill(rows, width, mode_.keys, kind, random_);
+    values_.fill(rows, width, mode_.values, kind, random_);
+  }
+
+  /// A few rows at a time.
+  void keep(const std::vector<int>& places) {
+    for (std::size_t first = 0; first < places.size();) {
+      const int rows = random_.integer(1, static_cast<int>(places.size() - first));
+      expected_.keep(keys_, values_, places, first, static_cast<std::size_t>(rows));
+      actual_.keep(keys_, values_, places, first, static_cast<std::size_t>(rows));
+      first += static_cast<std::size_t>(rows);
+    }
+  }
+
+  bool is_seen(int place) const {
+    if (!mode_.ordered) return true;
+    return std::find(order_.begin(), order_.end(), place) != order_.end();
   }
 
   const KernelTable& kernels_;
   Random random_;
-  AttendShape shape_{};
-  AttendMode mode_{};
-  std::ptrdiff_t value_offset_ = 0;
-  GuardedArray<std::byte> pool_;
-  GuardedArray<const std::byte*> rows_;
-  GuardedArray<float> query_;
-  GuardedArray<std::uint8_t> query_u8_;
+  PagedShape shape_{};
+  PagedMode mode_{};
+  Pages expected_;
+  Pages actual_;
+  Rows query_;
+  Rows keys_;
+  Rows values_;
+  GuardedArray<std::int32_t> order_;
+  std::ptrdiff_t order_stride_ = 0;
+  GuardedArray<std::int32_t> counts_;
+  GuardedArray<std::uint16_t> visible_;
+  std::ptrdiff_t visible_stride_ = 0;
   GuardedArray<float> score_scale_;
   GuardedArray<float> value_scale_;
-  GuardedArray<float> scores_;
-  GuardedArray<std::uint8_t> weights_;
   CheckedOutput<float> output_;
   QuantizedTarget quantized_;
 };
 
 }  // namespace
 
-int check_attend(const KernelTable& kernels, Random random) { return AttendCheck(kernels, random).run(); }
+int check_attend(const KernelTable& kernels, Random random) { return PagedCheck(kernels, random).run(); }
 
 }  // namespace octavo::testing

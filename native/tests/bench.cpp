@@ -215,56 +215,6 @@ void bench_logits(const KernelTable& kernels, const ModelShape& model) {
                    nanoseconds_per_call([&] { kernels.top_k(logits.data(), n, 0, 8, 0, best.data()); }));
 }
 
-/// Over floats, and over bytes; both store what the next product would read.
-void bench_attend(const KernelTable& kernels, const ModelShape& model) {
-  const auto width = static_cast<std::size_t>(model.d_model);
-  Random random(1);
-  const int head_dim = model.d_model / model.heads;
-  const std::vector<float> scale(static_cast<std::size_t>(model.heads),
-                                 1.0f / std::sqrt(static_cast<float>(head_dim)));
-  AlignedBuffer<float> query, inverse, output(width);
-  AlignedBuffer<std::uint8_t> query_u8, output_u8(width);
-  fill(query, width, random);
-  fill(inverse, width, random);
-  fill_bytes(query_u8, width, random);
-  for (const int count : {10, 25, 60, 128}) {
-    const auto keys = static_cast<std::size_t>(count);
-    AlignedBuffer<float> pool, scores(keys + 16);
-    AlignedBuffer<std::uint8_t> pool_u8, weights(keys + 64);
-    fill(pool, keys * 2 * width, random);
-    fill_bytes(pool_u8, keys * 2 * width, random);
-    for (const bool u8 : {false, true}) {
-      std::vector<const std::byte*> rows(keys);
-      for (std::size_t j = 0; j < keys; ++j) {
-        rows[j] = u8 ? reinterpret_cast<const std::byte*>(pool_u8.data() + j * 2 * width)
-                     : reinterpret_cast<const std::byte*>(pool.data() + j * 2 * width);
-      }
-      AttendRow job{.query = query.data(),
-                    .query_u8 = query_u8.data(),
-                    .rows = rows.data(),
-                    .count = count,
-                    .value_offset = static_cast<std::ptrdiff_t>(width * (u8 ? 1 : sizeof(float))),
-                    .heads = model.heads,
-                    .head_dim = head_dim,
-                    .keys_u8 = u8,
-                    .values_u8 = u8,
-                    .score_scale = scale.data(),
-                    .value_scale = scale.data(),
-                    .scores = scores.data(),
-                    .weights = weights.data()};
-      if (u8) {
-        job.quantized = {.values = output_u8.data(), .inverse = inverse.data(), .zero_point = 128};
-      } else {
-        job.output = output.data();
-      }
-      const double taken = nanoseconds_per_call([&] { kernels.attend(job); });
-      std::printf("  %-13s keys=%-4d heads=%-3d head_dim=%-4d %8.0f ns %8.1f GMAC/s\n",
-                  u8 ? "attend u8" : "attend", count, model.heads, head_dim, taken,
-                  2.0 * count * model.d_model / taken);
-    }
-  }
-}
-
 }  // namespace
 
 void bench_tier(const KernelTable& kernels) {
@@ -276,7 +226,6 @@ void bench_tier(const KernelTable& kernels) {
     std::printf(" %s\n", model.name);
     bench_products(kernels, model, peak);
     bench_rows(kernels, model);
-    bench_attend(kernels, model);
     bench_logits(kernels, model);
   }
 }

@@ -14,10 +14,9 @@ std::span<const KernelCheck> kernel_checks() {
       KernelCheck{"layer_norm", check_layer_norm},
       KernelCheck{"embed_f32", check_embed_f32},
       KernelCheck{"embed_s8", check_embed_s8},
-      KernelCheck{"attend", check_attend},
       KernelCheck{"layout", check_layout},
       KernelCheck{"keep", check_keep},
-      KernelCheck{"attend", check_paged_attend},
+      KernelCheck{"attend", check_attend},
       KernelCheck{"log_sum_exp", check_log_sum_exp},
       KernelCheck{"top_k", check_top_k},
   };

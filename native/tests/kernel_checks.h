@@ -25,10 +25,9 @@ int check_quantize_static(const KernelTable& kernels, Random random);
 int check_layer_norm(const KernelTable& kernels, Random random);
 int check_embed_f32(const KernelTable& kernels, Random random);
 int check_embed_s8(const KernelTable& kernels, Random random);
-int check_attend(const KernelTable& kernels, Random random);
 int check_layout(const KernelTable& kernels, Random random);
 int check_keep(const KernelTable& kernels, Random random);
-int check_paged_attend(const KernelTable& kernels, Random random);
+int check_attend(const KernelTable& kernels, Random random);
 int check_log_sum_exp(const KernelTable& kernels, Random random);
 int check_top_k(const KernelTable& kernels, Random random);
 

@@ -70,7 +70,8 @@ struct F32x16 {
     _mm256_maskstore_ps(x, first_lanes(count, 0), low);
     _mm256_maskstore_ps(x + 8, first_lanes(count, 8), high);
   }
-  /// Rounds to integers, ties to even, and stores value + zero_point as u8: from 0, and 255 where it is more.
+  /// Rounds to integers, ties to even, and stores value + zero_point, at least 0, as u8; 255 where it is
+  /// more.
   void store_u8(std::uint8_t* x, int count, int zero_point) const {
     const __m256i offset = _mm256_set1_epi32(zero_point);
     const __m256 largest = _mm256_set1_ps(static_cast<float>(255 - zero_point));

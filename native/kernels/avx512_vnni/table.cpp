@@ -1,5 +1,4 @@
 #include "kernels/lanes16/table.h"
-#include "kernels/avx512_vnni/bytes.h"
 #include "kernels/avx512_vnni/linear_f32.h"
 #include "kernels/avx512_vnni/linear_s8.h"
 #include "kernels/avx512_vnni/paged_bytes.h"
@@ -11,9 +10,9 @@ namespace octavo::avx512_vnni {
 namespace {
 
 constexpr KernelTable kTable =
-    lanes16::table<F32x16, Bytes>("avx512_vnni", {.layout = kLayoutF32, .product = product_f32},
-                                  {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8},
-                                  lanes16::paged_attention<F32x16, PagedBytes>());
+    lanes16::table<F32x16>("avx512_vnni", {.layout = kLayoutF32, .product = product_f32},
+                           {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8},
+                           lanes16::paged_attention<F32x16, PagedBytes>());
 
 }  // namespace
 

@@ -39,7 +39,8 @@ struct F32x16 {
 
   void store(float* x) const { _mm512_storeu_ps(x, v); }
   void store_first(float* x, int count) const { _mm512_mask_storeu_ps(x, first_lanes(count), v); }
-  /// Rounds to integers, ties to even, and stores value + zero_point as u8: from 0, and 255 where it is more.
+  /// Rounds to integers, ties to even, and stores value + zero_point, at least 0, as u8; 255 where it is
+  /// more.
   void store_u8(std::uint8_t* x, int count, int zero_point) const {
     const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(zero_point));
     // What does not fit an int32 is converted to 2^31, unsigned, which is more than 255 as well.

@@ -1,156 +1,106 @@
 #pragma once
 
-#include "kernels/lanes16/four_rows.h"
-#include "kernels/lanes16/rows.h"
-
-// `Bytes` are a tier's sums of products of bytes around 128:
-//   Query(query, n).dot_four   Σ_c (query[c] - 128) · (keys[i][c] - 128) of four keys
-//   weighted_sums              sums[c] = Σ_j weights[j] · (values[j][c] - 128), for kColumns columns, a
-//   multiple of 16
-// Scratch is written and read in whole vectors: a CPU hands on at once only what one earlier store covers.
+#include "kernels/lanes16/attend_bytes.h"
+#include "kernels/lanes16/attend_floats.h"
+#include "kernels/lanes16/pages.h"
 
 namespace octavo::lanes16 {
 
-/// Scores of one head, `factor` times what dot_four(keys) finds for four keys at a time. Returns the largest.
-/// Behind the last, scratch is filled with scores that occur.
-template <class V, class DotFour>
-inline V score(const AttendRow& job, float factor, DotFour dot_four) {
-  FourRows<V> rows(job);
-  V top{};
-  for (int j = 0; j < job.count; j += V::kLanes) {
-    typename V::Four products[4];
-    products[0] = dot_four(rows.from(j));
-    for (int i = 1; i < 4; ++i) {
-      products[i] = j + 4 * i < job.count ? dot_four(rows.from(j + 4 * i)) : products[0];
-    }
-    const V value = V::join(products) * V::all(factor);
-    value.store(job.scores + j);
-    top = V::max(value, j == 0 ? value.repeat_first() : top);
-  }
-  return V::all(top.largest());
+/// Keys as bytes, values as floats: scores by position are put in order.
+template <class V, class Tile>
+inline void attend_bytes_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
+  V top[1];
+  score_bytes(tile, top);
+  float* ordered = tile.scores + tile.room;
+  for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores[rows.position(j)];
+  sum_floats(tile, rows, ordered, 1.0f / exponentiate<V>(ordered, rows.count(), top[0]), target);
 }
 
-template <class V>
-inline typename V::Four dot_four(const AttendRow& job, std::ptrdiff_t first, const std::byte* const* keys) {
-  const float* query = job.query + first;
-  V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
-  for_each_vector<V>(job.head_dim, [&](int c, int count) {
-    const V q = load<V>(query + c, count);
-    for (int i = 0; i < 4; ++i) {
-      const float* key = reinterpret_cast<const float*>(keys[i]) + first;
-      sum[i] = V::fma(q, load<V>(key + c, count), sum[i]);
-    }
-  });
-  return V::sum_trees(sum);
+/// Keys as floats, values as bytes: scores in order are put to their positions.
+template <class V, class Tile>
+inline void attend_floats_bytes(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
+  const V top[1] = {score_floats<V>(tile, rows)};
+  if (job.order != nullptr) {
+    float* ordered = tile.scores + tile.room;
+    for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores[j];
+    for (int j = 0; j < rows.count(); ++j) tile.scores[rows.position(j)] = ordered[j];
+  }
+  V sum[1];
+  weigh_bytes(tile, top, sum);
+  sum_bytes(tile, sum, target);
+}
+
+template <class V, class Tile>
+inline void attend_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
+  const SeenRows<V> rows(job, tile.first);
+  const V top = score_floats<V>(tile, rows);
+  const float total = exponentiate<V>(tile.scores, rows.count(), top);
+  sum_floats(tile, rows, tile.scores, 1.0f / total, target);
+}
+
+template <class V, class Bytes, int Queries, int Heads>
+void attend_bytes(const Attend& job, int first, int head) {
+  const Tile<V, Bytes, Queries, Heads> tile(job, first, head);
+  V top[Queries * Heads];
+  V sum[Queries * Heads];
+  score_bytes(tile, top);
+  weigh_bytes(tile, top, sum);
+  sum_bytes(tile, sum, ContextRows<V>(job));
+}
+
+/// `Queries` queries of every head, `Heads` heads at a time.
+template <class V, class Bytes, int Queries, int Heads>
+void attend_heads(const Attend& job, int first) {
+  int head = 0;
+  for (; head + Heads <= job.layout->heads; head += Heads) {
+    attend_bytes<V, Bytes, Queries, Heads>(job, first, head);
+  }
+  for (; head < job.layout->heads; ++head) attend_bytes<V, Bytes, Queries, 1>(job, first, head);
 }
 
 template <class V, class Bytes>
-inline V score_u8(const AttendRow& job, std::ptrdiff_t first, float factor) {
-  const typename Bytes::Query query(job.query_u8 + first, job.head_dim);
-  return score<V>(job, factor, [&](const std::byte* const* keys) { return query.dot_four(keys, first); });
+void attend_all_bytes(const Attend& job) {
+  const int whole = job.queries / 4 * 4;
+  for (int head = 0; head < job.layout->heads; ++head) {
+    for (int first = 0; first < whole; first += 4) attend_bytes<V, Bytes, 4, 1>(job, first, head);
+  }
+  if (job.queries - whole == 3) attend_heads<V, Bytes, 3, 1>(job, whole);
+  if (job.queries - whole == 2) attend_heads<V, Bytes, 2, 2>(job, whole);
+  if (job.queries - whole == 1) attend_heads<V, Bytes, 1, 4>(job, whole);
 }
 
-/// Turns scores into exp(score - top), zeros behind the last, and returns their sum.
+/// The same job with `visible` set where each query sees all: one row of bits for all queries, behind the
+/// four rows of scores that are used.
 template <class V>
-inline float exponentiate(const AttendRow& job, V top) {
-  V sum = V::all(0.0f);
-  for_each_vector<V>(job.count, [&](int j, int n) {
-    const V value = V::first(exponential(V::load(job.scores + j) - top), n);
-    value.store(job.scores + j);
-    sum = sum + value;
-  });
-  return sum.sum_tree();
-}
-
-/// Turns scores into weights, exp(score - top) in steps of 1/255, zeros behind the last, and returns their
-/// sum; exact, as it is below 2^24.
-template <class V>
-inline float exponentiate_u8(const AttendRow& job, V top) {
-  V sum = V::all(0.0f);
-  for_each_vector<V>(job.count, [&](int j, int n) {
-    const V value = exponential(V::load(job.scores + j) - top) * V::all(255.0f);
-    const V weight = V::round(V::first(value, n));
-    weight.store_u8(job.weights + j, V::kLanes, 0);
-    sum = sum + weight;
-  });
-  return sum.sum_tree();
-}
-
-/// Stores the context of `count` columns from `column` on.
-template <class V>
-inline void store_context(const AttendRow& job, std::ptrdiff_t column, int count, V value) {
-  const QuantizedRows& quantized = job.quantized;
-  if (quantized.values != nullptr) {
-    store_quantized(value, load<V>(quantized.inverse + column, count), quantized.zero_point,
-                    quantized.values + column, count);
-  } else {
-    store(value, job.output + column, count);
-  }
-}
-
-/// Context of the columns [column, column + count), at most Vectors vectors: chains over keys, times
-/// `factor`.
-template <int Vectors, class V>
-inline void sum_values_block(const AttendRow& job, std::ptrdiff_t column, int count, float factor) {
-  V sum[Vectors];
-  for (int v = 0; v < Vectors; ++v) sum[v] = V::all(0.0f);
-  for (int j = 0; j < job.count; ++j) {
-    const float* value = reinterpret_cast<const float*>(job.rows[j] + job.value_offset) + column;
-    const V weight = V::all(job.scores[j]);
-    if (count == Vectors * V::kLanes) {
-      for (int v = 0; v < Vectors; ++v) sum[v] = V::fma(weight, V::load(value + v * V::kLanes), sum[v]);
-    } else {
-      sum[0] = V::fma(weight, V::load_first(value, count), sum[0]);
-    }
-  }
-  for (int v = 0; v < Vectors; ++v) {
-    const int begin = v * V::kLanes;
-    store_context(job, column + begin, count - begin < V::kLanes ? count - begin : V::kLanes,
-                  sum[v] * V::all(factor));
-  }
-}
-
-template <class V>
-inline void sum_values(const AttendRow& job, std::ptrdiff_t first, float factor) {
-  int c = 0;
-  for (; c + 4 * V::kLanes <= job.head_dim; c += 4 * V::kLanes) {
-    sum_values_block<4, V>(job, first + c, 4 * V::kLanes, factor);
-  }
-  for (; c + 2 * V::kLanes <= job.head_dim; c += 2 * V::kLanes) {
-    sum_values_block<2, V>(job, first + c, 2 * V::kLanes, factor);
-  }
-  for (; c < job.head_dim; c += V::kLanes) {
-    const int left = job.head_dim - c;
-    sum_values_block<1, V>(job, first + c, left < V::kLanes ? left : V::kLanes, factor);
-  }
+Attend with_visible(Attend job) {
+  if (job.visible != nullptr) return job;
+  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * 4);
+  job.visible = bits;
+  job.visible_stride = 0;
+  int left = job.positions;
+  for (; left > kPagePositions; left -= kPagePositions) *bits++ = 0xffff;
+  *bits = static_cast<std::uint16_t>((1u << left) - 1u);
+  return job;
 }
 
 template <class V, class Bytes>
-inline void sum_values_u8(const AttendRow& job, std::ptrdiff_t first, float factor) {
-  for (int c = 0; c < job.head_dim; c += Bytes::kColumns) {
-    const int left = job.head_dim - c;
-    V sums[Bytes::kColumns / V::kLanes];
-    Bytes::weighted_sums(job, job.value_offset + first + c, left, sums);
-    for (int v = 0; v < Bytes::kColumns / V::kLanes && v * V::kLanes < left; ++v) {
-      const int count = left - v * V::kLanes;
-      store_context(job, first + c + v * V::kLanes, count < V::kLanes ? count : V::kLanes,
-                    sums[v] * V::all(factor));
-    }
-  }
-}
-
-template <class V, class Bytes>
-void attend(const AttendRow& job) {
-  for (int head = 0; head < job.heads; ++head) {
-    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(head) * job.head_dim;
-    const float factor = job.score_scale[head];
-    const auto dot = [&](const std::byte* const* keys) { return dot_four<V>(job, first, keys); };
-    const V top = job.keys_u8 ? score_u8<V, Bytes>(job, first, factor) : score<V>(job, factor, dot);
-    if (job.values_u8) {
-      const float total = exponentiate_u8<V>(job, top);
-      sum_values_u8<V, Bytes>(job, first, job.value_scale[head] / total);
-    } else {
-      sum_values<V>(job, first, 1.0f / exponentiate<V>(job, top));
+void attend(const Attend& any_job) {
+  const Attend job = with_visible<V>(any_job);
+  const PageLayout& layout = *job.layout;
+  if (layout.keys_u8 && layout.values_u8) return attend_all_bytes<V, Bytes>(job);
+  const ContextRows<V> target(job);
+  for (int head = 0; head < layout.heads; ++head) {
+    for (int query = 0; query < job.queries; ++query) {
+      const Tile<V, Bytes, 1, 1> tile(job, query, head);
+      if (layout.keys_u8) {
+        attend_bytes_floats(job, tile, target);
+      } else if (layout.values_u8) {
+        attend_floats_bytes(job, tile, target);
+      } else {
+        attend_floats(job, tile, target);
+      }
     }
   }
 }

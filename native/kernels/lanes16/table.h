@@ -1,18 +1,17 @@
 #pragma once
 
 #include "kernels/lanes16/attention.h"
-#include "kernels/lanes16/paged_attention.h"
 #include "kernels/lanes16/rows.h"
 
 namespace octavo::lanes16 {
 
 template <class V, class Bytes>
 constexpr PagedAttention paged_attention() {
-  return {.layout = page_layout<Bytes>, .keep = keep_rows<Bytes>, .attend = attend_paged<V, Bytes>};
+  return {.layout = page_layout<Bytes>, .keep = keep_rows<Bytes>, .attend = attend<V, Bytes>};
 }
 
-/// A tier's table: its own products, and the row kernels over its sixteen lanes and its products of bytes.
-template <class V, class Bytes>
+/// A tier's table: its own products, its own attention, and the row kernels over its sixteen lanes.
+template <class V>
 constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8,
                             const PagedAttention& attention) {
   return {
@@ -24,7 +23,6 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .layer_norm = layer_norm<V>,
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
-      .attend = attend<V, Bytes>,
       .attention = attention,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,

@@ -1,95 +1,141 @@
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #include "kernels/exponential.h"
 #include "kernels/reference/functions.h"
+
+// A page holds keys and values each row by row, as they come. Nothing is kept in `key_sums`.
 
 namespace octavo::reference {
 
 namespace {
 
-/// One head of a job: column `first` of its rows.
-struct Head {
-  const AttendRow& job;
-  int index;
-  std::ptrdiff_t first;
+constexpr std::size_t kPageAlignment = 64;
 
-  const float* key(int j) const { return reinterpret_cast<const float*>(job.rows[j]) + first; }
-  const std::uint8_t* key_u8(int j) const {
-    return reinterpret_cast<const std::uint8_t*>(job.rows[j]) + first;
-  }
-  const float* value(int j) const {
-    return reinterpret_cast<const float*>(job.rows[j] + job.value_offset) + first;
-  }
-  const std::uint8_t* value_u8(int j) const {
-    return reinterpret_cast<const std::uint8_t*>(job.rows[j] + job.value_offset) + first;
-  }
-};
-
-float product_with_key(const Head& head, int j) {
-  const AttendRow& job = head.job;
-  if (!job.keys_u8) return dot16(job.query + head.first, head.key(j), job.head_dim);
-  std::int32_t sum = 0;
-  for (int c = 0; c < job.head_dim; ++c) {
-    sum += (job.query_u8[head.first + c] - 128) * (head.key_u8(j)[c] - 128);
-  }
-  return static_cast<float>(sum);
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kPageAlignment - 1) / kPageAlignment * kPageAlignment;
 }
 
-/// Turns scores into exp(score - max).
-void exponentiate(float* scores, int count) {
-  float largest = scores[0];
-  for (int j = 1; j < count; ++j) largest = scores[j] > largest ? scores[j] : largest;
-  for (int j = 0; j < count; ++j) scores[j] = exponential(scores[j] - largest);
+std::size_t row_bytes(const PageLayout& layout, bool u8) {
+  const std::size_t width =
+      static_cast<std::size_t>(layout.heads) * static_cast<std::size_t>(layout.head_dim);
+  return u8 ? width : width * sizeof(float);
 }
 
-void store(const Head& head, int c, float value) {
-  const int column = static_cast<int>(head.first) + c;
-  if (head.job.quantized.values != nullptr) {
-    store_quantized(head.job.quantized, 0, column, value);
-  } else {
-    head.job.output[column] = value;
-  }
-}
+/// One head of one query, and the keys it sees.
+class QueryHead {
+ public:
+  QueryHead(const Attend& job, int query, int head)
+      : job_(job),
+        order_(job.order != nullptr ? job.order + query * job.order_stride : nullptr),
+        count_(job.order != nullptr ? job.counts[query] : job.positions),
+        query_(query),
+        head_(head) {}
 
-void sum_values(const Head& head) {
-  const AttendRow& job = head.job;
-  const float inverse = 1.0f / sum16(job.scores, job.count);
-  for (int c = 0; c < job.head_dim; ++c) {
-    float sum = 0.0f;
-    for (int j = 0; j < job.count; ++j) sum = std::fma(job.scores[j], head.value(j)[c], sum);
-    store(head, c, sum * inverse);
+  void attend() const {
+    for (int j = 0; j < count_; ++j) job_.scores[j] = product_with_key(j) * job_.score_scale[head_];
+    const float largest = *std::max_element(job_.scores, job_.scores + count_);
+    for (int j = 0; j < count_; ++j) job_.scores[j] = exponential(job_.scores[j] - largest);
+    if (job_.layout->values_u8) {
+      sum_values_u8();
+    } else {
+      sum_values();
+    }
   }
-}
 
-void sum_values_u8(const Head& head) {
-  const AttendRow& job = head.job;
-  std::int32_t total = 0;
-  for (int j = 0; j < job.count; ++j) {
-    job.weights[j] = to_u8(job.scores[j] * 255.0f, 0, 255, 0);
-    total += job.weights[j];
+ private:
+  int first() const { return head_ * job_.layout->head_dim; }
+
+  /// This head's part of row `position` of keys or values, which begin at `offset` in a page.
+  template <class T>
+  const T* row(int j, std::size_t offset) const {
+    const int position = order_ != nullptr ? order_[j] : j;
+    const auto place = static_cast<std::size_t>(position % kPagePositions);
+    const std::byte* page = job_.pages[position / kPagePositions];
+    return reinterpret_cast<const T*>(page + offset + place * row_bytes(*job_.layout, sizeof(T) == 1)) +
+           first();
   }
-  const float factor = job.value_scale[head.index] / static_cast<float>(total);
-  for (int c = 0; c < job.head_dim; ++c) {
+
+  float product_with_key(int j) const {
+    const int n = job_.layout->head_dim;
+    const std::byte* query = job_.query + query_ * job_.query_stride;
+    if (!job_.layout->keys_u8) {
+      return dot16(reinterpret_cast<const float*>(query) + first(), row<float>(j, 0), n);
+    }
+    const auto* query_u8 = reinterpret_cast<const std::uint8_t*>(query) + first();
+    const auto* key = row<std::uint8_t>(j, 0);
     std::int32_t sum = 0;
-    for (int j = 0; j < job.count; ++j) sum += job.weights[j] * (head.value_u8(j)[c] - 128);
-    store(head, c, static_cast<float>(sum) * factor);
+    for (int c = 0; c < n; ++c) sum += (query_u8[c] - 128) * (key[c] - 128);
+    return static_cast<float>(sum);
   }
-}
+
+  void sum_values() const {
+    const float inverse = 1.0f / sum16(job_.scores, count_);
+    for (int c = 0; c < job_.layout->head_dim; ++c) {
+      float sum = 0.0f;
+      for (int j = 0; j < count_; ++j) {
+        sum = std::fma(job_.scores[j], row<float>(j, job_.layout->values)[c], sum);
+      }
+      store(c, sum * inverse);
+    }
+  }
+
+  void sum_values_u8() const {
+    std::int32_t total = 0;
+    for (int j = 0; j < count_; ++j) {
+      job_.weights[j] = to_u8(job_.scores[j] * 255.0f, 0, 255, 0);
+      total += job_.weights[j];
+    }
+    const float factor = job_.value_scale[head_] / static_cast<float>(total);
+    for (int c = 0; c < job_.layout->head_dim; ++c) {
+      std::int32_t sum = 0;
+      for (int j = 0; j < count_; ++j) {
+        sum += job_.weights[j] * (row<std::uint8_t>(j, job_.layout->values)[c] - 128);
+      }
+      store(c, static_cast<float>(sum) * factor);
+    }
+  }
+
+  void store(int c, float value) const {
+    if (job_.quantized.values != nullptr) {
+      store_quantized(job_.quantized, query_, first() + c, value);
+    } else {
+      job_.output[query_ * job_.output_stride + first() + c] = value;
+    }
+  }
+
+  const Attend& job_;
+  const std::int32_t* order_;  // null: key j is at position j
+  int count_;
+  int query_;
+  int head_;
+};
 
 }  // namespace
 
-void attend(const AttendRow& job) {
-  for (int index = 0; index < job.heads; ++index) {
-    const Head head{job, index, static_cast<std::ptrdiff_t>(index) * job.head_dim};
-    for (int j = 0; j < job.count; ++j) {
-      job.scores[j] = product_with_key(head, j) * job.score_scale[index];
-    }
-    exponentiate(job.scores, job.count);
-    if (job.values_u8) {
-      sum_values_u8(head);
-    } else {
-      sum_values(head);
-    }
+PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8) {
+  PageLayout layout{.heads = heads, .head_dim = head_dim, .keys_u8 = keys_u8, .values_u8 = values_u8};
+  layout.values = aligned(kPagePositions * row_bytes(layout, keys_u8));
+  layout.key_sums = layout.values;
+  layout.bytes = layout.values + aligned(kPagePositions * row_bytes(layout, values_u8));
+  return layout;
+}
+
+void keep_rows(const KeepRows& job) {
+  const std::size_t key_bytes = row_bytes(*job.layout, job.layout->keys_u8);
+  const std::size_t value_bytes = row_bytes(*job.layout, job.layout->values_u8);
+  for (int r = 0; r < job.rows; ++r) {
+    const std::size_t place = job.positions[r];
+    std::copy_n(job.keys + r * job.key_stride, key_bytes, job.pages[r] + place * key_bytes);
+    std::copy_n(job.values + r * job.value_stride, value_bytes,
+                job.pages[r] + job.layout->values + place * value_bytes);
+  }
+}
+
+void attend(const Attend& job) {
+  for (int query = 0; query < job.queries; ++query) {
+    for (int head = 0; head < job.layout->heads; ++head) QueryHead(job, query, head).attend();
   }
 }
 

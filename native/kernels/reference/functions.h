@@ -24,7 +24,6 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
 void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
               float* output);
-void attend(const AttendRow& job);
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);
