@@ -41,8 +41,8 @@ DATA = Path(os.environ.get("OCTAVO_TEST_DATA", ROOT.parent / "shared" / "data"))
 NEWS = DATA / "news-en-de" / "newstest2014.en"
 CAPTIONS = DATA / "multi30k" / "test_2016_flickr.en"
 RUNGS = ("products", "cache", "sorting", "streams", "operations", "end_to_end")
-FULL = {"rounds": 3, "base_sentences": 128, "text_sentences": 1000}
-QUICK = {"rounds": 1, "base_sentences": 32, "text_sentences": 128}
+FULL = {"rounds": 3, "base_sentences": 128, "text_sentences": 512, "generate_sentences": 32}
+QUICK = {"rounds": 1, "base_sentences": 32, "text_sentences": 64, "generate_sentences": 16}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -89,7 +89,7 @@ def climb(arguments: argparse.Namespace, scale: Scale) -> dict[str, Any]:
         "streams": lambda: ladder_engines.streams(base, (news, captions), scale),
         "operations": lambda: ladder_engines.operations(base, scale),
         "end_to_end": lambda: ladder_engines.end_to_end(
-            base, (news, captions), scale, transformers=arguments.transformers
+            base, news, captions, scale, transformers=arguments.transformers
         ),
     }
     return {name: run() for name, run in rungs.items() if name in arguments.rungs}

@@ -89,18 +89,21 @@ def cache(found: dict[str, Any]) -> Iterator[str]:
 
 def race(found: dict[str, Any]) -> Iterator[str]:
     """The ways of one race."""
-    padded = any("padded" in row for row in found["ways"].values())
-    extra = " a padded batch would compute |" if padded else ""
-    yield f"| {found['what']} | tokens/s, median | its range | times {found['against']} |{extra}"
-    yield "| --- | ---: | ---: | ---: |" + " ---: |" * padded
-    for name, row in found["ways"].items():
-        more = ""
+    columns = ["tokens/s, median", "its range", f"times {found['against']}"]
+    ways = found["ways"]
+    if padded := any("padded" in row for row in ways.values()):
+        columns.append("positions a token, if padded")
+    if ends := "int8" in ways:
+        columns.append("int8 is so many times as fast")
+    yield f"| {found['what']} | {' | '.join(columns)} |"
+    yield "| --- |" + " ---: |" * len(columns)
+    for name, row in ways.items():
+        cells = [f"{row['median']:,.0f}", f"{row['low']:,.0f} to {row['high']:,.0f}", f"{row['times']:.2f}"]
         if padded:
-            more = f" {row['padded']:.2f} positions a token |" if "padded" in row else " |"
-        yield (
-            f"| {name} | {row['median']:,.0f} | {row['low']:,.0f} to {row['high']:,.0f} | "
-            f"{row['times']:.2f} |{more}"
-        )
+            cells.append(f"{row['padded']:.2f}" if "padded" in row else "none padded")
+        if ends:
+            cells.append(f"{ways['int8']['median'] / row['median']:.2f}")
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def races(found: list[dict[str, Any]]) -> Iterator[str]:
