@@ -367,6 +367,7 @@ def test_models_of_every_format_version_still_open(path: Path) -> None:
     model = ModelDirectory.open(path)
     assert model.name == f"format {path.name}"
     assert (model.plan is None) == (model.scheme is Scheme.NONE)
+    assert (model.shortlist() is not None) == path.name.endswith("shortlist")
     source, target = model.tokenizers()
     assert target.decode(source.encode("Bako tire.")) == "Bako tire."
     assert [name for name, _ in model.tensors()] == model.tensor_names()

@@ -64,9 +64,11 @@ def main(native: str, model: str, count: int, seed: int) -> None:
             shutil.rmtree(damaged)
     precision = "int8" if ModelDirectory.open(model).scheme.value.startswith("int8") else "float32"
     sources = [np.arange(4, 4 + length, dtype=np.int32) for length in range(40)]
+    whole = ModelDirectory.open(model)
     for isa in cpu_report()["available"]:
-        engine = Engine(ModelDirectory.open(model), precision=precision, threads=2, isa=isa)
-        engine.translate(sources, SearchOptions(beam=5, nbest=5))
+        for shortlist in (None, load("shortlists").random_shortlist(whole.config, 20, 5)):
+            engine = Engine(whole, precision=precision, threads=2, isa=isa, shortlist=shortlist)
+            engine.translate(sources, SearchOptions(beam=5, nbest=5))
     print(" ".join(f"{outcome}={number}" for outcome, number in sorted(outcomes.items())))
 
 
