@@ -9,7 +9,7 @@ namespace octavo {
 
 namespace {
 
-constexpr std::size_t kMostRows = 128;           // decoder rows: sentences times beam
+constexpr std::size_t kMostRows = 64;            // decoder rows: sentences times beam
 constexpr std::size_t kMostSourceTokens = 2048;  // encoder rows
 constexpr std::size_t kMostCost = 65'536;        // tokens whose keys and values are kept
 // Newcomers are encoded together: they are let in when so many places are vacant, in parts of all places.
