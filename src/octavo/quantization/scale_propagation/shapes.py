@@ -1,0 +1,42 @@
+"""Operations on shape alone: the scale goes through the same operation as the integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from octavo.quantization.scale_propagation.scale import Int64Array, Scale
+from octavo.quantization.scale_propagation.tensor import ScaledTensor, scaled_tensor
+
+
+def transpose(x: ScaledTensor, axes: Sequence[int]) -> ScaledTensor:
+    """Axes in another order, of x and of s."""
+    scale = x.scale.rearranged(lambda part: part.transpose(axes))
+    return ScaledTensor(x.integers.transpose(axes), scale, x.limit)
+
+
+def reshape(x: ScaledTensor, shape: Sequence[int]) -> ScaledTensor:
+    """Another shape, of x and of s."""
+    integers = x.integers.reshape(shape)
+    scale = x.scale.rearranged(lambda part: np.broadcast_to(part, x.shape).reshape(integers.shape))
+    return ScaledTensor(integers, _without_repeats(scale), x.limit)
+
+
+def concatenate(tensors: Sequence[ScaledTensor], axis: int) -> ScaledTensor:
+    """One after another along an axis, x and s: every part keeps its own scale."""
+    integers = np.concatenate([x.integers.astype(np.int64) for x in tensors], axis=axis)
+    scale = Scale(
+        np.concatenate([np.broadcast_to(x.scale.mantissa, x.shape) for x in tensors], axis=axis),
+        np.concatenate([np.broadcast_to(x.scale.exponent, x.shape) for x in tensors], axis=axis),
+    )
+    return scaled_tensor(integers, _without_repeats(scale), max(x.limit for x in tensors), "concatenate")
+
+
+def _without_repeats(scale: Scale) -> Scale:
+    """The scale with length 1 along every axis on which it does not vary."""
+    for axis in range(len(scale.shape)):
+        first = scale.rearranged(lambda part, axis=axis: part.take([0], axis=axis))
+        if (scale.mantissa == first.mantissa).all() and (scale.exponent == first.exponent).all():
+            scale = first
+    return scale
