@@ -68,7 +68,7 @@ def match(x: ScaledTensor, scale: Scale) -> ScaledTensor:
     Where the scales are equal the integers stay as they are. Raises QuantizationError where s is larger.
     """
     factor = scale.over(x.scale)
-    if (factor.exponent >= 0).any() or (factor.real() > 1).any():
+    if (factor.real() > 1).any():
         raise QuantizationError("match: a scale is matched to a smaller one, or the integers may overflow")
     integers = factor.round_product(x.integers)
     return scaled_tensor(integers, scale, x.limit, "match")

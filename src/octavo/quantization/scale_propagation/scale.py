@@ -42,7 +42,7 @@ class Scale:
             )
         wrong = (self.mantissa < _LOWEST) | (self.mantissa >= _END)
         if wrong.any():
-            found = int(self.mantissa[wrong][0])
+            found = int(np.asarray(self.mantissa)[np.asarray(wrong)][0])
             raise QuantizationError(
                 f"scale: mantissa {found} is not within 2^30 to 2^31 - 1; a scale is never zero"
             )
@@ -53,7 +53,7 @@ class Scale:
         values = np.asarray(real, np.float64)
         wrong = ~(np.isfinite(values) & (values > 0))
         if wrong.any():
-            raise QuantizationError(f"scale: {values[wrong][0]} is not a positive finite number")
+            raise QuantizationError(f"scale: {values[np.asarray(wrong)][0]} is not a positive finite number")
         fraction, exponent = np.frexp(values)
         mantissa = np.floor(fraction * float(_END) + 0.5).astype(np.int64)
         return _normalized(mantissa, np.asarray(exponent, np.int64) - MANTISSA_BITS)

@@ -33,6 +33,8 @@ class ScaledTensor:
         check_limit(self.limit, "tensor")
         if self.integers.dtype.type not in _STORAGE:
             raise QuantizationError(f"tensor: integers of {self.integers.dtype}; use int8, int16 or int32")
+        if self.limit > np.iinfo(self.integers.dtype).max:
+            raise QuantizationError(f"tensor: {self.integers.dtype} does not hold the limit {self.limit}")
         pairs = zip(self.scale.shape, self.integers.shape, strict=False)
         if len(self.scale.shape) != self.integers.ndim or any(s not in (1, n) for s, n in pairs):
             raise QuantizationError(f"tensor: scale {self.scale.shape} for integers {self.integers.shape}")
