@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.quantization import plain_scales as plain
 
 from octavo.quantization import scale_propagation as sp
-from tests.quantization import plain_scales as plain
 
 HALF = Fraction(1, 2)
 
@@ -96,17 +96,19 @@ def test_norm_parameters_keep_int32_whatever_the_row(width: int, largest_bias: f
     found = sp.l1_layer_norm(sp.ScaledTensor(rows, sp.Scale.of([[1.0]]), 32767), parameters)
     assert found.limit <= sp.INT32_LIMIT
     largest = 3 / math.sqrt(math.pi / 2)
-    np.testing.assert_allclose(parameters.gain.dequantize() * math.sqrt(math.pi / 2), gain, atol=largest / 127)
-    np.testing.assert_allclose(parameters.bias.dequantize(), bias, atol=0.51 / parameters.bias.scale.real()[0])
+    np.testing.assert_allclose(
+        parameters.gain.dequantize() * math.sqrt(math.pi / 2), gain, atol=largest / 127
+    )
+    np.testing.assert_allclose(
+        parameters.bias.dequantize(), bias, atol=0.51 / parameters.bias.scale.real()[0]
+    )
 
 
 def exact_attention(
-    query: np.ndarray, key: np.ndarray, value: np.ndarray, degree: int,
-    bias: float, delta: float, visible: np.ndarray
+    shifted: np.ndarray, value: np.ndarray, degree: int, delta: float, visible: np.ndarray
 ) -> np.ndarray:
-    """Equations 11 and 12 in binary64 for one head."""
-    scores = query @ key.T / math.sqrt(query.shape[-1])
-    p = (np.maximum(scores + bias, 0) ** degree + abs(delta)) * visible
+    """Equations 11 and 12 in binary64 for one head, from scores + b."""
+    p = (np.maximum(shifted, 0) ** degree + abs(delta)) * visible
     total = p.sum(axis=-1, keepdims=True)
     mean: np.ndarray = np.where(total > 0, p @ value / np.where(total > 0, total, 1), 0)
     return mean
@@ -126,9 +128,9 @@ def test_polynomial_attention_is_close_to_binary64(
 ) -> None:
     """A weight is off by at most 0.6 of the 255 levels of its row's largest.
 
-    Half a level is its own rounding. y is off by one unit of 2^-15 at most (its own rounding, that of the
-    bias and of matching), its power by degree of these and (degree - 1) / 2 more, delta by half: no more than
-    7 * 255 / 2^15 = 0.055 of a level, and as much for the largest. So the mean of values is off by at most
+    Half a level is its own rounding. y is off by half a unit of 2^-15 from scores + b, its power by degree of
+    these and (degree - 1) / 2 more, delta by half: no more than 4 * 255 / 2^15 = 0.03 of a level, and the
+    largest weight by as much. So the mean of values is off by at most
     keys * 0.6 * (spread of the values) / (sum of the weights), and half a unit.
     """
     random = np.random.default_rng(keys + degree)
@@ -139,10 +141,9 @@ def test_polynomial_attention_is_close_to_binary64(
     visible = np.tril(np.ones((keys, keys), bool))
     polynomial = sp.Polynomial(degree, constant(bias), constant(delta))
     found = sp.polynomial_attention(query, key, value, polynomial, visible)
-    expected = exact_attention(
-        query.dequantize(), key.dequantize(), value.dequantize(), degree, bias, delta, visible
-    )
     scores = sp.multiply_real(sp.matmul(query, sp.transpose(key, (1, 0))), sp.Scale.of(1 / 8))
+    shifted = scores if polynomial.bias is None else sp.add(scores, polynomial.bias)
+    expected = exact_attention(shifted.dequantize(), value.dequantize(), degree, delta, visible)
     weights = sp.polynomial_weights(scores, polynomial, visible).integers
     total = weights.sum(axis=1, dtype=np.int64)
     assert np.all(weights[~visible] == 0) and set(weights.max(axis=1).tolist()) <= {0, 255}
@@ -167,7 +168,7 @@ def plain_weights(
     y = plain_stretch(y, 32767)
     p = []
     for x, s in y:
-        integer, shift = plain.power(x, degree, 32767)
+        integer, _ = plain.power(x, degree, 32767)
         scale = s
         for bit in bin(degree)[3:]:
             scale = plain.times(scale, scale)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from octavo.quantization import QuantizationError
-from octavo.quantization import scale_propagation as sp
 from tests.quantization import plain_scales as plain
+
+from octavo.quantization import scale_propagation as sp
 
 Shape = tuple[int, ...]
 
@@ -28,12 +27,16 @@ def scales(draw: st.DrawFn, shape: Shape, *, spread: int = 40) -> sp.Scale:
     """Scales around 2^-10, neighbours up to 2^spread apart."""
     count = int(np.prod(shape))
     mantissa = draw(st.lists(mantissas, min_size=count, max_size=count))
-    exponent = draw(st.lists(st.integers(-40 - spread // 2, -40 + spread // 2), min_size=count, max_size=count))
+    exponent = draw(
+        st.lists(st.integers(-40 - spread // 2, -40 + spread // 2), min_size=count, max_size=count)
+    )
     return sp.Scale(np.array(mantissa, np.int64).reshape(shape), np.array(exponent, np.int64).reshape(shape))
 
 
 @st.composite
-def tensors(draw: st.DrawFn, shape: Shape, limit: int = 127, scale_shape: Shape | None = None) -> sp.ScaledTensor:
+def tensors(
+    draw: st.DrawFn, shape: Shape, limit: int = 127, scale_shape: Shape | None = None
+) -> sp.ScaledTensor:
     """Integers of all magnitudes up to ``limit``; by default one scale each."""
     integer = st.one_of(st.sampled_from([-limit, 0, limit]), st.integers(-limit, limit))
     count = int(np.prod(shape))
@@ -51,7 +54,10 @@ def tensor(integers: object, limit: int = 127, scale: object = 1.0) -> sp.Scaled
 
 
 def assert_close(
-    found: sp.ScaledTensor, expected: dict[plain.Index, Fraction], units: Fraction, relative: Fraction = RELATIVE
+    found: sp.ScaledTensor,
+    expected: dict[plain.Index, Fraction],
+    units: Fraction,
+    relative: Fraction = RELATIVE,
 ) -> None:
     """|found - expected| <= units / s + relative * |expected| for every element."""
     for index, (integer, scale) in plain.elements(found).items():
@@ -206,7 +212,9 @@ def test_sums_and_maxima_along_an_axis(x: sp.ScaledTensor, axis: int) -> None:
     largest = own.max(axis=axis, keepdims=True)
     total = own.sum(axis=axis, keepdims=True)
     length = x.shape[axis]
-    assert_close(sp.maximum(x, axis), dict(np.ndenumerate(largest)), HALF + Fraction(32767, 2**31), Fraction(0))
+    assert_close(
+        sp.maximum(x, axis), dict(np.ndenumerate(largest)), HALF + Fraction(32767, 2**31), Fraction(0)
+    )
     assert_close(sp.total(x, axis), dict(np.ndenumerate(total)), length * (HALF + Fraction(32767, 2**31)))
     np.testing.assert_array_equal(
         sp.total(x, axis).integers, matched.integers.sum(axis=axis, keepdims=True, dtype=np.int64)
@@ -240,7 +248,10 @@ def _as_array(x: sp.ScaledTensor) -> np.ndarray:
 
 
 @any_rule
-@given(st.sampled_from([1, 127, 1290, 32767]).flatmap(lambda limit: tensors((4,), limit, (1,))), st.integers(1, 6))
+@given(
+    st.sampled_from([1, 127, 1290, 32767]).flatmap(lambda limit: tensors((4,), limit, (1,))),
+    st.integers(1, 6),
+)
 def test_powers_stay_within_fifteen_bits(x: sp.ScaledTensor, degree: int) -> None:
     """Each of degree - 1 products is off by half a unit of 2^15, and passes on what it was given."""
     x = sp.absolute(x)

@@ -18,7 +18,7 @@ def tensor(integers: object, limit: int = 127) -> sp.ScaledTensor:
 
 
 NARROW, WIDE = tensor([[1, 2]]), tensor([[1, 2]], 2**30)
-LONG = tensor(np.ones((1, 133_153)))
+LONG = tensor(np.ones((1, 133_145)))
 ONE = sp.Scale.of(np.ones((1, 1)))
 
 
@@ -59,8 +59,8 @@ def test_overflow_is_found_from_shapes_and_ranges(where: str) -> None:
 
 
 def test_the_longest_int8_product_is_allowed() -> None:
-    row = tensor(np.full((1, 133_152), 127))
-    assert sp.matmul(row, sp.transpose(row, (1, 0))).integers.tolist() == [[127 * 127 * 133_152]]
+    row = tensor(np.full((1, 133_144), 127))
+    assert sp.matmul(row, sp.transpose(row, (1, 0))).integers.tolist() == [[127 * 127 * 133_144]]
 
 
 def test_a_planted_overflow_is_found() -> None:

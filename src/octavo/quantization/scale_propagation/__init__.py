@@ -16,7 +16,11 @@ from octavo.quantization.scale_propagation.arithmetic import (
     relu,
     total,
 )
-from octavo.quantization.scale_propagation.attention import Polynomial, polynomial_attention, polynomial_weights
+from octavo.quantization.scale_propagation.attention import (
+    Polynomial,
+    polynomial_attention,
+    polynomial_weights,
+)
 from octavo.quantization.scale_propagation.layer_norm import (
     L1NormParameters,
     l1_layer_norm,

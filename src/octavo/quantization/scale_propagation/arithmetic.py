@@ -21,7 +21,9 @@ def multiply(a: ScaledTensor, b: ScaledTensor, *, where: str = "multiply") -> Sc
     return scaled_tensor(integers, a.scale.times(b.scale), a.limit * b.limit, where)
 
 
-def divide(a: ScaledTensor, b: ScaledTensor, *, fraction_bits: int = 0, where: str = "divide") -> ScaledTensor:
+def divide(
+    a: ScaledTensor, b: ScaledTensor, *, fraction_bits: int = 0, where: str = "divide"
+) -> ScaledTensor:
     """Elementwise quotient: round(x_a * 2^fraction_bits / x_b), s_a * 2^fraction_bits / s_b.
 
     The paper's rule is without fraction bits; they keep what a small x_a would lose. Ties go up. Raises

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.scale_propagation.arithmetic import add, multiply
-from octavo.quantization.scale_propagation.rescaling import match_along, quantize
+from octavo.quantization.scale_propagation.rescaling import INT16_LEVELS, match_along, quantize
 from octavo.quantization.scale_propagation.scale import Scale
 from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 _DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
-_PRODUCT_LIMIT: Final = 1 << 30
+_PRODUCT_LIMIT: Final = (1 << 30) - 1  # of n * gain, and of the bias
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +37,15 @@ def quantize_norm_parameters(
     """Gain and bias of a trained norm, each with as many levels as leave room in int32 for any row.
 
     The normalized row reaches d / 2 * 2^fraction_bits; gain and bias each use at most half of int32.
-    Raises QuantizationError where that leaves the gain fewer than 127 levels.
+    A bias much larger than the gain leaves the gain fewer levels. Raises QuantizationError where they are
+    fewer than 127.
     """
     gains, biases = np.asarray(gain, np.float64), np.asarray(bias, np.float64)
-    levels = min(_PRODUCT_LIMIT // _normalized_limit(gains.size, fraction_bits), 32767)
+    levels = min(_PRODUCT_LIMIT // _normalized_limit(gains.size, fraction_bits), INT16_LEVELS)
     largest_gain = np.abs(gains).max() / _DEVIATION_RATIO
     largest_bias = np.abs(biases).max() * 2.0**fraction_bits
-    if largest_gain > 0:  # a bias much larger than the gain leaves the gain fewer levels
-        levels = min(levels, int(_PRODUCT_LIMIT / max(largest_bias, 1e-300) * largest_gain))
+    if largest_bias * levels > (_PRODUCT_LIMIT - 1) * largest_gain > 0:
+        levels = int((_PRODUCT_LIMIT - 1) * largest_gain / largest_bias)
     if levels < 127:
         raise QuantizationError(
             f"L1 norm of width {gains.size}: {levels} levels are left for the gain; use fewer than "

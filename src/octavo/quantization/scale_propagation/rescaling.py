@@ -19,7 +19,7 @@ Axes = int | tuple[int, ...] | None
 
 
 def quantize(real: npt.ArrayLike, levels: int = INT8_LEVELS, axes: Axes = None) -> ScaledTensor:
-    """x = round(s * real), ties up, s = levels / max |real|, one scale for all that ``axes`` span (None: everything).
+    """x = round(s * real), ties up, s = levels / max |real|, one scale for what ``axes`` span (None: all).
 
     For parameters and constants, before a model runs. Where all is 0 the scale is 1. Raises
     QuantizationError for NaN or infinity.

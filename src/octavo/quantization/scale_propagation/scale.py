@@ -66,7 +66,7 @@ class Scale:
             raise QuantizationError("scale: an integer is not within 1 to 2^62 - 1")
         excess = _bit_length(n) - MANTISSA_BITS
         right, left = np.maximum(excess, 0), np.maximum(-excess, 0)
-        half = np.left_shift(np.int64(1), right) >> 1
+        half = (np.ones_like(n) << right) >> 1
         return _normalized(((n + half) >> right) << left, excess)
 
     @property
@@ -83,7 +83,7 @@ class Scale:
         """self * other."""
         product = self.mantissa * other.mantissa
         shift = np.where(product >> (2 * MANTISSA_BITS - 1) > 0, MANTISSA_BITS, MANTISSA_BITS - 1)
-        mantissa = (product + (np.int64(1) << (shift - 1))) >> shift
+        mantissa = (product + (np.ones_like(shift) << (shift - 1))) >> shift
         return _normalized(mantissa, self.exponent + other.exponent + shift)
 
     def over(self, other: Scale) -> Scale:
@@ -118,7 +118,7 @@ class Scale:
         shift = np.minimum(-self.exponent, LARGEST_SHIFT)
         if (shift < 1).any():
             raise QuantizationError(f"re-scaling by {self.real().max():g}: a factor is below 2^30")
-        half = np.left_shift(np.int64(1), shift - 1)
+        half = np.ones_like(shift) << (shift - 1)
         rounded: Int64Array = (integers.astype(np.int64) * self.mantissa + half) >> shift
         return rounded
 

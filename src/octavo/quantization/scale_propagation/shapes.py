@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from octavo.quantization.scale_propagation.scale import Int64Array, Scale
+from octavo.quantization.scale_propagation.scale import Scale
 from octavo.quantization.scale_propagation.tensor import ScaledTensor, scaled_tensor
 
 
@@ -35,8 +35,9 @@ def concatenate(tensors: Sequence[ScaledTensor], axis: int) -> ScaledTensor:
 
 def _without_repeats(scale: Scale) -> Scale:
     """The scale with length 1 along every axis on which it does not vary."""
-    for axis in range(len(scale.shape)):
-        first = scale.rearranged(lambda part, axis=axis: part.take([0], axis=axis))
-        if (scale.mantissa == first.mantissa).all() and (scale.exponent == first.exponent).all():
-            scale = first
-    return scale
+    mantissa, exponent = scale.mantissa, scale.exponent
+    for axis in range(mantissa.ndim):
+        first = mantissa.take([0], axis=axis), exponent.take([0], axis=axis)
+        if (mantissa == first[0]).all() and (exponent == first[1]).all():
+            mantissa, exponent = first
+    return Scale(mantissa, exponent)

@@ -40,7 +40,9 @@ class ScaledTensor:
             raise QuantizationError(f"tensor: scale {self.scale.shape} for integers {self.integers.shape}")
         largest = int(np.abs(self.integers.astype(np.int64)).max(initial=0))
         if largest > self.limit:
-            raise QuantizationError(f"tensor: an integer of magnitude {largest} exceeds the limit {self.limit}")
+            raise QuantizationError(
+                f"tensor: an integer of magnitude {largest} exceeds the limit {self.limit}"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,7 +56,10 @@ class ScaledTensor:
 
 
 def scaled_tensor(integers: Int64Array, scale: Scale, limit: int, where: str) -> ScaledTensor:
-    """A tensor in the narrowest type that holds ``limit``. Raises QuantizationError, naming ``where``, if none."""
+    """A tensor in the narrowest type that holds ``limit``.
+
+    Raises QuantizationError, naming ``where``, if none does.
+    """
     check_limit(limit, where)
     storage = next(kind for kind in _STORAGE if limit <= np.iinfo(kind).max)
     return ScaledTensor(integers.astype(storage), scale, limit)
