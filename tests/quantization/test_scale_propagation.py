@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from tests.quantization import plain_scales as plain
 
 from octavo.quantization import scale_propagation as sp
@@ -90,6 +91,20 @@ def test_a_real_scale_is_the_nearest(value: float) -> None:
     found = sp.Scale.of(value)
     assert abs(plain.real(plain.number(found)) - Fraction(value)) <= Fraction(value) / 2**31
     assert found.real() == float(plain.real(plain.number(found)))
+
+
+@any_rule
+@given(
+    hnp.arrays(np.float64, (2, 3), elements=st.floats(-1e6, 1e6).filter(lambda v: v == 0 or abs(v) > 1e-6)),
+    st.sampled_from([None, -1]),
+)
+def test_quantizing_is_one_rounding(real: np.ndarray, axes: int | None) -> None:
+    found = sp.quantize(real, sp.INT16_LEVELS, axes)
+    assert_close(found, {i: Fraction(v) for i, v in np.ndenumerate(real)}, HALF + Fraction(1, 2**15))
+    largest = np.abs(real).max(axis=axes, keepdims=True)
+    reached = np.abs(found.integers).max(axis=axes, keepdims=True)
+    np.testing.assert_array_equal(reached, np.where(largest > 0, sp.INT16_LEVELS, 0))
+    assert np.all(found.scale.real()[largest == 0] == 1)
 
 
 @any_rule
