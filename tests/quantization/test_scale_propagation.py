@@ -183,7 +183,7 @@ def test_elementwise_products_and_quotients(a: sp.ScaledTensor, b: sp.ScaledTens
 
 
 @any_rule
-@given(tensors((2, 5), 127), tensors((5, 3), 255, (1, 3)))
+@given(tensors((2, 5), 127), tensors((5, 3), 255))
 def test_matrix_products_match_along_the_sum(a: sp.ScaledTensor, b: sp.ScaledTensor) -> None:
     found = sp.matmul(a, b)
     x, y = plain.elements(a), plain.elements(b)
@@ -195,7 +195,7 @@ def test_matrix_products_match_along_the_sum(a: sp.ScaledTensor, b: sp.ScaledTen
     assert plain.elements(found) == expected and found.limit == 5 * 127 * 255
     left, right = plain.exact(a), plain.exact(b)
     exact = {(i, j): sum(left[i, k] * right[k, j] for k in range(5)) for i, j in expected}
-    assert_close(found, exact, 5 * 255 * (HALF + Fraction(127, 2**31)))
+    assert_close(found, exact, 5 * (127 * HALF + 255 * HALF + HALF))
 
 
 @any_rule
