@@ -25,6 +25,7 @@ void spin_until(Arrived arrived) {
 }  // namespace
 
 Team::Team(int size) {
+  threads_.reserve(static_cast<std::size_t>(size));
   try {
     for (int i = 1; i < size; ++i) threads_.emplace_back(&Team::serve, this);
   } catch (const std::system_error&) {  // those that run do the work
@@ -35,11 +36,13 @@ Team::~Team() { dissolved_.store(true, std::memory_order_relaxed); }
 
 void Team::share(int parts) {
   done_.store(0, std::memory_order_relaxed);
+  failure_ = nullptr;
   const std::uint64_t round = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
   ticket_.store(round << 32 | static_cast<std::uint64_t>(parts) << 16, std::memory_order_release);
   while (take_part()) {
   }
   spin_until([this, parts] { return done_.load(std::memory_order_acquire) == parts; });
+  if (failure_) std::rethrow_exception(failure_);
 }
 
 /// Does one part of the round. False: none is left.
@@ -48,9 +51,18 @@ bool Team::take_part() {
   do {
     if ((ticket & 0xffff) == (ticket >> 16 & 0xffff)) return false;
   } while (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel));
-  task_.call(task_.context, static_cast<int>(ticket & 0xffff));
-  done_.fetch_add(1, std::memory_order_release);
+  do_part(static_cast<int>(ticket & 0xffff));
   return true;
+}
+
+void Team::do_part(int part) {
+  try {
+    task_.call(task_.context, part);
+  } catch (...) {
+    const std::lock_guard lock(failing_);
+    failure_ = std::current_exception();
+  }
+  done_.fetch_add(1, std::memory_order_release);
 }
 
 void Team::serve() {

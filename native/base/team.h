@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -9,8 +11,8 @@
 namespace octavo {
 
 /// Threads that share each piece of work of one stream. They look for it all the time, so a team is made for
-/// the length of a call only. A thread that the system has put aside holds nobody up: the others take its
-/// parts.
+/// the length of a call only. Parts that a thread does not come to, because the system has put it aside, the
+/// others do.
 class Team {
  public:
   /// `size` counts the thread that calls run. Fewer where the system allows no more threads.
@@ -21,8 +23,8 @@ class Team {
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Calls work(part) for every part from 0 to parts - 1 and returns when all are done. work must not throw;
-  /// there are at most 65535 parts.
+  /// Calls work(part) for every part from 0 to parts - 1, at most 65535, and returns when all are done.
+  /// Throws one of the exceptions that they have thrown.
   template <class Work>
   void run(int parts, Work&& work) {
     task_ = {[](void* context, int part) { (*static_cast<std::remove_reference_t<Work>*>(context))(part); },
@@ -38,6 +40,7 @@ class Team {
 
   void share(int parts);
   bool take_part();
+  void do_part(int part);
   void serve();
 
   Task task_;  // of the current round; changed only when all its parts are done
@@ -45,6 +48,8 @@ class Team {
   std::atomic<std::uint64_t> ticket_ = 0;
   std::atomic<int> done_ = 0;
   std::atomic<bool> dissolved_ = false;
+  std::mutex failing_;
+  std::exception_ptr failure_;  // of the current round
   std::vector<std::jthread> threads_;
 };
 

@@ -15,6 +15,20 @@ constexpr std::size_t kMostCost = 65'536;        // tokens whose keys and values
 // Newcomers are encoded together: they are let in when so many places are vacant, in parts of all places.
 constexpr std::size_t kVacantParts = 4;
 
+/// Gives a stream its team, as long as this lives.
+class TeamAtWork {
+ public:
+  TeamAtWork(Workspace& workspace, Team& team) : workspace_(workspace) {
+    if (team.size() > 1) workspace_.team = &team;
+  }
+  TeamAtWork(const TeamAtWork&) = delete;
+  TeamAtWork& operator=(const TeamAtWork&) = delete;
+  ~TeamAtWork() { workspace_.team = nullptr; }
+
+ private:
+  Workspace& workspace_;
+};
+
 /// The sentences under way: their searches and their decoder rows.
 class LiveBatch {
  public:
@@ -112,7 +126,7 @@ std::size_t BatchSearch::cost(const SearchOptions& options, int source_tokens, i
 void BatchSearch::run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
                       const SearchOptions& options, const std::atomic<bool>& cancelled, Team& team,
                       std::vector<std::vector<Hypothesis>>& results) {
-  workspace_.team = team.size() > 1 ? &team : nullptr;
+  const TeamAtWork at_work(workspace_, team);
   LiveBatch batch(model_, shortlist_, options, workspace_, cache_);
   while (!cancelled.load(std::memory_order_relaxed)) {
     batch.admit(queue, sources);

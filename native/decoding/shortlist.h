@@ -32,7 +32,7 @@ class Shortlist {
   std::span<const std::int32_t> common() const { return lists_.common; }
   const Linear& common_output() const { return common_output_; }
 
-  /// What a source, token ids without EOS, adds. Memory of `candidates` is used again.
+  /// What a source, token ids without EOS, adds.
   void choose(std::span<const std::int32_t> source, Candidates& candidates) const;
 
  private:

@@ -68,14 +68,13 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   std::vector<std::vector<Hypothesis>> results(sources.size());
   const int used = static_cast<int>(std::min(sources.size(), streams_.size()));
   SentenceQueue queue(std::move(sentences), std::max(used, 1));
-  const int threads_each = threads_ / std::max(used, 1);
   StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
 
-  const auto work = [&](BatchSearch& stream) {
+  const auto work = [&](int stream) {
     try {
-      Team team(threads_each);
-      stream.run(queue, sources, options, cancelled, team, results);
+      Team team(threads_ / used + (stream < threads_ % used ? 1 : 0));
+      streams_[static_cast<std::size_t>(stream)].run(queue, sources, options, cancelled, team, results);
     } catch (...) {
       at_work.failed(std::current_exception());
       queue.close();
@@ -86,7 +85,7 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   std::vector<std::jthread> threads;
   for (int i = 0; i < used; ++i) {
     try {
-      threads.emplace_back(work, std::ref(streams_[static_cast<std::size_t>(i)]));
+      threads.emplace_back(work, i);
     } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
       if (threads.empty())
         at_work.failed(std::make_exception_ptr(Error("the system allows no more threads")));

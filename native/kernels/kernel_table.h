@@ -126,7 +126,7 @@ struct Attend {
   const std::byte* query = nullptr;  // [queries, heads · head_dim]: u8 around 128 where keys are, else floats
   std::ptrdiff_t query_stride = 0;   // bytes from row to row
   const std::byte* const* pages = nullptr;
-  int positions = 0;  // all in use lie below; sums cannot leave int32 while it is below 2^16
+  int positions = 0;  // all in use lie below; sums cannot leave int32 while a query sees fewer than 2^16
   /// The positions each query sees, in order of its keys: order[q · order_stride + j], j < counts[q],
   /// counts[q] >= 1; and the same as bits, visible[q · visible_stride + page]. Null, all three: each query
   /// sees all, in order.
@@ -139,15 +139,15 @@ struct Attend {
   const float* value_scale = nullptr;  // [heads], where values are u8
   /// Scratch. Where keys and values are floats and there is one query, the weights of the last head are left
   /// in it.
-  float* scores = nullptr;          // kAttendQueries times `positions` rounded up to 64
+  float* scores = nullptr;          // kAttendScratchRows times `positions` rounded up to 64
   std::uint8_t* weights = nullptr;  // scratch: the same number
   float* output = nullptr;  // [queries, heads · head_dim]; exactly one of it and quantized.values is set
   std::ptrdiff_t output_stride = 0;  // floats
   QuantizedRows quantized{};
 };
 
-/// Queries a kernel may have under way at a time: what scratch has room for.
-inline constexpr int kAttendQueries = 8;
+/// How many rows of `positions` the scratch of attention has room for.
+inline constexpr int kAttendScratchRows = 8;
 
 /// A page's byte order and the only kernels that know it: one value, so that they cannot be mixed.
 struct PagedAttention {

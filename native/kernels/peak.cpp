@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <barrier>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -44,10 +45,17 @@ double gmacs(void (*loop)(), double macs, int threads) {
       }
     }
   };
-  std::vector<std::thread> others;
-  for (std::size_t thread = 1; thread < count; ++thread) others.emplace_back(measure, thread);
+  std::vector<std::jthread> others;
+  others.reserve(count);
+  try {
+    for (std::size_t thread = 1; thread < count; ++thread) others.emplace_back(measure, thread);
+  } catch (const std::system_error&) {
+    for (std::size_t missing = others.size() + 1; missing <= count; ++missing) start.arrive_and_drop();
+    others.clear();
+    throw Error("the system allows no more threads");
+  }
   measure(0);
-  for (std::thread& other : others) other.join();
+  others.clear();
   return fastest;
 }
 

@@ -140,7 +140,7 @@ void Attention::project_queries(const ProductInput& input, Workspace& workspace)
 
 void Attention::attend(int first, Attend job, Workspace& workspace) const {
   const std::ptrdiff_t width = heads_ * head_dim_;
-  const std::size_t scratch = kAttendQueries * round_up(static_cast<std::size_t>(job.positions), 64);
+  const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   job.layout = &layout_;
   if (scores_int8_) {
     job.query = reinterpret_cast<const std::byte*>(workspace.query_u8.data() + first * width);

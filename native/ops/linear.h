@@ -35,7 +35,7 @@ class Linear {
   /// of kOutputGroup.
   void apply_to(int first, int count, const ProductInput& input, float* output, Workspace& workspace) const;
 
-  /// Makes `selected` the same product with these outputs alone, in this order; its memory is used again.
+  /// Makes `selected` the same product with these outputs alone, in this order.
   void select(std::span<const std::int32_t> outputs, const KernelTable& kernels, Linear& selected) const;
 
   static constexpr int kOutputGroup = kWidestPanel;  // whole panels on every tier

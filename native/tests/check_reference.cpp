@@ -217,7 +217,7 @@ Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t wid
                   .positions = &place});
   }
   const auto seen = static_cast<std::int32_t>(count);
-  Row scores(kAttendQueries * 64), output(static_cast<std::size_t>(width));
+  Row scores(kAttendScratchRows * 64), output(static_cast<std::size_t>(width));
   std::vector<std::uint8_t> weights(scores.size());
   kernels.attend({.layout = &layout,
                   .queries = 1,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -34,6 +35,25 @@ void check_team() {
         expect(done[static_cast<std::size_t>(part)] == part + round, "every part is done once");
       }
     }
+  }
+}
+
+void check_team_failures() {
+  Team team(3);
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<int> done = 0;
+    bool thrown = false;
+    try {
+      team.run(6, [&](int part) {
+        if (part == round % 6) throw std::bad_alloc();
+        ++done;
+      });
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+    expect(thrown && done == 5, "a part's exception comes out once all others are done");
+    team.run(4, [&](int) { ++done; });
+    expect(done == 9, "and the team works on");
   }
 }
 
@@ -140,8 +160,11 @@ void check_pages() {
 
 int main() {
   using namespace octavo::testing;
-  const std::pair<const char*, void (*)()> checks[] = {
-      {"team", check_team}, {"queue", check_queue}, {"positions", check_positions}, {"pages", check_pages}};
+  const std::pair<const char*, void (*)()> checks[] = {{"team", check_team},
+                                                       {"team_failures", check_team_failures},
+                                                       {"queue", check_queue},
+                                                       {"positions", check_positions},
+                                                       {"pages", check_pages}};
   for (const auto& [name, check] : checks) {
     try {
       check();

@@ -82,7 +82,7 @@ void Pages::prepare_attend(const Attend& job) {
   job_.layout = &layout_;
   job_.pages = seen_pages_.data();
   // Scratch from an earlier call must not count.
-  const std::size_t room = kAttendQueries * round_up(static_cast<std::size_t>(job.positions), 64);
+  const std::size_t room = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   std::fill_n(job_.scores = scores_.resize(room), room, kNan);
   std::fill_n(job_.weights = weights_.resize(room), room, std::uint8_t{0xff});
 }

@@ -72,3 +72,18 @@ def test_pairs_seen_least_are_dropped() -> None:
     sources = np.repeat(np.arange(10, 20), np.arange(1, 11)).astype(np.int32)
     counts.add_pairs(sources, sources + 20)
     assert counts.arrays()["counts"].tolist() == [6, 7, 8, 9, 10]
+
+
+def test_what_is_dropped_does_not_depend_on_when_counts_were_saved() -> None:
+    rng = np.random.default_rng(2)
+    steps = [rng.integers(5, 30, (2, 7)).astype(np.int32) for _ in range(40)]
+    at_once, saved = (AlignmentCounts(SHARED, most_pairs=20) for _ in range(2))
+    for number, (sources, targets) in enumerate(steps):
+        at_once.add_pairs(sources, targets)
+        saved.add_pairs(sources, targets)
+        if number % 3 == 0:
+            arrays = saved.arrays()
+            saved = AlignmentCounts(SHARED, most_pairs=20)
+            saved.restore(arrays)
+    for name, values in at_once.arrays().items():
+        np.testing.assert_array_equal(saved.arrays()[name], values, err_msg=name)

@@ -13,7 +13,7 @@ struct Tile {
   using Weight = typename Bytes::Weight;
   static constexpr int kQueries = Queries;
   static constexpr int kContexts = Queries * Heads;
-  static_assert(kContexts * sizeof(Weight) <= kAttendQueries, "scratch is too small for the weights");
+  static_assert(kContexts * sizeof(Weight) <= kAttendScratchRows, "scratch is too small for the weights");
 
   Tile(const Attend& job, int first_query, int first_head)
       : layout(*job.layout),

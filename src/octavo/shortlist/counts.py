@@ -15,7 +15,8 @@ from octavo.spec import ModelConfig
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 MOST_PAIRS: Final = 1 << 24
-"""Different pairs kept (256 MiB); beyond it those seen least are dropped."""
+"""Different pairs kept (256 MiB). Those seen least beyond them are dropped whenever as many pairs have come in, so
+that what is dropped depends on the text alone, not on when counts were saved."""
 
 
 class AlignmentCounts:
@@ -28,6 +29,8 @@ class AlignmentCounts:
         self._keys: Counts = np.empty(0, np.int64)  # source * target vocabulary + target, ascending
         self._counts: Counts = np.empty(0, np.int64)
         self._new: list[Counts] = []
+        self._new_pairs = 0
+        self._since_drop = 0  # pairs that have come in
 
     def add_target(self, target: TokenIds) -> None:
         """Tokens of a translation."""
@@ -36,32 +39,47 @@ class AlignmentCounts:
     def add_pairs(self, sources: TokenIds, targets: TokenIds) -> None:
         """Aligned tokens, pair by pair."""
         self._new.append(sources.astype(np.int64) * self._config.target_vocab_size + targets)
-        if sum(map(len, self._new)) > max(1 << 20, len(self._keys)):
+        self._new_pairs += len(sources)
+        self._since_drop += len(sources)
+        if self._since_drop >= self._most_pairs:
+            self._merge()
+            self._drop()
+        elif self._new_pairs > max(1 << 20, len(self._keys)):
             self._merge()
 
     def _merge(self) -> None:
         keys, counts = np.unique(np.concatenate([*self._new, self._keys[:0]]), return_counts=True)
-        self._new = []
+        self._new, self._new_pairs = [], 0
         keys, place = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
         merged = np.zeros(len(keys), np.int64)
         np.add.at(merged, place, np.concatenate([self._counts, counts]))
+        self._keys, self._counts = keys, merged
+
+    def _drop(self) -> None:
         least = 1
-        while np.count_nonzero(merged >= least) > self._most_pairs:
+        while np.count_nonzero(self._counts >= least) > self._most_pairs:
             least += 1
-        kept = merged >= least
-        self._keys, self._counts = keys[kept], merged[kept]
+        kept = self._counts >= least
+        self._keys, self._counts = self._keys[kept], self._counts[kept]
+        self._since_drop = 0
 
     def arrays(self) -> dict[str, Counts]:
         """All of it, by name."""
         self._merge()
-        return {"targets": self._targets, "keys": self._keys, "counts": self._counts}
+        return {
+            "targets": self._targets,
+            "keys": self._keys,
+            "counts": self._counts,
+            "since_drop": np.array([self._since_drop]),
+        }
 
     def restore(self, arrays: Mapping[str, Any]) -> None:
         """Take what ``arrays`` gave in place of what is here."""
         self._targets, self._keys, self._counts = (
             np.asarray(arrays[name], np.int64) for name in ("targets", "keys", "counts")
         )
-        self._new = []
+        self._since_drop = int(arrays["since_drop"][0])
+        self._new, self._new_pairs = [], 0
 
     def shortlist(self, common: int, per_token: int) -> Shortlist:
         """The ``common`` most frequent target tokens (and EOS), and for each source token the ``per_token``
