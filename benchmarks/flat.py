@@ -21,6 +21,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+STRETCH = 30_000  # sentences after which the speed is taken: what changes within a size is the machine
+
 
 def repeated_lines(path: Path, count: int) -> Iterator[str]:
     """The first ``count`` lines of the file repeated, empty ones left out, one in memory at a time."""
@@ -40,17 +42,23 @@ def translate(model: Path | None, source: Path, count: int, options: dict[str, A
 
     with octavo.load(model, threads=options["threads"]) as translator:
         loaded = peak_resident_bytes()
-        start = time.perf_counter()
-        tokens = sum(
-            translation.target_tokens
-            for translation in translator.stream(repeated_lines(source, count), beam=options["beam"])
-        )
+        tokens, stretch, stretches = 0, 0, []
+        start = stretch_start = time.perf_counter()
+        for number, translation in enumerate(
+            translator.stream(repeated_lines(source, count), beam=options["beam"]), 1
+        ):
+            tokens += translation.target_tokens
+            if number % STRETCH == 0:
+                now = time.perf_counter()
+                stretches.append((tokens - stretch) / (now - stretch_start))
+                stretch, stretch_start = tokens, now
         seconds = time.perf_counter() - start
     return {
         "sentences": count,
         "target_tokens": tokens,
         "seconds": seconds,
         "tokens_per_second": tokens / seconds,
+        "tokens_per_second_of_stretches": stretches,
         "peak_memory_bytes": peak_resident_bytes(),
         "peak_memory_loaded_bytes": loaded,
     }
@@ -68,15 +76,17 @@ def markdown(report: dict[str, Any]) -> str:
             f"to text. {run['cpu']}, {run['isa']}; load average before: {run['load_average_before']:.2f}."
         ),
         "",
-        "| sentences | tokens/s | against the first | peak memory | more than when loaded |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        f"| sentences | tokens/s | against the first | each {STRETCH:,} | peak memory | since loaded |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in report["sizes"]:
         peak, loaded = (row[key] / 2**20 for key in ("peak_memory_bytes", "peak_memory_loaded_bytes"))
         ratio = row["tokens_per_second"] / first["tokens_per_second"]
+        stretches = row["tokens_per_second_of_stretches"]
+        each = f"{min(stretches):,.0f} to {max(stretches):,.0f}" if stretches else ""
         lines.append(
-            f"| {row['sentences']:,} | {row['tokens_per_second']:,.0f} | {ratio:.3f} | {peak:,.0f} MiB | "
-            f"{peak - loaded:,.0f} MiB |"
+            f"| {row['sentences']:,} | {row['tokens_per_second']:,.0f} | {ratio:.3f} | {each} | "
+            f"{peak:,.0f} MiB | {peak - loaded:,.0f} MiB |"
         )
     return "\n".join(lines) + "\n"
 
