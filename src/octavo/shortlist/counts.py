@@ -15,8 +15,8 @@ from octavo.spec import ModelConfig
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 MOST_PAIRS: Final = 1 << 24
-"""Different pairs kept (256 MiB). Those seen least beyond them are dropped whenever as many pairs have come in,
-so that what is dropped depends on the text alone, not on when counts were saved."""
+"""Different pairs kept (256 MiB). Those seen least beyond them are dropped whenever as many pairs have come
+in, so that what is dropped depends on the text alone, not on when counts were saved."""
 
 
 class AlignmentCounts:
