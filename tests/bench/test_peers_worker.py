@@ -106,7 +106,7 @@ def test_the_report_says_it_all(latency: bool, tmp_path: Path, monkeypatch: pyte
     ):
         assert words in text
     assert "None" not in text
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="drawing needs octavo[peers]")
     peers_report.plot(report(latency), tmp_path / "plot.svg")
     drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     assert "Octavo int8" in drawn
