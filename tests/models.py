@@ -15,16 +15,8 @@ import sentencepiece
 
 from octavo.artifact import write_model
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import (
-    AttentionFunction,
-    ModelConfig,
-    NormFunction,
-    Scheme,
-    SearchDefaults,
-    float_shapes,
-    tensors,
-    weight_shapes,
-)
+from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme, SearchDefaults
+from octavo.tensor_table import float_shapes, tensors, weight_shapes
 
 from .plans import plan_for
 

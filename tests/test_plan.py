@@ -24,7 +24,8 @@ from octavo.plan import (
     sites,
     weight_name,
 )
-from octavo.spec import Scheme, SpecError, tensors, weight_shapes
+from octavo.spec import Scheme, SpecError
+from octavo.tensor_table import tensors, weight_shapes
 
 from .models import integer_config, tiny_config
 from .plans import PLANS, plan_for

@@ -16,8 +16,8 @@ from octavo.spec import (
     PolynomialSharing,
     SearchDefaults,
     SpecError,
-    float_shapes,
 )
+from octavo.tensor_table import float_shapes
 
 from .models import integer_config, tiny_config
 

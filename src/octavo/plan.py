@@ -16,7 +16,8 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from octavo.spec import ModelConfig, Scheme, SpecError, output_weight_name
+from octavo.spec import ModelConfig, Scheme, SpecError
+from octavo.tensor_table import output_weight_name
 
 OUTPUT: Final = "output"
 DYNAMIC: Final = "dynamic"

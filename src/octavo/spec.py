@@ -1,4 +1,4 @@
-"""The model specification: hyper-parameters and the tensors they imply.
+"""The model specification: hyper-parameters.
 
 Everything that reads, writes, trains, quantizes or runs a model agrees here and nowhere else.
 Standard library only; imports nothing of the package.
@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import math
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 FORMAT_VERSION: Final = 1
@@ -95,23 +95,6 @@ class Scheme(enum.StrEnum):
     NONE = "none"
     INT8_DYNAMIC = "int8-dynamic"
     INT8 = "int8"
-
-
-class DType(enum.StrEnum):
-    """Element types on disk, in safetensors' own names."""
-
-    F32 = "F32"
-    F16 = "F16"
-    I8 = "I8"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """One tensor of the model file: its name, its shape and the element types it may have."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtypes: tuple[DType, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -305,95 +288,3 @@ def _convert(key: str, kind: str, value: Any) -> Any:
 
 _CHOICES: Final = (NormPlacement, Activation, Positions, AttentionFunction, PolynomialSharing, NormFunction)
 _ENUMS: Final[dict[str, type[enum.StrEnum]]] = {choice.__name__: choice for choice in _CHOICES}
-
-_FLOAT: Final = (DType.F32, DType.F16)
-
-
-def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Matrices that quantization may store as int8: embeddings and products, (rows, columns).
-
-    A product's weight is (output channels, input channels); an embedding's (tokens, d_model).
-    """
-    d, ffn = config.d_model, config.ffn_dim
-    yield "encoder.embedding.weight", (config.source_vocab_size, d)
-    if not config.shared_embeddings:
-        yield "decoder.embedding.weight", (config.target_vocab_size, d)
-    for layer, attentions in _layers(config):
-        for attention in attentions:
-            for projection in ("query", "key", "value", "output"):
-                yield f"{layer}.{attention}.{projection}.weight", (d, d)
-        yield f"{layer}.feed_forward.inner.weight", (ffn, d)
-        yield f"{layer}.feed_forward.outer.weight", (d, ffn)
-    if not config.tied_output:
-        yield "output.weight", (config.target_vocab_size, d)
-
-
-def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Tensors that stay in floating point: biases, norms, learned positions, attention's polynomials."""
-    d, ffn = config.d_model, config.ffn_dim
-    for side in ("encoder", "decoder"):
-        if config.positions is Positions.LEARNED:
-            yield f"{side}.positions.weight", (config.max_positions + config.position_offset, d)
-        if config.embedding_norm:
-            yield from _norm(f"{side}.embedding_norm", d)
-        if config.norm is NormPlacement.PRE:
-            yield from _norm(f"{side}.norm", d)
-    for layer, attentions in _layers(config):
-        for attention in attentions:
-            for projection in ("query", "key", "value", "output"):
-                yield f"{layer}.{attention}.{projection}.bias", (d,)
-            yield from _polynomial(f"{layer}.{attention}.polynomial", config)
-            yield from _norm(f"{layer}.{attention}.norm", d)
-        yield f"{layer}.feed_forward.inner.bias", (ffn,)
-        yield f"{layer}.feed_forward.outer.bias", (d,)
-        yield from _norm(f"{layer}.feed_forward.norm", d)
-    if config.output_bias:
-        yield "output.bias", (config.target_vocab_size,)
-
-
-def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for i in range(config.encoder_layers):
-        yield f"encoder.layers.{i}", ("self_attention",)
-    for i in range(config.decoder_layers):
-        yield f"decoder.layers.{i}", ("self_attention", "cross_attention")
-
-
-def _polynomial(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if config.attention is AttentionFunction.POLYNOMIAL:
-        count = config.attention_heads if config.polynomial_sharing is PolynomialSharing.HEAD else 1
-        if config.polynomial_bias:
-            yield f"{name}.bias", (count,)
-        if config.polynomial_delta:
-            yield f"{name}.delta", (count,)
-
-
-def _norm(name: str, d: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (d,)
-    yield f"{name}.bias", (d,)
-
-
-def tensors(
-    config: ModelConfig, scheme: Scheme, float_weights: frozenset[str] = frozenset()
-) -> list[TensorSpec]:
-    """Every tensor of the model file under a scheme, sorted by name.
-
-    ``float_weights``: the matrices that the model's quantization plan leaves in floating point.
-    """
-    found = [TensorSpec(name, shape, _FLOAT) for name, shape in float_shapes(config)]
-    for name, shape in weight_shapes(config):
-        if scheme is Scheme.NONE or name in float_weights:
-            found.append(TensorSpec(name, shape, _FLOAT))
-        else:
-            found.append(TensorSpec(name, shape, (DType.I8,)))
-            found.append(TensorSpec(f"{name}_scale", shape[:1], (DType.F32,)))
-    return sorted(found, key=lambda tensor: tensor.name)
-
-
-def output_weight_name(config: ModelConfig) -> str:
-    """The tensor that the output projection multiplies by (an embedding, when tied)."""
-    return target_embedding_name(config) if config.tied_output else "output.weight"
-
-
-def target_embedding_name(config: ModelConfig) -> str:
-    """The decoder's embedding tensor (the encoder's, when shared)."""
-    return "encoder.embedding.weight" if config.shared_embeddings else "decoder.embedding.weight"

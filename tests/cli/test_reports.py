@@ -13,7 +13,8 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
-from octavo.spec import Scheme, tensors
+from octavo.spec import Scheme
+from octavo.tensor_table import tensors
 
 from ..models import tiny_config, write_tiny_model
 from ..plans import plan_for

@@ -9,7 +9,8 @@ import pytest
 
 from octavo.plan import ProductKind, products
 from octavo.quantization import TensorModel
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions, Scheme, float_shapes, weight_shapes
+from octavo.spec import Activation, ModelConfig, NormPlacement, Positions, Scheme
+from octavo.tensor_table import float_shapes, weight_shapes
 
 CONFIGS = {
     "base": ModelConfig(

@@ -11,7 +11,8 @@ import pytest
 from octavo.plan import sites
 from octavo.quantization import QuantizationError, Simulation, TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, MigrationOptions, migrate_scales
-from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme, output_weight_name
+from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
+from octavo.tensor_table import output_weight_name
 
 from .conftest import CONFIGS, random_model
 

@@ -20,7 +20,8 @@ from octavo.quantization import (
     quantize_model,
     quantize_tensors,
 )
-from octavo.spec import Scheme, SearchDefaults, SpecError, float_shapes, tensors, weight_shapes
+from octavo.spec import Scheme, SearchDefaults, SpecError
+from octavo.tensor_table import float_shapes, tensors, weight_shapes
 
 from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for

@@ -12,7 +12,8 @@ from octavo.plan import OUTPUT, QuantizationPlan, Static, dynamic_plan, products
 from octavo.quantization import QuantizationError, QuantizedWeights, Result, Simulation, TensorModel
 from octavo.quantization.activations import quantize_activation
 from octavo.quantization.binary32 import fma
-from octavo.spec import ModelConfig, Scheme, output_weight_name, weight_shapes
+from octavo.spec import ModelConfig, Scheme
+from octavo.tensor_table import output_weight_name, weight_shapes
 
 from ..models import integer_config, random_tensors
 from .conftest import CONFIGS, INT8_CHOICES, float32_products, random_model

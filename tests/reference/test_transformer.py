@@ -23,8 +23,8 @@ from octavo.spec import (
     PolynomialSharing,
     Positions,
     Scheme,
-    tensors,
 )
+from octavo.tensor_table import tensors
 
 from ..models import integer_config, random_tensors, tiny_config
 

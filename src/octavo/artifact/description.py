@@ -13,7 +13,8 @@ from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError, TensorSpec, tensors
+from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError
+from octavo.tensor_table import TensorSpec, tensors
 
 CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"

@@ -13,7 +13,8 @@ from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
 from octavo.plan import QuantizationPlan
-from octavo.spec import DType, ModelConfig, Scheme, SearchDefaults, TensorSpec
+from octavo.spec import ModelConfig, Scheme, SearchDefaults
+from octavo.tensor_table import DType, TensorSpec
 from octavo.text.tokenizer import Tokenizer
 
 QUALITY_FILE: Final = "quality.json"

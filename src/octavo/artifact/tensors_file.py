@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from octavo.errors import ModelError
-from octavo.spec import DType, TensorSpec
+from octavo.tensor_table import DType, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -7,7 +7,8 @@ import math
 
 from octavo.engine import Peak
 from octavo.plan import ProductKind, QuantizationPlan, products, weight_name
-from octavo.spec import ModelConfig, weight_shapes
+from octavo.spec import ModelConfig
+from octavo.tensor_table import weight_shapes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

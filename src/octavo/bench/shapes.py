@@ -17,7 +17,8 @@ from octavo.engine.engine import Model
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
-from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme, float_shapes, weight_shapes
+from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
+from octavo.tensor_table import float_shapes, weight_shapes
 
 _SPREAD: Final = 0.04
 _SPECIAL_TOKENS: Final = 4

@@ -22,7 +22,8 @@ from octavo.calibration.sensitivity import work_per_token
 from octavo.plan import QuantizationPlan, Static, products, sites
 from octavo.quantization.observers import SiteStatistics
 from octavo.quantization.tensor_class import classify
-from octavo.spec import ModelConfig, float_shapes, weight_shapes
+from octavo.spec import ModelConfig
+from octavo.tensor_table import float_shapes, weight_shapes
 
 _TYPICAL_KEYS: Final = 20.0
 _CENTRE: Final = Static(1.0).zero_point

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from octavo.calibration.progress import Progress
 from octavo.plan import Product, ProductKind, weight_name
-from octavo.spec import ModelConfig, weight_shapes
+from octavo.spec import ModelConfig
+from octavo.tensor_table import weight_shapes
 
 Divergence = Callable[[frozenset[str]], float]
 """KL per target token, against float32, with exactly these products in int8."""

@@ -10,7 +10,7 @@ import typer
 
 from octavo.cli.options import JsonOption
 from octavo.plan import DYNAMIC, products
-from octavo.spec import DType
+from octavo.tensor_table import DType
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -78,7 +78,7 @@ _WHOLE: Final = {
 
 
 def their_name(name: str) -> str:
-    """What a tensor of ``octavo.spec.tensors`` is called there; an embedding as if it were not shared."""
+    """What a tensor of ``octavo.tensor_table`` is called there; an embedding as if it were not shared."""
     if name in _WHOLE:
         return _WHOLE[name]
     for ours, theirs in _PARTS:

@@ -27,7 +27,8 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object_if_there
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.vocabulary import Vocabulary
-from octavo.spec import ModelConfig, Positions, Scheme, SpecError, tensors
+from octavo.spec import ModelConfig, Positions, Scheme, SpecError
+from octavo.tensor_table import tensors
 
 TOKENIZER_FILE: Final = "tokenizer_config.json"
 SOURCE_PIECES: Final = "source.spm"

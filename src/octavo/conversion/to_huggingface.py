@@ -39,7 +39,8 @@ from octavo.conversion.from_huggingface import (
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.errors import OutputError
-from octavo.spec import ModelConfig, NormPlacement, Positions, float_shapes, weight_shapes
+from octavo.spec import ModelConfig, NormPlacement, Positions
+from octavo.tensor_table import float_shapes, weight_shapes
 
 DType = Literal["float32", "float16"]
 

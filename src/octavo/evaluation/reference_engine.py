@@ -10,7 +10,7 @@ import numpy as np
 
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.errors import OctavoError
-from octavo.spec import weight_shapes
+from octavo.tensor_table import weight_shapes
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory

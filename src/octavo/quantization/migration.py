@@ -98,7 +98,7 @@ def migrate_scales(
     maxima: ChannelMaxima,
     options: MigrationOptions | None = None,
 ) -> MigratedModel:
-    """A float model (names of ``octavo.spec``) with its scales moved, computing the same function.
+    """A float model (names of ``octavo.tensor_table``) with its scales moved, computing the same function.
 
     ``maxima``: max |x| of every channel, [width], of the sites of ``octavo.plan.sites``; further ones are
     handed on. Every factor comes from the tensors and maxima given, so kinds do not depend on one another. A

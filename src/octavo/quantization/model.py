@@ -18,7 +18,8 @@ from octavo.quantization.binary32 import Float32Array
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
-from octavo.spec import Scheme, float_shapes, weight_shapes
+from octavo.spec import Scheme
+from octavo.tensor_table import float_shapes, weight_shapes
 
 _ACTIVATIONS: Final = {
     Scheme.INT8_DYNAMIC: "8 bits, one scale per token, measured at run time",

@@ -19,13 +19,8 @@ from octavo.quantization.activations import QuantizedActivation, quantize_activa
 from octavo.quantization.binary32 import Float32Array, fma
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.tensor_model import Model, check_ordinary
-from octavo.spec import (
-    Activation,
-    NormPlacement,
-    Positions,
-    output_weight_name,
-    target_embedding_name,
-)
+from octavo.spec import Activation, NormPlacement, Positions
+from octavo.tensor_table import output_weight_name, target_embedding_name
 
 _ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = {
     Activation.RELU: binary32.relu,

@@ -32,7 +32,7 @@ class Model(Protocol):
         ...
 
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
-        """A tensor of ``spec.tensors``: float32, or int8 beside its float32 scales."""
+        """A tensor of ``tensor_table.tensors``: float32, or int8 beside its float32 scales."""
         ...
 
 

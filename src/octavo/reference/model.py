@@ -2,7 +2,7 @@
 an Integer Transformer (Lin et al. 2020).
 
 This is the executable specification: the engine is compared with it. Parameter names are the tensor
-names of ``octavo.spec``; shared and tied tensors exist once. Shapes as in ``layers``.
+names of ``octavo.tensor_table``; shared and tied tensors exist once. Shapes as in ``layers``.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class DecodingState:
 
 
 class Transformer(nn.Module):
-    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.spec``."""
+    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.tensor_table``."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The model's weights as numpy arrays under the names of ``octavo.spec``."""
+"""The model's weights as numpy arrays under the names of ``octavo.tensor_table``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from octavo.plan import Product, ProductKind, QuantizationPlan, Static, products
 from octavo.reference.attention import softmax_attention
 from octavo.reference.layers import Attention, FeedForward
 from octavo.reference.model import Transformer
-from octavo.spec import weight_shapes
+from octavo.tensor_table import weight_shapes
 from octavo.training.batches import Batch
 from octavo.training.fake_quantization import round_rows, round_to_scale, rounded_attention
 from octavo.training.ranges import Observed
