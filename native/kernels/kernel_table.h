@@ -5,6 +5,11 @@
 
 namespace octavo {
 
+// Of integer_kernels.h.
+struct EmbedInteger;
+struct IntegerProduct;
+struct L1Norm;
+
 enum class Activation : std::uint8_t { none, relu, gelu, silu };
 
 /// Where and how floats are stored as u8: round(x · inverse) + zero_point, static quantization of
@@ -88,6 +93,7 @@ struct LinearS8 {
   void (*product)(const ProductS8&);
   /// The bare sums Σ q · w, [rows, columns]; for tracing and tests.
   void (*accumulate)(const ProductS8&, std::int32_t* sums);
+  void (*integer)(const IntegerProduct&);
 };
 
 /// Keys and values of this many positions make a page.
@@ -178,6 +184,11 @@ struct KernelTable {
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);
+  /// Rows of integer precision.
+  void (*l1_norm)(const L1Norm&);
+  void (*embed_integer)(const EmbedInteger&);
+  /// float(x) · inverse: integers as scores of the search.
+  void (*dequantize)(const std::int32_t* x, int n, float inverse, float* output);
   PagedAttention attention;
   /// n >= 1.
   float (*log_sum_exp)(const float* x, int n);

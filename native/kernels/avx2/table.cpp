@@ -9,10 +9,10 @@ namespace octavo::avx2 {
 
 namespace {
 
-constexpr KernelTable kTable =
-    lanes16::table<F32x16>("avx2", {.layout = kLayoutF32, .product = product_f32},
-                           {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8},
-                           lanes16::paged_attention<F32x16, PagedBytes>());
+constexpr KernelTable kTable = lanes16::table<F32x16>(
+    "avx2", {.layout = kLayoutF32, .product = product_f32},
+    {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8, .integer = product_integer},
+    lanes16::paged_attention<F32x16, PagedBytes>());
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include "kernels/lanes16/attention.h"
 #include "kernels/lanes16/rows.h"
+#include "kernels/reference/functions.h"
 
 namespace octavo::lanes16 {
 
@@ -23,6 +24,9 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .layer_norm = layer_norm<V>,
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
+      .l1_norm = reference::l1_norm,
+      .embed_integer = reference::embed_integer,
+      .dequantize = reference::dequantize,
       .attention = attention,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,

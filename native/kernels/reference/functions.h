@@ -16,6 +16,9 @@ void store_quantized(const QuantizedRows& rows, int row, int column, float value
 void product_f32(const ProductF32& product);
 void product_s8(const ProductS8& product);
 void accumulate_s8(const ProductS8& product, std::int32_t* sums);
+void product_integer(const IntegerProduct& product);
+/// The same of sums[rows, columns] that `start` is part of.
+void finish_integer(const IntegerProduct& product, const std::int32_t* sums);
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                    std::ptrdiff_t output_stride, float* row_scale);
 void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output);
@@ -24,6 +27,9 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
 void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
               float* output);
+void l1_norm(const L1Norm& norm);
+void embed_integer(const EmbedInteger& embedding);
+void dequantize(const std::int32_t* x, int n, float inverse, float* output);
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);

@@ -67,6 +67,10 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
     output[i] = std::fma(static_cast<float>(row[i]) * row_scale, scale, position[i]);
 }
 
+void dequantize(const std::int32_t* x, int n, float inverse, float* output) {
+  for (int i = 0; i < n; ++i) output[i] = static_cast<float>(x[i]) * inverse;
+}
+
 float log_sum_exp(const float* x, int n) {
   float largest = x[0];
   for (int i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
