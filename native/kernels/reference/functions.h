@@ -27,6 +27,7 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);
+void attend_polynomial(const AttendPolynomial& job);
 float log_sum_exp(const float* x, int n);
 int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best);
 

@@ -13,7 +13,10 @@ const KernelTable& table() {
       .layer_norm = layer_norm,
       .embed_f32 = embed_f32,
       .embed_s8 = embed_s8,
-      .attention = {.layout = page_layout, .keep = keep_rows, .attend = attend},
+      .attention = {.layout = page_layout,
+                    .keep = keep_rows,
+                    .attend = attend,
+                    .attend_polynomial = attend_polynomial},
       .log_sum_exp = log_sum_exp,
       .top_k = top_k,
   };
