@@ -2,9 +2,9 @@
 #include <bit>
 #include <cstddef>
 
+#include "kernels/fixed_point.h"
 #include "kernels/integer_kernels.h"
 #include "kernels/reference/functions.h"
-#include "kernels/reference/scales.h"
 
 namespace octavo::reference {
 
@@ -34,7 +34,8 @@ class PolynomialHead {
     const std::int64_t delta = delta_at(t);
     std::int64_t largest_power = 1;
     for (int j = 0; j < count_; ++j) {
-      const std::int64_t p = power(t == 0 ? job_.scores[j] : std::min(shift(job_.scores[j], t), kLargest16));
+      const std::int64_t p =
+          power(t == 0 ? job_.scores[j] : std::min(rounded_shift(job_.scores[j], t), kLargest16));
       job_.scores[j] = static_cast<std::int32_t>(p + delta);
       largest_power = std::max(largest_power, p + delta);
     }
@@ -62,7 +63,7 @@ class PolynomialHead {
 
   std::int64_t delta_at(int t) const {
     const int k = polynomial_.delta_shift + job_.degree * t;
-    return k > 62 ? 0 : std::min(shift(polynomial_.delta, k), kLargest16);
+    return k > 62 ? 0 : std::min(rounded_shift(polynomial_.delta, k), kLargest16);
   }
 
   /// y to the degree, by the rule of powers.
@@ -70,8 +71,8 @@ class PolynomialHead {
     std::int64_t p = y;
     for (int bit = static_cast<int>(std::bit_width(static_cast<unsigned>(job_.degree))) - 2; bit >= 0;
          --bit) {
-      p = shift(p * p, 15);
-      if ((job_.degree >> bit & 1) != 0) p = shift(p * y, 15);
+      p = rounded_shift(p * p, 15);
+      if ((job_.degree >> bit & 1) != 0) p = rounded_shift(p * y, 15);
     }
     return p;
   }
@@ -80,18 +81,19 @@ class PolynomialHead {
   void sum_values(std::int64_t inverse) const {
     std::int64_t total = 0;
     for (int j = 0; j < count_; ++j) {
-      job_.weights[j] = static_cast<std::uint8_t>(shift(job_.scores[j] * inverse, 22));
+      job_.weights[j] = static_cast<std::uint8_t>(rounded_shift(job_.scores[j] * inverse, 22));
       total += job_.weights[j];
     }
-    const Scale context{polynomial_.context, polynomial_.context_exponent};
-    const Scale factor = quotient(context, fixed(std::max<std::int64_t>(total, 255)));
+    const FixedPoint factor = quotient({polynomial_.context, polynomial_.context_exponent},
+                                       fixed(std::max<std::int64_t>(total, 255)));
     std::uint8_t* output = job_.output + query_ * job_.output_stride + first();
     for (int c = 0; c < job_.layout->head_dim; ++c) {
       std::int64_t sum = 0;
       for (int j = 0; j < count_; ++j) {
         sum += std::int64_t{job_.weights[j]} * (row(j, job_.layout->values)[c] - 128);
       }
-      output[c] = static_cast<std::uint8_t>(std::clamp<std::int64_t>(rescale(sum, factor) + 128, 0, 255));
+      const std::int64_t scaled = rounded_shift(sum * factor.mantissa, std::min(-factor.exponent, 63));
+      output[c] = static_cast<std::uint8_t>(std::clamp<std::int64_t>(scaled + 128, 0, 255));
     }
   }
 
