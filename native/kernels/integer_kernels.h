@@ -79,7 +79,7 @@ struct EmbedInteger {
 struct HeadPolynomial {
   std::int32_t bias = 0;                // in the scale of the scores
   std::int32_t delta = 0;               // a mantissa, or 0: none
-  std::int32_t delta_shift = 0;         // e_δ: 1 or more
+  std::int32_t delta_shift = 1;         // e_δ: 1 or more
   std::int32_t context = 1 << 30;       // C's mantissa
   std::int32_t context_exponent = -30;  // and exponent
 };

@@ -155,11 +155,14 @@ struct Attend {
 /// How many rows of `positions` the scratch of attention has room for.
 inline constexpr int kAttendScratchRows = 8;
 
+struct AttendPolynomial;
+
 /// A page's byte order and the only kernels that know it: one value, so that they cannot be mixed.
 struct PagedAttention {
   PageLayout (*layout)(int heads, int head_dim, bool keys_u8, bool values_u8);
   void (*keep)(const KeepRows&);
   void (*attend)(const Attend&);
+  void (*attend_polynomial)(const AttendPolynomial&) = nullptr;
 };
 
 struct ScoredToken {

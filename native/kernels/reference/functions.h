@@ -33,6 +33,7 @@ void dequantize(const std::int32_t* x, int n, float inverse, float* output);
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);
+void attend_polynomial(const AttendPolynomial& job);
 float log_sum_exp(const float* x, int n);
 int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best);
 

@@ -19,7 +19,10 @@ const KernelTable& table() {
       .l1_norm = l1_norm,
       .embed_integer = embed_integer,
       .dequantize = dequantize,
-      .attention = {.layout = page_layout, .keep = keep_rows, .attend = attend},
+      .attention = {.layout = page_layout,
+                    .keep = keep_rows,
+                    .attend = attend,
+                    .attend_polynomial = attend_polynomial},
       .log_sum_exp = log_sum_exp,
       .top_k = top_k,
   };
