@@ -14,9 +14,10 @@ import numpy as np
 import sentencepiece
 
 from octavo.artifact import write_model
+from octavo.integer_format import IntegerScales
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme, SearchDefaults
-from octavo.tensor_table import float_shapes, tensors, weight_shapes
+from octavo.tensor_table import DType, float_shapes, tensors, weight_shapes
 
 from .plans import plan_for
 
@@ -57,6 +58,8 @@ def random_tensors(
     rows of unit spread times 1 / sqrt(d_model), so logits spread over several units.
     """
     rng = np.random.default_rng(seed)
+    if scheme is Scheme.INTEGER:
+        return random_integers(config, seed)
     plan = _default_plan(config, scheme, plan)
     kept = plan.float_weights(config) if plan else frozenset(name for name, _ in weight_shapes(config))
     found: dict[str, np.ndarray] = {}
@@ -76,6 +79,40 @@ def random_tensors(
             found[name], found[f"{name}_scale"] = quantized_rows(weight)
     assert sorted(found) == [spec.name for spec in tensors(config, scheme, kept)]
     return found
+
+
+def random_integers(config: ModelConfig, seed: int = 0) -> dict[str, np.ndarray]:
+    """Every tensor of the scheme integer, at random, within all limits. Translations mean nothing, but
+    activations neither vanish nor are all cut off at models of this size."""
+    rng = np.random.default_rng(seed)
+    kinds = {DType.I8: np.int8, DType.I16: np.int16, DType.I32: np.int32}
+    found: dict[str, np.ndarray] = {}
+    for spec in tensors(config, Scheme.INTEGER):
+        last = spec.name.rpartition(".")[2]
+        shift = _SHIFTS.get(spec.name, _SHIFTS.get(".".join(spec.name.split(".")[-2:]), _SHIFTS.get(last)))
+        if shift is not None:
+            integers = np.full(spec.shape, shift)
+        elif last in ("multiplier", "context_multiplier", "delta"):
+            integers = rng.integers(2**30, 2**31, spec.shape)
+        elif last == "bias":
+            integers = rng.integers(-1000, 1001, spec.shape)
+        elif spec.name.endswith("norm.weight"):
+            integers = rng.integers(1000, 2001, spec.shape)
+        else:
+            integers = np.rint(40 * rng.standard_normal(spec.shape)).clip(-127, 127)
+        found[spec.name] = integers.astype(kinds[spec.dtypes[0]])
+    return found
+
+
+_SHIFTS = {
+    "embedding.shift": -5,
+    "output.shift": 4,
+    "norm.shift": 15,
+    "shift": 6,
+    "outer.shift": 2,
+    "delta_shift": 20,
+    "context_exponent": -30,
+}
 
 
 def _default_plan(
@@ -149,7 +186,7 @@ def write_tiny_model(
     Vocabularies of different sizes get a tokenizer file each.
     """
     path = Path(path)
-    config = config or tiny_config()
+    config = config or (integer_config() if scheme is Scheme.INTEGER else tiny_config())
     with tempfile.TemporaryDirectory() as scratch:
         source, target = (
             tiny_tokenizer(Path(scratch) / f"{size}.spm", size)
@@ -163,6 +200,7 @@ def write_tiny_model(
             "target_language": "de",
             "quality": {},
             "plan": _default_plan(config, scheme, plan),
+            "integer_scales": IntegerScales(2000.0, 1500.0, 1e5) if scheme is Scheme.INTEGER else None,
         }
         write_model(
             path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)

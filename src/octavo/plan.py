@@ -197,14 +197,15 @@ def dynamic_plan(config: ModelConfig) -> QuantizationPlan:
 
 
 def plan_of(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) -> QuantizationPlan | None:
-    """The plan that a model of that scheme runs by in int8; None: it is a floating-point model.
+    """The plan that a model of that scheme runs by in int8; None: it is a floating-point model, or one of
+    scheme ``integer``, which runs in integers whole.
 
     ``plan`` is the model's own, where its scheme is ``int8``; for another None, or what that scheme
     means. Raises SpecError where the plan does not fit the scheme or the configuration, and for an Integer
-    Transformer of another scheme than ``none``.
+    Transformer of an int8 scheme.
     """
     part = config.integer_transformer_part
-    if part and scheme is not Scheme.NONE:
+    if part and scheme in (Scheme.INT8_DYNAMIC, Scheme.INT8):
         raise SpecError(
             f"a model of scheme {scheme} has softmax attention and layer norm; this one has {part}"
         )

@@ -10,6 +10,20 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
+from octavo.integer_format import (
+    CONTEXT_EXPONENT_LIMITS,
+    DELTA_SHIFT_LIMITS,
+    EMBEDDING_SHIFT_LIMITS,
+    MANTISSA_LIMITS,
+    NORM_BIAS_LIMITS,
+    NORM_SHIFT_LIMITS,
+    POLYNOMIAL_BIAS_LIMITS,
+    POSITION_LIMITS,
+    PRODUCT_SHIFT_LIMITS,
+    WEIGHT_LIMITS,
+    Limits,
+    norm_weight_limits,
+)
 from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, PolynomialSharing, Positions, Scheme
 
 
@@ -19,15 +33,21 @@ class DType(enum.StrEnum):
     F32 = "F32"
     F16 = "F16"
     I8 = "I8"
+    I16 = "I16"
+    I32 = "I32"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One tensor of the model file: its name, its shape and the element types it may have."""
+    """One tensor of the model file: its name, its shape and the element types it may have.
+
+    ``limits``: the smallest and the largest of its integers; None where its type alone limits them.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtypes: tuple[DType, ...]
+    limits: Limits | None = None
 
 
 _FLOAT: Final = (DType.F32, DType.F16)
@@ -103,14 +123,68 @@ def tensors(
 
     ``float_weights``: the matrices that the model's quantization plan leaves in floating point.
     """
+    if scheme is Scheme.INTEGER:
+        return sorted(integer_tensors(config), key=lambda tensor: tensor.name)
     found = [TensorSpec(name, shape, _FLOAT) for name, shape in float_shapes(config)]
     for name, shape in weight_shapes(config):
         if scheme is Scheme.NONE or name in float_weights:
             found.append(TensorSpec(name, shape, _FLOAT))
         else:
-            found.append(TensorSpec(name, shape, (DType.I8,)))
+            found.append(TensorSpec(name, shape, (DType.I8,), WEIGHT_LIMITS))
             found.append(TensorSpec(f"{name}_scale", shape[:1], (DType.F32,)))
     return sorted(found, key=lambda tensor: tensor.name)
+
+
+def integer_tensors(config: ModelConfig) -> Iterator[TensorSpec]:
+    """Every tensor of the scheme ``integer``: integers only (docs/numerics.md, "Integer precision").
+
+    Polynomials are always stated for every head, whatever the configuration shares or leaves out.
+    """
+    d = config.d_model
+    for name, shape in weight_shapes(config):
+        yield TensorSpec(name, shape, (DType.I8,), WEIGHT_LIMITS)
+    for side, tokens in (("encoder", config.source_vocab_size), ("decoder", config.target_vocab_size)):
+        yield from _factors(f"{side}.embedding", tokens, EMBEDDING_SHIFT_LIMITS)
+        if config.positions is Positions.LEARNED:
+            shape = (config.max_positions + config.position_offset, d)
+            yield TensorSpec(f"{side}.positions.weight", shape, (DType.I16,), POSITION_LIMITS)
+        yield from _integer_norm(f"{side}.norm", d)
+    for layer, attentions in _layers(config):
+        for attention in attentions:
+            for projection in ("query", "key", "value", "output"):
+                yield from _integer_product(f"{layer}.{attention}.{projection}", d)
+            yield from _integer_attention(f"{layer}.{attention}", config.attention_heads)
+            yield from _integer_norm(f"{layer}.{attention}.norm", d)
+        yield from _integer_product(f"{layer}.feed_forward.inner", config.ffn_dim)
+        yield from _integer_product(f"{layer}.feed_forward.outer", d)
+        yield from _integer_norm(f"{layer}.feed_forward.norm", d)
+    yield from _factors("output", config.target_vocab_size, PRODUCT_SHIFT_LIMITS)
+    if config.output_bias:
+        yield TensorSpec("output.bias", (config.target_vocab_size,), (DType.I32,))
+
+
+def _factors(name: str, count: int, shifts: Limits) -> Iterator[TensorSpec]:
+    yield TensorSpec(f"{name}.multiplier", (count,), (DType.I32,), MANTISSA_LIMITS)
+    yield TensorSpec(f"{name}.shift", (count,), (DType.I8,), shifts)
+
+
+def _integer_product(name: str, channels: int) -> Iterator[TensorSpec]:
+    yield TensorSpec(f"{name}.bias", (channels,), (DType.I32,))
+    yield from _factors(name, channels, PRODUCT_SHIFT_LIMITS)
+
+
+def _integer_norm(name: str, d: int) -> Iterator[TensorSpec]:
+    yield TensorSpec(f"{name}.weight", (d,), (DType.I16,), norm_weight_limits(d))
+    yield TensorSpec(f"{name}.bias", (d,), (DType.I32,), NORM_BIAS_LIMITS)
+    yield TensorSpec(f"{name}.shift", (1,), (DType.I8,), NORM_SHIFT_LIMITS)
+
+
+def _integer_attention(name: str, heads: int) -> Iterator[TensorSpec]:
+    yield TensorSpec(f"{name}.polynomial.bias", (heads,), (DType.I32,), POLYNOMIAL_BIAS_LIMITS)
+    yield TensorSpec(f"{name}.polynomial.delta", (heads,), (DType.I32,), (0, MANTISSA_LIMITS[1]))
+    yield TensorSpec(f"{name}.polynomial.delta_shift", (heads,), (DType.I8,), DELTA_SHIFT_LIMITS)
+    yield TensorSpec(f"{name}.context_multiplier", (heads,), (DType.I32,), MANTISSA_LIMITS)
+    yield TensorSpec(f"{name}.context_exponent", (heads,), (DType.I8,), CONTEXT_EXPONENT_LIMITS)
 
 
 def output_weight_name(config: ModelConfig) -> str:

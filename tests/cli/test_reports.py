@@ -16,9 +16,11 @@ from octavo.engine.cpu import available_cores
 from octavo.spec import Scheme
 from octavo.tensor_table import tensors
 
-from ..models import tiny_config, write_tiny_model
+from ..models import integer_config, tiny_config, write_tiny_model
 from ..plans import plan_for
 from .conftest import COMMAND, ENVIRONMENT, Octavo
+
+SCALES = ("_scale", ".multiplier", ".shift", "_multiplier", "_exponent", "_shift")
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))
@@ -29,18 +31,23 @@ def test_inspect_counts_every_tensor(octavo_here: Octavo, tmp_path: Path, scheme
     assert (done.returncode, done.stderr) == (0, b"")
     report = json.loads(done.stdout)
     plan = ModelDirectory.open(model).plan
-    kept = plan.float_weights(tiny_config()) if plan else frozenset()
-    specs = {spec.name: spec for spec in tensors(tiny_config(), scheme, kept)}
+    config = integer_config() if scheme is Scheme.INTEGER else tiny_config()
+    kept = plan.float_weights(config) if plan else frozenset()
+    specs = {spec.name: spec for spec in tensors(config, scheme, kept)}
     assert {t["name"]: tuple(t["shape"]) for t in report["tensors"]} == {n: s.shape for n, s in specs.items()}
-    weights = [t for t in report["tensors"] if not t["name"].endswith("_scale")]
+    weights = [t for t in report["tensors"] if not t["name"].endswith(SCALES)]
     parts = report["parts"].values()
     assert sum(part["parameters"] for part in parts) == sum(math.prod(t["shape"]) for t in weights)
     assert sum(part["bytes"] for part in parts) == sum(t["bytes"] for t in report["tensors"])
-    assert report["config"] == tiny_config().to_dict()
+    assert report["config"] == config.to_dict()
     assert (report["scheme"], report["quality"]) == (str(scheme), quality)
     products = report["products"]
     assert products["int8"] == products["all"] - len(products["float32"])
-    assert sorted(products["float32"]) == sorted(plan.float32) if plan else products["int8"] == 0
+    if scheme is Scheme.INTEGER:
+        assert products["float32"] == []
+        assert report["integer_scales"] == {"residual": {"encoder": 2000, "decoder": 1500}, "logits": 1e5}
+    else:
+        assert sorted(products["float32"]) == sorted(plan.float32) if plan else products["int8"] == 0
 
 
 def test_inspect_says_what_runs_in_int8(octavo_here: Octavo, tmp_path: Path) -> None:
@@ -48,6 +55,10 @@ def test_inspect_says_what_runs_in_int8(octavo_here: Octavo, tmp_path: Path) -> 
     model = write_tiny_model(tmp_path / "model", scheme=Scheme.INT8, plan=plan_for(tiny_config(), "full"))
     text = octavo_here("inspect", model).stdout.decode()
     assert "45 of 45 products in int8\ntheir inputs: 22 static, 18 static per head\n\n" in text
+    write_tiny_model(tmp_path / "integer", scheme=Scheme.INTEGER)
+    text = octavo_here("inspect", tmp_path / "integer").stdout.decode()
+    assert "weights integer\n" in text
+    assert "45 of 45 products in int8\ntheir inputs: 46 static\nintegers only, from the embedding" in text
     write_tiny_model(tmp_path / "dynamic", scheme=Scheme.INT8_DYNAMIC)
     text = octavo_here("inspect", tmp_path / "dynamic").stdout.decode()
     assert "33 of 45 products in int8\ntheir inputs: 22 dynamic\nin float32: encoder.layers.0" in text

@@ -12,6 +12,7 @@ from typing import Any, Final
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
+from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError
 from octavo.tensor_table import TensorSpec, tensors
@@ -31,6 +32,7 @@ class Description:
     """The content of config.json, checked. Raises SpecError for a value that no model can have.
 
     ``plan`` is what ``octavo.plan.plan_of`` gives: config.json states it where the scheme does not imply it.
+    ``integer_scales``: where the scheme is ``integer``, and then config.json states them in its place.
     """
 
     name: str
@@ -44,10 +46,12 @@ class Description:
     target_tokenizer: FileEntry
     tensors: FileEntry
     shortlist: FileEntry | None = None
+    integer_scales: IntegerScales | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
         object.__setattr__(self, "plan", plan_of(self.config, self.scheme, self.plan))
+        check_integer(self.config, self.scheme, self.integer_scales)
         source, target = self.source_tokenizer, self.target_tokenizer
         if source.file == target.file and source != target:
             raise SpecError(f"tokenizer: {source.file} is recorded twice with different checksums")
@@ -64,7 +68,8 @@ class Description:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, keys in the order of docs/model-format.md."""
-        quantization = {_PLAN: self.plan.to_dict()} if self.plan and self.scheme is Scheme.INT8 else {}
+        stated = self.plan if self.scheme is Scheme.INT8 else self.integer_scales
+        quantization = {_PLAN: stated.to_dict()} if stated else {}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -85,7 +90,7 @@ class Description:
 
 
 def stored_tensors(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None) -> list[TensorSpec]:
-    """The tensors of a model that runs by ``plan`` (None: in floating point), sorted by name."""
+    """The tensors of a model of that scheme that runs by ``plan``, sorted by name."""
     return tensors(config, scheme, plan.float_weights(config) if plan else frozenset())
 
 
@@ -124,24 +129,26 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
 
 def _parse(values: Mapping[str, Any]) -> Description:
     keys = {"format", "format_version", "name", "source_language", "target_language"}
-    planned = {_PLAN} if values.get("scheme") == Scheme.INT8 else set()
+    planned = {_PLAN} if values.get("scheme") in (Scheme.INT8, Scheme.INTEGER) else set()
     listed = {_SHORTLIST} & set(values)
     _exact_keys(values, keys | planned | listed | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
     _exact_keys(tokenizer, {"source", "target"})
     config = ModelConfig.from_dict(_object(values, "model"))
+    scheme = _scheme(values["scheme"])
     return Description(
         name=_text(values, "name"),
         source_language=_text(values, "source_language"),
         target_language=_text(values, "target_language"),
         config=config,
-        scheme=_scheme(values["scheme"]),
-        plan=_plan(config, _object(values, _PLAN)) if planned else None,
+        scheme=scheme,
+        plan=_plan(config, _object(values, _PLAN)) if scheme is Scheme.INT8 else None,
         search=SearchDefaults.from_dict(_object(values, "search")),
         source_tokenizer=_file_entry(tokenizer, "source"),
         target_tokenizer=_file_entry(tokenizer, "target"),
         tensors=_file_entry(values, "tensors"),
         shortlist=_file_entry(values, _SHORTLIST) if listed else None,
+        integer_scales=_integer_scales(_object(values, _PLAN)) if scheme is Scheme.INTEGER else None,
     )
 
 
@@ -180,6 +187,13 @@ def _plan(config: ModelConfig, values: Mapping[str, Any]) -> QuantizationPlan:
     except SpecError as error:
         raise SpecError(f"{_PLAN}: {error}") from error
     return plan
+
+
+def _integer_scales(values: Mapping[str, Any]) -> IntegerScales:
+    try:
+        return IntegerScales.from_dict(values)
+    except SpecError as error:
+        raise SpecError(f"{_PLAN}: {error}") from error
 
 
 def _file_entry(values: Mapping[str, Any], key: str) -> FileEntry:

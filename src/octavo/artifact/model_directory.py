@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from octavo.artifact.description import CONFIG_FILE, Description, read_description, stored_tensors
+from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.json_file import read_json_object
 from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
+from octavo.integer_format import IntegerScales
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
 from octavo.tensor_table import DType, TensorSpec
@@ -23,7 +26,8 @@ QUALITY_FILE: Final = "quality.json"
 class ModelDirectory:
     """A checked model. Tensors are read from disk each time they are asked for.
 
-    ``plan`` says how it runs in int8 (None: it is a floating-point model); ``tokenizer_paths`` is
+    ``plan`` says how it runs in int8 (None: it is a floating-point model, or of scheme ``integer``);
+    ``integer_scales`` are those of a model of scheme ``integer``, else None; ``tokenizer_paths`` is
     (source, target), the same path twice where they share one vocabulary; ``shortlist_path`` is None
     without a shortlist; ``quality`` holds the measured figures of quality.json, {} without one.
     """
@@ -36,6 +40,7 @@ class ModelDirectory:
         self.config: ModelConfig = description.config
         self.scheme: Scheme = description.scheme
         self.plan: QuantizationPlan | None = description.plan
+        self.integer_scales: IntegerScales | None = description.integer_scales
         self.search: SearchDefaults = description.search
         self.quality: dict[str, Any] = quality
         self.tokenizer_paths: tuple[Path, Path] = (
@@ -59,7 +64,8 @@ class ModelDirectory:
         for entry in description.files:
             entry.verify(path)
         model = cls(path, description, quality)
-        model._file.check()
+        integer = model.scheme is Scheme.INTEGER
+        model._file.check(functools.partial(integer_problem, model.config) if integer else None)
         model.shortlist()
         return model
 
@@ -72,7 +78,7 @@ class ModelDirectory:
         return [spec.name for spec in self._specs]
 
     def tensor(self, name: str) -> Array:
-        """One tensor: float32 (F16 on disk is widened) or int8. Raises KeyError for an unknown name."""
+        """One tensor: float32 (F16 on disk is widened) or integers. Raises KeyError for an unknown name."""
         return next(self._file.read([name]))[1]
 
     def tensors(self) -> Iterator[tuple[str, Array]]:

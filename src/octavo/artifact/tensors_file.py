@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from octavo.errors import ModelError
+from octavo.integer_format import WEIGHT_LIMITS
 from octavo.tensor_table import DType, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -23,6 +24,8 @@ _DTYPES: Final = {
     np.dtype("<f4"): DType.F32,
     np.dtype("<f2"): DType.F16,
     np.dtype("i1"): DType.I8,
+    np.dtype("<i2"): DType.I16,
+    np.dtype("<i4"): DType.I32,
 }
 
 
@@ -33,14 +36,17 @@ class TensorsFile:
         self._path = path
         self._specs = {spec.name: spec for spec in specs}
 
-    def check(self) -> None:
-        """The whole file against the specs, values included. Raises ModelError."""
+    def check(self, problem: Callable[[Callable[[str], Array]], str | None] | None = None) -> None:
+        """The whole file against the specs, values included, and then by ``problem``, which gets a function
+        from a name to its array and says what is wrong. Raises ModelError."""
         with self._open() as stream:
             self._refuse(_names_problem(self._specs, stream.keys()))
             for spec in self._specs.values():
                 self._check_type(stream, spec)
             for spec in self._specs.values():
                 self._refuse(_values_problem(spec, stream.get_tensor(spec.name)))
+            if problem:
+                self._refuse(problem(stream.get_tensor))
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Name and array, F16 widened to float32. Raises ModelError where the file has changed."""
@@ -117,10 +123,20 @@ def _type_problem(spec: TensorSpec, dtype: str, shape: tuple[int, ...]) -> str |
 
 
 def _values_problem(spec: TensorSpec, array: Array) -> str | None:
-    if array.dtype == np.int8 and array.min() < -127:
-        return f"tensor {spec.name} holds -128; int8 weights go from -127 to 127"
-    if array.dtype != np.int8 and not np.isfinite(array).all():
+    if spec.limits and not (spec.limits[0] <= array.min() and array.max() <= spec.limits[1]):
+        return _limits_problem(spec.name, spec.limits, array)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         return f"tensor {spec.name} holds NaN or infinity; the training or the conversion went wrong"
     if spec.name.endswith("_scale") and array.min() < 0:
         return f"tensor {spec.name} holds a negative scale; scales are zero or more"
     return None
+
+
+def _limits_problem(name: str, limits: tuple[int, int], array: Array) -> str:
+    least, most = limits
+    if array.dtype == np.int8 and limits == WEIGHT_LIMITS:
+        return f"tensor {name} holds -128; int8 weights go from -127 to 127"
+    if name.endswith("multiplier") and (array == 0).any():
+        return f"tensor {name} holds 0, a scale of zero; multipliers go from {least} to {most}"
+    found = array.min() if array.min() < least else array.max()
+    return f"tensor {name} holds {found}; it must be from {least} to {most}"

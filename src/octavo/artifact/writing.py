@@ -14,11 +14,13 @@ from typing import Any, Final, TypeAlias
 from octavo import durable
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.description import CONFIG_FILE, FORMAT, Description, read_description, stored_tensors
+from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.json_file import encode_json, read_json_object
 from octavo.artifact.model_directory import QUALITY_FILE, ModelDirectory, previous_path
 from octavo.artifact.shortlist import SHORTLIST_FILE, Shortlist, write_shortlist
 from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
+from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
 from octavo.text.tokenizer import Tokenizer
@@ -42,21 +44,26 @@ def write_model(
     target_language: str,
     quality: Mapping[str, Any],
     plan: QuantizationPlan | None = None,
+    integer_scales: IntegerScales | None = None,
     shortlist: Shortlist | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
 
     ``tokenizer_files`` is (source, target), or a mapping with those keys; the same file twice is
-    stored once. ``plan``: as ``octavo.plan.plan_of`` takes it; the scheme ``int8`` needs one.
+    stored once. ``plan``: as ``octavo.plan.plan_of`` takes it; the scheme ``int8`` needs one, the scheme
+    ``integer`` its ``integer_scales``.
     With ``overwrite`` a model at ``path`` is replaced (its README.md and MODEL_CARD.md stay), without it
     an existing path is refused. Raises ModelError where a part breaks the spec, OutputError where
     ``path`` cannot be written.
     """
     with _beside(Path(path), overwrite) as beside:
         plan = plan_of(config, scheme, plan)
+        check_integer(config, scheme, integer_scales)
         source, target = _copy_tokenizers(beside, config, tokenizer_files)
         write_tensors(beside / TENSORS_FILE, stored_tensors(config, scheme, plan), tensors)
+        if scheme is Scheme.INTEGER and (problem := integer_problem(config, tensors.__getitem__)):
+            raise ModelError(f"{TENSORS_FILE}: {problem}")
         description = Description(
             name=name,
             source_language=source_language,
@@ -64,6 +71,7 @@ def write_model(
             config=config,
             scheme=scheme,
             plan=plan,
+            integer_scales=integer_scales,
             search=search,
             source_tokenizer=source,
             target_tokenizer=target,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from octavo.cli.options import JsonOption
-from octavo.plan import DYNAMIC, products
+from octavo.plan import DYNAMIC, products, sites
+from octavo.spec import Scheme
 from octavo.tensor_table import DType
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from octavo.artifact import ModelDirectory
 
-_TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1}
+_TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1, DType.I16: 2, DType.I32: 4}
+_SCALES: Final = ("_scale", ".multiplier", ".shift", "_multiplier", "_exponent", "_shift")
 _FLOAT32_LISTED: Final = 4
 
 
@@ -57,6 +59,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "languages": [model.source_language, model.target_language],
         "scheme": str(model.scheme),
         "products": _products(model),
+        "integer_scales": model.integer_scales.to_dict() if model.integer_scales else None,
         "shortlist": _shortlist(model),
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
@@ -70,6 +73,9 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
 def _products(model: "ModelDirectory") -> dict[str, Any]:
     """How many products there are and how many run in int8, their inputs by kind, those left in float32."""
     names = [product.name for product in products(model.config)]
+    if model.scheme is Scheme.INTEGER:
+        static = {"static": len(sites(model.config))}
+        return {"all": len(names), "int8": len(names), "inputs": static, "float32": []}
     if model.plan is None:
         return {"all": len(names), "int8": 0, "inputs": {}, "float32": names}
     float32 = [name for name in names if name in model.plan.float32]
@@ -119,7 +125,7 @@ def _parts(tensors: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for tensor in tensors:
         name = tensor["name"]
         part = parts.setdefault(_part(name), {"parameters": 0, "bytes": 0, "types": []})
-        part["parameters"] += 0 if name.endswith("_scale") else math.prod(tensor["shape"])
+        part["parameters"] += 0 if name.endswith(_SCALES) else math.prod(tensor["shape"])
         part["bytes"] += tensor["bytes"]
         part["types"] = sorted({*part["types"], tensor["type"]})
     return parts
@@ -144,6 +150,8 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
     console.print(f"{report['name']}: {source} to {target}, weights {weights}", markup=False)
     console.print(f"{report['path']}", markup=False)
     console.print(_products_in_words(report["products"]), markup=False)
+    if report["integer_scales"]:
+        console.print("integers only, from the embedding to the logits")
     if shortlist := report["shortlist"]:
         mean = shortlist["mean_per_token"]
         console.print(f"shortlist: {shortlist['common']:,} common tokens, {mean:.1f} others a source token")

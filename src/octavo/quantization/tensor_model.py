@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.quantization.errors import QuantizationError
 from octavo.spec import ModelConfig, Scheme
@@ -28,11 +29,16 @@ class Model(Protocol):
 
     @property
     def plan(self) -> QuantizationPlan | None:
-        """What the model runs by in int8; None: it is a floating-point model."""
+        """What the model runs by in int8; None: it is a floating-point model, or of scheme ``integer``."""
+        ...
+
+    @property
+    def integer_scales(self) -> IntegerScales | None:
+        """Scales of a model of scheme ``integer``; None for any other."""
         ...
 
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
-        """A tensor of ``tensor_table.tensors``: float32, or int8 beside its float32 scales."""
+        """A tensor of ``tensor_table.tensors``: float32, int8 beside its float32 scales, or integers."""
         ...
 
 
@@ -41,7 +47,7 @@ class TensorModel:
     """A model in memory, without tokenizer or directory; the engine opens it as it opens a directory.
 
     ``plan`` is as ``octavo.plan.plan_of`` takes it, and then holds what that gives: raises SpecError
-    where it does not fit. ``path`` is what messages call the model.
+    where it, or ``integer_scales``, does not fit. ``path`` is what messages call the model.
     """
 
     config: ModelConfig
@@ -49,9 +55,11 @@ class TensorModel:
     tensors: Mapping[str, npt.NDArray[np.generic]]
     plan: QuantizationPlan | None = None
     path: str = IN_MEMORY
+    integer_scales: IntegerScales | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", plan_of(self.config, self.scheme, self.plan))
+        check_integer(self.config, self.scheme, self.integer_scales)
 
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
         """The array of that name. Raises KeyError where there is none."""
