@@ -70,7 +70,7 @@ def test_a_planted_overflow_is_found() -> None:
 
 REFUSED: dict[str, Callable[[], object]] = {
     "division by an integer 0": lambda: sp.divide(NARROW, tensor([[1, 0]])),
-    "a negative weight": lambda: sp.weighted_mean(tensor([[-1]]), tensor([[1]]), fraction_bits=0),
+    "a negative weight": lambda: sp.weighted_mean(tensor([[-1]]), tensor([[1]]), sp.Scale.of([[1.0]])),
     "matched to a smaller one": lambda: sp.match(NARROW, sp.Scale.of([[2.0]])),
     "a factor is below": lambda: sp.rescale(NARROW, sp.Scale.of([[2.0**30]])),
     r"power: degree 0": lambda: sp.power(NARROW, 0),

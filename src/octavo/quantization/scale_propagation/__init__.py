@@ -7,6 +7,7 @@ The rules are written down in docs/numerics.md. Everything between ``quantize`` 
 from octavo.quantization.scale_propagation.arithmetic import (
     absolute,
     add,
+    add_positive_real,
     divide,
     mask,
     matmul,
@@ -37,6 +38,7 @@ from octavo.quantization.scale_propagation.rescaling import (
     match_along,
     quantize,
     rescale,
+    rescale_by_power_of_two,
     rescale_dynamic,
 )
 from octavo.quantization.scale_propagation.row_normalization import weighted_mean
@@ -55,6 +57,7 @@ __all__ = [
     "ScaledTensor",
     "absolute",
     "add",
+    "add_positive_real",
     "concatenate",
     "divide",
     "dynamic_factor",
@@ -74,6 +77,7 @@ __all__ = [
     "quantize_norm_parameters",
     "relu",
     "rescale",
+    "rescale_by_power_of_two",
     "rescale_dynamic",
     "reshape",
     "total",

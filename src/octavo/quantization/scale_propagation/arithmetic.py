@@ -53,6 +53,15 @@ def add(a: ScaledTensor, b: ScaledTensor, *, where: str = "add") -> ScaledTensor
     return scaled_tensor(left.integers.astype(np.int64) + right.integers, scale, limit, where)
 
 
+def add_positive_real(x: ScaledTensor, number: Scale, most: int, *, where: str = "add") -> ScaledTensor:
+    """x + number in the scale s of x: x + min(round(number * s), most), s."""
+    limit = x.limit + most
+    check_limit(limit, where)
+    matched = number.times(x.scale).smaller(Scale.of_integers(most))
+    integers = x.integers + matched.round_product(np.ones_like(matched.mantissa))
+    return scaled_tensor(integers, x.scale, limit, where)
+
+
 def matmul(a: ScaledTensor, b: ScaledTensor, *, where: str = "matmul") -> ScaledTensor:
     """Product [..., n, k] @ [..., k, m]: scales matched along k, then int32 sums, s_a[n, 1] * s_b[1, m]."""
     limit = a.limit * b.limit * a.shape[-1]

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.scale_propagation.arithmetic import add, mask, matmul, multiply_real, relu
+from octavo.quantization.scale_propagation.arithmetic import (
+    add,
+    add_positive_real,
+    mask,
+    matmul,
+    multiply_real,
+    relu,
+)
 from octavo.quantization.scale_propagation.power import power
-from octavo.quantization.scale_propagation.rescaling import INT16_LEVELS, UINT8_LEVELS, rescale_dynamic
+from octavo.quantization.scale_propagation.rescaling import (
+    INT16_LEVELS,
+    UINT8_LEVELS,
+    match_along,
+    rescale,
+    rescale_by_power_of_two,
+)
 from octavo.quantization.scale_propagation.row_normalization import weighted_mean
 from octavo.quantization.scale_propagation.scale import Scale
 from octavo.quantization.scale_propagation.shapes import transpose
 from octavo.quantization.scale_propagation.tensor import ScaledTensor
 
+_RECIPROCAL_BITS: Final = 22
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Polynomial:
-    """Poly(x) = ReLU(x + bias)^degree + delta; delta >= 0. Both broadcast to scores, with as many axes."""
+    """Poly(x) = ReLU(x + bias)^degree + delta; delta > 0. Both broadcast to scores, with as many axes."""
 
     degree: int
     bias: ScaledTensor | None = None
-    delta: ScaledTensor | None = None
+    delta: Scale | None = None
 
 
 def polynomial_weights(
@@ -35,15 +51,18 @@ def polynomial_weights(
 ) -> ScaledTensor:
     """Unnormalized weights Poly(scores) in 0 to 255, the largest of a row 255, and 0 where not visible.
 
-    y = ReLU(x + b), masked; re-scaled to 32767 a row; the power; + delta by the rule of sums; masked;
-    re-scaled to 255 a row. Both maxima are over visible keys alone.
+    y = ReLU(x + b), masked, matched along the keys and brought to 15 bits by a power of two a row; the power;
+    + delta, where visible; re-scaled to 255 by one reciprocal a row.
     """
     shifted = scores if polynomial.bias is None else add(scores, polynomial.bias, where=where)
-    y = rescale_dynamic(mask(relu(shifted), visible), INT16_LEVELS, axes=-1)
-    p = power(y, polynomial.degree)
+    y = match_along(mask(relu(shifted), visible), -1)
+    p = power(rescale_by_power_of_two(y, INT16_LEVELS, axes=-1), polynomial.degree)
     if polynomial.delta is not None:
-        p = mask(add(p, polynomial.delta, where=where), visible)
-    return rescale_dynamic(p, UINT8_LEVELS, axes=-1)
+        p = mask(add_positive_real(p, polynomial.delta, INT16_LEVELS, where=where), visible)
+    largest = p.integers.astype(np.int64).max(axis=-1, keepdims=True, initial=1)
+    reciprocal = (UINT8_LEVELS << _RECIPROCAL_BITS) // largest
+    factor = Scale.of_integers(reciprocal).times_power_of_two(-_RECIPROCAL_BITS)
+    return rescale(p, factor, UINT8_LEVELS)
 
 
 def polynomial_attention(
@@ -65,4 +84,5 @@ def polynomial_attention(
     products = matmul(query, transpose(key, axes), where=f"{where}, scores")
     scores = multiply_real(products, Scale.of(1 / math.sqrt(query.shape[-1])))
     weights = polynomial_weights(scores, polynomial, visible, where=f"{where}, weights")
-    return weighted_mean(weights, value, fraction_bits=fraction_bits, where=f"{where}, context")
+    gain = Scale.of_integers(np.full((1,) * value.integers.ndim, 1 << fraction_bits))
+    return weighted_mean(weights, value, gain, where=f"{where}, context")

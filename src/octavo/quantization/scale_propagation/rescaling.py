@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.scale import Scale
+from octavo.quantization.scale_propagation.scale import Scale, bit_length
 from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 INT8_LEVELS: Final = 127
@@ -55,6 +55,17 @@ def dynamic_factor(x: ScaledTensor, levels: int = INT8_LEVELS, axes: Axes = None
 def rescale_dynamic(x: ScaledTensor, levels: int = INT8_LEVELS, axes: Axes = None) -> ScaledTensor:
     """``rescale`` by ``dynamic_factor``: the largest magnitude becomes ``levels``, nothing is cut off."""
     return rescale(x, dynamic_factor(x, levels, axes), levels)
+
+
+def rescale_by_power_of_two(x: ScaledTensor, levels: int, axes: Axes = None) -> ScaledTensor:
+    """``rescale`` by 2^-t, the least t >= 0 by which max |x| has no more bits than ``levels``, 2^n - 1.
+
+    One t for all that ``axes`` span. A shift in place of a product, at the price of up to a bit.
+    """
+    largest = np.abs(x.integers.astype(np.int64)).max(axis=axes, keepdims=True, initial=0)
+    excess = np.maximum(bit_length(largest) - levels.bit_length(), 0)
+    one = Scale.of_integers(np.ones_like(excess))
+    return rescale(x, Scale(one.mantissa, one.exponent - excess), levels)
 
 
 def fit(x: ScaledTensor, levels: int = INT8_LEVELS, axes: Axes = None) -> ScaledTensor:

@@ -64,7 +64,7 @@ class Scale:
         n = np.asarray(integers, np.int64)
         if (n < 1).any() or (n >> _MOST_INTEGER_BITS > 0).any():
             raise QuantizationError("scale: an integer is not within 1 to 2^62 - 1")
-        excess = _bit_length(n) - MANTISSA_BITS
+        excess = bit_length(n) - MANTISSA_BITS
         right, left = np.maximum(excess, 0), np.maximum(-excess, 0)
         half = (np.ones_like(n) << right) >> 1
         return _normalized(((n + half) >> right) << left, excess)
@@ -137,9 +137,9 @@ def _normalized(mantissa: Int64Array, exponent: Int64Array) -> Scale:
     return Scale(np.where(carried, _LOWEST, mantissa), exponent + carried)
 
 
-def _bit_length(n: Int64Array) -> Int64Array:
-    """Bits of positive integers."""
-    length, rest = np.ones_like(n), n
+def bit_length(n: Int64Array) -> Int64Array:
+    """Binary digits of integers that are not negative; 0 has none."""
+    length, rest = (n > 0).astype(np.int64), n
     for step in (32, 16, 8, 4, 2, 1):
         long = rest >> step > 0
         length = length + np.where(long, step, 0)

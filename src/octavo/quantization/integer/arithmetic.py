@@ -1,0 +1,103 @@
+"""What a forward pass is made of: the operations of an Integer Transformer, whatever computes them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.quantization.errors import QuantizationError
+from octavo.spec import Activation, AttentionFunction, ModelConfig, NormFunction, NormPlacement
+from octavo.tensor_table import target_embedding_name
+
+TokenArray = npt.NDArray[np.int64]
+
+Value = TypeVar("Value")
+"""A tensor [B, T, width] as the arithmetic holds it: B sentences of equal length, a row for each token."""
+
+
+_PROJECTIONS: Final = {"query": "queries", "key": "keys", "value": "values"}
+
+
+class Arithmetic(Protocol[Value]):
+    """The operations. Names are those of ``octavo.tensor_table`` without their last part: a product's, a
+    norm's, an attention's, a stack's (encoder, decoder). A *stream* is the residual stream of a stack.
+    """
+
+    def embed(self, stack: str, tokens: TokenArray) -> Value:
+        """Token rows plus position rows: where a stream begins. Tokens [B, T]."""
+        ...
+
+    def norm(self, name: str, stream: Value) -> Value:
+        """The L1 norm of a stream: an input of products."""
+        ...
+
+    def project(self, name: str, x: Value) -> Value:
+        """The product that gives queries, keys or values."""
+        ...
+
+    def attention(self, name: str, query: Value, key: Value, value: Value, *, causal: bool) -> Value:
+        """Values mixed by polynomial attention; ``causal``: query t sees keys 0 to t, else all."""
+        ...
+
+    def hidden(self, name: str, x: Value) -> Value:
+        """The product that gives the hidden layer, after ReLU."""
+        ...
+
+    def add_product(self, name: str, x: Value, stream: Value) -> Value:
+        """The stream plus a product."""
+        ...
+
+    def logits(self, x: Value) -> Value:
+        """The output projection."""
+        ...
+
+
+def check_integer_transformer(config: ModelConfig) -> None:
+    """Raise QuantizationError unless the model is one that runs in integers."""
+    wanted = {
+        "attention": AttentionFunction.POLYNOMIAL,
+        "norm_function": NormFunction.L1,
+        "norm": NormPlacement.PRE,
+        "activation": Activation.RELU,
+        "embedding_norm": False,
+    }
+    for key, value in wanted.items():
+        if getattr(config, key) != value:
+            raise QuantizationError(
+                f"{key} = {getattr(config, key)}: only a model of {key} = {value} runs in integers"
+            )
+
+
+def site_of_norm(name: str) -> str:
+    """The site that a norm's result is."""
+    owner = name.removesuffix(".norm")
+    return f"{owner}.output" if owner in ("encoder", "decoder") else f"{owner}.input"
+
+
+def site_of_projection(name: str) -> str:
+    """The site that queries, keys or values are, of the product that gives them."""
+    attention, projection = name.rsplit(".", 1)
+    return f"{attention}.{_PROJECTIONS[projection]}"
+
+
+def visible_keys(queries: int, keys: int, *, causal: bool) -> npt.NDArray[np.bool_]:
+    """Which keys a query sees: [queries, keys]."""
+    every = np.ones((queries, keys), np.bool_)
+    return np.tril(every) if causal else every
+
+
+def embedding_name(config: ModelConfig, stack: str) -> str:
+    """The embedding tensor of a stack."""
+    return "encoder.embedding.weight" if stack == "encoder" else target_embedding_name(config)
+
+
+def split_heads(config: ModelConfig, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[B, T, d_model] as [B, heads, T, head_dim]."""
+    return x.reshape(*x.shape[:2], config.attention_heads, config.head_dim).swapaxes(1, 2)
+
+
+def join_heads(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The inverse of ``split_heads``."""
+    return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], -1)

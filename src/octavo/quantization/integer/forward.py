@@ -1,0 +1,89 @@
+"""The forward pass of an Integer Transformer (Lin et al. 2020), over any arithmetic."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Generic
+
+import numpy as np
+
+from octavo.quantization.errors import QuantizationError
+from octavo.quantization.integer.arithmetic import Arithmetic, TokenArray, Value
+from octavo.spec import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ForwardPass(Generic[Value]):
+    """The model over an arithmetic. Pre-norm: every sublayer adds to the stream what it makes of its norm.
+
+    Sentences of a batch have equal lengths, S source tokens and T target tokens.
+    """
+
+    config: ModelConfig
+    arithmetic: Arithmetic[Value]
+
+    def encode(self, source: TokenArray) -> Value:
+        """Source tokens [B, S], EOS among them, to memory [B, S, d_model]."""
+        x = self.arithmetic.embed("encoder", source)
+        for i in range(self.config.encoder_layers):
+            layer = f"encoder.layers.{i}"
+            x = self._self_attention(f"{layer}.self_attention", x, causal=False)
+            x = self._feed_forward(f"{layer}.feed_forward", x)
+        return self.arithmetic.norm("encoder.norm", x)
+
+    def decode(self, memory: Value, target: TokenArray) -> Value:
+        """Decoder input [B, T], decoder_start_id first, to states [B, T, d_model]."""
+        x = self.arithmetic.embed("decoder", target)
+        for i in range(self.config.decoder_layers):
+            layer = f"decoder.layers.{i}"
+            x = self._self_attention(f"{layer}.self_attention", x, causal=True)
+            x = self._cross_attention(f"{layer}.cross_attention", x, memory)
+            x = self._feed_forward(f"{layer}.feed_forward", x)
+        return self.arithmetic.norm("decoder.norm", x)
+
+    def logits(self, source: TokenArray, target: TokenArray) -> Value:
+        """Teacher-forced logits [B, T, vocabulary]."""
+        return self.arithmetic.logits(self.decode(self.encode(source), target))
+
+    def _self_attention(self, name: str, x: Value, *, causal: bool) -> Value:
+        y = self.arithmetic.norm(f"{name}.norm", x)
+        return self._attention(name, x, y, y, causal=causal)
+
+    def _cross_attention(self, name: str, x: Value, memory: Value) -> Value:
+        y = self.arithmetic.norm(f"{name}.norm", x)
+        return self._attention(name, x, y, memory, causal=False)
+
+    def _attention(self, name: str, x: Value, y: Value, memory: Value, *, causal: bool) -> Value:
+        arithmetic = self.arithmetic
+        query = arithmetic.project(f"{name}.query", y)
+        key = arithmetic.project(f"{name}.key", memory)
+        value = arithmetic.project(f"{name}.value", memory)
+        context = arithmetic.attention(name, query, key, value, causal=causal)
+        return arithmetic.add_product(f"{name}.output", context, x)
+
+    def _feed_forward(self, name: str, x: Value) -> Value:
+        y = self.arithmetic.norm(f"{name}.norm", x)
+        hidden = self.arithmetic.hidden(f"{name}.inner", y)
+        return self.arithmetic.add_product(f"{name}.outer", hidden, x)
+
+
+def source_tokens(config: ModelConfig, ids: Sequence[int]) -> TokenArray:
+    """[1, S]: the source with its EOS. Raises QuantizationError for none, too many or unknown tokens."""
+    tokens = [*ids, config.eos_id] if config.source_eos else list(ids)
+    return _checked("source", tokens, config.source_vocab_size, config.max_positions)
+
+
+def target_tokens(config: ModelConfig, ids: Sequence[int]) -> TokenArray:
+    """[1, T + 1]: decoder_start_id, then the target. Raises QuantizationError as ``source_tokens``."""
+    tokens = [config.decoder_start_id, *ids]
+    return _checked("target", tokens, config.target_vocab_size, config.max_positions)
+
+
+def _checked(side: str, tokens: list[int], vocab_size: int, max_positions: int) -> TokenArray:
+    if not 0 < len(tokens) <= max_positions:
+        raise QuantizationError(f"{side}: {len(tokens)} tokens; the model takes 1 to {max_positions}")
+    for token in tokens:
+        if not 0 <= token < vocab_size:
+            raise QuantizationError(f"{side}: token {token} lies outside the vocabulary of {vocab_size}")
+    return np.array([tokens], np.int64)

@@ -1,0 +1,89 @@
+"""Real arithmetic agrees with the PyTorch reference, and shows every site."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.models import integer_config, random_tensors
+
+from octavo.plan import sites
+from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization.integer import RealSimulation
+from octavo.reference.weights import from_arrays
+from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
+
+SOURCE, TARGET = [7, 20, 11, 9, 4], [5, 17, 8, 30]
+
+CONFIGS = {
+    "plain": integer_config(),
+    "by layer": integer_config(polynomial_sharing=PolynomialSharing.LAYER, polynomial_degree=4),
+    "bias alone": integer_config(polynomial_delta=False, polynomial_degree=2, output_bias=True),
+    "neither": integer_config(polynomial_bias=False, polynomial_delta=False, polynomial_degree=1),
+    "learned, untied": integer_config(
+        positions=Positions.LEARNED, position_offset=2, shared_embeddings=False, tied_output=False,
+        source_vocab_size=64, source_eos=False, scale_embeddings=False,
+    ),
+}  # fmt: skip
+
+
+def float_model(config: ModelConfig) -> TensorModel:
+    return TensorModel(config, Scheme.NONE, random_tensors(config))
+
+
+def reference_logits(model: TensorModel, dtype: torch.dtype) -> np.ndarray:
+    config = model.config
+    transformer = from_arrays(config, model.tensors).to(dtype)
+    source = torch.tensor([[*SOURCE, config.eos_id] if config.source_eos else SOURCE])
+    target = torch.tensor([[config.decoder_start_id, *TARGET]])
+    with torch.no_grad():
+        return transformer(source, torch.tensor([source.shape[1]]), target)[0].numpy()
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_logits_equal_the_reference_within_rounding(config: ModelConfig) -> None:
+    """A thousand roundings' worth of either type."""
+    model = float_model(config)
+    for real, dtype, epsilon in ((np.float64, torch.float64, 2e-13), (np.float32, torch.float32, 1e-4)):
+        found, expected = (
+            RealSimulation(model, dtype=real).logits(SOURCE, TARGET),
+            reference_logits(model, dtype),
+        )
+        assert found.dtype == real and found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=0, atol=epsilon * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_every_site_is_shown_with_its_width(config: ModelConfig) -> None:
+    seen: dict[str, list[np.ndarray]] = {}
+    model = float_model(config)
+    logits = RealSimulation(model, lambda site, rows: seen.setdefault(site, []).append(rows)).logits(
+        SOURCE, TARGET
+    )
+    streams = {"encoder.residual": 1 + 2 * config.encoder_layers}
+    streams["decoder.residual"] = 1 + 3 * config.decoder_layers
+    widths = {site: width for site, width in sites(config).items() if not site.endswith(".weights")}
+    assert set(seen) == set(widths) | set(streams)
+    for site, found in seen.items():
+        assert len(found) == streams.get(site, 1)
+        steps = len(TARGET) + 1
+        over_source = site.startswith("encoder") or ("cross" in site and site.endswith((".keys", ".values")))
+        rows = len(SOURCE) + config.source_eos if over_source else steps
+        for each in found:
+            assert each.shape == (rows, widths.get(site, config.d_model)) and each.dtype == np.float32
+    weight = model.tensors["encoder.embedding.weight" if config.tied_output else "output.weight"]
+    bias = model.tensors["output.bias"] if config.output_bias else 0.0
+    np.testing.assert_allclose(seen["decoder.output"][0] @ weight.T + bias, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_watching_changes_nothing() -> None:
+    model = float_model(CONFIGS["plain"])
+    watched = RealSimulation(model, lambda site, rows: rows.fill(0)).logits(SOURCE, TARGET)
+    np.testing.assert_array_equal(watched, RealSimulation(model).logits(SOURCE, TARGET))
+
+
+def test_softmax_attention_is_refused() -> None:
+    with pytest.raises(
+        QuantizationError, match="attention = softmax: only a model of attention = polynomial"
+    ):
+        RealSimulation(float_model(integer_config(attention="softmax")))
