@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from octavo.spec import ModelConfig, Positions
+from octavo.integer_format import IntegerScales
+from octavo.quantization import TensorModel
+from octavo.spec import ModelConfig, Positions, Scheme
 from octavo.tensor_table import weight_shapes
 
-
-@dataclasses.dataclass(frozen=True)
-class StreamScales:
-    """As config.json states them."""
-
-    encoder_residual: float = 900.0
-    decoder_residual: float = 1100.0
-    logits: float = 2000.0
-
-    def residual(self, side: str) -> float:
-        return {"encoder": self.encoder_residual, "decoder": self.decoder_residual}[side]
-
-
-@dataclasses.dataclass(frozen=True)
-class IntegerModelInMemory:
-    """Tensors by name."""
-
-    config: ModelConfig
-    tensors: Mapping[str, np.ndarray]
-    integer_scales: StreamScales = dataclasses.field(default_factory=StreamScales)
-
-    def tensor(self, name: str) -> np.ndarray:
-        return self.tensors[name]
+SCALES = IntegerScales(encoder_residual=900.0, decoder_residual=1100.0, logits=2000.0)
 
 
 def factor(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +63,7 @@ class _Drawing:
         self.tensors[f"{name}.context_exponent"] = (-32 - shift).astype(np.int8)
 
 
-def random_integer_model(config: ModelConfig, seed: int = 0, loudness: float = 1.0) -> IntegerModelInMemory:
+def random_integer_model(config: ModelConfig, seed: int = 0, loudness: float = 1.0) -> TensorModel:
     """A model of that configuration with integers in every tensor of the scheme."""
     drawing = _Drawing(config, seed, loudness)
     for name, shape in weight_shapes(config):
@@ -112,4 +90,4 @@ def random_integer_model(config: ModelConfig, seed: int = 0, loudness: float = 1
         for part in [*parts, "feed_forward"]:
             drawing.norm(f"{layer}.{part}.norm")
     drawing.product("output", config.target_vocab_size, config.d_model, 2000.0, bias=config.output_bias)
-    return IntegerModelInMemory(config, drawing.tensors)
+    return TensorModel(config, Scheme.INTEGER, drawing.tensors, integer_scales=SCALES)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from tests.quantization import plain_scales as plain
-from tests.quantization.integer.integer_models import IntegerModelInMemory
 
 from octavo.artifact.positions import position_table
+from octavo.quantization import TensorModel
 from octavo.spec import Positions
 
 Row = list[int]
@@ -28,7 +28,7 @@ def s16(y: int) -> int:
 class PlainForward:
     """One sentence through a model; ``sums`` are those of every weight product, by its name."""
 
-    def __init__(self, model: IntegerModelInMemory) -> None:
+    def __init__(self, model: TensorModel) -> None:
         self.model, self.config = model, model.config
         self.sums: dict[str, list[Row]] = {}
 

@@ -11,7 +11,16 @@ from octavo.plan import sites
 from octavo.quantization import QuantizationError, TensorModel
 from octavo.quantization.integer import RealSimulation
 from octavo.reference.weights import from_arrays
-from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
+from octavo.spec import (
+    Activation,
+    AttentionFunction,
+    ModelConfig,
+    NormFunction,
+    NormPlacement,
+    PolynomialSharing,
+    Positions,
+    Scheme,
+)
 
 SOURCE, TARGET = [7, 20, 11, 9, 4], [5, 17, 8, 30]
 
@@ -82,8 +91,16 @@ def test_watching_changes_nothing() -> None:
     np.testing.assert_array_equal(watched, RealSimulation(model).logits(SOURCE, TARGET))
 
 
-def test_softmax_attention_is_refused() -> None:
-    with pytest.raises(
-        QuantizationError, match="attention = softmax: only a model of attention = polynomial"
-    ):
-        RealSimulation(float_model(integer_config(attention="softmax")))
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"attention": AttentionFunction.SOFTMAX}, "attention = softmax"),
+        ({"norm": NormPlacement.POST}, "norm = post"),
+        ({"activation": Activation.GELU}, "activation = gelu"),
+        ({"embedding_norm": True}, "embedding_norm = true"),
+        ({"norm_function": NormFunction.LAYER}, "norm_function = layer-norm"),
+    ],
+)
+def test_other_architectures_are_refused(changes: dict[str, object], part: str) -> None:
+    with pytest.raises(QuantizationError, match=f"the model has {part}; only a pre-norm Transformer with"):
+        RealSimulation(float_model(integer_config(**changes)))

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.models import integer_config
-from tests.quantization.integer.integer_models import IntegerModelInMemory, random_integer_model
+from tests.models import integer_config, random_tensors
+from tests.quantization.integer.integer_models import random_integer_model
 from tests.quantization.integer.plain_forward import PlainForward
 
 from octavo.plan import OUTPUT
-from octavo.quantization import QuantizationError
+from octavo.quantization import QuantizationError, TensorModel
 from octavo.quantization.integer import StaticSimulation
-from octavo.spec import ModelConfig, Positions
+from octavo.spec import ModelConfig, Positions, Scheme
 from octavo.tensor_table import output_weight_name
 
 SOURCE, TARGET = [7, 20, 11, 9], [5, 17, 8]
@@ -95,7 +95,7 @@ def test_a_step_never_sees_later_tokens() -> None:
         np.testing.assert_array_equal(simulation.logits(SOURCE, TARGET[:length]), whole[: length + 1])
 
 
-def changed(model: IntegerModelInMemory, **tensors: np.ndarray) -> IntegerModelInMemory:
+def changed(model: TensorModel, **tensors: np.ndarray) -> TensorModel:
     named = {name.replace("__", "."): tensor for name, tensor in tensors.items()}
     return dataclasses.replace(model, tensors={**model.tensors, **named})
 
@@ -136,16 +136,7 @@ def test_bad_tokens_are_refused(source: list[int], target: list[int], message: s
         StaticSimulation(random_integer_model(CONFIGS["plain"])).logits(source, target)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"norm": "post"}, "norm = post: only a model of norm = pre runs in integers"),
-        ({"activation": "gelu"}, "activation = gelu: only"),
-        ({"embedding_norm": True}, "embedding_norm = True: only"),
-        ({"norm_function": "layer-norm"}, "norm_function = layer-norm: only"),
-    ],
-)
-def test_other_architectures_are_refused(changes: dict[str, object], message: str) -> None:
-    config = dataclasses.replace(small_config(), **changes)
-    with pytest.raises(QuantizationError, match=message):
-        StaticSimulation(IntegerModelInMemory(config, {}))
+def test_a_float_model_is_refused() -> None:
+    config = small_config()
+    with pytest.raises(QuantizationError, match="scheme none; integer arithmetic runs one of integer"):
+        StaticSimulation(TensorModel(config, Scheme.NONE, random_tensors(config)))

@@ -3,11 +3,10 @@
 from octavo.quantization.integer.forward import ForwardPass, source_tokens, target_tokens
 from octavo.quantization.integer.real import RealArithmetic
 from octavo.quantization.integer.simulate import RealSimulation, Result, StaticSimulation
-from octavo.quantization.integer.static import IntegerModel, Product, StaticArithmetic
+from octavo.quantization.integer.static import Product, StaticArithmetic
 
 __all__ = [
     "ForwardPass",
-    "IntegerModel",
     "Product",
     "RealArithmetic",
     "RealSimulation",

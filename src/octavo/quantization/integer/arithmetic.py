@@ -7,8 +7,9 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from octavo.integer_format import integer_obstacle
 from octavo.quantization.errors import QuantizationError
-from octavo.spec import Activation, AttentionFunction, ModelConfig, NormFunction, NormPlacement
+from octavo.spec import ModelConfig
 from octavo.tensor_table import target_embedding_name
 
 TokenArray = npt.NDArray[np.int64]
@@ -54,20 +55,13 @@ class Arithmetic(Protocol[Value]):
         ...
 
 
-def check_integer_transformer(config: ModelConfig) -> None:
+def check_runs_in_integers(config: ModelConfig) -> None:
     """Raise QuantizationError unless the model is one that runs in integers."""
-    wanted = {
-        "attention": AttentionFunction.POLYNOMIAL,
-        "norm_function": NormFunction.L1,
-        "norm": NormPlacement.PRE,
-        "activation": Activation.RELU,
-        "embedding_norm": False,
-    }
-    for key, value in wanted.items():
-        if getattr(config, key) != value:
-            raise QuantizationError(
-                f"{key} = {getattr(config, key)}: only a model of {key} = {value} runs in integers"
-            )
+    if obstacle := integer_obstacle(config):
+        raise QuantizationError(
+            f"the model has {obstacle}; only a pre-norm Transformer with polynomial attention, L1 layer "
+            "norm, ReLU and no embedding_norm runs in integers"
+        )
 
 
 def site_of_norm(name: str) -> str:

@@ -13,7 +13,7 @@ from octavo.artifact.positions import position_table
 from octavo.plan import OUTPUT
 from octavo.quantization.integer.arithmetic import (
     TokenArray,
-    check_integer_transformer,
+    check_runs_in_integers,
     embedding_name,
     join_heads,
     site_of_norm,
@@ -43,7 +43,7 @@ class RealArithmetic:
     """
 
     def __init__(self, model: Model, visit: Visit | None = None, dtype: type[Any] = np.float64) -> None:
-        check_integer_transformer(model.config)
+        check_runs_in_integers(model.config)
         self.config = model.config
         self._visit = visit
         self._model = model

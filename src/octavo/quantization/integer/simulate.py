@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from octavo.quantization.integer.forward import ForwardPass, source_tokens, target_tokens
 from octavo.quantization.integer.real import RealArithmetic, RealArray, Visit
-from octavo.quantization.integer.static import IntegerModel, Product, StaticArithmetic
+from octavo.quantization.integer.static import Product, StaticArithmetic
 from octavo.quantization.tensor_model import Model
 
 
@@ -24,9 +24,9 @@ class Result:
 
 
 class StaticSimulation:
-    """Runs a model of scheme ``integer``. Raises QuantizationError for another architecture."""
+    """Runs a model of scheme ``integer``. Raises QuantizationError for one of another scheme."""
 
-    def __init__(self, model: IntegerModel) -> None:
+    def __init__(self, model: Model) -> None:
         self._arithmetic = StaticArithmetic(model)
         self._forward = ForwardPass(model.config, self._arithmetic)
 

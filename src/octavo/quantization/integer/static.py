@@ -6,17 +6,17 @@ Every scale is contained in the model's factors, so integers go without theirs.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
+from octavo.integer_format import NORM_FRACTION_BITS
 from octavo.plan import OUTPUT
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import (
     TokenArray,
-    check_integer_transformer,
     embedding_name,
     join_heads,
     split_heads,
@@ -37,40 +37,15 @@ from octavo.quantization.scale_propagation import (
     weighted_mean,
 )
 from octavo.quantization.scale_propagation.scale import Int64Array
-from octavo.spec import ModelConfig, Positions
+from octavo.quantization.tensor_model import Model
+from octavo.spec import Positions, Scheme
 from octavo.tensor_table import output_weight_name
 
 ZERO_POINT: Final = 128
-FRACTION_BITS: Final = 10  # F of the L1 norm
 
 _HALF_LEVELS: Final = 128  # u8 around the zero point: -128 to 127
 _POLYNOMIAL_BITS: Final = 15
 _NO_DELTA: Final = -200  # an exponent that leaves 0 of any mantissa
-
-
-class StreamScales(Protocol):
-    """integer = round(s * real) of the residual streams and the logits."""
-
-    @property
-    def logits(self) -> float: ...
-
-    def residual(self, side: str) -> float:
-        """Of ``encoder`` or ``decoder``."""
-        ...
-
-
-class IntegerModel(Protocol):
-    """A model of scheme ``integer``: integer tensors by name, and the scales of its configuration."""
-
-    @property
-    def config(self) -> ModelConfig: ...
-
-    @property
-    def integer_scales(self) -> StreamScales | None: ...
-
-    def tensor(self, name: str) -> npt.NDArray[np.generic]:
-        """A tensor of the model file."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -88,19 +63,20 @@ class StaticArithmetic:
 
     ``products`` is given every weight product in the order computed, where it is not None.
     ``stream_shift`` widens (positive) or narrows the residual stream by so many bits from its 16; for
-    experiments, since the engine has no other width. Raises QuantizationError for a model that does not run
-    in integers.
+    experiments, since the engine has no other width. Raises QuantizationError for a model of another scheme
+    than ``integer``.
     """
 
-    def __init__(
-        self, model: IntegerModel, products: list[Product] | None = None, *, stream_shift: int = 0
-    ) -> None:
-        check_integer_transformer(model.config)
+    def __init__(self, model: Model, products: list[Product] | None = None, *, stream_shift: int = 0) -> None:
+        if model.scheme is not Scheme.INTEGER or model.integer_scales is None:
+            raise QuantizationError(
+                f"the model is of scheme {model.scheme}; integer arithmetic runs one of {Scheme.INTEGER}"
+            )
         self.config = model.config
         self.products = products
         self.stream_shift = stream_shift
         self.stream_limit = (1 << (INT16_LEVELS.bit_length() + stream_shift)) - 1
-        self._model = model
+        self._model, self._scales = model, model.integer_scales
         self._weights: dict[str, npt.NDArray[np.float64]] = {}
         self._factors: dict[tuple[str, int], Scale] = {}
         self._positions: dict[str, Int64Array] = {}
@@ -200,10 +176,7 @@ class StaticArithmetic:
         if self.config.positions is Positions.LEARNED:
             rows = self._integers(f"{stack}.positions.weight")
             return _power_of_two(self.stream_shift).round_product(rows)
-        scales = self._model.integer_scales
-        if scales is None:
-            raise QuantizationError("the model states no scales of its residual streams; quantize it again")
-        scale = scales.residual(stack) * 2.0**self.stream_shift
+        scale = self._scales.residual(stack) * 2.0**self.stream_shift
         table = position_table(self.config).astype(np.float64)
         return self._clamped(np.floor(table * scale + 0.5).astype(np.int64))
 
@@ -211,8 +184,8 @@ class StaticArithmetic:
         gain, bias = (self._integers(f"{name}.{part}") for part in ("weight", "bias"))
         return L1NormParameters(
             ScaledTensor(gain, _ones(1), _largest(gain)),
-            ScaledTensor(bias, Scale.of_integers([1 << FRACTION_BITS]), _largest(bias)),
-            FRACTION_BITS,
+            ScaledTensor(bias, Scale.of_integers([1 << NORM_FRACTION_BITS]), _largest(bias)),
+            NORM_FRACTION_BITS,
         )
 
     def _polynomial(self, name: str) -> Polynomial:
