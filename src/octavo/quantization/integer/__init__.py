@@ -1,7 +1,7 @@
 """The Integer Transformer in numpy: one forward pass over real, static and dynamic arithmetic."""
 
 from octavo.quantization.integer.dynamic import DynamicArithmetic, DynamicForm
-from octavo.quantization.integer.forward import ForwardPass, source_tokens, target_tokens
+from octavo.quantization.integer.forward import DecodingState, ForwardPass, source_tokens, target_tokens
 from octavo.quantization.integer.mixed import MixedArithmetic, Part
 from octavo.quantization.integer.real import RealArithmetic
 from octavo.quantization.integer.simulate import (
@@ -13,6 +13,7 @@ from octavo.quantization.integer.simulate import (
 from octavo.quantization.integer.static import Product, StaticArithmetic
 
 __all__ = [
+    "DecodingState",
     "DynamicArithmetic",
     "DynamicForm",
     "DynamicSimulation",

@@ -97,13 +97,13 @@ class DynamicArithmetic:
         self._biases: dict[str, ScaledTensor | None] = {}
         self._norms: dict[str, L1NormParameters] = {}
 
-    def embed(self, stack: str, tokens: TokenArray) -> ScaledTensor:
+    def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> ScaledTensor:
         """The token's row times sqrt(d_model) and the position's, both re-scaled, by the rule of sums."""
         table = self._weight(embedding_name(self.config, stack))
         scale = table.scale.rearranged(lambda part: part[tokens] if len(part) > 1 else part[None])
         rows = ScaledTensor(table.integers[tokens], scale, table.limit)
         factor = math.sqrt(self.config.d_model) if self.config.scale_embeddings else 1.0
-        first = self.config.position_offset
+        first += self.config.position_offset
         positions = self._positions(stack)[None, first : first + tokens.shape[1]]
         position = quantize(positions, self._stream_levels, self._axes)
         return self._stream(add(self._stream(multiply_real(rows, Scale.of(factor))), position, where=stack))
@@ -155,6 +155,19 @@ class DynamicArithmetic:
     ) -> ScaledTensor:
         visible = visible_keys(q.shape[-2], k.shape[-2], causal=causal)
         return polynomial_attention(q, k, v, self._polynomial(name), visible, where=name)
+
+    def append(self, x: ScaledTensor, more: ScaledTensor) -> ScaledTensor:
+        """The tokens of x, then those of ``more``, each row with its scale."""
+        parts = [(y.scale.mantissa, y.scale.exponent, (*y.shape[:2], 1)) for y in (x, more)]
+        mantissa = np.concatenate([np.broadcast_to(m, shape) for m, _, shape in parts], axis=1)
+        exponent = np.concatenate([np.broadcast_to(e, shape) for _, e, shape in parts], axis=1)
+        integers = np.concatenate([x.integers, more.integers], axis=1)
+        return ScaledTensor(integers, Scale(mantissa, exponent), max(x.limit, more.limit))
+
+    def select(self, x: ScaledTensor, sentences: TokenArray) -> ScaledTensor:
+        """Sentences of a batch, in that order."""
+        scale = x.scale.rearranged(lambda part: part[sentences])
+        return ScaledTensor(x.integers[sentences], scale, x.limit)
 
     @property
     def _axes(self) -> int | tuple[int, int]:

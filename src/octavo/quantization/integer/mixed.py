@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.plan import OUTPUT, ProductKind, products
-from octavo.quantization.integer.arithmetic import TokenArray, site_of_norm, site_of_projection
+from octavo.quantization.integer.arithmetic import ArrayRows, TokenArray, site_of_norm, site_of_projection
 from octavo.quantization.integer.real import RealArithmetic
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.integer.static import StaticArithmetic
@@ -33,7 +33,7 @@ class Part(enum.StrEnum):
     OUTPUT = "output"
 
 
-class MixedArithmetic:
+class MixedArithmetic(ArrayRows):
     """Real values everywhere; an operation of ``parts`` rounds its inputs to their sites' integers and
     computes as ``StaticArithmetic`` does. With every part the integers are the static ones.
 
@@ -54,11 +54,11 @@ class MixedArithmetic:
         weights = (p for p in products(real.config) if p.kind is ProductKind.WEIGHT)
         self._sites = {product.name: product.sites[0] for product in weights}
 
-    def embed(self, stack: str, tokens: TokenArray) -> Float64Array:
+    def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Float64Array:
         """Token rows plus position rows."""
         if Part.EMBEDDING not in self._parts:
-            return self._stream(stack, self._real.embed(stack, tokens))
-        return self._stream(stack, self._static.embed(stack, tokens) / self._stream_scale(stack))
+            return self._stream(stack, self._real.embed(stack, tokens, first))
+        return self._stream(stack, self._static.embed(stack, tokens, first) / self._stream_scale(stack))
 
     def norm(self, name: str, stream: Float64Array) -> Float64Array:
         """The L1 norm, its result on the site's integers."""
