@@ -141,7 +141,8 @@ void IntegerLinear::record(const ProductInput& input, int first, int count, Work
                       .inner = inputs_,
                       .columns = count,
                       .weight = weight_.data() + packed_size(kernels.layout, first, inputs_),
-                      .correction = start_.data() + first},
+                      .correction = start_.data() + first,
+                      .epilogue = {}},
                      entry.sums.data());
   for (std::ptrdiff_t row = 0; row < input.rows; ++row) {
     const std::uint8_t* values = input.quantized + row * input.quantized_stride;
