@@ -8,7 +8,7 @@ namespace octavo {
 namespace {
 
 constexpr std::int64_t kLargestScore = 128 * 128;  // of one query byte times one key byte
-constexpr int kMostContextExponent = -27;          // C < 2^4
+constexpr int kMostContextExponent = -26;          // with the least mantissa, C = 2^4
 
 IntegerLinear load_linear(const LayerSource& source, const std::string& product, const IntegerSite& site,
                           int outputs) {
@@ -66,7 +66,11 @@ void PolynomialAttention::load_polynomials(TensorSource& source) {
   for (std::size_t h = 0; h < count; ++h) heads_[h].context = context[h];
   const std::int8_t* exponent =
       load_s8(source, name_ + ".context_exponent", count, {-127, kMostContextExponent});
-  for (std::size_t h = 0; h < count; ++h) heads_[h].context_exponent = exponent[h];
+  for (std::size_t h = 0; h < count; ++h) {
+    if (exponent[h] == kMostContextExponent && heads_[h].context != kMantissas.low)
+      throw Error(name_ + ".context_multiplier: head " + std::to_string(h) + " scales by more than 16");
+    heads_[h].context_exponent = exponent[h];
+  }
 }
 
 void PolynomialAttention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
