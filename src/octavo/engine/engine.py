@@ -17,7 +17,7 @@ from octavo.engine import _native
 from octavo.engine.cpu import available_cores
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
-from octavo.integer_format import IntegerScales
+from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, NormPlacement, Positions, SpecError
 
@@ -211,18 +211,16 @@ def _check_precision(model: Model, precision: str) -> None:
         if precision != "integer":
             raise EngineError(f"{model.path}: holds integers only; run it in integer, not in {precision}")
         return
-    part = model.config.integer_transformer_part
-    if part and precision == "integer":
-        raise EngineError(f"{model.path}: is a floating-point model; for integer, run `octavo quantize`")
-    if part:
-        raise EngineError(
-            f"{model.path}: has {part}, and in {precision} the engine runs softmax attention and layer norm "
-            "only; run `octavo quantize` for integer, or `octavo evaluate --engine pytorch`"
-        )
+    obstacle = integer_obstacle(model.config)
+    if precision == "integer" and obstacle:
+        raise EngineError(f"{model.path}: has {obstacle}, which does not run in integer; run it in float32")
     if precision == "integer":
+        raise EngineError(f"{model.path}: is a floating-point model; for integer, run `octavo quantize`")
+    if part := model.config.integer_transformer_part:
+        remedy = "" if obstacle else "`octavo quantize` makes one of integers of it, and "
         raise EngineError(
-            f"{model.path}: has softmax attention and layer norm, and integer is for an Integer Transformer; "
-            "run it in int8 or float32"
+            f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; "
+            f"{remedy}`octavo evaluate --engine pytorch` runs it"
         )
     if precision == "int8" and model.plan is None:
         raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
