@@ -1,0 +1,60 @@
+"""The scales of every site of an Integer Transformer, from which its integers are frozen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from octavo.plan import ProductKind, products
+from octavo.quantization.errors import QuantizationError
+from octavo.spec import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SiteScales:
+    """integer = round(s * real) of every site; u8 stores integer + 128, and the hidden layer integer + 0.
+
+    ``inputs``: s of every site that a weight product reads. ``heads``: for ``X.queries``, ``X.keys`` and
+    ``X.values`` one s for each head. ``encoder_residual``, ``decoder_residual``: of the residual streams.
+    Raises QuantizationError, naming the site, for a scale that is not positive and finite.
+    """
+
+    inputs: Mapping[str, float]
+    heads: Mapping[str, tuple[float, ...]]
+    encoder_residual: float
+    decoder_residual: float
+
+    def __post_init__(self) -> None:
+        residuals = {"encoder.residual": self.encoder_residual, "decoder.residual": self.decoder_residual}
+        found = {site: (s,) for site, s in {**self.inputs, **residuals}.items()} | dict(self.heads)
+        for site, scales in found.items():
+            for scale in scales:
+                if not 0 < scale < math.inf:
+                    raise QuantizationError(f"{site}: scale {scale}; a scale is positive and finite")
+
+    def residual(self, stack: str) -> float:
+        """s of the residual stream of ``encoder`` or ``decoder``."""
+        return {"encoder": self.encoder_residual, "decoder": self.decoder_residual}[stack]
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise QuantizationError, naming the site, unless every site of the model has its scales."""
+        for site in input_sites(config):
+            if site not in self.inputs:
+                raise QuantizationError(f"{site}: has no scale")
+        for site in head_sites(config):
+            if len(self.heads.get(site, ())) != config.attention_heads:
+                raise QuantizationError(f"{site}: needs one scale for each of {config.attention_heads} heads")
+
+
+def input_sites(config: ModelConfig) -> list[str]:
+    """Every site that a weight product reads, in order."""
+    weights = (product for product in products(config) if product.kind is ProductKind.WEIGHT)
+    return list(dict.fromkeys(site for product in weights for site in product.sites))
+
+
+def head_sites(config: ModelConfig) -> list[str]:
+    """Queries, keys and values of every attention, in order."""
+    attention = (product for product in products(config) if product.kind is not ProductKind.WEIGHT)
+    sites = (site for product in attention for site in product.sites)
+    return [site for site in sites if not site.endswith(".weights")]
