@@ -1,12 +1,10 @@
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <string>
 
-#include "base/aligned_buffer.h"
 #include "kernel_checks.h"
 #include "kernels/panels.h"
 #include "kernels/tiers.h"
+#include "product_bytes.h"
 #include "product_shapes.h"
 #include "values.h"
 
@@ -14,53 +12,27 @@ namespace octavo::testing {
 
 namespace {
 
-/// What the bytes of a product are: anything, or the ends of their ranges.
-enum class Bytes { any, quantized, extreme, all_high, all_low };
-
-constexpr std::array kBytes{Bytes::any, Bytes::quantized, Bytes::extreme, Bytes::all_high, Bytes::all_low};
-constexpr std::array kByteNames{"any", "quantized", "extreme", "all_high", "all_low"};
-
 /// The longest sums that cannot leave int32, whatever bytes and zero point: 255 · 128 · inner < 2^31.
 constexpr int kLongestInner = 65535;
 
-std::uint8_t input_byte(Bytes bytes, Random& random) {
-  switch (bytes) {
-    case Bytes::any: return static_cast<std::uint8_t>(random.bits());
-    case Bytes::quantized: return static_cast<std::uint8_t>(random.integer(1, 255));
-    case Bytes::extreme: return random.chance() ? 255 : 0;
-    case Bytes::all_high: return 255;
-    case Bytes::all_low: return 0;
-  }
-  return 0;
-}
-
-std::int8_t weight_byte(Bytes bytes, std::size_t column, Random& random) {
-  if (bytes == Bytes::any) return static_cast<std::int8_t>(random.bits());
-  if (bytes == Bytes::quantized) return static_cast<std::int8_t>(random.integer(-127, 127));
-  if (bytes == Bytes::extreme) return random.chance() ? 127 : -128;
-  static constexpr std::array<std::int8_t, 3> kExtremes{127, -127, -128};
-  return kExtremes[column % kExtremes.size()];
-}
-
-/// Operands of one product in guarded memory; the tails of rows and panels hold what must not count.
+/// Operands of one product in guarded memory.
 class ProductS8Operands {
  public:
-  ProductS8Operands(const KernelTable& kernels, Random& random)
-      : layout_(kernels.linear_s8.layout), random_(random) {}
+  ProductS8Operands(const KernelTable& kernels, Random& random) : random_(random), bytes_(kernels, random) {}
 
   void prepare(const ProductShape& shape, Bytes bytes) {
     shape_ = shape;
     zero_point_ = choose_zero_point(bytes);
-    prepare_input(bytes);
-    prepare_weight(bytes);
+    bytes_.prepare(shape.rows, shape.inner, shape.columns, shape.input_gap, bytes);
+    prepare_correction();
     prepare_scales();
   }
 
   std::string text() const {
     return " zero_point=" + std::to_string(zero_point_) + (shape_.row_scales ? " row_scales" : " static");
   }
-  ProductS8 for_reference(const Epilogue& epilogue) const { return product(weight_.data(), epilogue); }
-  ProductS8 for_subject(const Epilogue& epilogue) const { return product(packed_.data(), epilogue); }
+  ProductS8 for_reference(const Epilogue& epilogue) const { return product(bytes_.weight(), epilogue); }
+  ProductS8 for_subject(const Epilogue& epilogue) const { return product(bytes_.packed(), epilogue); }
 
  private:
   /// For the longest products of one byte the farthest from it, so that sums come near the ends of int32.
@@ -71,40 +43,17 @@ class ProductS8Operands {
     return any_zero_point(random_);
   }
 
-  void prepare_input(Bytes bytes) {
-    const std::size_t row_bytes = padded_inner();
-    const std::size_t stride = row_bytes + static_cast<std::size_t>(shape_.input_gap);
-    input_.resize((static_cast<std::size_t>(shape_.rows) - 1) * stride + row_bytes);
-    std::fill(input_.begin(), input_.end(), std::uint8_t{0xa5});
-    for (std::size_t row = 0; row < static_cast<std::size_t>(shape_.rows); ++row) {
-      std::generate_n(input_.data() + row * stride, shape_.inner, [&] { return input_byte(bytes, random_); });
-    }
-  }
-
-  void prepare_weight(Bytes bytes) {
-    const auto columns = static_cast<std::size_t>(shape_.columns);
-    const auto inner = static_cast<std::size_t>(shape_.inner);
-    weight_.resize(columns * inner);
-    packed_.resize(packed_size(layout_, shape_.columns, shape_.inner));
-    std::fill(packed_.begin(), packed_.end(), std::int8_t{0});
-    correction_.resize(padded_columns(layout_, shape_.columns));
+  void prepare_correction() {
+    correction_.resize(bytes_.padded_columns());
     std::fill(correction_.begin(), correction_.end(), 0x5a5a5a5a);
-    for (std::size_t column = 0; column < columns; ++column) {
-      std::int8_t* row = weight_.data() + column * inner;
-      std::int32_t sum = 0;
-      for (std::size_t k = 0; k < inner; ++k) sum += row[k] = weight_byte(bytes, column, random_);
-      correction_[column] = -zero_point_ * sum;
+    for (std::size_t column = 0; column < static_cast<std::size_t>(shape_.columns); ++column) {
+      correction_[column] = -zero_point_ * bytes_.weight_sum(column);
     }
-    const int first = shape_.columns / 3;
-    pack_panels(layout_, weight_.data(), first, shape_.inner, 0, packed_.data());
-    pack_panels(layout_, weight_.data() + static_cast<std::size_t>(first) * inner, shape_.columns - first,
-                shape_.inner, first, packed_.data());
   }
 
   void prepare_scales() {
     const auto rows = static_cast<std::size_t>(shape_.rows);
-    fill_padded(weight_scale_, static_cast<std::size_t>(shape_.columns),
-                padded_columns(layout_, shape_.columns), random_);
+    fill_padded(weight_scale_, static_cast<std::size_t>(shape_.columns), bytes_.padded_columns(), random_);
     fill_padded(row_scale_, rows, rows, random_);
     // Now and then a row or a channel of zeros, or scales that overflow or vanish.
     if (random_.integer(0, 3) == 0) row_scale_[rows - 1] = 0.0f;
@@ -113,8 +62,8 @@ class ProductS8Operands {
   }
 
   ProductS8 product(const std::int8_t* weight, const Epilogue& epilogue) const {
-    return {.input = input_.data(),
-            .input_stride = static_cast<std::ptrdiff_t>(padded_inner()) + shape_.input_gap,
+    return {.input = bytes_.input(),
+            .input_stride = bytes_.input_stride(),
             .row_scale = shape_.row_scales ? row_scale_.data() : nullptr,
             .rows = shape_.rows,
             .inner = shape_.inner,
@@ -125,18 +74,11 @@ class ProductS8Operands {
             .epilogue = epilogue};
   }
 
-  std::size_t padded_inner() const {
-    return round_up(static_cast<std::size_t>(shape_.inner), static_cast<std::size_t>(layout_.group));
-  }
-
-  PanelLayout layout_;
   Random& random_;
+  ProductBytes bytes_;
   ProductShape shape_;
   int zero_point_ = 128;
-  GuardedArray<std::uint8_t> input_;
   GuardedArray<float> row_scale_;
-  GuardedArray<std::int8_t> weight_;
-  GuardedArray<std::int8_t> packed_;
   GuardedArray<std::int32_t> correction_;
   GuardedArray<float> weight_scale_;
 };
@@ -165,9 +107,8 @@ int check_product_s8(const KernelTable& kernels, Random random) {
   return for_each_product(random, [&](const ProductShape& shape, Bytes bytes) {
     operands.prepare(shape, bytes);
     epilogue.prepare(shape, padded_columns(kernels.linear_s8.layout, shape.columns), random);
-    const std::string call =
-        describe("product_s8", kernels.name, shape.text(), operands.text(), epilogue.text(),
-                 " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
+    const std::string call = describe("product_s8", kernels.name, shape.text(), operands.text(),
+                                      epilogue.text(), " bytes=", name_of(bytes));
     reference::table().linear_s8.product(operands.for_reference(epilogue.for_reference()));
     kernels.linear_s8.product(operands.for_subject(epilogue.for_subject()));
     epilogue.verify(call);
@@ -179,8 +120,8 @@ int check_accumulate_s8(const KernelTable& kernels, Random random) {
   CheckedOutput<std::int32_t> sums;
   return for_each_product(random, [&](const ProductShape& shape, Bytes bytes) {
     operands.prepare(shape, bytes);
-    const std::string call = describe("accumulate_s8", kernels.name, shape.text(), operands.text(),
-                                      " bytes=", kByteNames[static_cast<std::size_t>(bytes)]);
+    const std::string call =
+        describe("accumulate_s8", kernels.name, shape.text(), operands.text(), " bytes=", name_of(bytes));
     sums.shape(shape.rows, shape.columns, shape.columns);
     reference::table().linear_s8.accumulate(operands.for_reference({}), sums.expected());
     kernels.linear_s8.accumulate(operands.for_subject({}), sums.actual());

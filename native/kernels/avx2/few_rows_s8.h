@@ -55,7 +55,7 @@ inline void widen(const std::uint8_t* input, std::ptrdiff_t pairs, std::int16_t*
 
 /// Hands every tile's sums to use(row, rows, column, sums). At most kMostRows rows.
 template <class Use>
-void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
+void for_each_tile_of_sums(const lanes16::BareProduct& product, const Use& use) {
   const std::ptrdiff_t pairs = pairs_of(product);
   const lanes16::Panels panels{.weight = product.weight,
                                .count = (product.columns + kColumnsS8 - 1) / kColumnsS8,
@@ -71,7 +71,7 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
   lanes16::for_each_tile(
       product.rows, kTileRows, panels, [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
         tile_of(rows, ahead.lines)(widened + row * 2 * pairs, pairs, product.weight + panels.bytes * panel,
-                                   product.correction + panel * kColumnsS8, ahead.from, sums);
+                                   product.start + panel * kColumnsS8, ahead.from, sums);
         use(row, rows, panel * kColumnsS8, sums);
       });
 }

@@ -124,7 +124,7 @@ inline void split_panel(const std::int8_t* weight, std::ptrdiff_t pairs, const s
 
 /// Hands every tile's sums to use(row, rows, column, sums).
 template <class Use>
-void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
+void for_each_tile_of_sums(const lanes16::BareProduct& product, const Use& use) {
   const std::ptrdiff_t pairs = pairs_of(product);
   const std::ptrdiff_t groups = (pairs + 1) / 2;
   const std::ptrdiff_t size = padded(groups);
@@ -148,7 +148,7 @@ void for_each_tile_of_sums(const ProductS8& product, const Use& use) {
                            [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
                              if (row == 0) {
                                split_panel(product.weight + panels.bytes * panel, pairs,
-                                           product.correction + panel * kColumnsS8, split_weights);
+                                           product.start + panel * kColumnsS8, split_weights);
                              }
                              tile_of(rows, ahead.lines)(split, row, groups, split_weights, ahead.from, sums);
                              use(block + row, rows, panel * kColumnsS8, sums);

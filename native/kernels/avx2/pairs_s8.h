@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/avx2/linear_s8.h"
+#include "kernels/lanes16/bare_product.h"
 
 namespace octavo::avx2 {
 
@@ -13,7 +14,7 @@ inline constexpr int kColumnsS8 = kLayoutS8.columns;
 /// Of a panel, and of a panel widened: the weights of a pair of inputs.
 inline constexpr int kPairWeights = 2 * kColumnsS8;
 
-inline std::ptrdiff_t pairs_of(const ProductS8& product) { return (product.inner + 1) / 2; }
+inline std::ptrdiff_t pairs_of(const lanes16::BareProduct& product) { return (product.inner + 1) / 2; }
 
 /// 16 columns of one pair of inputs, as int16.
 struct WeightPairs {

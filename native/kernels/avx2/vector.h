@@ -41,6 +41,10 @@ struct F32x16 {
     return from_s32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)),
                     _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + 8)));
   }
+  static F32x16 load_s32(const std::int32_t* x, int count) {
+    return from_s32(_mm256_maskload_epi32(x, first_lanes(count, 0)),
+                    _mm256_maskload_epi32(x + 8, first_lanes(count, 8)));
+  }
   static F32x16 from_s32(__m256i low, __m256i high) {
     return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
   }

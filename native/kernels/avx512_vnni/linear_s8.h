@@ -8,6 +8,5 @@ inline constexpr PanelLayout kLayoutS8{.columns = 64, .group = 4};
 
 void product_s8(const ProductS8& product);
 void accumulate_s8(const ProductS8& product, std::int32_t* sums);
-void product_integer(const IntegerProduct& product);
 
 }  // namespace octavo::avx512_vnni

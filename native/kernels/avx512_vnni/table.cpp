@@ -1,4 +1,5 @@
 #include "kernels/lanes16/table.h"
+#include "kernels/avx512_vnni/integer.h"
 #include "kernels/avx512_vnni/linear_f32.h"
 #include "kernels/avx512_vnni/linear_s8.h"
 #include "kernels/avx512_vnni/paged_bytes.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr KernelTable kTable = lanes16::table<F32x16>(
     "avx512_vnni", {.layout = kLayoutF32, .product = product_f32},
     {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8, .integer = product_integer},
-    lanes16::paged_attention<F32x16, PagedBytes>());
+    l1_norm, embed_integer, lanes16::paged_attention<F32x16, PagedBytes>());
 
 }  // namespace
 

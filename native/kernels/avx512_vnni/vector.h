@@ -28,6 +28,9 @@ struct F32x16 {
     return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
   }
   static F32x16 load_s32(const std::int32_t* x) { return from_s32(_mm512_loadu_si512(x)); }
+  static F32x16 load_s32(const std::int32_t* x, int count) {
+    return from_s32(_mm512_maskz_loadu_epi32(first_lanes(count), x));
+  }
   static F32x16 from_s32(__m512i x) { return {_mm512_cvtepi32_ps(x)}; }
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }

@@ -2,18 +2,11 @@
 
 #include <cstdint>
 
+#include "kernels/lanes16/for_each_vector.h"
 #include "kernels/lanes16/functions.h"
 #include "kernels/logarithm.h"
 
 namespace octavo::lanes16 {
-
-/// Calls visit(index, count) for each vector of a row of n values; count < 16 only at its end.
-template <class V, class Visit>
-inline void for_each_vector(int n, Visit visit) {
-  int i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) visit(i, V::kLanes);
-  if (i < n) visit(i, n - i);
-}
 
 template <class V>
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
@@ -85,6 +78,12 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
     const V value = V::load_s8(row + i, count) * V::all(row_scale);
     store(V::fma(value, V::all(scale), load<V>(position + i, count)), output + i, count);
   });
+}
+
+template <class V>
+void dequantize(const std::int32_t* x, int n, float inverse, float* output) {
+  for_each_vector<V>(
+      n, [&](int i, int count) { store(V::load_s32(x + i, count) * V::all(inverse), output + i, count); });
 }
 
 /// max of x[0, n), n >= 1.

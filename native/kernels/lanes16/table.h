@@ -2,7 +2,6 @@
 
 #include "kernels/lanes16/attention.h"
 #include "kernels/lanes16/rows.h"
-#include "kernels/reference/functions.h"
 
 namespace octavo::lanes16 {
 
@@ -11,9 +10,11 @@ constexpr PagedAttention paged_attention() {
   return {.layout = page_layout<Bytes>, .keep = keep_rows<Bytes>, .attend = attend<V, Bytes>};
 }
 
-/// A tier's table: its own products, its own attention, and the row kernels over its sixteen lanes.
+/// A tier's table: its own products, attention and rows of integers, and the row kernels over its sixteen
+/// lanes.
 template <class V>
 constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8,
+                            void (*l1_norm)(const L1Norm&), void (*embed_integer)(const EmbedInteger&),
                             const PagedAttention& attention) {
   return {
       .name = name,
@@ -24,9 +25,9 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .layer_norm = layer_norm<V>,
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
-      .l1_norm = reference::l1_norm,
-      .embed_integer = reference::embed_integer,
-      .dequantize = reference::dequantize,
+      .l1_norm = l1_norm,
+      .embed_integer = embed_integer,
+      .dequantize = dequantize<V>,
       .attention = attention,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,

@@ -17,8 +17,6 @@ void product_f32(const ProductF32& product);
 void product_s8(const ProductS8& product);
 void accumulate_s8(const ProductS8& product, std::int32_t* sums);
 void product_integer(const IntegerProduct& product);
-/// The same of sums[rows, columns] that `start` is part of.
-void finish_integer(const IntegerProduct& product, const std::int32_t* sums);
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
                    std::ptrdiff_t output_stride, float* row_scale);
 void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output);

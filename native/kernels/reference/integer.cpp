@@ -53,12 +53,6 @@ void l1_norm_row(const L1Norm& norm, const std::int16_t* x, std::uint8_t* output
 
 }  // namespace
 
-void finish_integer(const IntegerProduct& product, const std::int32_t* sums) {
-  for (int row = 0; row < product.rows; ++row) {
-    for (int column = 0; column < product.columns; ++column) finish(product, row, column, *sums++);
-  }
-}
-
 void product_integer(const IntegerProduct& product) {
   for (int row = 0; row < product.rows; ++row) {
     const std::uint8_t* input = product.input + row * product.input_stride;
