@@ -5,8 +5,7 @@
 
 #include "bindings/bindings.h"
 #include "decoding/search.h"
-#include "model/config.h"
-#include "ops/plan.h"
+#include "model/transformer.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -26,6 +25,11 @@ void bind_config(nb::module_& module) {
       .def_rw("float32", &QuantizationPlan::float32)
       .def_rw("inputs", &QuantizationPlan::inputs)
       .def_rw("heads", &QuantizationPlan::heads);
+  nb::class_<IntegerScheme>(module, "IntegerScheme")
+      .def(
+          "__init__",
+          [](IntegerScheme* self, float logit_step) { new (self) IntegerScheme{.logit_step = logit_step}; },
+          "logit_step"_a);
   nb::enum_<Activation>(module, "Activation")
       .value("relu", Activation::relu)
       .value("gelu", Activation::gelu)
@@ -53,7 +57,8 @@ void bind_config(nb::module_& module) {
       .def_rw("eos_id", &TransformerConfig::eos_id)
       .def_rw("decoder_start_id", &TransformerConfig::decoder_start_id)
       .def_rw("suppressed_ids", &TransformerConfig::suppressed_ids)
-      .def_rw("source_eos", &TransformerConfig::source_eos);
+      .def_rw("source_eos", &TransformerConfig::source_eos)
+      .def_rw("polynomial_degree", &TransformerConfig::polynomial_degree);
   nb::class_<SearchOptions>(module, "SearchOptions")
       .def(nb::init<>())
       .def_rw("beam", &SearchOptions::beam)

@@ -5,6 +5,7 @@
 #include <nanobind/stl/set.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include "base/errors.h"
@@ -29,17 +30,21 @@ class PythonTensors : public TensorSource {
 
   TensorView tensor(const std::string& name) override {
     current_ = nb::cast<Array>(fetch_(name));
-    if (current_.dtype() == nb::dtype<float>()) {
-      return {.f32 = static_cast<const float*>(current_.data()), .s8 = nullptr, .size = current_.size()};
-    }
-    if (current_.dtype() == nb::dtype<std::int8_t>()) {
-      return {
-          .f32 = nullptr, .s8 = static_cast<const std::int8_t*>(current_.data()), .size = current_.size()};
-    }
-    throw Error("tensor '" + name + "' is neither float32 nor int8");
+    TensorView view{.size = current_.size()};
+    const bool known = holds(view.f32) || holds(view.s8) || holds(view.s16) || holds(view.s32);
+    if (!known) throw Error("tensor '" + name + "' is neither float32 nor int8, int16 or int32");
+    return view;
   }
 
  private:
+  /// Points at the array's elements if they are of this type.
+  template <typename T>
+  bool holds(const T*& elements) const {
+    if (current_.dtype() != nb::dtype<T>()) return false;
+    elements = static_cast<const T*>(current_.data());
+    return true;
+  }
+
   nb::callable fetch_;
   Array current_;
 };
@@ -57,13 +62,11 @@ std::vector<std::int32_t> to_vector(const Tokens& tokens) {
   return {tokens.data(), tokens.data() + tokens.size()};
 }
 
-std::shared_ptr<const Transformer> load_model(const TransformerConfig& config,
-                                              const std::optional<QuantizationPlan>& plan, nb::callable fetch,
-                                              const std::string& isa) {
+std::shared_ptr<const Transformer> load_model(const TransformerConfig& config, const Arithmetic& arithmetic,
+                                              nb::callable fetch, const std::string& isa) {
   PythonTensors tensors(std::move(fetch));
   const KernelTable& kernels = isa.empty() ? active_kernels() : kernels_named(isa);
-  return std::make_shared<const Transformer>(
-      Transformer::load(config, plan.has_value() ? &*plan : nullptr, kernels, tensors));
+  return std::make_shared<const Transformer>(Transformer::load(config, arithmetic, kernels, tensors));
 }
 
 /// shortlist: the common tokens, and every source token's by offsets and tokens.
@@ -153,7 +156,7 @@ nb::list logits(const Engine& engine, const std::vector<Tokens>& sources,
 void observe(const Engine& engine, const std::vector<Tokens>& sources, const std::vector<Tokens>& targets,
              nb::callable visit, std::set<std::string> only) {
   const Transformer& model = engine.model();
-  if (model.int8) throw Error("only a model that runs in float32 can be observed");
+  if (model.precision != Precision::float32) throw Error("only a model that runs in float32 can be observed");
   const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
   PythonObserver observer(std::move(visit), std::move(only));
   const nb::gil_scoped_release release;
@@ -162,7 +165,7 @@ void observe(const Engine& engine, const std::vector<Tokens>& sources, const std
 
 nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target) {
   const Transformer& model = engine.model();
-  if (!model.int8) throw Error("only int8 products can be traced");
+  if (model.precision == Precision::float32) throw Error("only int8 and integer products can be traced");
   const std::vector<ForcedPair> pairs = checked_pairs(model, {source}, {target});
   Trace products;
   {
@@ -174,7 +177,7 @@ nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target)
     const auto rows = static_cast<std::size_t>(product.rows);
     all.append(nb::make_tuple(product.name,
                               to_numpy(product.input, {rows, static_cast<std::size_t>(product.inner)}),
-                              to_numpy(product.row_scale, {rows}),
+                              to_numpy(product.row_scale, {product.row_scale.size()}),
                               to_numpy(product.sums, {rows, static_cast<std::size_t>(product.columns)})));
   }
   return all;
@@ -186,14 +189,15 @@ void bind_engine(nb::module_& module) {
   nb::class_<Engine>(module, "Engine")
       .def(
           "__init__",
-          [](Engine* self, const TransformerConfig& config, const std::optional<QuantizationPlan>& plan,
-             nb::callable fetch, int threads, int streams, const std::string& isa,
+          [](Engine* self, const TransformerConfig& config, const Arithmetic& arithmetic, nb::callable fetch,
+             int threads, int streams, const std::string& isa,
              const std::optional<std::tuple<Tokens, Tokens, Tokens>>& shortlist) {
-            std::shared_ptr<const Transformer> model = load_model(config, plan, std::move(fetch), isa);
+            std::shared_ptr<const Transformer> model = load_model(config, arithmetic, std::move(fetch), isa);
             std::unique_ptr<const Shortlist> candidates = load_shortlist(*model, shortlist);
             new (self) Engine(std::move(model), std::move(candidates), threads, streams);
           },
-          "config"_a, "plan"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a, "shortlist"_a.none())
+          "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
+          "shortlist"_a.none())
       .def("translate", &translate, "sources"_a, "options"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
       .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)

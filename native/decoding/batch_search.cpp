@@ -56,8 +56,7 @@ class LiveBatch {
     for (const SentenceQueue::Sentence& sentence : taken) {
       source.add(sources[sentence.index], config.source_eos ? &config.eos_id : nullptr);
     }
-    model_.encoder.forward(source, workspace_);
-    std::vector<SentenceRows> rows = model_.decoder.begin(source, workspace_, cache_);
+    std::vector<SentenceRows> rows = model_.stacks->begin(source, workspace_, cache_);
     for (std::size_t i = 0; i < taken.size(); ++i) {
       const int longest = longest_translation(options_, rows[i].source_length(), config.max_positions);
       live_.push_back({taken[i], std::move(rows[i]), SentenceSearch(options_, longest, config.eos_id), {}});
@@ -75,7 +74,7 @@ class LiveBatch {
       const ScoredRow row{.may_end = sentence.search.end_is_allowed(), .candidates = &sentence.candidates};
       scored_.insert(scored_.end(), sentence.search.live().size(), row);
     }
-    const ProductInput states = model_.decoder.step(rows_, workspace_);
+    const ProductInput states = model_.stacks->step(rows_, workspace_);
     std::span<const Offer> offers = scorer_.score(states, scored_, workspace_);
     for (Sentence& sentence : live_) {
       const std::size_t count = sentence.search.live().size();

@@ -15,7 +15,7 @@ class BatchSearch {
  public:
   /// `shortlist` may be null.
   BatchSearch(const Transformer& model, const Shortlist* shortlist)
-      : model_(model), shortlist_(shortlist), workspace_(model.kernels), cache_(model.decoder.make_cache()) {}
+      : model_(model), shortlist_(shortlist), workspace_(model.kernels), cache_(model.stacks->make_cache()) {}
 
   /// What a sentence of `source_tokens`, EOS included, may cost; see SentenceQueue.
   static std::size_t cost(const SearchOptions& options, int source_tokens, int max_positions);

@@ -23,13 +23,12 @@ void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pair
   for (const std::size_t pair : order) {
     source.add(pairs[pair].source, model.config.source_eos ? &model.config.eos_id : nullptr);
   }
-  DecoderCache cache = model.decoder.make_cache();
-  model.encoder.forward(source, workspace);
-  std::vector<SentenceRows> sentences = model.decoder.begin(source, workspace, cache);
+  DecoderCache cache = model.stacks->make_cache();
+  std::vector<SentenceRows> sentences = model.stacks->begin(source, workspace, cache);
   std::vector<SentenceRows*> fed;
   for (SentenceRows& sentence : sentences) fed.push_back(&sentence);
   for (std::size_t step = 0; !fed.empty(); ++step) {
-    use(order, model.decoder.step(fed, workspace));
+    use(order, model.stacks->step(fed, workspace));
     while (!fed.empty() && pairs[order[fed.size() - 1]].target.size() <= step) fed.pop_back();
     for (std::size_t i = 0; i < fed.size(); ++i) {
       const Continuation next{0, pairs[order[i]].target[step]};
@@ -52,7 +51,8 @@ std::vector<std::vector<float>> forced_logits(const Transformer& model, const st
           const int count = std::min(kLogitRows, states.rows - first);
           const std::size_t size = static_cast<std::size_t>(count) * static_cast<std::size_t>(vocabulary);
           const float* row = workspace.logits.ensure(size);
-          model.decoder.logits(states.slice(first, count), 0, vocabulary, workspace.logits.data(), workspace);
+          model.stacks->output().apply_to(0, vocabulary, states.slice(first, count), workspace.logits.data(),
+                                          workspace);
           for (int r = first; r < first + count; ++r, row += vocabulary) {
             std::vector<float>& own = logits[order[static_cast<std::size_t>(r)]];
             own.insert(own.end(), row, row + vocabulary);

@@ -15,7 +15,7 @@ struct ForcedPair {
 };
 
 /// For every pair the logits [target tokens + 1, vocabulary]. All pairs share one batch, so memory bounds
-/// their number. `trace`, when given, receives every int8 weight product.
+/// their number. `trace`, when given, receives every weight product that is not float32.
 std::vector<std::vector<float>> forced_logits(const Transformer& model, const std::vector<ForcedPair>& pairs,
                                               Trace* trace = nullptr);
 

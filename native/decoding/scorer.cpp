@@ -9,9 +9,9 @@ namespace {
 
 constexpr int kChunk =
     512;  // candidates whose logits are made, reduced and dropped together; docs/numerics.md
-static_assert(kChunk % Linear::kOutputGroup == 0);
+static_assert(kChunk % kOutputGroup == 0);
 
-std::size_t chunks_of(const Linear& output) {
+std::size_t chunks_of(const OutputProjection& output) {
   return static_cast<std::size_t>((output.outputs() + kChunk - 1) / kChunk);
 }
 
@@ -20,7 +20,7 @@ std::size_t chunks_of(const Linear& output) {
 Scorer::Scorer(const Transformer& model, const Shortlist* shortlist, int offered)
     : model_(&model),
       shortlist_(shortlist),
-      shared_output_(shortlist == nullptr ? &model.decoder.output() : &shortlist->common_output()),
+      shared_output_(shortlist == nullptr ? &model.stacks->output() : &shortlist->common_output()),
       offered_(static_cast<std::size_t>(offered)),
       forbidden_(model.config.suppressed_ids),
       end_(model.config.eos_id) {
@@ -73,7 +73,7 @@ void Scorer::score_own(const ProductInput& states, std::span<const ScoredRow> ro
 }
 
 /// Scores the candidates of one output projection, numbered from `base` on. states[0] is row `first_row`.
-void Scorer::add(const Linear& output, int base, const ProductInput& states, std::size_t first_row,
+void Scorer::add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
                  std::span<const ScoredRow> rows, Workspace& workspace) {
   const auto added = static_cast<std::size_t>(states.rows);
   float* logits = workspace.logits.ensure(added * kChunk);

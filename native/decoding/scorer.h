@@ -30,14 +30,14 @@ class Scorer {
  private:
   void reserve(std::span<const ScoredRow> rows);
   void score_own(const ProductInput& states, std::span<const ScoredRow> rows, Workspace& workspace);
-  void add(const Linear& output, int base, const ProductInput& states, std::size_t first_row,
+  void add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
            std::span<const ScoredRow> rows, Workspace& workspace);
   void choose(std::size_t row, bool may_end, int first, int count, float* logits);
   void name_tokens(std::size_t row, const Candidates* candidates);
 
   const Transformer* model_;
   const Shortlist* shortlist_;
-  const Linear* shared_output_;
+  const OutputProjection* shared_output_;
   std::size_t offered_;
   std::vector<int> forbidden_;     // candidates that are never offered
   int end_;                        // the candidate that is EOS

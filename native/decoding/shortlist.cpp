@@ -51,7 +51,7 @@ void check(const TransformerConfig& config, const CandidateLists& lists) {
 Shortlist::Shortlist(const Transformer& model, CandidateLists lists)
     : model_(&model), lists_(std::move(lists)) {
   check(model.config, lists_);
-  model.decoder.output().select(lists_.common, model.kernels, common_output_);
+  model.stacks->output().select(lists_.common, model.kernels, common_output_);
 }
 
 void Shortlist::choose(std::span<const std::int32_t> source, Candidates& candidates) const {
@@ -63,7 +63,7 @@ void Shortlist::choose(std::span<const std::int32_t> source, Candidates& candida
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  model_->decoder.output().select(ids, model_->kernels, candidates.output);
+  model_->stacks->output().select(ids, model_->kernels, candidates.output);
 }
 
 }  // namespace octavo

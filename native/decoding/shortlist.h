@@ -19,7 +19,7 @@ struct CandidateLists {
 /// What one sentence adds to the common candidates: ids, ascending, and the output projection of these.
 struct Candidates {
   std::vector<std::int32_t> ids;
-  Linear output;
+  OutputProjection output;
 };
 
 /// A model's candidate lists, with the output projection of the common ones packed once. Immutable; threads
@@ -30,7 +30,7 @@ class Shortlist {
   Shortlist(const Transformer& model, CandidateLists lists);
 
   std::span<const std::int32_t> common() const { return lists_.common; }
-  const Linear& common_output() const { return common_output_; }
+  const OutputProjection& common_output() const { return common_output_; }
 
   /// What a source, token ids without EOS, adds.
   void choose(std::span<const std::int32_t> source, Candidates& candidates) const;
@@ -38,7 +38,7 @@ class Shortlist {
  private:
   const Transformer* model_;
   CandidateLists lists_;
-  Linear common_output_;
+  OutputProjection common_output_;
 };
 
 }  // namespace octavo

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/aligned_buffer.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo {
@@ -31,5 +32,14 @@ void select_columns(const PanelLayout& layout, const float* packed, int inner,
                     std::span<const std::int32_t> columns, float* selected);
 void select_columns(const PanelLayout& layout, const std::int8_t* packed, int inner,
                     std::span<const std::int32_t> columns, std::int8_t* selected);
+
+/// The same of something that has a value for each channel: selected[i] = values[columns[i]], with room for
+/// `padded` values.
+template <typename T>
+void select_values(const AlignedBuffer<T>& values, std::span<const std::int32_t> columns, std::size_t padded,
+                   AlignedBuffer<T>& selected) {
+  T* target = selected.ensure(padded);
+  for (const std::int32_t column : columns) *target++ = values.data()[column];
+}
 
 }  // namespace octavo

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernels/kernel_table.h"
@@ -31,8 +32,19 @@ struct TransformerConfig {
   std::int32_t decoder_start_id = 0;
   std::vector<std::int32_t> suppressed_ids;
   bool source_eos = true;
+  int polynomial_degree = 3;  // integer stacks
 
   int head_dim() const { return d_model / attention_heads; }
+  /// Of a side, "encoder" or "decoder".
+  int vocab_size(const std::string& side) const {
+    return side == "encoder" ? source_vocab_size : target_vocab_size;
+  }
+  /// The tensor of that side's token embeddings.
+  std::string embedding_weight(const std::string& side) const {
+    return (shared_embeddings ? "encoder" : side) + ".embedding.weight";
+  }
+  /// The tensor that the output projection multiplies by.
+  std::string output_weight() const { return tied_output ? embedding_weight("decoder") : "output.weight"; }
 };
 
 }  // namespace octavo

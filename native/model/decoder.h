@@ -1,66 +1,197 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "model/encoder.h"
-#include "model/sentence_rows.h"
+#include "model/stacks.h"
 
 namespace octavo {
 
-/// Where a stream keeps keys and values: a page has room for kPagePositions positions of every layer.
-struct DecoderCache {
-  PagePool source;  // cross-attention: kept per sentence and shared by its hypotheses
-  PagePool own;     // self-attention
-};
-
+/// The decoder stack over a number system: FloatNumbers or IntegerNumbers.
+template <class Numbers>
 class Decoder {
  public:
-  static Decoder load(const LayerSource& source);
+  /// `memory` is the encoder's output.
+  static Decoder load(const LayerSource& source, const typename Numbers::Site& memory);
 
   DecoderCache make_cache() const { return {PagePool(source_page_bytes_), PagePool(own_page_bytes_)}; }
 
-  /// Takes the encoder's output from workspace.states, makes the cross-attention's keys and values and the
-  /// first row of every sentence.
-  std::vector<SentenceRows> begin(const PackedTokens& source, Workspace& workspace,
-                                  DecoderCache& cache) const;
+  /// Makes the cross-attention's keys and values of the encoder's output, and the first row of every
+  /// sentence.
+  std::vector<SentenceRows> begin(const PackedTokens& source, const ProductInput& memory,
+                                  Workspace& workspace, DecoderCache& cache) const;
 
-  /// One step of all rows of all sentences, one after the other. Returns what `logits` reads, valid until the
-  /// next step.
+  /// See Stacks.
   ProductInput step(std::span<SentenceRows* const> sentences, Workspace& workspace) const;
 
-  /// The output projection of tokens [first, first + count), a multiple of Linear::kOutputGroup first:
-  /// logits[states.rows, count].
-  void logits(const ProductInput& states, int first, int count, float* logits, Workspace& workspace) const;
-
-  /// The output projection itself.
-  const Linear& output() const { return output_; }
+  const OutputProjection& output() const { return output_; }
 
  private:
   struct Layer {
-    Attention self_attention;
-    Attention cross_attention;
-    FeedForward feed_forward;
+    typename Numbers::Attention self_attention;
+    typename Numbers::Attention cross_attention;
+    typename Numbers::FeedForward feed_forward;
     std::size_t own_offset;  // where its part of a page begins
     std::size_t source_offset;
   };
 
-  float* embed(std::span<SentenceRows* const> sentences, int rows, Workspace& workspace) const;
+  auto* embed(std::span<SentenceRows* const> sentences, Workspace& workspace) const;
   void self_attention(const Layer& layer, std::span<SentenceRows* const> sentences, const ProductInput& input,
-                      const Epilogue& add, Workspace& workspace) const;
+                      const typename Numbers::Target& add, Workspace& workspace) const;
   void cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
-                       const ProductInput& input, const Epilogue& add, Workspace& workspace) const;
+                       const ProductInput& input, const typename Numbers::Target& add,
+                       Workspace& workspace) const;
 
   TransformerConfig config_;
-  Site memory_;  // the encoder's output
-  Embedding embedding_;
-  LayerNorm embedding_norm_;
+  typename Numbers::Embedding embedding_;
   std::vector<Layer> layers_;
   std::size_t own_page_bytes_ = 0;
   std::size_t source_page_bytes_ = 0;
-  LayerNorm norm_;
-  Site output_input_;
-  Linear output_;
+  typename Numbers::Norm norm_;
+  typename Numbers::Site output_input_;
+  OutputProjection output_;
 };
+
+/// A layer's part of each page.
+inline void point_at_pages(std::span<std::byte* const> pages, std::size_t offset, Workspace& workspace) {
+  workspace.sentence_pages.clear();
+  for (const std::byte* page : pages) workspace.sentence_pages.push_back(page + offset);
+}
+
+template <class Numbers>
+Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typename Numbers::Site& memory) {
+  Decoder decoder;
+  const TransformerConfig& config = source.config;
+  decoder.config_ = config;
+  decoder.embedding_ = Numbers::load_embedding(source, "decoder");
+  for (int i = 0; i < config.decoder_layers; ++i) {
+    const std::string name = "decoder.layers." + std::to_string(i);
+    decoder.layers_.push_back(
+        {.self_attention = Numbers::Attention::load_self(source, name + ".self_attention"),
+         .cross_attention = Numbers::Attention::load_cross(source, name + ".cross_attention", memory),
+         .feed_forward = Numbers::FeedForward::load(source, name + ".feed_forward"),
+         .own_offset = decoder.own_page_bytes_,
+         .source_offset = decoder.source_page_bytes_});
+    decoder.own_page_bytes_ += decoder.layers_.back().self_attention.layout().bytes;
+    decoder.source_page_bytes_ += decoder.layers_.back().cross_attention.layout().bytes;
+  }
+  if (config.pre_norm) decoder.norm_ = Numbers::load_norm(source, "decoder.norm");
+  decoder.output_input_ = Numbers::load_site(source, "decoder.output", {"output"});
+  decoder.output_ = Numbers::load_output(source, decoder.output_input_);
+  return decoder;
+}
+
+template <class Numbers>
+std::vector<SentenceRows> Decoder<Numbers>::begin(const PackedTokens& source, const ProductInput& memory,
+                                                  Workspace& workspace, DecoderCache& cache) const {
+  std::vector<SentenceRows> sentences;
+  std::vector<std::byte*> page;
+  std::vector<std::uint8_t> position;
+  for (int s = 0; s < source.sentences(); ++s) {
+    const int length = source.length(s);
+    PageList pages(cache.source);
+    pages.extend(page_count(length));
+    for (int i = 0; i < length; ++i) {
+      page.push_back(pages.pages()[static_cast<std::size_t>(i / kPagePositions)]);
+      position.push_back(static_cast<std::uint8_t>(i % kPagePositions));
+    }
+    sentences.emplace_back(std::move(pages), length, cache.own, config_.decoder_start_id);
+  }
+  std::size_t offset = 0;
+  for (const Layer& layer : layers_) {
+    for (std::byte*& start : page) start += layer.source_offset - offset;
+    offset = layer.source_offset;
+    layer.cross_attention.keep_keys_values(memory, page.data(), position.data(), workspace);
+  }
+  return sentences;
+}
+
+template <class Numbers>
+auto* Decoder<Numbers>::embed(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
+  workspace.tokens.clear();
+  workspace.positions.clear();
+  for (const SentenceRows* sentence : sentences) {
+    workspace.tokens.insert(workspace.tokens.end(), sentence->token().begin(), sentence->token().end());
+    workspace.positions.resize(workspace.tokens.size(), sentence->length() - 1);
+  }
+  return embedding_.embed(workspace.tokens, workspace.positions, workspace);
+}
+
+template <class Numbers>
+ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
+  auto* x = embed(sentences, workspace);
+  typename Numbers::ResidualStream stream(config_, x, static_cast<int>(workspace.tokens.size()), workspace);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const auto& self = layer.self_attention;
+    self_attention(layer, sentences, stream.enter(self.norm(), self.input()), stream.add(), workspace);
+    const auto& cross = layer.cross_attention;
+    stream.leave(self.name(), self.norm(), cross.input());
+    cross_attention(layer, sentences, stream.enter(cross.norm(), cross.input()), stream.add(), workspace);
+    const auto& feed_forward = layer.feed_forward;
+    stream.leave(cross.name(), cross.norm(), feed_forward.input());
+    feed_forward.apply(stream.enter(feed_forward.norm(), feed_forward.input()), stream.add(), workspace);
+    const bool last = i + 1 == layers_.size();
+    stream.leave(feed_forward.name(), feed_forward.norm(),
+                 last ? output_input_ : layers_[i + 1].self_attention.input());
+  }
+  return stream.enter(norm_, output_input_);
+}
+
+template <class Numbers>
+void Decoder<Numbers>::self_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+                                      const ProductInput& input, const typename Numbers::Target& add,
+                                      Workspace& workspace) const {
+  const auto& attention = layer.self_attention;
+  workspace.row_pages.clear();
+  workspace.row_positions.clear();
+  for (const SentenceRows* sentence : sentences) {
+    for (int r = 0; r < sentence->rows(); ++r) {
+      const int position = sentence->own_position(r);
+      std::byte* page = sentence->pages()[static_cast<std::size_t>(position / kPagePositions)];
+      workspace.row_pages.push_back(page + layer.own_offset);
+      workspace.row_positions.push_back(static_cast<std::uint8_t>(position % kPagePositions));
+    }
+  }
+  attention.keep_keys_values(input, workspace.row_pages.data(), workspace.row_positions.data(), workspace);
+  attention.project_queries(input, workspace);
+  int first = 0;
+  for (const SentenceRows* sentence : sentences) {
+    point_at_pages(sentence->pages(), layer.own_offset, workspace);
+    attention.attend(first,
+                     {.queries = sentence->rows(),
+                      .pages = workspace.sentence_pages.data(),
+                      .positions = sentence->positions(),
+                      .order = sentence->order(),
+                      .order_stride = sentence->length(),
+                      .counts = sentence->counts(),
+                      .visible = sentence->visible(),
+                      .visible_stride = static_cast<std::ptrdiff_t>(sentence->pages().size())},
+                     workspace);
+    first += sentence->rows();
+  }
+  attention.project_output(input.rows, add, workspace);
+}
+
+template <class Numbers>
+void Decoder<Numbers>::cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+                                       const ProductInput& input, const typename Numbers::Target& add,
+                                       Workspace& workspace) const {
+  const auto& attention = layer.cross_attention;
+  attention.project_queries(input, workspace);
+  int first = 0;
+  for (const SentenceRows* sentence : sentences) {
+    point_at_pages(sentence->source_pages(), layer.source_offset, workspace);
+    attention.attend(first,
+                     {.queries = sentence->rows(),
+                      .pages = workspace.sentence_pages.data(),
+                      .positions = sentence->source_length()},
+                     workspace);
+    first += sentence->rows();
+  }
+  attention.project_output(input.rows, add, workspace);
+}
 
 }  // namespace octavo

@@ -2,15 +2,17 @@
 
 namespace octavo {
 
-Transformer Transformer::load(const TransformerConfig& config, const QuantizationPlan* plan,
+Transformer Transformer::load(const TransformerConfig& config, const Arithmetic& arithmetic,
                               const KernelTable& kernels, TensorSource& tensors) {
   Weights weights(tensors);
-  const LayerSource source{.weights = weights, .kernels = kernels, .config = config, .plan = plan};
-  return {.config = config,
-          .int8 = plan != nullptr,
-          .kernels = kernels,
-          .encoder = Encoder::load(source),
-          .decoder = Decoder::load(source)};
+  LayerSource source{.weights = weights, .kernels = kernels, .config = config};
+  if (const auto* integer = std::get_if<IntegerScheme>(&arithmetic)) {
+    source.logit_step = integer->logit_step;
+    return {config, Precision::integer, kernels, load_integer_stacks(source)};
+  }
+  source.plan = std::get_if<QuantizationPlan>(&arithmetic);
+  const Precision precision = source.plan == nullptr ? Precision::float32 : Precision::int8;
+  return {config, precision, kernels, load_float_stacks(source)};
 }
 
 }  // namespace octavo

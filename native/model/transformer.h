@@ -1,21 +1,31 @@
 #pragma once
 
-#include "model/decoder.h"
-#include "model/encoder.h"
+#include <memory>
+#include <variant>
+
+#include "model/stacks.h"
 
 namespace octavo {
+
+/// A model of scheme `integer`; docs/numerics.md, "Integer precision".
+struct IntegerScheme {
+  float logit_step = 1;  // what an integer logit of 1 stands for
+};
+
+/// How a model computes: all in float32, by a plan of int8 products, or in integers.
+using Arithmetic = std::variant<std::monostate, QuantizationPlan, IntegerScheme>;
 
 /// An encoder-decoder Transformer with its weights packed for one kernel tier. Immutable; threads share it.
 struct Transformer {
   TransformerConfig config;
-  bool int8;  // some products are
+  Precision precision;  // int8: some products are
   const KernelTable& kernels;
-  Encoder encoder;
-  Decoder decoder;
+  std::unique_ptr<const Stacks> stacks;
 
-  /// Reads every tensor once, one at a time; "positions" is the sinusoidal table, where the model has one. No
-  /// plan: all in float32. Throws Error where a tensor does not fit the configuration.
-  static Transformer load(const TransformerConfig& config, const QuantizationPlan* plan,
+  /// Reads every tensor once, one at a time. The table of sinusoidal positions, where the model has one, is
+  /// "positions" or, in integers, S.positions.weight for each side S. Throws Error where a tensor does not
+  /// fit the configuration.
+  static Transformer load(const TransformerConfig& config, const Arithmetic& arithmetic,
                           const KernelTable& kernels, TensorSource& tensors);
 };
 

@@ -8,21 +8,11 @@ namespace octavo {
 
 namespace {
 
-constexpr int kPartsEach = 2;  // for every thread of a team: who is held up has less to finish
-
 /// -zero_point · Σ of a channel's weights: what the offset of the inputs adds, taken off again.
 std::int32_t offset_correction(const std::int8_t* weight, int inputs, int zero_point) {
   std::int32_t sum = 0;
   for (int k = 0; k < inputs; ++k) sum += weight[k];
   return -zero_point * sum;
-}
-
-/// selected[i] = values[indices[i]], with room for `padded` values.
-template <typename T>
-void gather(const AlignedBuffer<T>& values, std::span<const std::int32_t> indices, std::size_t padded,
-            AlignedBuffer<T>& selected) {
-  T* target = selected.ensure(padded);
-  for (const std::int32_t index : indices) *target++ = values.data()[index];
 }
 
 }  // namespace
@@ -90,12 +80,12 @@ void Linear::select(std::span<const std::int32_t> outputs, const KernelTable& ke
   selected.input_scale_ = input_scale_;
   if (is_int8) {
     select_columns(layout, weight_s8_.data(), inputs_, outputs, selected.weight_s8_.ensure(size));
-    gather(correction_, outputs, columns, selected.correction_);
-    gather(weight_scale_, outputs, columns, selected.weight_scale_);
+    select_values(correction_, outputs, columns, selected.correction_);
+    select_values(weight_scale_, outputs, columns, selected.weight_scale_);
   } else {
     select_columns(layout, weight_f32_.data(), inputs_, outputs, selected.weight_f32_.ensure(size));
   }
-  if (bias_.data() != nullptr) gather(bias_, outputs, columns, selected.bias_);
+  if (bias_.data() != nullptr) select_values(bias_, outputs, columns, selected.bias_);
 }
 
 void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
@@ -103,15 +93,7 @@ void Linear::run(const ProductInput& input, const Epilogue& epilogue, int first,
   if (workspace.trace != nullptr && precision_ == Precision::int8) {
     record(product_s8(input, epilogue, first, count, *workspace.kernels), workspace);
   }
-  if (workspace.team == nullptr) {
-    compute(input, epilogue, first, count, *workspace.kernels);
-    return;
-  }
-  const int groups = (count + kOutputGroup - 1) / kOutputGroup;
-  const int parts = std::min(groups, kPartsEach * workspace.team->size());
-  workspace.team->run(parts, [&](int part) {
-    const int begin = kOutputGroup * (groups * part / parts);
-    const int end = std::min(count, kOutputGroup * (groups * (part + 1) / parts));
+  share_outputs(workspace.team, count, [&](int begin, int end) {
     compute(input, epilogue.from_column(begin), first + begin, end - begin, *workspace.kernels);
   });
 }

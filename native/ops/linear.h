@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/aligned_buffer.h"
-#include "kernels/panels.h"
 #include "ops/matrix.h"
+#include "ops/output_groups.h"
 #include "ops/site.h"
 
 namespace octavo {
@@ -37,8 +37,6 @@ class Linear {
 
   /// Makes `selected` the same product with these outputs alone, in this order.
   void select(std::span<const std::int32_t> outputs, const KernelTable& kernels, Linear& selected) const;
-
-  static constexpr int kOutputGroup = kWidestPanel;  // whole panels on every tier
 
  private:
   void pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site);

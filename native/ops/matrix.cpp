@@ -22,6 +22,11 @@ Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int
                     Precision precision) {
   Matrix matrix{.rows = rows, .columns = columns, .f32 = {}, .s8 = {}, .row_scale = {}};
   const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  if (precision == Precision::integer) {
+    const std::int8_t* values = load_s8(source, name, size, {-127, 127});
+    matrix.s8.assign(values, values + size);
+    return matrix;
+  }
   const TensorView view = source.tensor(name);
   if (view.size != size) {
     throw Error("tensor '" + name + "' has " + std::to_string(view.size) + " elements, not " +

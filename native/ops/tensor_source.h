@@ -10,6 +10,8 @@ namespace octavo {
 struct TensorView {
   const float* f32 = nullptr;
   const std::int8_t* s8 = nullptr;
+  const std::int16_t* s16 = nullptr;
+  const std::int32_t* s32 = nullptr;
   std::size_t size = 0;  // elements
 };
 
@@ -22,5 +24,17 @@ class TensorSource {
 
 /// The float tensor of that name; throws Error unless it has `size` elements.
 const float* load_f32(TensorSource& source, const std::string& name, std::size_t size);
+
+/// The same of integers. Throws Error as well where one is not within `range`.
+struct IntegerRange {
+  std::int64_t low;
+  std::int64_t high;
+};
+const std::int8_t* load_s8(TensorSource& source, const std::string& name, std::size_t size,
+                           const IntegerRange& range);
+const std::int16_t* load_s16(TensorSource& source, const std::string& name, std::size_t size,
+                             const IntegerRange& range);
+const std::int32_t* load_s32(TensorSource& source, const std::string& name, std::size_t size,
+                             const IntegerRange& range);
 
 }  // namespace octavo

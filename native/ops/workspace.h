@@ -18,7 +18,7 @@ struct Workspace {
 
   const KernelTable* kernels;
   Team* team = nullptr;          // not null: shares the stream's products
-  Trace* trace = nullptr;        // not null: record every int8 weight product
+  Trace* trace = nullptr;        // not null: record every int8 or integer weight product
   Observer* observer = nullptr;  // not null: show it every site
 
   AlignedBuffer<std::uint8_t> quantized;  // [rows, width of a product's input]
@@ -39,6 +39,13 @@ struct Workspace {
   std::vector<std::byte*> row_pages;        // where each row's key and value are kept: the page
   std::vector<std::uint8_t> row_positions;  // and the position in it
   std::vector<const std::byte*> sentence_pages;
+  std::vector<std::int32_t> tokens;  // of a decoder's rows
+  std::vector<std::int32_t> positions;
+
+  // Integer precision has these in place of the floats.
+  AlignedBuffer<std::int16_t> integer_states;
+  AlignedBuffer<std::int32_t> integer_scores;
+  AlignedBuffer<std::int32_t> integer_logits;
 };
 
 }  // namespace octavo

@@ -35,7 +35,7 @@ def load(
     """Load a model directory and return its translator.
 
     ``path``: the model directory; None takes the English-German model that comes with Octavo.
-    ``precision``: "int8" or "float32"; None takes int8 for a quantized model and float32 for another.
+    ``precision``: "int8", "float32" or "integer"; None takes what the model is stored for.
     ``threads``: 0 takes every core.
     ``sentence_by_sentence``: translate each sentence of a text on its own, as a model trained on single
     sentences needs; False hands the model whole texts.

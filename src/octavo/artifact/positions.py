@@ -53,6 +53,12 @@ def position_table(config: ModelConfig) -> npt.NDArray[np.float32]:
     return table
 
 
+def integer_position_table(config: ModelConfig, scale: float) -> npt.NDArray[np.int16]:
+    """The same as integers of a residual stream: round(table * scale), ties up, in binary64, to +-32767."""
+    rounded = np.floor(position_table(config).astype(np.float64) * scale + 0.5)
+    return rounded.clip(-32767, 32767).astype(np.int16)
+
+
 def frequencies(d_model: int) -> _FloatArray:
     """10000^(-2i / d_model) for i < d_model / 2, each rounded once to binary64."""
     with decimal.localcontext(decimal.Context(prec=_DIGITS)):

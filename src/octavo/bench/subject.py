@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from octavo.artifact import ModelDirectory
+from octavo.bench.integer_shapes import integer_configuration, random_integer_model
 from octavo.bench.shapes import Shape, configuration, random_model, static_model
-from octavo.engine import Engine
+from octavo.engine import Engine, default_precision
 from octavo.engine.engine import TokenIds
 from octavo.errors import InputError
 from octavo.plan import QuantizationPlan
@@ -48,10 +49,8 @@ class Subject:
 
     @property
     def precision(self) -> Precision:
-        """int8, but for a floating-point model."""
-        if isinstance(self.what, Shape) or ModelDirectory.open(self.what).plan is not None:
-            return "int8"
-        return "float32"
+        """int8 of a shape, else what the model is stored for."""
+        return "int8" if isinstance(self.what, Shape) else default_precision(ModelDirectory.open(self.what))
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """Texts as token ids, empty ones left out, long ones cut to what the model can read.
@@ -70,14 +69,18 @@ class Subject:
         """What runs in int8; None: nothing."""
         if precision == "float32":
             return None
-        if isinstance(self.what, Shape):
+        if isinstance(self.what, Shape) or precision == "integer":
             return QuantizationPlan(frozenset(), {}, {})  # every product in int8; ranges do not matter here
         return ModelDirectory.open(self.what).plan
 
     def model(self, precision: Precision) -> Model:
-        """What an engine of that precision opens; a shape's int8 model is calibrated here."""
+        """What an engine of that precision opens; a shape's int8 model is calibrated here. In integer a shape
+        is an Integer Transformer; raises InputError for one that cannot be.
+        """
         if not isinstance(self.what, Shape):
             return ModelDirectory.open(self.what)
+        if precision == "integer":
+            return random_integer_model(integer_configuration(self.what))
         model = random_model(configuration(self.what))
         return static_model(model) if precision == "int8" else model
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from octavo.engine import Peak
 
 ShapeName = Literal["base", "big", "opus"]
-RacingPrecision = Literal["int8", "float32", "both"]
+RacingPrecision = Literal["int8", "float32", "integer", "both", "all"]
 _RANDOM_LENGTH = 25
 
 
@@ -64,7 +64,7 @@ def bench(
     beam: BeamOption = None,
     precision: Annotated[
         RacingPrecision | None,
-        typer.Option("--precision", help="Arithmetic. Default: int8, but for a floating-point model."),
+        typer.Option("--precision", help="Arithmetic, or both int8 and float32, or all three of a shape. Default: as stored."),
     ] = None,
     threads: ThreadsOption = 0,
     latency: Annotated[
@@ -84,6 +84,7 @@ def bench(
         octavo bench
         octavo bench my-model --source test.en --precision both
         octavo bench --shape base --beam 4
+        octavo bench --shape base --precision all
         octavo bench --shape base --beam 1 --latency --json
     """
     from octavo.bench.shapes import Shape
@@ -125,7 +126,8 @@ def bench(
 
 
 def _precisions(subject: "Subject", precision: RacingPrecision | None) -> list[Any]:
-    return ["int8", "float32"] if precision == "both" else [precision or subject.precision]
+    races = {"both": ["int8", "float32"], "all": ["int8", "float32", "integer"]}
+    return races.get(precision or "") or [precision or subject.precision]
 
 
 def _work(

@@ -83,7 +83,7 @@ def evaluate(
         "max_length": max_length,
         "length_ratio": length_ratio,
     }
-    if engine == "pytorch" and precision == "int8":
+    if engine == "pytorch" and precision not in (None, "float32"):
         raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")
     sources = _lines(source, limit)
     references = _lines(reference, limit)

@@ -9,7 +9,7 @@ from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSI
 
 SEARCH_PANEL: Final = "Search"
 
-PrecisionName = Literal["int8", "float32"]
+PrecisionName = Literal["int8", "float32", "integer"]
 
 ModelOption = Annotated[
     Path | None,
@@ -19,7 +19,7 @@ ModelOption = Annotated[
 ]
 PrecisionOption = Annotated[
     PrecisionName | None,
-    typer.Option("--precision", help="Arithmetic. Default: int8 for a quantized model, else float32."),
+    typer.Option("--precision", help="Arithmetic. Default: what the model is stored for."),
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", "-t", metavar="N", min=0, max=1024, help="Threads; 0 takes every core.")

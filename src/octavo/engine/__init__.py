@@ -1,7 +1,7 @@
 """The native engine: token ids in, hypotheses out. The only importer of the native module."""
 
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
-from octavo.engine.engine import Engine, Hypothesis, ProductTrace
+from octavo.engine.engine import Engine, Hypothesis, ProductTrace, default_precision
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
 
@@ -14,5 +14,6 @@ __all__ = [
     "ProductTrace",
     "SearchOptions",
     "cpu_report",
+    "default_precision",
     "measure_peak",
 ]

@@ -11,19 +11,20 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from octavo.artifact.positions import position_table
+from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
+from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, NormPlacement, Positions, SpecError
 
-Precision = Literal["float32", "int8"]
+Precision = Literal["float32", "int8", "integer"]
 TokenIds = npt.NDArray[np.int32]
 
-_PRECISIONS: Final = ("float32", "int8")
+_PRECISIONS: Final = ("float32", "int8", "integer")
 _MOST_THREADS: Final = 1024
 _SAME_IN_NATIVE: Final = (
     "d_model",
@@ -44,13 +45,15 @@ _SAME_IN_NATIVE: Final = (
     "eos_id",
     "decoder_start_id",
     "source_eos",
+    "polynomial_degree",
 )
 
 
 class Model(Protocol):
     """What an engine is made from: ``octavo.artifact.ModelDirectory``, or tensors in memory.
 
-    ``plan`` is None for a floating-point model; ``path`` names the model in messages.
+    ``plan`` is None for a floating-point model and for one of scheme ``integer``, which alone has
+    ``integer_scales``; ``path`` names the model in messages.
     """
 
     @property
@@ -59,6 +62,8 @@ class Model(Protocol):
     def config(self) -> ModelConfig: ...
     @property
     def plan(self) -> QuantizationPlan | None: ...
+    @property
+    def integer_scales(self) -> IntegerScales | None: ...
     def tensor_reader(self) -> AbstractContextManager[Callable[[str], npt.NDArray[Any]]]: ...
 
 
@@ -76,8 +81,9 @@ class Hypothesis:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProductTrace:
-    """One int8 weight product: ``input`` u8 [rows, inner] (value + zero point), ``row_scale`` float32 [rows]
-    (a static scale repeated), ``accumulators`` int32 [rows, columns], the offset removed."""
+    """One int8 or integer weight product: ``input`` u8 [rows, inner] (value + zero point), ``row_scale``
+    float32 [rows] (a static scale repeated; integer: [0]), ``accumulators`` int32 [rows, columns], the offset
+    removed, in integer precision with the bias."""
 
     name: str
     input: npt.NDArray[np.uint8]
@@ -90,7 +96,7 @@ class Engine:
     batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
-    widened). ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its
+    widened); "integer" runs a model of scheme ``integer``, and nothing else does. ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its
     share of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of
     ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. ``shortlist``: the target tokens to
     choose from, such as ``ModelDirectory.shortlist()``; None takes them all. Raises EngineError.
@@ -106,15 +112,7 @@ class Engine:
         isa: str | None = None,
         shortlist: Shortlist | None = None,
     ) -> None:
-        if precision not in _PRECISIONS:
-            raise EngineError(f"precision {precision!r}: must be float32 or int8")
-        if part := model.config.integer_transformer_part:
-            raise EngineError(
-                f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; "
-                "`octavo evaluate --engine pytorch` runs it"
-            )
-        if precision == "int8" and model.plan is None:
-            raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
+        _check_precision(model, precision)
         if threads not in range(_MOST_THREADS + 1):
             raise EngineError(f"threads = {threads}: must be from 1 to {_MOST_THREADS}, or 0 for every core")
         self.config = model.config
@@ -123,12 +121,11 @@ class Engine:
         if streams not in range(self.threads + 1):
             raise EngineError(f"streams = {streams}: must be from 1 to threads ({self.threads}), or 0")
         self.shortlist = shortlist
-        plan = None if precision == "float32" else model.plan
-        native_plan = None if plan is None else _native_plan(model, plan)
+        arithmetic = _native_arithmetic(model, precision)
         with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
                 _native_config(model.config),
-                native_plan,
+                arithmetic,
                 tensor,
                 self.threads,
                 int(streams) or self.threads,
@@ -182,7 +179,7 @@ class Engine:
             self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit, set(only))
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
-        """Every int8 weight product of ``logits(source, target)`` in order of execution, named as in
+        """Every int8 or integer weight product of ``logits(source, target)`` in order of execution, named as in
         ``octavo.plan``; the output projection is "output". A decoder product appears once a step, but for
         the cross-attention's keys and values, which are made once."""
         with _engine_errors("trace"):
@@ -197,6 +194,36 @@ class Engine:
         if self._native is None:
             raise EngineError("the engine is closed")
         return self._native
+
+
+def default_precision(model: Model) -> Precision:
+    """What a model runs in unless it is told otherwise: what it is stored for."""
+    if model.integer_scales is not None:
+        return "integer"
+    return "float32" if model.plan is None else "int8"
+
+
+def _check_precision(model: Model, precision: str) -> None:
+    """Raise EngineError, saying what to do, unless the model runs in that precision."""
+    if precision not in _PRECISIONS:
+        raise EngineError(f"precision {precision!r}: must be float32, int8 or integer")
+    if model.integer_scales is not None:
+        if precision != "integer":
+            raise EngineError(f"{model.path}: holds integers only; run it in integer, not in {precision}")
+        return
+    obstacle = integer_obstacle(model.config)
+    if precision == "integer" and obstacle:
+        raise EngineError(f"{model.path}: has {obstacle}, which does not run in integer; run it in float32")
+    if precision == "integer":
+        raise EngineError(f"{model.path}: is a floating-point model; for integer, run `octavo quantize`")
+    if part := model.config.integer_transformer_part:
+        remedy = "" if obstacle else "`octavo quantize` makes one of integers of it, and "
+        raise EngineError(
+            f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; "
+            f"{remedy}`octavo evaluate --engine pytorch` runs it"
+        )
+    if precision == "int8" and model.plan is None:
+        raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
 
 
 @contextmanager
@@ -228,6 +255,13 @@ def _native_config(config: ModelConfig) -> Any:
     native.suppressed_ids = list(config.suppressed_ids)
     native.learned_positions = config.positions is Positions.LEARNED
     return native
+
+
+def _native_arithmetic(model: Model, precision: Precision) -> Any:
+    """What the native engine computes in: None is float32."""
+    if precision == "integer" and model.integer_scales is not None:
+        return _native.IntegerScheme(1 / model.integer_scales.logits)
+    return None if precision == "float32" or model.plan is None else _native_plan(model, model.plan)
 
 
 def _native_plan(model: Model, plan: QuantizationPlan) -> Any:
@@ -268,10 +302,18 @@ def _native_options(options: SearchOptions) -> Any:
 
 @contextmanager
 def _tensor_reader(model: Model) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
-    """Tensors by name; "positions" is the table of a model whose positions are not learned."""
+    """Tensors by name, and the tables of positions that are not learned: "positions" or, of a model of
+    integers, S.positions.weight for each side S."""
     with model.tensor_reader() as tensor:
-        yield (
-            lambda name: (
-                position_table(model.config) if name == "positions" else np.ascontiguousarray(tensor(name))
-            )
-        )
+
+        def read(name: str) -> npt.NDArray[Any]:
+            side, _, rest = name.partition(".")
+            if name == "positions":
+                return position_table(model.config)
+            if rest == "positions.weight" and model.config.positions is not Positions.LEARNED:
+                scales = model.integer_scales
+                if scales is not None:
+                    return integer_position_table(model.config, scales.residual(side))
+            return np.ascontiguousarray(tensor(name))
+
+        yield read

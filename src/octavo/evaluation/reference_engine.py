@@ -30,7 +30,7 @@ class ReferenceEngine:
 
     Sentences are sorted by length and cut in batches of ``batch_sentences``. ``threads`` are
     PyTorch's, for the whole process; 0 leaves them as they are. Raises ReferenceEngineError without
-    PyTorch.
+    PyTorch, and for a model of scheme ``integer``.
     """
 
     precision: Final = "float32"
@@ -46,6 +46,10 @@ class ReferenceEngine:
             ) from error
         from octavo.reference import from_arrays
 
+        if model.integer_scales is not None:
+            raise ReferenceEngineError(
+                f"{model.path}: holds integers only, and PyTorch computes in float32; leave --engine out"
+            )
         if threads:
             torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()

@@ -8,8 +8,7 @@ from typing import Any
 from octavo.artifact import ModelDirectory, Shortlist
 from octavo.calibration.dev import DevSet
 from octavo.calibration.progress import Progress
-from octavo.engine import Engine
-from octavo.engine.engine import Precision
+from octavo.engine import Engine, default_precision
 from octavo.evaluation.significance import PairedBootstrap
 
 
@@ -42,7 +41,7 @@ def measure_loss(
     model: ModelDirectory, shortlist: Shortlist, dev: DevSet, threads: int, progress: Progress
 ) -> Loss:
     """Translate the dev set both ways, as the model's users would."""
-    precision: Precision = "float32" if model.plan is None else "int8"
+    precision = default_precision(model)
 
     def engine(chosen: Shortlist | None) -> Engine:
         return Engine(model, precision=precision, threads=threads, shortlist=chosen)

@@ -11,10 +11,9 @@ from typing import Final, Protocol, Self, Unpack, overload
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, Hypothesis, SearchOptions
+from octavo.engine import Engine, Hypothesis, SearchOptions, default_precision
 from octavo.engine.engine import Precision, TokenIds
 from octavo.errors import ModelError
-from octavo.spec import Scheme
 from octavo.text.segmentation import segment, split_sentences
 from octavo.translation.options import SearchChanges, search_options
 from octavo.translation.result import Translation, assemble
@@ -39,7 +38,7 @@ class SearchEngine(Protocol):
 
     @property
     def precision(self) -> str:
-        """Its arithmetic: int8 or float32."""
+        """Its arithmetic: int8, float32 or integer."""
 
     @property
     def threads(self) -> int:
@@ -82,9 +81,8 @@ class Translator:
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
         model = ModelDirectory.open(boxed_model() if path is None else Path(path))
-        if precision is None:
-            precision = "float32" if model.scheme is Scheme.NONE else "int8"
         chosen = model.shortlist() if shortlist else None
+        precision = precision or default_precision(model)
         engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)
         return cls(model, engine, sentence_by_sentence=sentence_by_sentence)
 

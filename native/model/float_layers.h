@@ -1,27 +1,35 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "model/config.h"
+#include "model/layer_source.h"
+#include "ops/embedding.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 
 namespace octavo {
 
-/// What every layer is built from. No plan: everything runs in float32.
-struct LayerSource {
-  Weights& weights;
-  const KernelTable& kernels;
-  const TransformerConfig& config;
-  const QuantizationPlan* plan;
+/// A side's token embeddings plus positions and, where the model has one, their norm: the residual stream.
+class FloatEmbedding {
+ public:
+  FloatEmbedding() = default;
+  /// `side`: "encoder" or "decoder".
+  static FloatEmbedding load(const LayerSource& source, const std::string& side);
 
-  Precision precision() const { return plan == nullptr ? Precision::float32 : Precision::int8; }
+  /// Rows [tokens.size(), d_model] of tokens at positions, in the workspace.
+  float* embed(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions,
+               Workspace& workspace) const;
+
+ private:
+  std::string name_;
+  int width_ = 0;
+  Embedding tokens_;
+  bool has_norm_ = false;
+  LayerNorm norm_;
 };
-
-/// The names of a weight product's tensors follow from its own.
-Linear load_linear(const LayerSource& source, const std::string& product, const Site& site, int inputs,
-                   int outputs);
 
 /// Multi-head attention: projections, the norm of its sublayer, and how queries, keys and values are kept.
 class Attention {
@@ -82,11 +90,11 @@ class FeedForward {
   const LayerNorm& norm() const { return norm_; }
   const Site& input() const { return input_; }
 
-  void apply(const ProductInput& input, Activation activation, const Epilogue& add,
-             Workspace& workspace) const;
+  void apply(const ProductInput& input, const Epilogue& add, Workspace& workspace) const;
 
  private:
   std::string name_;
+  Activation activation_ = Activation::relu;
   Site input_;
   Site hidden_;
   Linear inner_;
@@ -109,8 +117,8 @@ class ResidualStream {
     return {.residual = x_, .residual_stride = width_, .output = x_, .output_stride = width_};
   }
 
-  /// After a sublayer: its name and norm, and the site to be entered next, if it is known.
-  void leave(const std::string& name, const LayerNorm& norm, const Site* next);
+  /// After a sublayer: its name and norm, and the site to be entered next.
+  void leave(const std::string& name, const LayerNorm& norm, const Site& next);
 
  private:
   bool pre_norm_;

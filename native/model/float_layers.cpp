@@ -1,4 +1,4 @@
-#include "model/layers.h"
+#include "model/float_layers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,13 +30,47 @@ Epilogue store_rows(std::byte* rows, std::size_t stride, bool as_u8, const Align
           .output_stride = static_cast<std::ptrdiff_t>(stride / kFloatBytes)};
 }
 
-}  // namespace
-
+/// The names of a weight product's tensors follow from its own.
 Linear load_linear(const LayerSource& source, const std::string& product, const Site& site, int inputs,
                    int outputs) {
   return Linear::load(
       source.weights, source.kernels, source.plan, product, site,
       {.weight = product + ".weight", .bias = product + ".bias", .inputs = inputs, .outputs = outputs});
+}
+
+}  // namespace
+
+FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string& side) {
+  FloatEmbedding embedding;
+  const TransformerConfig& config = source.config;
+  embedding.name_ = side + ".embedding";
+  embedding.width_ = config.d_model;
+  const float scale =
+      config.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(config.d_model))) : 1.0f;
+  const std::string positions = config.learned_positions ? side + ".positions.weight" : "positions";
+  embedding.tokens_ =
+      Embedding::load(source.weights, config.embedding_weight(side), config.vocab_size(side), positions,
+                      config.max_positions + config.position_offset, config.position_offset, config.d_model,
+                      scale, source.plan == nullptr ? Precision::float32 : Precision::int8);
+  embedding.has_norm_ = config.embedding_norm;
+  if (config.embedding_norm) {
+    embedding.norm_ = LayerNorm::load(source.weights.source(), side + ".embedding_norm", config.d_model,
+                                      config.layer_norm_epsilon);
+  }
+  return embedding;
+}
+
+float* FloatEmbedding::embed(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions,
+                             Workspace& workspace) const {
+  const int rows = static_cast<int>(tokens.size());
+  const auto width = static_cast<std::size_t>(width_);
+  float* x = workspace.states.ensure(tokens.size() * width);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens_.lookup(tokens[i], positions[i], x + i * width, workspace);
+  }
+  if (has_norm_) norm_.apply(x, rows, x, workspace);
+  if (workspace.observer != nullptr) workspace.observer->observe(name_, x, rows, width_, width_);
+  return x;
 }
 
 Attention Attention::load_self(const LayerSource& source, const std::string& name) {
@@ -221,6 +255,7 @@ FeedForward FeedForward::load(const LayerSource& source, const std::string& name
   const int d = source.config.d_model;
   const int ffn = source.config.ffn_dim;
   layer.name_ = name;
+  layer.activation_ = source.config.activation;
   layer.input_ = Site::load(source.plan, name + ".input", d, {name + ".inner"});
   layer.hidden_ = Site::load(source.plan, name + ".hidden", ffn, {name + ".outer"});
   layer.inner_ = load_linear(source, name + ".inner", layer.input_, d, ffn);
@@ -229,18 +264,17 @@ FeedForward FeedForward::load(const LayerSource& source, const std::string& name
   return layer;
 }
 
-void FeedForward::apply(const ProductInput& input, Activation activation, const Epilogue& add,
-                        Workspace& workspace) const {
+void FeedForward::apply(const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
   const int rows = input.rows;
   if (hidden_.is_fused()) {
-    inner_.apply(input, {.activation = activation, .quantized = hidden_.target(rows, workspace.hidden_u8)},
+    inner_.apply(input, {.activation = activation_, .quantized = hidden_.target(rows, workspace.hidden_u8)},
                  workspace);
     outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
     return;
   }
   const int ffn = inner_.outputs();
   float* hidden = workspace.hidden.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(ffn));
-  inner_.apply(input, {.activation = activation, .output = hidden, .output_stride = ffn}, workspace);
+  inner_.apply(input, {.activation = activation_, .output = hidden, .output_stride = ffn}, workspace);
   outer_.apply(hidden_.prepare(hidden, rows, workspace), add, workspace);
 }
 
@@ -249,18 +283,18 @@ ProductInput ResidualStream::enter(const LayerNorm& norm, const Site& site) {
   return prepared_site_ == &site ? prepared_ : site.prepare(x_, rows_, *workspace_);
 }
 
-void ResidualStream::leave(const std::string& name, const LayerNorm& norm, const Site* next) {
+void ResidualStream::leave(const std::string& name, const LayerNorm& norm, const Site& next) {
   if (workspace_->observer != nullptr) {
     workspace_->observer->observe(name + ".residual", x_, rows_, width_, width_);
   }
   if (pre_norm_) return;
   prepared_site_ = nullptr;
-  if (next == nullptr || !next->is_static()) {
+  if (!next.is_static()) {
     norm.apply(x_, rows_, x_, *workspace_);
     return;
   }
-  prepared_site_ = next;
-  prepared_ = norm.apply_in_place(x_, rows_, *next, *workspace_);
+  prepared_site_ = &next;
+  prepared_ = norm.apply_in_place(x_, rows_, next, *workspace_);
 }
 
 }  // namespace octavo

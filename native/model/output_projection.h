@@ -1,0 +1,34 @@
+#pragma once
+
+#include <span>
+#include <variant>
+
+#include "ops/integer_linear.h"
+#include "ops/linear.h"
+
+namespace octavo {
+
+/// The output projection as scoring sees it: decoder states in, float logits out. Where the model is
+/// integers, these become floats here and nowhere before.
+class OutputProjection {
+ public:
+  OutputProjection() = default;
+  explicit OutputProjection(Linear product) : product_(std::move(product)) {}
+  /// An integer logit of 1 stands for `step`.
+  OutputProjection(IntegerLinear product, float step) : product_(std::move(product)), step_(step) {}
+
+  int outputs() const;
+
+  /// Logits [states.rows, count] of tokens [first, first + count); `first` is a multiple of kOutputGroup.
+  void apply_to(int first, int count, const ProductInput& states, float* logits, Workspace& workspace) const;
+
+  /// Makes `selected` the same projection onto these tokens alone, in this order.
+  void select(std::span<const std::int32_t> tokens, const KernelTable& kernels,
+              OutputProjection& selected) const;
+
+ private:
+  std::variant<Linear, IntegerLinear> product_;
+  float step_ = 1;
+};
+
+}  // namespace octavo

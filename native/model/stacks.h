@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/layer_source.h"
+#include "model/output_projection.h"
+#include "model/packed_tokens.h"
+#include "model/sentence_rows.h"
+#include "ops/page_pool.h"
+
+namespace octavo {
+
+/// Where a stream keeps keys and values: a page has room for kPagePositions positions of every layer.
+struct DecoderCache {
+  PagePool source;  // cross-attention: kept per sentence and shared by its hypotheses
+  PagePool own;     // self-attention
+};
+
+/// A model's encoder and decoder stacks as the search sees them, whatever numbers they compute with.
+class Stacks {
+ public:
+  virtual ~Stacks() = default;
+
+  virtual DecoderCache make_cache() const = 0;
+
+  /// Encodes the sentences, keeps the cross-attention's keys and values, and makes each one's first row.
+  virtual std::vector<SentenceRows> begin(const PackedTokens& source, Workspace& workspace,
+                                          DecoderCache& cache) const = 0;
+
+  /// One step of all rows of all sentences, one after the other. Returns what `output` reads, valid until the
+  /// next step.
+  virtual ProductInput step(std::span<SentenceRows* const> sentences, Workspace& workspace) const = 0;
+
+  /// The projection onto the target vocabulary.
+  virtual const OutputProjection& output() const = 0;
+};
+
+/// float32 and int8.
+std::unique_ptr<const Stacks> load_float_stacks(const LayerSource& source);
+/// integer.
+std::unique_ptr<const Stacks> load_integer_stacks(const LayerSource& source);
+
+}  // namespace octavo
