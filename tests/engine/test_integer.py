@@ -154,7 +154,7 @@ CROSS = "decoder.layers.0.cross_attention"
     [
         (f"{QUERY}.bias", 2**31 - 1, f"{QUERY}: sums could leave int32, output 0 first"),
         (f"{QUERY}.bias", -(2**31), f"{QUERY}: sums could leave int32"),
-        ("output.shift", -7, "output: logits could leave 24 bits, token"),
+        ("output.shift", -7, "output: results could reach "),
         (f"{QUERY}.multiplier", 0, f"'{QUERY}.multiplier' holds 0, which is not within 1073741824 to 2147483647"),
         (f"{QUERY}.multiplier", 2**30 - 1, "holds 1073741823, which is not within"),
         (f"{QUERY}.shift", -8, f"'{QUERY}.shift' holds -8, which is not within -7 to 22"),
