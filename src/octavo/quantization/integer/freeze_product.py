@@ -14,6 +14,8 @@ from octavo.quantization.scale_propagation import INT8_LEVELS, Scale
 
 SHIFT_BASE = 32
 """A factor (m, h) is m * 2^-(32 + h)."""
+SMALLEST_STEP = 2.0**-126
+"""Of any row, zeros among them, before it is known what factors allow."""
 
 _LARGEST_BIAS = 2.0**30
 """Of an int32 sum; the rest is left to the products."""
@@ -102,7 +104,7 @@ def logits_scale(
 
     ``least_step`` [rows] are the steps that other uses of the matrix ask for.
     """
-    matrix = quantize_rows(weight, np.maximum(least_step, np.finfo(np.float64).tiny))
+    matrix = quantize_rows(weight, np.maximum(least_step, SMALLEST_STEP))
     sums = _SYMMETRIC_LEVELS * np.abs(matrix.integers.astype(np.int16)).sum(axis=1, dtype=np.int64)
     real = sums * matrix.step / input_scale + (0.0 if bias is None else np.abs(bias))
     # Half of the limit: rows may get larger steps, and every rounding its half.
