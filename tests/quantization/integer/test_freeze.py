@@ -188,7 +188,9 @@ def test_norms_come_out_at_the_scale_of_their_site(
         return
     shift = int(found["n.shift"][0])
     scale = math.ldexp(site_scale, shift - 10)
-    assert (np.abs(found["n.weight"] / scale * DEVIATION_RATIO - gain) <= 0.51 * DEVIATION_RATIO / scale).all()
+    assert (
+        np.abs(found["n.weight"] / scale * DEVIATION_RATIO - gain) <= 0.51 * DEVIATION_RATIO / scale
+    ).all()
     assert (np.abs(found["n.bias"] / scale / 1024 - bias) <= 0.51 / scale / 1024).all()
     assert np.abs(found["n.weight"]).max() <= limit
     gains, biases = np.abs(gain).max() / DEVIATION_RATIO * scale, np.abs(bias).max() * scale * 1024
@@ -272,7 +274,9 @@ def test_scales_that_do_not_fit_are_named() -> None:
     with pytest.raises(QuantizationError, match="needs one scale for each of 2 heads"):
         freeze(model, dataclasses.replace(scales, heads=heads))
     hidden = {**scales.inputs, "encoder.layers.0.feed_forward.hidden": 1e9}
-    with pytest.raises(QuantizationError, match=r"product encoder\.layers\.0\.feed_forward\.inner: row 0 has"):
+    with pytest.raises(
+        QuantizationError, match=r"product encoder\.layers\.0\.feed_forward\.inner: row 0 has"
+    ):
         freeze(model, dataclasses.replace(scales, inputs=hidden))
     context = {**scales.inputs, "encoder.layers.0.self_attention.context": 1e6}
     with pytest.raises(QuantizationError, match="context_multiplier: .* of head 0 is out of range"):
