@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import octavo
 from octavo.artifact import ModelDirectory, write_model
+from octavo.artifact.tensors_file import stored_form
 from octavo.artifact.writing import check_output
 from octavo.calibration.collect import Observations, observe
 from octavo.calibration.divergence import Pairs
@@ -39,6 +40,7 @@ from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import check_freezable, freeze
 from octavo.quantization.thresholds import Method
 from octavo.spec import Scheme
+from octavo.tensor_table import integer_tensors
 
 _FLOAT32_BYTES: Final = 4
 _GRANULARITY: Final = "weights per output channel, attention per head, inputs per tensor, residual per stack"
@@ -185,7 +187,9 @@ class _Freezing:
             target_language=model.target_language,
             products=sum(1 for _ in products(model.config)),
             float32_bytes=_FLOAT32_BYTES * sum(array.size for array in self._float.tensors.values()),
-            int8_bytes=sum(array.nbytes for array in frozen.tensors.values()),
+            int8_bytes=sum(
+                stored_form(spec, frozen.tensors[spec.name]).nbytes for spec in integer_tensors(model.config)
+            ),
         )
 
     def _settings(self, observed: int) -> CalibrationSettings:
