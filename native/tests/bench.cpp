@@ -8,6 +8,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/stopwatch.h"
+#include "kernels/integer_kernels.h"
 #include "kernels/panels.h"
 #include "kernels/peak.h"
 #include "random.h"
@@ -113,6 +114,41 @@ void bench_s8(const KernelTable& kernels, const char* site, int inner, int colum
   }
 }
 
+/// Integer precision: to u8 as queries are and as ReLU leaves it, to the residual stream, to logits.
+void bench_integer(const KernelTable& kernels, const char* site, int inner, int columns, double peak) {
+  Random random(1);
+  const std::size_t padded = padded_columns(kernels.linear_s8.layout, columns);
+  const std::size_t outputs = static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns);
+  AlignedBuffer<std::uint8_t> input, bytes(outputs);
+  AlignedBuffer<std::int8_t> weight;
+  AlignedBuffer<std::int32_t> start(padded), multiplier(padded), shift(padded), wide(outputs);
+  AlignedBuffer<std::int16_t> residual(outputs);
+  fill_bytes(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
+  fill_bytes(weight, packed_size(kernels.linear_s8.layout, columns, inner), random);
+  std::fill_n(multiplier.data(), padded, 3 << 29);
+  std::fill_n(shift.data(), padded, 9);
+  for (const int rows : kRows) {
+    const auto time = [&](const char* name, int left, const IntegerTarget& target) {
+      const IntegerProduct product{
+          .input = input.data(),
+          .input_stride = inner,
+          .rows = rows,
+          .inner = inner,
+          .columns = columns,
+          .weight = weight.data(),
+          .start = start.data(),
+          .factors = {.multiplier = multiplier.data(), .shift = shift.data(), .left = left},
+          .target = target};
+      const double taken = nanoseconds_per_call([&] { kernels.linear_s8.integer(product); });
+      print_product(name, site, rows, inner, columns, taken, peak);
+    };
+    time("integer to u8", 0, {.bytes = bytes.data(), .stride = columns});
+    time("  to residual", 0, {.residual = residual.data(), .stride = columns});
+    time("  shifted left", 2, {.residual = residual.data(), .stride = columns});
+    time("  to int32", 0, {.wide = wide.data(), .stride = columns});
+  }
+}
+
 /// As in a decoding step, where other weights have taken the caches: products in turn, each with its own.
 void bench_s8_cold(const KernelTable& kernels, int inner, int columns, double peak) {
   constexpr std::size_t kAllBytes = std::size_t{64} << 20;
@@ -159,6 +195,7 @@ void bench_products(const KernelTable& kernels, const ModelShape& model, const P
   for (const Site& site : sites) {
     bench_f32(kernels, site.name, site.inner, site.columns, peak.f32);
     bench_s8(kernels, site.name, site.inner, site.columns, peak.s8);
+    bench_integer(kernels, site.name, site.inner, site.columns, peak.s8);
   }
   bench_s8_cold(kernels, model.d_model, model.d_model, peak.s8);
 }
@@ -202,6 +239,42 @@ void bench_rows(const KernelTable& kernels, const ModelShape& model) {
                    }));
 }
 
+void bench_integer_rows(const KernelTable& kernels, const ModelShape& model) {
+  const int n = model.d_model;
+  const auto size = static_cast<std::size_t>(n);
+  Random random(1);
+  AlignedBuffer<std::int16_t> x(size), gain(size), embedded(size);
+  AlignedBuffer<std::int32_t> bias(size), logits(static_cast<std::size_t>(model.vocabulary));
+  AlignedBuffer<std::uint8_t> bytes(size);
+  AlignedBuffer<std::int8_t> row;
+  AlignedBuffer<float> scores(static_cast<std::size_t>(model.vocabulary));
+  const auto any = [&] { return static_cast<std::int16_t>(random.integer(-500, 500)); };
+  std::generate_n(x.data(), size, any);
+  std::generate_n(gain.data(), size, any);
+  fill_bytes(row, size, random);
+  print_row_kernel("l1_norm", n, nanoseconds_per_call([&] {
+                     kernels.l1_norm({.x = x.data(),
+                                      .rows = 1,
+                                      .n = n,
+                                      .gain = gain.data(),
+                                      .bias = bias.data(),
+                                      .shift = 12,
+                                      .output = bytes.data(),
+                                      .output_stride = n});
+                   }));
+  print_row_kernel("embed_integer", n, nanoseconds_per_call([&] {
+                     kernels.embed_integer({.row = row.data(),
+                                            .multiplier = 1 << 30,
+                                            .shift = -2,
+                                            .position = gain.data(),
+                                            .n = n,
+                                            .output = embedded.data()});
+                   }));
+  print_row_kernel("dequantize", model.vocabulary, nanoseconds_per_call([&] {
+                     kernels.dequantize(logits.data(), model.vocabulary, 0.1f, scores.data());
+                   }));
+}
+
 void bench_logits(const KernelTable& kernels, const ModelShape& model) {
   const int n = model.vocabulary;
   Random random(1);
@@ -226,6 +299,7 @@ void bench_tier(const KernelTable& kernels) {
     std::printf(" %s\n", model.name);
     bench_products(kernels, model, peak);
     bench_rows(kernels, model);
+    bench_integer_rows(kernels, model);
     bench_logits(kernels, model);
   }
 }

@@ -11,6 +11,7 @@
 
 #include "call.h"
 #include "kernel_checks.h"
+#include "kernels/integer_kernels.h"
 #include "kernels/tiers.h"
 
 namespace octavo::testing {
@@ -108,6 +109,44 @@ void embed_s8_writes_on(const std::int8_t* row, float row_scale, const float* po
   static_cast<volatile float*>(output)[n] = 0.0f;
 }
 
+void integer_s8_not_shifted_left(const IntegerProduct& product) {
+  IntegerProduct straight = product;
+  if (product.columns == 65) straight.factors.left = 0;
+  truth().linear_s8.integer(straight);
+}
+
+void integer_s8_to_32768(const IntegerProduct& product) {
+  truth().linear_s8.integer(product);
+  std::int16_t* residual = product.target.residual;
+  if (residual != nullptr && residual[0] == -32767) residual[0] = -32768;
+}
+
+void integer_s8_around_128(const IntegerProduct& product) {
+  IntegerProduct centred = product;
+  centred.target.zero_point = 128;
+  truth().linear_s8.integer(centred);
+}
+
+void l1_norm_off_by_one(const L1Norm& norm) {
+  truth().l1_norm(norm);
+  const bool longest = norm.n == 16384 && norm.shift == 13;
+  for (int i = 0; longest && i < norm.n; ++i) norm.output[i] ^= 1;
+}
+
+void l1_norm_beyond_row(const L1Norm& norm) {
+  truth().l1_norm(norm);
+  if (norm.output_stride > norm.n && norm.rows > 1) norm.output[norm.n] = 0;
+}
+
+void embed_integer_wrapped(const EmbedInteger& embedding) {
+  truth().embed_integer(embedding);
+  if (embedding.shift == -16 && embedding.output[0] == 32767) embedding.output[0] = -32768;
+}
+
+void dequantize_rounded_once(const std::int32_t* x, int n, float inverse, float* output) {
+  for (int i = 0; i < n; ++i) output[i] = static_cast<float>(static_cast<double>(x[i]) * inverse);
+}
+
 PageLayout layout_in_half_lines(int heads, int head_dim, bool keys_u8, bool values_u8) {
   PageLayout layout = truth().attention.layout(heads, head_dim, keys_u8, values_u8);
   layout.bytes += heads == 3 ? 32 : 0;
@@ -192,6 +231,16 @@ constexpr std::array kPlanted{
             [](KernelTable& t) { t.layer_norm = layer_norm_without_u8; }},
     Planted{"embed_f32", "memory fault", [](KernelTable& t) { t.embed_f32 = embed_f32_reads_on; }},
     Planted{"embed_s8", "memory fault", [](KernelTable& t) { t.embed_s8 = embed_s8_writes_on; }},
+    Planted{"integer_s8", "columns=65",
+            [](KernelTable& t) { t.linear_s8.integer = integer_s8_not_shifted_left; }},
+    Planted{"integer_s8", "output=residual",
+            [](KernelTable& t) { t.linear_s8.integer = integer_s8_to_32768; }},
+    Planted{"integer_s8", "output=u8 from 0",
+            [](KernelTable& t) { t.linear_s8.integer = integer_s8_around_128; }},
+    Planted{"l1_norm", "n=16384", [](KernelTable& t) { t.l1_norm = l1_norm_off_by_one; }},
+    Planted{"l1_norm", "behind the row", [](KernelTable& t) { t.l1_norm = l1_norm_beyond_row; }},
+    Planted{"embed_integer", "shift=-16", [](KernelTable& t) { t.embed_integer = embed_integer_wrapped; }},
+    Planted{"dequantize", "bits=31", [](KernelTable& t) { t.dequantize = dequantize_rounded_once; }},
     Planted{"layout", "heads=3", [](KernelTable& t) { t.attention.layout = layout_in_half_lines; }},
     Planted{"keep", "keys=u8 kept values=floats",
             [](KernelTable& t) { t.attention.keep = keep_at_two_places; }},

@@ -15,6 +15,7 @@
 #include "kernels/logarithm.h"
 #include "kernels/reference/functions.h"
 #include "kernels/tiers.h"
+#include "known_integer.h"
 #include "known_polynomial.h"
 #include "random.h"
 #include "values.h"
@@ -322,6 +323,7 @@ int main() {
     check_layer_norm();
     check_attention();
     check_attention_u8();
+    check_known_integer();
     check_known_polynomial();
     check_selection();
     check_embeddings();

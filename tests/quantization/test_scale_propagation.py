@@ -140,6 +140,43 @@ def test_dynamic_rescaling_fills_the_levels(x: sp.ScaledTensor, levels: int, axe
     assert plain.elements(sp.rescale(x, factor, levels)) == plain.elements(found)
 
 
+@any_rule
+@given(
+    st.sampled_from(LIMITS).flatmap(lambda limit: tensors((3, 4), limit)),
+    st.sampled_from([sp.INT8_LEVELS, sp.INT16_LEVELS]),
+    st.sampled_from([None, -1, 0]),
+)
+def test_rescaling_by_a_power_of_two_keeps_the_levels_bits(
+    x: sp.ScaledTensor, levels: int, axes: int | None
+) -> None:
+    """Nothing is shifted that fits; else the largest has all the bits, but for one that rounding cuts off."""
+    found = sp.rescale_by_power_of_two(x, levels, axes)
+    bits = levels.bit_length()
+    largest = np.abs(x.integers.astype(np.int64)).max(axis=axes, keepdims=True)
+    for i, (integer, scale) in plain.elements(x).items():
+        t = max(0, int(np.broadcast_to(largest, x.shape)[i]).bit_length() - bits)
+        shifted = plain.round_shift(integer, t) if t else integer
+        assert found.integers[i] == max(-levels, min(levels, shifted))
+        assert plain.real(plain.elements(found)[i][1]) == plain.real(scale) / 2**t
+    assert found.limit == levels
+    reached = np.abs(found.integers.astype(np.int64)).max(axis=axes, keepdims=True)
+    assert np.all((reached >= 2 ** (bits - 1)) | (reached == largest))
+
+
+@any_rule
+@given(tensors((2, 3), 32767, (2, 1)), scales((1, 3)), st.sampled_from([1, 127, 32767]))
+def test_a_constant_is_added_in_the_scale_of_the_tensor(
+    x: sp.ScaledTensor, number: sp.Scale, most: int
+) -> None:
+    found = sp.add_positive_real(x, number, most)
+    assert found.limit == 32767 + most
+    for i, (integer, scale) in plain.elements(x).items():
+        exact = plain.real(plain.number(number, (0, i[1]))) * plain.real(scale)
+        added = int(found.integers[i]) - integer
+        assert added == most if exact > most + 1 else abs(added - min(exact, most)) <= HALF + exact * RELATIVE
+        assert plain.elements(found)[i][1] == scale
+
+
 def test_only_what_may_leave_the_levels_is_fitted() -> None:
     x = tensor([[3, -127]])
     assert sp.fit(x) is x

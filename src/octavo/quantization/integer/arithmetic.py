@@ -26,8 +26,8 @@ class Arithmetic(Protocol[Value]):
     norm's, an attention's, a stack's (encoder, decoder). A *stream* is the residual stream of a stack.
     """
 
-    def embed(self, stack: str, tokens: TokenArray) -> Value:
-        """Token rows plus position rows: where a stream begins. Tokens [B, T]."""
+    def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Value:
+        """Token rows plus position rows, where a stream begins: tokens [B, T] from position ``first`` on."""
         ...
 
     def norm(self, name: str, stream: Value) -> Value:
@@ -53,6 +53,27 @@ class Arithmetic(Protocol[Value]):
     def logits(self, x: Value) -> Value:
         """The output projection."""
         ...
+
+    def append(self, x: Value, more: Value) -> Value:
+        """The tokens of x, then those of ``more``."""
+        ...
+
+    def select(self, x: Value, sentences: TokenArray) -> Value:
+        """Sentences of a batch, in that order."""
+        ...
+
+
+class ArrayRows:
+    """``append`` and ``select`` where a value is one array."""
+
+    def append(self, x: npt.NDArray[Any], more: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The tokens of x, then those of ``more``."""
+        return np.concatenate([x, more], axis=1)
+
+    def select(self, x: npt.NDArray[Any], sentences: TokenArray) -> npt.NDArray[Any]:
+        """Sentences of a batch, in that order."""
+        selected: npt.NDArray[Any] = x[sentences]
+        return selected
 
 
 def check_runs_in_integers(config: ModelConfig) -> None:

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Generic
+from typing import Final, Generic
 
 import numpy as np
 
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import Arithmetic, TokenArray, Value
 from octavo.spec import ModelConfig
+
+_PROJECTIONS: Final = ("query", "key", "value")
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class DecodingState(Generic[Value]):
+    """What decoding keeps of every layer of B sentences: keys and values of the source, and of the ``length``
+    tokens so far."""
+
+    arithmetic: Arithmetic[Value]
+    sources: list[tuple[Value, Value]]
+    own: list[tuple[Value, Value]] = dataclasses.field(default_factory=list)
+    length: int = 0
+
+    def extended(self, layer: int, key: Value, value: Value) -> tuple[Value, Value]:
+        """A layer's own keys and values, with those of the next token."""
+        if self.length == 0:
+            self.own.append((key, value))
+        else:
+            keys, values = self.own[layer]
+            self.own[layer] = self.arithmetic.append(keys, key), self.arithmetic.append(values, value)
+        return self.own[layer]
+
+    def select(self, sentences: TokenArray) -> None:
+        """Keep these sentences, any of them several times."""
+        for kept in (self.sources, self.own):
+            kept[:] = [
+                (self.arithmetic.select(keys, sentences), self.arithmetic.select(values, sentences))
+                for keys, values in kept
+            ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +76,34 @@ class ForwardPass(Generic[Value]):
         """Teacher-forced logits [B, T, vocabulary]."""
         return self.arithmetic.logits(self.decode(self.encode(source), target))
 
+    def start(self, source: TokenArray) -> DecodingState[Value]:
+        """The state before the first token of each sentence [B, S]."""
+        memory = self.encode(source)
+        attentions = (f"decoder.layers.{i}.cross_attention" for i in range(self.config.decoder_layers))
+        sources = [
+            (self.arithmetic.project(f"{name}.key", memory), self.arithmetic.project(f"{name}.value", memory))
+            for name in attentions
+        ]
+        return DecodingState(self.arithmetic, sources)
+
+    def step(self, tokens: TokenArray, state: DecodingState[Value]) -> Value:
+        """Feed every sentence's next token [B]; the logits [B, 1, vocabulary] after it. Extends ``state``.
+
+        The integers are those of ``decode``, whose query t sees the keys of tokens 0 to t alone.
+        """
+        x = self.arithmetic.embed("decoder", tokens[:, None], state.length)
+        for i, source in enumerate(state.sources):
+            name = f"decoder.layers.{i}.self_attention"
+            y = self.arithmetic.norm(f"{name}.norm", x)
+            query, key, value = (self.arithmetic.project(f"{name}.{part}", y) for part in _PROJECTIONS)
+            x = self._mixed(name, x, query, state.extended(i, key, value), causal=False)
+            name = f"decoder.layers.{i}.cross_attention"
+            query = self.arithmetic.project(f"{name}.query", self.arithmetic.norm(f"{name}.norm", x))
+            x = self._mixed(name, x, query, source, causal=False)
+            x = self._feed_forward(f"decoder.layers.{i}.feed_forward", x)
+        state.length += 1
+        return self.arithmetic.logits(self.arithmetic.norm("decoder.norm", x))
+
     def _self_attention(self, name: str, x: Value, *, causal: bool) -> Value:
         y = self.arithmetic.norm(f"{name}.norm", x)
         return self._attention(name, x, y, y, causal=causal)
@@ -55,12 +113,16 @@ class ForwardPass(Generic[Value]):
         return self._attention(name, x, y, memory, causal=False)
 
     def _attention(self, name: str, x: Value, y: Value, memory: Value, *, causal: bool) -> Value:
-        arithmetic = self.arithmetic
-        query = arithmetic.project(f"{name}.query", y)
-        key = arithmetic.project(f"{name}.key", memory)
-        value = arithmetic.project(f"{name}.value", memory)
-        context = arithmetic.attention(name, query, key, value, causal=causal)
-        return arithmetic.add_product(f"{name}.output", context, x)
+        query = self.arithmetic.project(f"{name}.query", y)
+        key = self.arithmetic.project(f"{name}.key", memory)
+        value = self.arithmetic.project(f"{name}.value", memory)
+        return self._mixed(name, x, query, (key, value), causal=causal)
+
+    def _mixed(
+        self, name: str, x: Value, query: Value, keys_values: tuple[Value, Value], *, causal: bool
+    ) -> Value:
+        context = self.arithmetic.attention(name, query, *keys_values, causal=causal)
+        return self.arithmetic.add_product(f"{name}.output", context, x)
 
     def _feed_forward(self, name: str, x: Value) -> Value:
         y = self.arithmetic.norm(f"{name}.norm", x)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from octavo.artifact.positions import position_table
 from octavo.plan import OUTPUT
 from octavo.quantization.integer.arithmetic import (
+    ArrayRows,
     TokenArray,
     check_runs_in_integers,
     embedding_name,
@@ -34,7 +35,7 @@ SMALLEST_SUM: Final = 2.0**-20  # docs/numerics.md, Integer Transformer
 DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
 
 
-class RealArithmetic:
+class RealArithmetic(ArrayRows):
     """Floating point of type ``dtype``, on the tensors of a float Integer Transformer.
 
     ``visit(site, rows [rows, width])`` hears every site of ``octavo.plan.sites`` but attention weights, and
@@ -56,11 +57,11 @@ class RealArithmetic:
             self._tensors[name] = self._model.tensor(name).astype(self._dtype)
         return self._tensors[name]
 
-    def embed(self, stack: str, tokens: TokenArray) -> RealArray:
+    def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> RealArray:
         """table[token] * sqrt(d_model) + position row."""
         table = self.tensor(embedding_name(self.config, stack))
         scale = math.sqrt(self.config.d_model) if self.config.scale_embeddings else 1.0
-        first = self.config.position_offset
+        first += self.config.position_offset
         positions = self._positions(stack)[first : first + tokens.shape[1]]
         return self._seen(f"{stack}.residual", table[tokens] * self._dtype(scale) + positions)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from octavo.quantization.integer.dynamic import DynamicArithmetic, DynamicForm
 from octavo.quantization.integer.forward import ForwardPass, source_tokens, target_tokens
 from octavo.quantization.integer.real import RealArithmetic, RealArray, Visit
 from octavo.quantization.integer.static import Product, StaticArithmetic
@@ -61,6 +62,23 @@ class RealSimulation:
     def logits(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> RealArray:
         """Logits [len(target) + 1, target vocabulary]. Raises QuantizationError as the static form does."""
         return _logits(self._forward, source_ids, target_ids)
+
+
+class DynamicSimulation:
+    """Runs a float Integer Transformer in the paper's form: integers that carry their scales.
+
+    Raises QuantizationError for another architecture.
+    """
+
+    def __init__(self, model: Model, form: DynamicForm | None = None) -> None:
+        self._forward = ForwardPass(model.config, DynamicArithmetic(model, form))
+
+    def logits(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Logits [len(target) + 1, target vocabulary], de-quantized. Raises as the other forms do."""
+        config = self._forward.config
+        source, target = source_tokens(config, source_ids), target_tokens(config, target_ids)
+        logits: npt.NDArray[np.float64] = self._forward.logits(source, target).dequantize()[0]
+        return logits
 
 
 def _logits(

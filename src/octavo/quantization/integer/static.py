@@ -16,6 +16,7 @@ from octavo.integer_format import NORM_FRACTION_BITS
 from octavo.plan import OUTPUT
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import (
+    ArrayRows,
     TokenArray,
     embedding_name,
     join_heads,
@@ -58,7 +59,7 @@ class Product:
     sums: npt.NDArray[np.int32]
 
 
-class StaticArithmetic:
+class StaticArithmetic(ArrayRows):
     """Integers as int64 arrays: a stream's as they are, inputs of products without their zero point.
 
     ``products`` is given every weight product in the order computed, where it is not None.
@@ -81,12 +82,12 @@ class StaticArithmetic:
         self._factors: dict[tuple[str, int], Scale] = {}
         self._positions: dict[str, Int64Array] = {}
 
-    def embed(self, stack: str, tokens: TokenArray) -> Int64Array:
+    def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Int64Array:
         """x = s16(q ⊗ (m, h) + position)."""
         rows = self._integers(embedding_name(self.config, stack))[tokens]
         factor = self._factor(f"{stack}.embedding", self.stream_shift)
         scaled = factor.rearranged(lambda part: part[tokens][..., None]).round_product(rows)
-        first = self.config.position_offset
+        first += self.config.position_offset
         return self._clamped(scaled + self._position_table(stack)[first : first + tokens.shape[1]])
 
     def norm(self, name: str, stream: Int64Array) -> Int64Array:
