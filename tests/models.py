@@ -45,6 +45,12 @@ def integer_config(**changes: Any) -> ModelConfig:
     return tiny_config(**parts | changes)
 
 
+def language_config(**changes: Any) -> ModelConfig:
+    """The decoder of ``tiny_config`` alone: a language model, which begins as after the end of a line."""
+    parts = {"encoder_layers": 0, "shared_embeddings": False, "decoder_start_id": 3}
+    return tiny_config(**parts | changes)
+
+
 def random_tensors(
     config: ModelConfig,
     scheme: Scheme = Scheme.NONE,
