@@ -136,7 +136,7 @@ def test_a_language_model_is_a_decoder_alone() -> None:
     ("changes", "message"),
     [
         ({"shared_embeddings": True}, "encoder_layers = 0: a language model has one embedding; shared_emb"),
-        ({"source_vocab_size": 97}, "encoder_layers = 0: a language model has one vocabulary; source_vocab"),
+        ({"source_vocab_size": 97}, "encoder_layers = 0: a language model has one vocabulary, so source"),
         ({"source_eos": False}, "encoder_layers = 0: a language model has no source; leave source_eos"),
         ({"encoder_layers": -1}, "encoder_layers = -1: must be from 0 to 256"),
     ],

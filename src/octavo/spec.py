@@ -198,10 +198,13 @@ class ModelConfig:
         if not self.is_language_model:
             return
         if self.shared_embeddings:
-            raise SpecError("encoder_layers = 0: a language model has one embedding; shared_embeddings is false")
+            raise SpecError(
+                "encoder_layers = 0: a language model has one embedding; shared_embeddings is false"
+            )
         if self.source_vocab_size != self.target_vocab_size:
             raise SpecError(
-                "encoder_layers = 0: a language model has one vocabulary; source_vocab_size = target_vocab_size"
+                "encoder_layers = 0: a language model has one vocabulary, so source_vocab_size = "
+                f"{self.source_vocab_size} must be target_vocab_size = {self.target_vocab_size}"
             )
         if not self.source_eos:
             raise SpecError("encoder_layers = 0: a language model has no source; leave source_eos at true")

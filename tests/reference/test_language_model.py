@@ -113,9 +113,9 @@ def test_more_tokens_than_positions_are_refused() -> None:
 
 
 def test_either_model_refuses_the_configuration_of_the_other() -> None:
-    with pytest.raises(ValueError, match="a language model; octavo.reference.LanguageModel is one"):
+    with pytest.raises(ValueError, match=r"a language model; octavo\.reference\.LanguageModel is one"):
         Transformer(language_config())
-    with pytest.raises(ValueError, match="a translation model; octavo.reference.Transformer is one"):
+    with pytest.raises(ValueError, match=r"a translation model; octavo\.reference\.Transformer is one"):
         LanguageModel(tiny_config())
 
 

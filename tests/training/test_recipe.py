@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from octavo.cli.app import app
 from octavo.spec import ModelConfig, NormPlacement
 from octavo.training.corpus import read_corpus
-from octavo.training.recipe import Recipe, RecipeError, read_recipe
+from octavo.training.recipe import Recipe, RecipeError
+from octavo.training.recipe_file import read_recipe
 from octavo.training.run import train
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

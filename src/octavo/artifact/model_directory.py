@@ -70,7 +70,7 @@ class ModelDirectory:
         return model
 
     def check_translates(self, what: str) -> None:
-        """Raise ModelError for a language model, which ``what`` (say "octavo export") cannot use."""
+        """Raise ModelError for a language model, which ``what`` (say "`octavo export`") cannot use."""
         if self.config.is_language_model:
             raise ModelError(
                 f"{self.path}: is a language model, and {what} needs a translation model; "

@@ -3,6 +3,7 @@
 from octavo.reference.dropout import Dropout
 from octavo.reference.language_model import LanguageModel
 from octavo.reference.model import Transformer
+from octavo.reference.scoring import score_last
 from octavo.reference.search import Hypothesis, SearchOptions, search
 from octavo.reference.weights import from_arrays, language_model_from_arrays, to_arrays
 
@@ -14,6 +15,7 @@ __all__ = [
     "Transformer",
     "from_arrays",
     "language_model_from_arrays",
+    "score_last",
     "search",
     "to_arrays",
 ]

@@ -2,7 +2,7 @@
 or Integer.
 
 The executable specification, as ``model`` is for translation. A text is one stream of tokens:
-``decoder_start_id``, then the tokens of each line, each line ended by EOS; context goes over the ends of lines.
+``decoder_start_id``, then the tokens of each line, each ended by EOS; context goes over the ends of lines.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class LanguageModel(nn.Module):
 
         Over the whole vocabulary: ``suppressed_ids`` are for what is generated.
         """
-        scores = self(tokens[:, :-1]).float().log_softmax(-1)
-        return scores.gather(2, tokens[:, 1:, None])[..., 0]
+        logits: Tensor = self(tokens[:, :-1])
+        return logits.float().log_softmax(-1).gather(2, tokens[:, 1:, None])[..., 0]
 
     def _run(self, tokens: Tensor, state: LanguageModelState | None) -> Tensor:
         before, new = state.length if state else 0, tokens.shape[1]

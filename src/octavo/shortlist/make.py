@@ -95,6 +95,7 @@ def make_shortlist(
     check_output(source, output, overwrite=overwrite)
     progress = progress or Silent()
     model = ModelDirectory.open(source)
+    model.check_translates("`octavo shortlist`")
     state = FinishedSteps(state_folder(output), {})
     with state.held():
         counting, layer, first = _counted(model, request, state_folder(output), threads, progress)
