@@ -76,7 +76,7 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
 def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Tensors that stay in floating point: biases, norms, learned positions, attention's polynomials."""
     d, ffn = config.d_model, config.ffn_dim
-    for side in ("decoder",) if config.is_language_model else ("encoder", "decoder"):
+    for side, _ in _stacks(config):
         if config.positions is Positions.LEARNED:
             yield f"{side}.positions.weight", (config.max_positions + config.position_offset, d)
         if config.embedding_norm:
@@ -94,6 +94,13 @@ def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield from _norm(f"{layer}.feed_forward.norm", d)
     if config.output_bias:
         yield "output.bias", (config.target_vocab_size,)
+
+
+def _stacks(config: ModelConfig) -> Iterator[tuple[str, int]]:
+    """The model's stacks and their vocabularies."""
+    if not config.is_language_model:
+        yield "encoder", config.source_vocab_size
+    yield "decoder", config.target_vocab_size
 
 
 def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -145,7 +152,7 @@ def integer_tensors(config: ModelConfig) -> Iterator[TensorSpec]:
     d = config.d_model
     for name, shape in weight_shapes(config):
         yield TensorSpec(name, shape, (DType.I8,), WEIGHT_LIMITS)
-    for side, tokens in (("encoder", config.source_vocab_size), ("decoder", config.target_vocab_size)):
+    for side, tokens in _stacks(config):
         yield from _factors(f"{side}.embedding", tokens, EMBEDDING_SHIFT_LIMITS)
         if config.positions is Positions.LEARNED:
             shape = (config.max_positions + config.position_offset, d)

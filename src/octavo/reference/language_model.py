@@ -100,7 +100,7 @@ class LanguageModel(nn.Module):
 
         Raises ValueError for more tokens than the model has positions.
         """
-        return self._run(tokens, None)
+        return self._project(self._states(tokens, None))
 
     def start(self, rows: int) -> LanguageModelState:
         """The state before the first token of that many rows."""
@@ -112,7 +112,7 @@ class LanguageModel(nn.Module):
 
         Raises ValueError for more tokens altogether than the model has positions.
         """
-        logits = self._run(tokens, state)
+        logits = self._project(self._states(tokens, state))
         state.length += tokens.shape[1]
         return logits
 
@@ -120,15 +120,22 @@ class LanguageModel(nn.Module):
         """Feed every row's next token [R]; the logits [R, V] of the one after it. Extends ``state``."""
         return self.extend(tokens[:, None], state)[:, 0]
 
-    def log_probabilities(self, tokens: Tensor) -> Tensor:
-        """log P(tokens[:, t + 1] | tokens[:, : t + 1]) in nats, [R, T - 1] of tokens [R, T].
+    def log_probabilities(self, tokens: Tensor, first: int = 0) -> Tensor:
+        """log P(tokens[:, t + 1] | tokens[:, : t + 1]) in nats for t from ``first``: [R, T - 1 - first] of
+        tokens [R, T].
 
         Over the whole vocabulary: ``suppressed_ids`` are for what is generated.
         """
-        logits: Tensor = self(tokens[:, :-1])
-        return logits.float().log_softmax(-1).gather(2, tokens[:, 1:, None])[..., 0]
+        logits = self._project(self._states(tokens[:, :-1], None)[:, first:]).float()
+        chosen = logits.gather(2, tokens[:, first + 1 :, None])[..., 0]
+        return chosen - logits.logsumexp(-1)
 
-    def _run(self, tokens: Tensor, state: LanguageModelState | None) -> Tensor:
+    def _project(self, states: Tensor) -> Tensor:
+        weight = self.target_table if self.config.tied_output else self.output.weight
+        logits: Tensor = self.output(states, weight)
+        return logits
+
+    def _states(self, tokens: Tensor, state: LanguageModelState | None) -> Tensor:
         before, new = state.length if state else 0, tokens.shape[1]
         if before + new > self.config.max_positions:
             raise ValueError(f"{before + new} tokens; the model has {self.config.max_positions} positions")
@@ -137,7 +144,4 @@ class LanguageModel(nn.Module):
         caches = state.layers if state else [None] * len(self.decoder.layers)
         for layer, cache in zip(self.decoder.layers, caches, strict=True):
             x = layer(x, later, cache)
-        states = self.decoder.finish(x)
-        weight = self.target_table if self.config.tied_output else self.output.weight
-        logits: Tensor = self.output(states, weight)
-        return logits
+        return self.decoder.finish(x)

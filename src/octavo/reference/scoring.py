@@ -25,8 +25,10 @@ def score_last(
             )
     width = max(map(len, sequences))
     padded = [[*sequence, *[model.config.pad_id] * (width - len(sequence))] for sequence in sequences]
-    scores = model.log_probabilities(torch.tensor(padded, device=model.target_table.device)).cpu()
+    before = [len(sequence) - 1 - count for sequence, count in zip(sequences, counts, strict=True)]
+    first = min(before)
+    scores = model.log_probabilities(torch.tensor(padded, device=model.target_table.device), first).cpu()
     return [
-        row[len(sequence) - 1 - count : len(sequence) - 1].tolist()
-        for row, sequence, count in zip(scores, sequences, counts, strict=True)
+        row[skipped - first : skipped - first + count].tolist()
+        for row, skipped, count in zip(scores, before, counts, strict=True)
     ]
