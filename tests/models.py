@@ -203,7 +203,7 @@ def write_tiny_model(
             "tokenizer_files": (source, target),
             "name": "tiny",
             "source_language": "en",
-            "target_language": "de",
+            "target_language": "en" if config.is_language_model else "de",
             "quality": {},
             "plan": _default_plan(config, scheme, plan),
             "integer_scales": IntegerScales(2000.0, 1500.0, 1e5) if scheme is Scheme.INTEGER else None,

@@ -18,7 +18,7 @@ REFUSED = "octavo: lm: is a language model, and {} needs a translation model; us
 def language_model(tmp_path: Path) -> Path:
     """And beside it text.txt."""
     (tmp_path / "text.txt").write_text("".join(f"{line}\n" for line in synthetic_sentences(6)))
-    return write_tiny_model(tmp_path / "lm", config=language_config(), target_language="en")
+    return write_tiny_model(tmp_path / "lm", config=language_config())
 
 
 def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: Path) -> None:

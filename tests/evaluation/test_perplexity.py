@@ -29,7 +29,7 @@ CONFIGS = {
 
 @pytest.fixture(params=CONFIGS)
 def directory(request: pytest.FixtureRequest, tmp_path: Path) -> ModelDirectory:
-    path = write_tiny_model(tmp_path / "lm", config=CONFIGS[request.param], target_language="en")
+    path = write_tiny_model(tmp_path / "lm", config=CONFIGS[request.param])
     return ModelDirectory.open(path)
 
 
