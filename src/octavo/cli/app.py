@@ -35,8 +35,19 @@ def _help(documentation: str | None) -> str:
     return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
 
 
-_COMMANDS = [translate, evaluate, perplexity, inspect, doctor, bench, quantize, shortlist]
-for _command in [*_COMMANDS, train, convert, export]:
+for _command in (
+    translate,
+    evaluate,
+    perplexity,
+    inspect,
+    doctor,
+    bench,
+    quantize,
+    shortlist,
+    train,
+    convert,
+    export,
+):
     app.command(help=_help(_command.__doc__))(guarded(_command))
 
 
