@@ -13,9 +13,9 @@ import torch
 from octavo.artifact import ModelDirectory
 from octavo.errors import InputError, ModelError
 from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, measure_perplexity
-from octavo.evaluation.reference_engine import ReferenceEngine
+from octavo.evaluation.reference_engine import ReferenceEngine, ReferenceEngineError
 from octavo.reference import LanguageModel, language_model_from_arrays, score_last
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction
+from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
 from octavo.text.stream import TokenIds, TokenStream, Window, windows
 
 from ..models import language_config, random_tensors, synthetic_sentences, write_tiny_model
@@ -161,3 +161,11 @@ def test_engines_that_are_closed_or_translate_refuse(directory: ModelDirectory) 
         engine.score_last([np.array([3, 5], np.int32)], [1])
     with pytest.raises(ModelError, match="is a language model, and translation needs a translation model"):
         ReferenceEngine(directory)
+
+
+def test_the_reference_refuses_integers_alone_and_widens_int8(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "int8", config=CONFIGS["softmax"], scheme=Scheme.INT8_DYNAMIC)
+    assert ReferenceScoringEngine(ModelDirectory.open(path)).precision == "float32"
+    path = write_tiny_model(tmp_path / "integer", config=CONFIGS["integer"], scheme=Scheme.INTEGER)
+    with pytest.raises(ReferenceEngineError, match="holds integers only, and PyTorch computes in float32"):
+        ReferenceScoringEngine(ModelDirectory.open(path))

@@ -44,7 +44,7 @@ class ReferenceScoringEngine:
     """The PyTorch reference, float32; weights stored as int8 are widened with their scales.
 
     ``threads`` are PyTorch's, for the whole process; 0 leaves them as they are. Raises ReferenceEngineError
-    without PyTorch.
+    without PyTorch, or for a model of the scheme ``integer``.
     """
 
     precision: Final = "float32"
@@ -58,6 +58,11 @@ class ReferenceScoringEngine:
             ) from error
         from octavo.reference import language_model_from_arrays
 
+        if model.integer_scales is not None:
+            raise ReferenceEngineError(
+                f"{model.path}: holds integers only, and PyTorch computes in float32; measure the model it "
+                "was made from"
+            )
         if threads:
             torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
