@@ -128,7 +128,7 @@ def test_a_model_of_integers_runs_in_nothing_else(precision) -> None:
         (
             float_model(integer_config(embedding_norm=True)),
             "a model: has embedding_norm = true, which does not run in integer; `octavo evaluate --engine "
-            + "pytorch` runs it",
+            "pytorch` runs it",
         ),
         (
             float_model(integer_config()),
