@@ -68,16 +68,17 @@ def test_the_engine_refuses_it(octavo_here: Octavo, model: Path, configured: Mod
 
 
 @pytest.mark.parametrize("calibrating", [False, True], ids=["dynamic", "calibrated"])
-def test_quantize_refuses_it(
-    octavo_here: Octavo, model: Path, configured: ModelConfig, text: Path, calibrating: bool
+def test_quantize_refuses_l1_norm_alone(
+    octavo_here: Octavo, tmp_path: Path, text: Path, calibrating: bool
 ) -> None:
+    write_tiny_model(tmp_path / "integer", config=L1_ALONE)
     options = ("--calibrate", text) if calibrating else ()
     done = octavo_here("quantize", "integer", "-o", "int8", *options)
     assert message(done) == (
-        f"octavo: integer: the model has {configured.integer_transformer_part}; only models with softmax "
-        "attention and layer norm can be quantized"
+        "octavo: integer: the model has norm_function = l1-layer-norm; only models with softmax attention "
+        "and layer norm can be quantized"
     )
-    assert not (model.parent / "int8").exists()
+    assert not (tmp_path / "int8").exists()
 
 
 def test_export_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
