@@ -45,6 +45,12 @@ def integer_config(**changes: Any) -> ModelConfig:
     return tiny_config(**parts | changes)
 
 
+def language_config(**changes: Any) -> ModelConfig:
+    """The decoder of ``tiny_config`` alone: a language model, which begins as after the end of a line."""
+    parts = {"encoder_layers": 0, "shared_embeddings": False, "decoder_start_id": 3}
+    return tiny_config(**parts | changes)
+
+
 def random_tensors(
     config: ModelConfig,
     scheme: Scheme = Scheme.NONE,
@@ -197,7 +203,7 @@ def write_tiny_model(
             "tokenizer_files": (source, target),
             "name": "tiny",
             "source_language": "en",
-            "target_language": "de",
+            "target_language": "en" if config.is_language_model else "de",
             "quality": {},
             "plan": _default_plan(config, scheme, plan),
             "integer_scales": IntegerScales(2000.0, 1500.0, 1e5) if scheme is Scheme.INTEGER else None,

@@ -27,7 +27,7 @@ from octavo.plan import (
 from octavo.spec import Scheme, SpecError
 from octavo.tensor_table import tensors, weight_shapes
 
-from .models import integer_config, tiny_config
+from .models import integer_config, language_config, tiny_config
 from .plans import PLANS, plan_for
 
 BASE = tiny_config(encoder_layers=6, decoder_layers=6)
@@ -181,3 +181,13 @@ def test_the_dynamic_plan_quantizes_every_weight_product() -> None:
     plan.check(BASE)
     assert not plan.float_weights(BASE) and not plan.heads
     assert len(plan.float32) == 36 and set(plan.inputs.values()) == {None}
+
+
+def test_a_language_model_has_the_products_of_its_decoder_alone() -> None:
+    config = language_config()
+    found = [product.name for product in products(config)]
+    assert len(found) == 2 * 8 + 1
+    assert not [name for name in found if "encoder" in name or "cross_attention" in name]
+    assert "encoder.output" not in sites(config)
+    matrices = {weight_name(config, p) for p in products(config) if p.kind is ProductKind.WEIGHT}
+    assert matrices == {name for name, _ in weight_shapes(config)}

@@ -17,9 +17,9 @@ from octavo.spec import (
     SearchDefaults,
     SpecError,
 )
-from octavo.tensor_table import float_shapes
+from octavo.tensor_table import float_shapes, weight_shapes
 
-from .models import integer_config, tiny_config
+from .models import integer_config, language_config, tiny_config
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from .models import integer_config, tiny_config
         ("max_positions", 1, f"max_positions = 1: must be from 2 to {MAX_POSITIONS}"),
         ("max_positions", MAX_POSITIONS + 1, f"must be from 2 to {MAX_POSITIONS}"),
         ("d_model", 0, "d_model = 0: must be from 1 to"),
-        ("encoder_layers", 257, "encoder_layers = 257: must be from 1 to 256"),
+        ("encoder_layers", 257, "encoder_layers = 257: must be from 0 to 256"),
     ],
 )
 def test_a_model_out_of_range_is_refused(key: str, value: int, message: str) -> None:
@@ -113,3 +113,34 @@ def test_every_attention_has_its_polynomial(sharing: PolynomialSharing, count: i
     assert "decoder.layers.1.cross_attention.polynomial.delta" in every
     assert {name for name in every if name.endswith("bias")} == set(polynomials(polynomial_delta=False))
     assert {name for name in every if name.endswith("delta")} == set(polynomials(polynomial_bias=False))
+
+
+def test_a_language_model_is_a_decoder_alone() -> None:
+    config = language_config()
+    assert config.is_language_model
+    assert not tiny_config().is_language_model
+    assert ModelConfig.from_dict(config.to_dict()) == config
+    names = {name for shapes in (weight_shapes, float_shapes) for name, _ in shapes(config)}
+    assert "decoder.embedding.weight" in names
+    assert not [name for name in names if name.startswith("encoder.") or "cross_attention" in name]
+    decoder_of_a_translator = {
+        name
+        for shapes in (weight_shapes, float_shapes)
+        for name, _ in shapes(tiny_config(shared_embeddings=False))
+        if not name.startswith("encoder.") and "cross_attention" not in name
+    }
+    assert names == decoder_of_a_translator
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shared_embeddings": True}, "encoder_layers = 0: a language model has one embedding; shared_emb"),
+        ({"source_vocab_size": 97}, "encoder_layers = 0: a language model has one vocabulary, so source"),
+        ({"source_eos": False}, "encoder_layers = 0: a language model has no source; leave source_eos"),
+        ({"encoder_layers": -1}, "encoder_layers = -1: must be from 0 to 256"),
+    ],
+)
+def test_a_bad_language_model_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        ModelConfig.from_dict({**language_config().to_dict(), **changes})

@@ -227,7 +227,8 @@ def products(config: ModelConfig) -> Iterator[Product]:
         yield from _feed_forward(f"encoder.layers.{i}.feed_forward")
     for i in range(config.decoder_layers):
         yield from _attention(f"decoder.layers.{i}.self_attention", None)
-        yield from _attention(f"decoder.layers.{i}.cross_attention", "encoder.output")
+        if not config.is_language_model:
+            yield from _attention(f"decoder.layers.{i}.cross_attention", "encoder.output")
         yield from _feed_forward(f"decoder.layers.{i}.feed_forward")
     yield Product(OUTPUT, ProductKind.WEIGHT, ("decoder.output",))
 

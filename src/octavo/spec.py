@@ -102,7 +102,7 @@ class Scheme(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Hyper-parameters of an encoder-decoder Transformer.
+    """Hyper-parameters of an encoder-decoder Transformer, or of a language model: a decoder alone.
 
     The space holds Vaswani base and big, fairseq's and Marian / OPUS-MT models. Token ids:
     ``decoder_start_id`` is fed first to the decoder (EOS in fairseq, PAD in OPUS-MT, BOS here);
@@ -110,6 +110,9 @@ class ModelConfig:
 
     An Integer Transformer (Lin et al. 2020) has polynomial attention, ReLU(score + bias)^degree + |delta|
     over its sum, and L1 layer norm. Without ``polynomial_bias`` or ``polynomial_delta`` these are 0.
+
+    ``encoder_layers`` = 0 makes a language model. It has no source, so no tensor of an encoder, no attention
+    to one, and no embedding to share: its only embedding is the decoder's.
     """
 
     d_model: int
@@ -147,7 +150,7 @@ class ModelConfig:
         ranges = {
             "d_model": (1, MAX_DIMENSION),
             "ffn_dim": (1, MAX_DIMENSION),
-            "encoder_layers": (1, MAX_LAYERS),
+            "encoder_layers": (0, MAX_LAYERS),
             "decoder_layers": (1, MAX_LAYERS),
             "attention_heads": (1, MAX_DIMENSION),
             "source_vocab_size": (1, MAX_VOCABULARY),
@@ -173,6 +176,7 @@ class ModelConfig:
         if not (math.isfinite(self.layer_norm_epsilon) and 0 < self.layer_norm_epsilon < 1):
             raise SpecError(f"layer_norm_epsilon = {self.layer_norm_epsilon}: must lie between 0 and 1")
         self._check_polynomial()
+        self._check_language_model()
         for key in ("pad_id", "eos_id", "unk_id", "decoder_start_id"):
             self._check_id(key, getattr(self, key))
         for token in self.suppressed_ids:
@@ -189,9 +193,30 @@ class ModelConfig:
             if (value := getattr(self, field.name)) != field.default:
                 raise SpecError(f"{field.name} = {value}: only attention = polynomial has it")
 
+    def _check_language_model(self) -> None:
+        """Without an encoder, what is said of a source has one value that it can have."""
+        if not self.is_language_model:
+            return
+        if self.shared_embeddings:
+            raise SpecError(
+                "encoder_layers = 0: a language model has one embedding; shared_embeddings is false"
+            )
+        if self.source_vocab_size != self.target_vocab_size:
+            raise SpecError(
+                "encoder_layers = 0: a language model has one vocabulary, so source_vocab_size = "
+                f"{self.source_vocab_size} must be target_vocab_size = {self.target_vocab_size}"
+            )
+        if not self.source_eos:
+            raise SpecError("encoder_layers = 0: a language model has no source; leave source_eos at true")
+
     def _check_id(self, key: str, token: int) -> None:
         if not 0 <= token < self.target_vocab_size:
             raise SpecError(f"{key}: token {token} lies outside the vocabulary of {self.target_vocab_size}")
+
+    @property
+    def is_language_model(self) -> bool:
+        """Whether it continues text instead of translating it: a decoder without an encoder."""
+        return self.encoder_layers == 0
 
     @property
     def head_dim(self) -> int:

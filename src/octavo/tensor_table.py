@@ -60,7 +60,8 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
     A product's weight is (output channels, input channels); an embedding's (tokens, d_model).
     """
     d, ffn = config.d_model, config.ffn_dim
-    yield "encoder.embedding.weight", (config.source_vocab_size, d)
+    if not config.is_language_model:
+        yield "encoder.embedding.weight", (config.source_vocab_size, d)
     if not config.shared_embeddings:
         yield "decoder.embedding.weight", (config.target_vocab_size, d)
     for layer, attentions in _layers(config):
@@ -76,7 +77,7 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
 def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Tensors that stay in floating point: biases, norms, learned positions, attention's polynomials."""
     d, ffn = config.d_model, config.ffn_dim
-    for side in ("encoder", "decoder"):
+    for side, _ in _stacks(config):
         if config.positions is Positions.LEARNED:
             yield f"{side}.positions.weight", (config.max_positions + config.position_offset, d)
         if config.embedding_norm:
@@ -96,11 +97,19 @@ def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield "output.bias", (config.target_vocab_size,)
 
 
+def _stacks(config: ModelConfig) -> Iterator[tuple[str, int]]:
+    """The model's stacks and their vocabularies."""
+    if not config.is_language_model:
+        yield "encoder", config.source_vocab_size
+    yield "decoder", config.target_vocab_size
+
+
 def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
     for i in range(config.encoder_layers):
         yield f"encoder.layers.{i}", ("self_attention",)
+    attentions = ("self_attention",) if config.is_language_model else ("self_attention", "cross_attention")
     for i in range(config.decoder_layers):
-        yield f"decoder.layers.{i}", ("self_attention", "cross_attention")
+        yield f"decoder.layers.{i}", attentions
 
 
 def _polynomial(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -144,7 +153,7 @@ def integer_tensors(config: ModelConfig) -> Iterator[TensorSpec]:
     d = config.d_model
     for name, shape in weight_shapes(config):
         yield TensorSpec(name, shape, (DType.I8,), WEIGHT_LIMITS)
-    for side, tokens in (("encoder", config.source_vocab_size), ("decoder", config.target_vocab_size)):
+    for side, tokens in _stacks(config):
         yield from _factors(f"{side}.embedding", tokens, EMBEDDING_SHIFT_LIMITS)
         if config.positions is Positions.LEARNED:
             shape = (config.max_positions + config.position_offset, d)

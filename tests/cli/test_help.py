@@ -15,7 +15,17 @@ from octavo.translation.options import RANGES
 
 from .conftest import ENVIRONMENT, Octavo
 
-COMMANDS = ("translate", "evaluate", "inspect", "doctor", "bench", "quantize", "shortlist", "train")
+COMMANDS = (
+    "translate",
+    "evaluate",
+    "perplexity",
+    "inspect",
+    "doctor",
+    "bench",
+    "quantize",
+    "shortlist",
+    "train",
+)
 
 
 def test_help_names_every_command(octavo_here: Octavo) -> None:

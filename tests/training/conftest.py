@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from octavo.training.recipe import Recipe, read_recipe
+from octavo.training.recipe import Recipe
+from octavo.training.recipe_file import read_recipe
 from octavo.training.run import train
 
 from ..models import synthetic_sentences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -134,3 +135,15 @@ def test_the_schedule_rises_falls_and_cools_down() -> None:
     assert rates[949] == pytest.approx(2e-3 * (100 / 950) ** 0.5)
     assert rates[974] == pytest.approx(2e-3 * (100 / 975) ** 0.5 * 26 / 51)
     assert 0 < rates[-1] < rates[-2] / 1.9
+
+
+def test_a_cosine_falls_from_its_peak_to_its_floor() -> None:
+    schedule = ScheduleRecipe(peak=2.0, warmup=10, decay="cosine", period=100, floor=0.5, cooldown=20)
+    rates = [learning_rate(update, schedule, 1000) for update in range(1, 1001)]
+    assert rates[:10] == pytest.approx([0.2 * update for update in range(1, 11)])
+    assert rates[59] == pytest.approx(1.25)  # half the way
+    assert rates[34] == pytest.approx(0.5 + 1.5 * (1 + math.cos(math.pi / 4)) / 2)
+    assert rates[109] == pytest.approx(0.5)
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[9:110]))
+    assert rates[500] == rates[979] == 0.5
+    assert rates[-1] == pytest.approx(0.5 / 21)

@@ -9,6 +9,7 @@ import torch
 
 from octavo import durable
 from octavo.reference import Dropout, Transformer
+from octavo.training.batches import PairEpoch
 from octavo.training.checkpoint import CheckpointStore, Progress, Validation
 from octavo.training.corpus import Pair
 from octavo.training.optimization import Optimization
@@ -35,7 +36,7 @@ def optimization(recipe: Recipe) -> Optimization:
 
 def go(run: Optimization, updates: range) -> None:
     for update in updates:
-        run.update(update, [[0, 1, 2, 3], [4, 5, 6, 7]], PAIRS)
+        run.update(update, [[0, 1, 2, 3], [4, 5, 6, 7]], PairEpoch(PAIRS, tiny_config()))
 
 
 def test_a_state_comes_back_whole(store: CheckpointStore, recipe: Recipe) -> None:

@@ -21,7 +21,8 @@ from octavo.spec import (
 )
 from octavo.training.identity import run_identity
 from octavo.training.initial import InitialModel
-from octavo.training.recipe import Recipe, RecipeError, read_recipe
+from octavo.training.recipe import Recipe, RecipeError
+from octavo.training.recipe_file import read_recipe
 from octavo.training.run import train
 
 from ..models import integer_config, random_tensors, tiny_config, write_tiny_model

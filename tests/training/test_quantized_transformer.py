@@ -15,7 +15,7 @@ from octavo.reference import Dropout, Transformer, from_arrays, search, to_array
 from octavo.reference.search import SearchOptions
 from octavo.spec import Activation, ModelConfig
 from octavo.training import quantized_transformer
-from octavo.training.batches import Batch, make_batch
+from octavo.training.batches import Batch, PairEpoch, make_batch
 from octavo.training.corpus import Pair
 from octavo.training.optimization import Optimization
 from octavo.training.quantized_transformer import QuantizedTransformer
@@ -165,7 +165,9 @@ def test_updates_reduce_the_loss_and_move_ranges(recipe: Recipe) -> None:
     before = quantized.log_scales.detach().clone()
     run = Optimization(quantized, recipe.training, 1, Ranks(0, 1, torch.device("cpu")))
     pairs = random_pairs(tiny_config(), 8)
-    reports = [run.update(number, [list(range(8))], pairs) for number in range(1, 13)]
+    reports = [
+        run.update(number, [list(range(8))], PairEpoch(pairs, tiny_config())) for number in range(1, 13)
+    ]
     assert reports[-1].loss < 0.9 * reports[0].loss
     moved = (quantized.log_scales.detach() - before).abs()
     assert 0 < float(moved.max()) < 12 * 1e-3

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from octavo.cli.app import app
 from octavo.spec import ModelConfig, NormPlacement
 from octavo.training.corpus import read_corpus
-from octavo.training.recipe import Recipe, RecipeError, read_recipe
+from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError
+from octavo.training.recipe_file import read_recipe
 from octavo.training.run import train
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -21,7 +22,14 @@ def test_our_recipes_are_valid(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.name == path.stem
     size = recipe.vocabulary.size
-    config = ModelConfig(**recipe.model.model_dump(), source_vocab_size=size, target_vocab_size=size)
+    alone = isinstance(recipe, LanguageRecipe)
+    config = ModelConfig(
+        **{"encoder_layers": 0} | recipe.model.model_dump(),
+        source_vocab_size=size,
+        target_vocab_size=size,
+        shared_embeddings=not alone,
+    )
+    assert config.is_language_model == alone == path.stem.startswith("wikitext")
     assert (config.integer_transformer_part is not None) == ("integer" in path.stem)
 
 
@@ -134,3 +142,45 @@ def test_an_output_that_cannot_be_made_is_explained(recipe_path: Path) -> None:
 
     with pytest.raises(OutputError, match="cannot write a run there"):
         train(recipe_path, recipe_path / "run")
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*-integer.toml")), ids=lambda path: path.stem)
+def test_our_integer_transformers_differ_from_their_bases_in_that_alone(path: Path) -> None:
+    integer, base = (
+        read_recipe(path),
+        read_recipe(path.with_name(f"{path.stem.removesuffix('-integer')}.toml")),
+    )
+    changed = {"attention": integer.model.attention, "norm_function": integer.model.norm_function}
+    model = base.model.model_copy(update=changed)
+    assert integer == base.model_copy(update={"name": path.stem, "model": model})
+
+
+def test_a_recipe_builds_on_another(recipe_path: Path, tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    above.mkdir()
+    (above / "middle.toml").write_text('base = "../recipe.toml"\nname = "middle"\n[model]\nd_model = 32\n')
+    (above / "top.toml").write_text(
+        'base = "middle.toml"\nname = "top"\n[training.schedule]\npeak = 0.5\n'
+        '[[data.train]]\nsource = "x.aa"\ntarget = "x.bb"\n'
+    )
+    recipe, base = read_recipe(above / "top.toml"), read_recipe(recipe_path)
+    assert (recipe.name, recipe.seed, recipe.model.d_model, recipe.model.ffn_dim) == ("top", 7, 32, 32)
+    assert (recipe.training.schedule.peak, recipe.training.schedule.warmup) == (0.5, 10)
+    assert [corpus.source for corpus in recipe.data.train] == [above / "x.aa"]
+    assert [corpus.source for corpus in recipe.data.dev] == [above / "dev.aa"]
+    assert recipe.vocabulary == base.vocabulary
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ('"none.toml"', "none.toml: cannot read the recipe: No such file"),
+        ("7", "base: expected the path of a recipe .found 7."),
+        ('"round.toml"', "round.toml builds on this recipe, which would have no end"),
+        ('"./round.toml"', "round.toml builds on this recipe, which would have no end"),
+    ],
+)
+def test_a_bad_base_is_explained(tmp_path: Path, base: str, message: str) -> None:
+    (tmp_path / "round.toml").write_text(f"base = {base}\n")
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(tmp_path / "round.toml")

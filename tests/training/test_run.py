@@ -25,7 +25,8 @@ from octavo.training.checkpoint import CheckpointStore, Progress
 from octavo.training.display import Display
 from octavo.training.interrupt import Interrupt, Interrupted
 from octavo.training.ranks import Ranks
-from octavo.training.recipe import RecipeError, read_recipe
+from octavo.training.recipe import RecipeError
+from octavo.training.recipe_file import read_recipe
 from octavo.training.run import train
 from octavo.training.trainer import Trainer
 

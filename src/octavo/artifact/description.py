@@ -59,6 +59,19 @@ class Description:
             raise SpecError(f"tensors: {self.tensors.file} is a tokenizer file too")
         if self.shortlist and self.shortlist.file in (source.file, target.file, self.tensors.file):
             raise SpecError(f"shortlist: {self.shortlist.file} is another part of the model too")
+        if self.config.is_language_model:
+            self._check_language_model()
+
+    def _check_language_model(self) -> None:
+        if self.source_language != self.target_language:
+            raise SpecError(
+                f"target_language = {self.target_language!r}: a language model has one language, "
+                f"and source_language = {self.source_language!r}"
+            )
+        if self.source_tokenizer != self.target_tokenizer:
+            raise SpecError("tokenizer: a language model has one vocabulary; source and target name one file")
+        if self.shortlist:
+            raise SpecError("shortlist: a language model has none; it has no source tokens to choose by")
 
     @property
     def files(self) -> set[FileEntry]:

@@ -69,6 +69,14 @@ class ModelDirectory:
         model.shortlist()
         return model
 
+    def check_translates(self, what: str) -> None:
+        """Raise ModelError for a language model, which ``what`` (say "`octavo export`") cannot use."""
+        if self.config.is_language_model:
+            raise ModelError(
+                f"{self.path}: is a language model, and {what} needs a translation model; "
+                "use `octavo perplexity` to measure it"
+            )
+
     def tensor_specs(self) -> list[TensorSpec]:
         """Name, shape and admitted types of all tensors, sorted by name."""
         return list(self._specs)

@@ -33,24 +33,24 @@ class Subject:
         """The model's name, for people."""
         if isinstance(self.what, Shape):
             return f"random weights, {self.what} shape"
-        return ModelDirectory.open(self.what).name
+        return self._open(self.what).name
 
     @property
     def config(self) -> ModelConfig:
         """Its hyper-parameters. Raises ModelError as ``ModelDirectory.open`` does."""
         if isinstance(self.what, Shape):
             return configuration(self.what)
-        return ModelDirectory.open(self.what).config
+        return self._open(self.what).config
 
     @property
     def search(self) -> SearchDefaults:
         """How it is searched by default."""
-        return SearchDefaults() if isinstance(self.what, Shape) else ModelDirectory.open(self.what).search
+        return SearchDefaults() if isinstance(self.what, Shape) else self._open(self.what).search
 
     @property
     def precision(self) -> Precision:
         """int8 of a shape, else what the model is stored for."""
-        return "int8" if isinstance(self.what, Shape) else default_precision(ModelDirectory.open(self.what))
+        return "int8" if isinstance(self.what, Shape) else default_precision(self._open(self.what))
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """Texts as token ids, empty ones left out, long ones cut to what the model can read.
@@ -59,7 +59,7 @@ class Subject:
         """
         if isinstance(self.what, Shape):
             raise InputError("random weights have no vocabulary to read text with")
-        model = ModelDirectory.open(self.what)
+        model = self._open(self.what)
         tokenizer, _ = model.tokenizers()
         longest = model.config.max_positions - model.config.source_eos
         found = [np.array(tokenizer.encode(text)[:longest], np.int32) for text in texts]
@@ -71,14 +71,14 @@ class Subject:
             return None
         if isinstance(self.what, Shape) or precision == "integer":
             return QuantizationPlan(frozenset(), {}, {})  # every product in int8; ranges do not matter here
-        return ModelDirectory.open(self.what).plan
+        return self._open(self.what).plan
 
     def model(self, precision: Precision) -> Model:
         """What an engine of that precision opens; a shape's int8 model is calibrated here. In integer a shape
         is an Integer Transformer; raises InputError for one that cannot be.
         """
         if not isinstance(self.what, Shape):
-            return ModelDirectory.open(self.what)
+            return self._open(self.what)
         if precision == "integer":
             return random_integer_model(integer_configuration(self.what))
         model = random_model(configuration(self.what))
@@ -91,3 +91,8 @@ class Subject:
         """
         streams = 1 if latency else 0
         return Engine(self.model(precision), precision=precision, threads=threads, streams=streams)
+
+    def _open(self, path: Path) -> ModelDirectory:
+        model = ModelDirectory.open(path)
+        model.check_translates("`octavo bench`")
+        return model

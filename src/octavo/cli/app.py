@@ -14,6 +14,7 @@ from octavo.cli.evaluate import evaluate
 from octavo.cli.export import export
 from octavo.cli.failures import guarded
 from octavo.cli.inspect import inspect
+from octavo.cli.perplexity import perplexity
 from octavo.cli.quantize import quantize
 from octavo.cli.shortlist import shortlist
 from octavo.cli.train import train
@@ -34,7 +35,19 @@ def _help(documentation: str | None) -> str:
     return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
 
 
-for _command in (translate, evaluate, inspect, doctor, bench, quantize, shortlist, train, convert, export):
+for _command in (
+    translate,
+    evaluate,
+    perplexity,
+    inspect,
+    doctor,
+    bench,
+    quantize,
+    shortlist,
+    train,
+    convert,
+    export,
+):
     app.command(help=_help(_command.__doc__))(guarded(_command))
 
 

@@ -56,6 +56,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
     return {
         "path": str(model.path),
         "name": model.name,
+        "kind": "language model" if model.config.is_language_model else "translation model",
         "languages": [model.source_language, model.target_language],
         "scheme": str(model.scheme),
         "products": _products(model),
@@ -146,8 +147,10 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     source, target = report["languages"]
+    languages = source if report["kind"] == "language model" else f"{source} to {target}"
+    kind = ", language model" if report["kind"] == "language model" else ""
     weights = "floating point" if report["scheme"] == "none" else report["scheme"]
-    console.print(f"{report['name']}: {source} to {target}, weights {weights}", markup=False)
+    console.print(f"{report['name']}: {languages}{kind}, weights {weights}", markup=False)
     console.print(f"{report['path']}", markup=False)
     console.print(_products_in_words(report["products"]), markup=False)
     if report["integer_scales"]:

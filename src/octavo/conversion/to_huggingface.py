@@ -62,6 +62,7 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
     for a configuration that no Hugging Face class has, OutputError where ``output`` cannot be written.
     """
     model = ModelDirectory.open(path)
+    model.check_translates("`octavo export`")
     _check_expressible(model.config)
     output = Path(os.path.abspath(output))  # noqa: PTH100 (Path.resolve would follow a link at the end)
     if output.exists() or output.is_symlink():

@@ -46,6 +46,7 @@ class ReferenceEngine:
             ) from error
         from octavo.reference import from_arrays
 
+        model.check_translates("translation")
         if model.integer_scales is not None:
             raise ReferenceEngineError(
                 f"{model.path}: holds integers only, and PyTorch computes in float32; leave --engine out"

@@ -1,8 +1,21 @@
-"""The executable specification: the Transformer and its search in plain PyTorch."""
+"""The executable specification: the Transformer and its search, and the language model, in plain PyTorch."""
 
 from octavo.reference.dropout import Dropout
+from octavo.reference.language_model import LanguageModel
 from octavo.reference.model import Transformer
+from octavo.reference.scoring import score_last
 from octavo.reference.search import Hypothesis, SearchOptions, search
-from octavo.reference.weights import from_arrays, to_arrays
+from octavo.reference.weights import from_arrays, language_model_from_arrays, to_arrays
 
-__all__ = ["Dropout", "Hypothesis", "SearchOptions", "Transformer", "from_arrays", "search", "to_arrays"]
+__all__ = [
+    "Dropout",
+    "Hypothesis",
+    "LanguageModel",
+    "SearchOptions",
+    "Transformer",
+    "from_arrays",
+    "language_model_from_arrays",
+    "score_last",
+    "search",
+    "to_arrays",
+]

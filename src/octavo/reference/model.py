@@ -13,10 +13,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from octavo.reference.attention import PolynomialAttention
 from octavo.reference.dropout import Dropout
-from octavo.reference.layers import Attention, FeedForward, LearnedPositions, Output, Stack, TokenTable
-from octavo.reference.norm import L1LayerNorm
+from octavo.reference.initialization import reset_weights
+from octavo.reference.layers import Attention, FeedForward, Output, Stack
 from octavo.spec import ModelConfig
 
 
@@ -127,6 +126,8 @@ class Transformer(nn.Module):
 
     def __init__(self, config: ModelConfig, dropout: Dropout | None = None) -> None:
         super().__init__()
+        if config.is_language_model:
+            raise ValueError("encoder_layers = 0: a language model; octavo.reference.LanguageModel is one")
         rates = dropout or Dropout()
         self.config = config
         self.encoder = Encoder(config, rates)
@@ -135,21 +136,8 @@ class Transformer(nn.Module):
         self.reset()
 
     def reset(self, seed: int = 0) -> None:
-        """Fresh weights: Xavier-uniform products, embeddings N(0, 1 / d_model), zero biases, unit norms, and
-        polynomials as they begin.
-        """
-        random = torch.Generator().manual_seed(seed)
-        deviation = self.config.d_model**-0.5
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight, generator=random)
-                nn.init.zeros_(module.bias)
-            elif isinstance(module, (TokenTable, LearnedPositions)):
-                nn.init.normal_(module.weight, std=deviation, generator=random)
-            elif isinstance(module, (nn.LayerNorm, L1LayerNorm, PolynomialAttention)):
-                module.reset_parameters()
-        if not self.config.tied_output:
-            nn.init.normal_(self.output.weight, std=deviation, generator=random)
+        """Fresh weights, as ``reset_weights`` makes them."""
+        reset_weights(self, self.config, seed)
 
     @property
     def target_table(self) -> Tensor:

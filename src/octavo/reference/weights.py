@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import nn
 
+from octavo.reference.language_model import LanguageModel
 from octavo.reference.model import Transformer
 from octavo.spec import ModelConfig
 
 
-def to_arrays(model: Transformer) -> dict[str, np.ndarray]:
+def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
     """Copies of every tensor, float32, sorted by name."""
     state = model.state_dict()
     return {name: state[name].detach().cpu().numpy().astype(np.float32) for name in sorted(state)}
@@ -27,7 +29,14 @@ def from_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Transf
     return model.eval()
 
 
-def load_arrays(model: Transformer, arrays: Mapping[str, np.ndarray]) -> None:
+def language_model_from_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> LanguageModel:
+    """``from_arrays`` for a language model."""
+    model = LanguageModel(config)
+    load_arrays(model, arrays)
+    return model.eval()
+
+
+def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     """Give a model these weights (float32 or float16).
 
     Raises ValueError, naming the tensor, when one is missing, unknown or of another shape.

@@ -95,6 +95,7 @@ def make_shortlist(
     check_output(source, output, overwrite=overwrite)
     progress = progress or Silent()
     model = ModelDirectory.open(source)
+    model.check_translates("`octavo shortlist`")
     if model.integer_scales is not None:  # attention is observed in float32
         raise ShortlistError(
             f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"

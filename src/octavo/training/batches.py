@@ -1,9 +1,10 @@
-"""Batches of like lengths within a token budget, and their tensors."""
+"""Batches of pairs of like lengths within a token budget, and their tensors; and what any batch has."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -11,6 +12,32 @@ from torch import Tensor
 
 from octavo.spec import ModelConfig
 from octavo.training.corpus import Pair
+
+
+class AnyBatch(Protocol):
+    """What an update needs of a micro-batch: the model's inputs, and labels [B, T] for logits [B, T, V]."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Arguments of the model."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Int64; IGNORED_LABEL where there is none."""
+
+    @property
+    def tokens(self) -> int:
+        """How many labels there are."""
+
+    def to(self, device: torch.device) -> Self:
+        """The batch on a device."""
+
+
+class Epoch(Protocol):
+    """The examples of an epoch, of which micro-batches are made."""
+
+    def batch(self, chosen: Sequence[int]) -> AnyBatch:
+        """The micro-batch of these examples."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,6 +52,11 @@ class Batch:
     target: Tensor
     labels: Tensor
     tokens: int
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Arguments of the model."""
+        return self.source, self.lengths, self.target
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
@@ -66,14 +98,27 @@ def make_batch(pairs: Sequence[Pair], config: ModelConfig) -> Batch:
     inputs = [[config.decoder_start_id, *p.target] for p in pairs]
     labels = [[*p.target, config.eos_id] for p in pairs]
     return Batch(
-        _pad(sources, config.pad_id),
+        pad(sources, config.pad_id),
         torch.tensor([len(source) for source in sources]),
-        _pad(inputs, config.pad_id),
-        _pad(labels, IGNORED_LABEL),
+        pad(inputs, config.pad_id),
+        pad(labels, IGNORED_LABEL),
         sum(map(len, labels)),
     )
 
 
-def _pad(rows: Sequence[Sequence[int]], filler: int) -> Tensor:
+@dataclasses.dataclass(frozen=True, slots=True)
+class PairEpoch:
+    """An epoch of sentence pairs."""
+
+    pairs: Sequence[Pair]
+    config: ModelConfig
+
+    def batch(self, chosen: Sequence[int]) -> Batch:
+        """The micro-batch of these pairs."""
+        return make_batch([self.pairs[i] for i in chosen], self.config)
+
+
+def pad(rows: Sequence[Sequence[int]], filler: int) -> Tensor:
+    """Rows of one width, int64."""
     width = max(map(len, rows))
     return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows])

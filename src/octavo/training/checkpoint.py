@@ -1,4 +1,4 @@
-"""What a run needs to go on: weights, Adam's moments, and where it stands. safetensors and JSON.
+"""What a run needs to go on: weights, the optimizer's moments, and where it stands. safetensors and JSON.
 
 ``checkpoints/update-N/`` holds one resumable state; ``snapshots/update-N.safetensors`` the weights of one
 validation, for averaging. Everything is written beside, fsynced and renamed: a kill loses only time.
@@ -21,19 +21,23 @@ from torch import Tensor
 from octavo import durable
 from octavo.training.recipe import RecipeError
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
+_MOMENTUM = ("momentum_buffer",)
 _OLD = f"-old{durable.BESIDE}"
 _PROGRESS = "progress.json"
 
 
 @dataclasses.dataclass(slots=True)
 class Validation:
-    """The result of one validation; loss in nats per token, BLEU per dev set."""
+    """The result of one validation; loss in nats per token on the first dev set. Per dev set: BLEU of a
+    translation model, perplexity per word of a language model.
+    """
 
     update: int
     epoch: int
     loss: float
     bleu: list[float]
+    word_perplexity: list[float] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(slots=True)
@@ -179,7 +183,7 @@ def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[s
     return {
         f"{moment}.{name}": optimizer.state[parameter][moment].cpu().contiguous()
         for name, parameter in model.named_parameters()
-        for moment in _MOMENTS
+        for moment in _moment_names(optimizer)
         if moment in optimizer.state[parameter]
     }
 
@@ -189,8 +193,14 @@ def _set_moments(
 ) -> None:
     if update == 0:
         return
+    names = _moment_names(optimizer)
     for name, parameter in model.named_parameters():
         optimizer.state[parameter] = {
-            "step": torch.tensor(float(update), device=parameter.device),
-            **{moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in _MOMENTS},
+            moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in names
         }
+        if names is _ADAM_MOMENTS:
+            optimizer.state[parameter]["step"] = torch.tensor(float(update), device=parameter.device)
+
+
+def _moment_names(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    return _MOMENTUM if isinstance(optimizer, torch.optim.SGD) else _ADAM_MOMENTS

@@ -22,7 +22,7 @@ class ParallelText:
 
 def read_corpus(recipe: CorpusRecipe) -> ParallelText:
     """Raises RecipeError: a missing, empty or non-UTF-8 file, or different numbers of lines."""
-    source, target = _read_lines(recipe.source), _read_lines(recipe.target)
+    source, target = read_lines(recipe.source), read_lines(recipe.target)
     if len(source) != len(target):
         raise RecipeError(
             f"{recipe.source} has {len(source)} lines, {recipe.target} has {len(target)}; "
@@ -31,7 +31,8 @@ def read_corpus(recipe: CorpusRecipe) -> ParallelText:
     return ParallelText(source, target)
 
 
-def _read_lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """Lines without their ends. Raises RecipeError: a missing, empty or non-UTF-8 file."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:

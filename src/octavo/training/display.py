@@ -75,15 +75,18 @@ class Display:
 
     def validated(self, result: Validation, names: list[str], seconds: float) -> None:
         """After a validation."""
-        scores = "  ".join(f"{name} {bleu:.2f}" for name, bleu in zip(names, result.bleu, strict=True))
+        kind, key, figures = "BLEU", "bleu", result.bleu
+        if result.word_perplexity:
+            kind, key, figures = "perplexity per word", "word_perplexity", result.word_perplexity
+        scores = "  ".join(f"{name} {figure:.2f}" for name, figure in zip(names, figures, strict=True))
         self.say(
             f"dev at update {result.update}, epoch {result.epoch + 1}: loss {result.loss:.4f}  "
-            f"BLEU {scores}  ({seconds:.0f} s)"
+            f"{kind} {scores}  ({seconds:.0f} s)"
         )
         if self._writer is not None:
             self._writer.add_scalar("dev/loss", result.loss, result.update)
-            for name, bleu in zip(names, result.bleu, strict=True):
-                self._writer.add_scalar(f"dev/bleu/{name}", bleu, result.update)
+            for name, figure in zip(names, figures, strict=True):
+                self._writer.add_scalar(f"dev/{key}/{name}", figure, result.update)
             self._writer.flush()
         self._since = time.monotonic()
         self._tokens, self._loss = 0, 0.0

@@ -12,11 +12,9 @@ import torch
 from octavo import durable
 from octavo.artifact import write_model
 from octavo.plan import QuantizationPlan
-from octavo.reference.search import SearchOptions
 from octavo.reference.weights import to_arrays
-from octavo.spec import Scheme, SearchDefaults
+from octavo.spec import Scheme
 from octavo.training.trainer import Trainer
-from octavo.training.validation import dev_bleu, dev_loss
 
 PLAN_FILE = "plan.json"
 """In the run's folder: the learned ranges, for ``octavo quantize``."""
@@ -43,17 +41,18 @@ def export(trainer: Trainer, path: Path) -> None:
     figures = {}
     if quantized:
         with quantized.rounded():
-            figures["dev_quantized"] = _dev_figures(trainer, "PyTorch reference, int8 products simulated")
+            simulated = "PyTorch reference, int8 products simulated"
+            figures["dev_quantized"] = trainer.task.dev_figures(model, simulated)
         quantized.detach()
         write_plan(path.parent / PLAN_FILE, quantized.plan())
-    figures["dev"] = _dev_figures(trainer, "PyTorch reference, float32")
+    figures["dev"] = trainer.task.dev_figures(model, "PyTorch reference, float32")
     write_model(
         path,
         config=trainer.config,
         scheme=Scheme.NONE,
-        search=SearchDefaults(**recipe.search.model_dump()),
+        search=recipe.search_defaults,
         tensors={name: array.astype(recipe.dtype) for name, array in to_arrays(model).items()},
-        tokenizer_files=trainer.data.vocabulary.files(),
+        tokenizer_files=trainer.task.vocabulary.files(),
         name=recipe.name,
         source_language=recipe.source_language,
         target_language=recipe.target_language,
@@ -67,24 +66,6 @@ def write_plan(path: Path, plan: QuantizationPlan) -> None:
     durable.write_file(path, (json.dumps(plan.to_dict(), indent=1) + "\n").encode())
 
 
-def _dev_figures(trainer: Trainer, implementation: str) -> list[dict[str, Any]]:
-    """Loss and BLEU of ``trainer.model`` as it is on each dev set."""
-    options = SearchOptions(**trainer.recipe.search.model_dump())
-    return [
-        {
-            "set": dev.name,
-            "sentences": len(dev.pairs),
-            "loss": round(dev_loss(trainer.model, dev, trainer.recipe.training.batch_tokens), 4),
-            "bleu": round(score.score, 2),
-            "bleu_signature": score.signature,
-            "beam": options.beam,
-            "implementation": implementation,
-        }
-        for dev in trainer.data.devs
-        for score in [dev_bleu(trainer.model, dev, trainer.data.vocabulary, options)]
-    ]
-
-
 def _quality(trainer: Trainer, figures: dict[str, Any]) -> dict[str, Any]:
     """Figures on the dev sets, and how the model was trained."""
     progress = trainer.progress
@@ -95,7 +76,7 @@ def _quality(trainer: Trainer, figures: dict[str, Any]) -> dict[str, Any]:
             "updates": progress.update,
             "epochs": progress.epoch,
             "hours": round(progress.seconds / 3600, 2),
-            "pairs": len(trainer.data.corpus.pairs),
+            **trainer.task.counts,
             "averaged_updates": trainer.averaged_updates(),
             "parameters": sum(p.numel() for p in trainer.model.parameters()),
         },

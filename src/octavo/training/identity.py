@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pydantic
+
 from octavo.spec import INTEGER_TRANSFORMER_KEYS
-from octavo.training.recipe import ModelRecipe, Recipe, RecipeError
+from octavo.training.recipe import (
+    DecoderRecipe,
+    Recipe,
+    RecipeError,
+    ScheduleRecipe,
+    TrainingRecipe,
+    TranslationRecipe,
+)
 
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
+_LATER_TRAINING = ("optimizer", "momentum")
+_LATER_SCHEDULE = ("decay", "period", "floor")
+"""Keys that came later: at their defaults they are left out, as runs begun by older versions have noted."""
 
 
 def run_identity(
@@ -16,8 +28,14 @@ def run_identity(
 ) -> dict[str, Any]:
     """What decides the weights, as plain JSON values: the recipe's, and all data they come from."""
     training = recipe.training.model_dump(mode="json", exclude=_FREE)
-    training["schedule"].pop("cooldown")
-    sections = ("vocabulary", "sampling")
+    schedule = training["schedule"]
+    schedule.pop("cooldown")
+    _drop_defaults(training, _LATER_TRAINING, TrainingRecipe)
+    _drop_defaults(schedule, _LATER_SCHEDULE, ScheduleRecipe)
+    translation: dict[str, Any] = {}
+    if isinstance(recipe, TranslationRecipe):
+        sampling = recipe.sampling.model_dump(mode="json")
+        translation = {"data.max_tokens": recipe.data.max_tokens, "sampling": sampling}
     return {
         "seed": recipe.seed,
         "training text": text_digest,
@@ -25,17 +43,23 @@ def run_identity(
         "quantization": recipe.quantization.model_dump(mode="json") if recipe.quantization else None,
         **tokenizers,
         "corpora's repeat": [corpus.repeat for corpus in recipe.data.train],
-        "data.max_tokens": recipe.data.max_tokens,
+        **translation,
         **{f"training.{key}": value for key, value in training.items()},
-        **{section: getattr(recipe, section).model_dump(mode="json") for section in sections},
+        "vocabulary": recipe.vocabulary.model_dump(mode="json"),
         "model": _model(recipe.model),
     }
 
 
-def _model(recipe: ModelRecipe) -> dict[str, Any]:
+def _drop_defaults(values: dict[str, Any], keys: Iterable[str], section: type[pydantic.BaseModel]) -> None:
+    for key in keys:
+        if values[key] == section.model_fields[key].default:
+            del values[key]
+
+
+def _model(recipe: DecoderRecipe) -> dict[str, Any]:
     """The architecture. An ordinary Transformer's is what runs begun by older versions have noted."""
     values = recipe.model_dump(mode="json")
-    defaults = {key: ModelRecipe.model_fields[key].default for key in INTEGER_TRANSFORMER_KEYS}
+    defaults = {key: DecoderRecipe.model_fields[key].default for key in INTEGER_TRANSFORMER_KEYS}
     if all(getattr(recipe, key) == default for key, default in defaults.items()):
         return {key: value for key, value in values.items() if key not in defaults}
     return values

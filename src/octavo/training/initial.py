@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.reference.model import Transformer
 from octavo.reference.weights import load_arrays, to_arrays
 from octavo.spec import INTEGER_TRANSFORMER_KEYS, AttentionFunction, ModelConfig, NormFunction, Scheme
+from octavo.training.models import FloatModel
 from octavo.training.recipe import RecipeError
 
 
@@ -71,7 +71,7 @@ class InitialModel:
             if getattr(config, key) != getattr(self.config, key)
         ]
 
-    def load_into(self, model: Transformer) -> None:
+    def load_into(self, model: FloatModel) -> None:
         """Give a model that ``check`` accepts these weights; polynomials it has besides stay as they are.
 
         An L1 layer norm takes the gains of a layer norm: on Gaussian rows both then give the same.

@@ -1,4 +1,4 @@
-"""One update: gradients of its micro-batches, summed over processes, and Adam's step."""
+"""One update: gradients of its micro-batches, summed over processes, and the optimizer's step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from octavo.reference.model import Transformer
-from octavo.training.batches import IGNORED_LABEL, Batch, make_batch
-from octavo.training.corpus import Pair
+from octavo.training.batches import IGNORED_LABEL, AnyBatch, Epoch
+from octavo.training.models import FloatModel
 from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import TrainingRecipe
@@ -37,12 +36,17 @@ def use_bfloat16(recipe: TrainingRecipe, device: torch.device) -> bool:
     return recipe.precision == "bfloat16"
 
 
-def make_optimizer(model: Transformer | QuantizedTransformer, recipe: TrainingRecipe) -> torch.optim.AdamW:
-    """Adam with decoupled weight decay (none by default). A group's ``factor`` multiplies its rate."""
+def make_optimizer(model: FloatModel | QuantizedTransformer, recipe: TrainingRecipe) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay (none by default), or Nesterov's momentum (Sutskever et al. 2013).
+    A group's ``factor`` multiplies its rate.
+    """
     groups: list[dict[str, Any]] = [{"params": weights_of(model), "factor": 1.0}]
     if isinstance(model, QuantizedTransformer):
         factor = model.recipe.range_peak / recipe.schedule.peak
         groups.append({"params": [model.log_scales], "factor": factor, "weight_decay": 0.0})
+    if recipe.optimizer == "nesterov":
+        decay = recipe.weight_decay
+        return torch.optim.SGD(groups, lr=0.0, momentum=recipe.momentum, nesterov=True, weight_decay=decay)
     return torch.optim.AdamW(
         groups,
         lr=0.0,
@@ -53,7 +57,7 @@ def make_optimizer(model: Transformer | QuantizedTransformer, recipe: TrainingRe
     )
 
 
-def weights_of(model: Transformer | QuantizedTransformer) -> list[torch.nn.Parameter]:
+def weights_of(model: FloatModel | QuantizedTransformer) -> list[torch.nn.Parameter]:
     """The parameters without learned ranges."""
     return list((model.model if isinstance(model, QuantizedTransformer) else model).parameters())
 
@@ -66,38 +70,36 @@ class Optimization:
     """
 
     def __init__(
-        self, model: Transformer | QuantizedTransformer, recipe: TrainingRecipe, seed: int, ranks: Ranks
+        self, model: FloatModel | QuantizedTransformer, recipe: TrainingRecipe, seed: int, ranks: Ranks
     ) -> None:
         self.model, self.recipe, self.seed, self.ranks = model, recipe, seed, ranks
         self.optimizer = make_optimizer(model, recipe)
         self.bfloat16 = use_bfloat16(recipe, ranks.device)
 
-    def update(
-        self, number: int, micro_batches: Sequence[Sequence[int]], pairs: Sequence[Pair]
-    ) -> UpdateReport:
+    def update(self, number: int, micro_batches: Sequence[Sequence[int]], epoch: Epoch) -> UpdateReport:
         """Make update ``number`` (1, 2, ...); the gradient is that of the mean loss per target token."""
         self.model.train()
         sums = torch.zeros(2, dtype=torch.float64)
         for index, chosen in enumerate(micro_batches):
             if index % self.ranks.world == self.ranks.rank:
-                batch = make_batch([pairs[i] for i in chosen], self.model.config)
+                batch = epoch.batch(chosen)
                 sums += torch.tensor([self._accumulate(batch, number, index), batch.tokens])
         loss, tokens = self.ranks.sum(sums.to(self.ranks.device)).tolist()
         self.ranks.sum_gradients(self.model.parameters())
         rate = learning_rate(number, self.recipe.schedule, self.recipe.max_updates)
         return UpdateReport(loss, int(tokens), rate, self._step(rate, tokens))
 
-    def _accumulate(self, batch: Batch, update: int, index: int) -> float:
+    def _accumulate(self, batch: AnyBatch, update: int, index: int) -> float:
         """Add a micro-batch's gradients; its loss."""
         torch.manual_seed(dropout_seed(self.seed, update, index))
         loss = self._loss(batch.to(self.ranks.device))
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.item())
 
-    def _loss(self, batch: Batch) -> Tensor:
+    def _loss(self, batch: AnyBatch) -> Tensor:
         """Label-smoothed cross-entropy (Szegedy et al. 2016), summed over target tokens."""
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.bfloat16):
-            logits = self.model(batch.source, batch.lengths, batch.target)
+            logits = self.model(*batch.inputs)
         return F.cross_entropy(
             logits.flatten(0, 1).float(),
             batch.labels.flatten(),

@@ -1,15 +1,15 @@
-"""A training recipe: TOML read into strict models. Unknown keys and values of another type are errors."""
+"""A training recipe as strict models: for translation, or for a language model. Unknown keys and values of
+another type are errors.
+"""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pydantic
 from pydantic import Field
 
-from octavo.artifact.description import check_labels
 from octavo.errors import OctavoError
 from octavo.spec import (
     MAX_BEAM,
@@ -23,7 +23,6 @@ from octavo.spec import (
     PolynomialSharing,
     Positions,
     SearchDefaults,
-    SpecError,
 )
 
 Positive = Annotated[int, Field(ge=1)]
@@ -49,6 +48,30 @@ class CorpusRecipe(_Section):
     target: Annotated[Path, FromToml]
     repeat: Positive = 1
 
+    def rooted(self, root: Path) -> Self:
+        """With paths that start from a folder."""
+        return self.model_copy(update={"source": root / self.source, "target": root / self.target})
+
+
+class TextRecipe(_Section):
+    """A file of text, one stream of lines: all of them, or ``lines`` (first and last, counted from 1).
+    ``repeat`` is how often an epoch holds it.
+    """
+
+    text: Annotated[Path, FromToml]
+    lines: Annotated[tuple[Positive, Positive], FromToml] | None = None
+    repeat: Positive = 1
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.lines and self.lines[0] > self.lines[1]:
+            raise ValueError("lines: the first one comes after the last")
+        return self
+
+    def rooted(self, root: Path) -> Self:
+        """With a path that starts from a folder."""
+        return self.model_copy(update={"text": root / self.text})
+
 
 class DataRecipe(_Section):
     """Training corpora, and dev sets: the first one decides, the others are reported."""
@@ -56,6 +79,13 @@ class DataRecipe(_Section):
     train: Annotated[list[CorpusRecipe], Field(min_length=1)]
     dev: Annotated[list[CorpusRecipe], Field(min_length=1)]
     max_tokens: Positive = 200
+
+
+class TextDataRecipe(_Section):
+    """Training texts, and dev texts: the first one decides, the others are reported."""
+
+    train: Annotated[list[TextRecipe], Field(min_length=1)]
+    dev: Annotated[list[TextRecipe], Field(min_length=1)]
 
 
 class SamplingRecipe(_Section):
@@ -75,12 +105,11 @@ class VocabularyRecipe(_Section):
     byte_fallback: bool = False
 
 
-class ModelRecipe(_Section):
-    """The architecture; keys as in octavo.spec.ModelConfig."""
+class DecoderRecipe(_Section):
+    """The architecture of a language model; keys as in octavo.spec.ModelConfig."""
 
     d_model: Positive
     ffn_dim: Positive
-    encoder_layers: Positive
     decoder_layers: Positive
     attention_heads: Positive
     max_positions: Positive = 512
@@ -99,6 +128,12 @@ class ModelRecipe(_Section):
     norm_function: Annotated[NormFunction, FromToml] = NormFunction.LAYER
 
 
+class ModelRecipe(DecoderRecipe):
+    """The architecture of a translation model."""
+
+    encoder_layers: Positive
+
+
 class DropoutRecipe(_Section):
     """Dropout rates."""
 
@@ -108,14 +143,26 @@ class DropoutRecipe(_Section):
 
 
 class ScheduleRecipe(_Section):
-    """Linear warm-up to ``peak``, then peak * sqrt(warmup / update).
+    """Linear warm-up to ``peak``, then peak * sqrt(warmup / update), or with ``decay`` = cosine half a cosine
+    from ``peak`` to ``floor`` in ``period`` updates, and ``floor`` from there on.
 
     In the last ``cooldown`` updates it also falls linearly to zero.
     """
 
     peak: Annotated[float, Field(gt=0)]
     warmup: Positive = 4000
+    decay: Literal["inverse-sqrt", "cosine"] = "inverse-sqrt"
+    period: Annotated[int, Field(ge=0)] = 0
+    floor: Annotated[float, Field(ge=0)] = 0.0
     cooldown: Annotated[int, Field(ge=0)] = 0
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.decay == "cosine" and not self.period:
+            raise ValueError("decay = cosine needs period, the updates from peak to floor")
+        if self.decay != "cosine" and (self.period or self.floor):
+            raise ValueError("period and floor need decay = cosine")
+        return self
 
 
 class AverageRecipe(_Section):
@@ -126,7 +173,10 @@ class AverageRecipe(_Section):
 
 
 class TrainingRecipe(_Section):
-    """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side."""
+    """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side.
+
+    ``optimizer``: Adam, or stochastic gradient descent with Nesterov's ``momentum``.
+    """
 
     schedule: ScheduleRecipe
     max_updates: Positive
@@ -134,6 +184,8 @@ class TrainingRecipe(_Section):
     accumulate: Positive = 1
     label_smoothing: Rate = 0.1
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    optimizer: Literal["adam", "nesterov"] = "adam"
+    momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
     adam_betas: Annotated[tuple[Rate, Rate], FromToml] = (0.9, 0.98)
     adam_epsilon: Annotated[float, Field(gt=0)] = 1e-9
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -142,6 +194,19 @@ class TrainingRecipe(_Section):
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
     average: AverageRecipe = AverageRecipe()
     dropout: DropoutRecipe = DropoutRecipe()
+
+
+class BlockTrainingRecipe(TrainingRecipe):
+    """The optimization of a language model: blocks of ``block_tokens``, as many as ``batch_tokens`` holds."""
+
+    block_tokens: Annotated[int, Field(ge=2)] = 256
+    label_smoothing: Rate = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.batch_tokens < self.block_tokens:
+            raise ValueError(f"batch_tokens = {self.batch_tokens} is less than a block's {self.block_tokens}")
+        return self
 
 
 class QuantizationRecipe(_Section):
@@ -166,6 +231,16 @@ class ValidationRecipe(_Section):
     beam: Annotated[int, Field(ge=1, le=MAX_BEAM)] = 1
 
 
+class LossValidationRecipe(_Section):
+    """When to validate a language model, and when to stop: after ``patience`` validations without a lower
+    loss, which is a lower perplexity.
+    """
+
+    every_updates: Annotated[int, Field(ge=0)] = 0
+    metric: Literal["loss"] = "loss"
+    patience: Annotated[int, Field(ge=0)] = 0
+
+
 class SearchRecipe(_Section):
     """Search defaults written into the model directory."""
 
@@ -175,77 +250,70 @@ class SearchRecipe(_Section):
     length_margin: Positive = 16
 
 
-class Recipe(_Section):
-    """A whole recipe."""
+class _CommonRecipe(_Section):
+    """What every recipe has."""
 
     name: str
-    source_language: str
-    target_language: str
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     dtype: Literal["float32", "float16"] = "float32"
-    data: DataRecipe
     vocabulary: VocabularyRecipe = VocabularyRecipe()
+    quantization: QuantizationRecipe | None = None
+
+
+class TranslationRecipe(_CommonRecipe):
+    """A whole recipe for translation."""
+
+    source_language: str
+    target_language: str
+    data: DataRecipe
     sampling: SamplingRecipe = SamplingRecipe()
     model: ModelRecipe
     training: TrainingRecipe
     validation: ValidationRecipe = ValidationRecipe()
-    quantization: QuantizationRecipe | None = None
     search: SearchRecipe = SearchRecipe()
 
-
-def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
-    """Read and check a recipe; relative data paths are taken from ``data_root``, else from its folder.
-
-    Raises RecipeError for an unreadable file, bad TOML, an unknown key or a value out of range.
-    """
-    try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not valid TOML: {error}") from error
-    try:
-        recipe = Recipe.model_validate(values)
-    except pydantic.ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error)}") from error
-    _check(recipe, path)
-    root = (data_root or path.parent).resolve()
-
-    def rooted(corpora: list[CorpusRecipe]) -> list[CorpusRecipe]:
-        return [c.model_copy(update={"source": root / c.source, "target": root / c.target}) for c in corpora]
-
-    data = recipe.data.model_copy(update={"train": rooted(recipe.data.train), "dev": rooted(recipe.data.dev)})
-    return recipe.model_copy(update={"data": data})
+    @property
+    def search_defaults(self) -> SearchDefaults:
+        """How the model is searched. Raises SpecError, naming the key."""
+        return SearchDefaults(**self.search.model_dump())
 
 
-def _check(recipe: Recipe, path: Path) -> None:
-    """What the model directory and the run's folder will ask for, before hours of training.
+class LanguageRecipe(_CommonRecipe):
+    """A whole recipe for a language model: it has ``language``, where translation has two."""
 
-    Raises RecipeError.
-    """
-    if recipe.data.max_tokens > recipe.model.max_positions:
-        raise RecipeError(
-            f"{path}: data.max_tokens = {recipe.data.max_tokens} is more than model.max_positions = "
-            f"{recipe.model.max_positions}"
-        )
-    try:
-        check_labels(recipe.name, recipe.source_language, recipe.target_language)
-    except SpecError as error:
-        raise RecipeError(f"{path}: {error}") from error
-    if recipe.name in (".", "..") or set("/\\") & set(recipe.name):
-        raise RecipeError(f"{path}: name = {recipe.name!r}: names a folder too, so no '/', '\\' or '..'")
-    try:
-        SearchDefaults(**recipe.search.model_dump())
-    except SpecError as error:
-        raise RecipeError(f"{path}: search.{error}") from error
+    language: str
+    data: TextDataRecipe
+    model: DecoderRecipe
+    training: BlockTrainingRecipe
+    validation: LossValidationRecipe = LossValidationRecipe()
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.vocabulary.shared:
+            raise ValueError("vocabulary.shared = false: a language model has one vocabulary")
+        if self.quantization:
+            raise ValueError("quantization: only translation models train with quantization")
+        if self.training.block_tokens > self.model.max_positions:
+            raise ValueError(
+                f"training.block_tokens = {self.training.block_tokens} is more than model.max_positions = "
+                f"{self.model.max_positions}"
+            )
+        return self
+
+    @property
+    def source_language(self) -> str:
+        """Its only language."""
+        return self.language
+
+    @property
+    def target_language(self) -> str:
+        """Its only language."""
+        return self.language
+
+    @property
+    def search_defaults(self) -> SearchDefaults:
+        """A language model is not searched: the defaults' defaults."""
+        return SearchDefaults()
 
 
-def _explain(error: pydantic.ValidationError) -> str:
-    """The first problem as one line: the key, then what is wrong with it."""
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; see the recipes that come with Octavo for the keys there are"
-    if problem["type"] == "missing":
-        return f"missing key {key!r}"
-    return f"{key}: {problem['msg']} (found {problem['input']!r})"
+Recipe = TranslationRecipe | LanguageRecipe

@@ -10,7 +10,8 @@ from octavo.training.export import export
 from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt
 from octavo.training.ranks import Ranks
-from octavo.training.recipe import QuantizationRecipe, RecipeError, read_recipe
+from octavo.training.recipe import LanguageRecipe, QuantizationRecipe, RecipeError
+from octavo.training.recipe_file import read_recipe
 from octavo.training.trainer import Trainer
 
 
@@ -29,6 +30,11 @@ def train(
     folder that cannot be written, Interrupted after Ctrl-C (a checkpoint is written).
     """
     recipe = read_recipe(recipe_path, data_root)
+    if quantize and isinstance(recipe, LanguageRecipe):
+        raise RecipeError(
+            f"{recipe_path}: is for a language model, and only translation models train with quantization; "
+            "leave out --quantize"
+        )
     if quantize and recipe.quantization is None:
         recipe = recipe.model_copy(update={"quantization": QuantizationRecipe()})
     if recipe.quantization and init is None:

@@ -13,46 +13,36 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from octavo.reference.dropout import Dropout
 from octavo.reference.model import Transformer
-from octavo.reference.search import SearchOptions
-from octavo.spec import ModelConfig, SpecError
-from octavo.training.batches import make_batch, plan_epoch
+from octavo.training.batches import Batch, Epoch
 from octavo.training.checkpoint import CheckpointStore, Progress, Validation
-from octavo.training.corpus import Pair
-from octavo.training.data import prepare_data
 from octavo.training.display import Display
 from octavo.training.identity import check_identity, run_identity
 from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt, Interrupted
+from octavo.training.language import LanguageTask
+from octavo.training.models import FloatModel, make_model
 from octavo.training.optimization import Optimization
 from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
-from octavo.training.recipe import Recipe, RecipeError
+from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError
 from octavo.training.selection import updates_to_average, validations_since_best
-from octavo.training.validation import dev_bleu, dev_loss
-from octavo.training.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Vocabulary
+from octavo.training.task import Task
+from octavo.training.translation import TranslationTask
 
 
-def model_config(recipe: Recipe, vocabulary: Vocabulary) -> ModelConfig:
-    """The recipe's architecture with the vocabulary's sizes and ids. Raises RecipeError."""
-    try:
-        return ModelConfig(
-            **recipe.model.model_dump(),
-            source_vocab_size=vocabulary.source.size,
-            target_vocab_size=vocabulary.target.size,
-            shared_embeddings=vocabulary.shared,
-            pad_id=PAD_ID,
-            unk_id=UNK_ID,
-            eos_id=EOS_ID,
-            decoder_start_id=BOS_ID,
-            suppressed_ids=(PAD_ID, UNK_ID, BOS_ID),
-        )
-    except SpecError as error:
-        raise RecipeError(f"model: {error}") from error
+def open_task(
+    recipe: Recipe, folder: Path, ranks: Ranks, begun: bool, tokenizers: tuple[Path, Path] | None
+) -> Task:
+    """What the recipe learns, with all its data. Raises RecipeError."""
+    if isinstance(recipe, LanguageRecipe):
+        return LanguageTask(recipe, folder, ranks, begun, tokenizers)
+    return TranslationTask(recipe, folder, ranks, begun, tokenizers)
 
 
 class Trainer:
@@ -80,22 +70,24 @@ class Trainer:
         if ranks.first:
             self.store.prepare()
         tokenizers = initial.tokenizers if initial else None
-        self.data = prepare_data(recipe, folder, ranks, self.store.begun, tokenizers)
-        self.config = model_config(recipe, self.data.vocabulary)
+        self.task = open_task(recipe, folder, ranks, self.store.begun, tokenizers)
+        self.config = self.task.config
         if initial:
             initial.check(self.config)
-        self.model = Transformer(self.config, Dropout(**options.dropout.model_dump()))
+        self.model = make_model(self.config, Dropout(**options.dropout.model_dump()))
         self.model.reset(recipe.seed)
         self.model.to(ranks.device)
         self.quantized = (
-            QuantizedTransformer(self.model, recipe.quantization) if recipe.quantization else None
+            QuantizedTransformer(cast(Transformer, self.model), recipe.quantization)
+            if recipe.quantization
+            else None
         )
         self.trained = self.quantized or self.model
         self.optimization = Optimization(self.trained, options, recipe.seed, ranks)
         self.progress = Progress()
         self._saved: Progress | None = None
-        digests, origin = self.data.vocabulary.digests(), initial.digest if initial else None
-        self.identity = run_identity(recipe, self.data.digest, digests, origin)
+        digests, origin = self.task.vocabulary.digests(), initial.digest if initial else None
+        self.identity = run_identity(recipe, self.task.digest, digests, origin)
         self._clock = time.monotonic()
 
     def resume(self) -> None:
@@ -121,8 +113,8 @@ class Trainer:
         if self.progress.finished:  # by a limit set below a checkpoint that was never validated
             self._validate_if_due(epoch_ended=False)
         while not self.progress.finished:
-            for micro_batches, pairs in self._updates_of_epoch():
-                self._update(micro_batches, pairs)
+            for micro_batches, epoch in self._updates_of_epoch():
+                self._update(micro_batches, epoch)
                 self._validate_if_due(epoch_ended=False)
                 self._checkpoint_if_due(interrupt)
                 if self.progress.finished:
@@ -140,42 +132,39 @@ class Trainer:
         if changes := self._initial.changes(self.config):
             self.display.say(f"converting {self._initial.path}: {', '.join(changes)}")
         if self.quantized:
-            pairs, plan = self._epoch()
+            epoch, plan = self._epoch()
             first = plan[: self.quantized.recipe.observe_batches]
-            batches = (make_batch([pairs[i] for i in chosen], self.config) for chosen in first)
+            batches = (cast(Batch, epoch.batch(chosen)) for chosen in first)
             self.quantized.observe(batch.to(self.ranks.device) for batch in batches)
         if self.ranks.first:
             self.model.eval()
             with self.measured() as model:
-                loss = dev_loss(model, self.data.devs[0], self.recipe.training.batch_tokens)
+                loss = self.task.dev_loss(model)
             kind = "quantized" if self.quantized else "float32"
             self.display.say(f"starting from {self._initial.path}: dev loss {loss:.4f} ({kind})")
 
     def _report_start(self) -> None:
         size = sum(p.numel() for p in self.model.parameters())
-        corpus = self.data.corpus
         self.display.say(
-            f"{len(corpus.pairs)} pairs ({corpus.left_out} left out as empty or too long), "
+            f"{self.task.summary}, "
             f"{self.config.target_vocab_size} target tokens, {size / 1e6:.2f} M parameters, "
             f"{self.ranks.world} x {self.ranks.device.type}, "
             f"{'bfloat16' if self.optimization.bfloat16 else 'float32'}"
         )
 
-    def _updates_of_epoch(self) -> Iterator[tuple[list[list[int]], list[Pair]]]:
+    def _updates_of_epoch(self) -> Iterator[tuple[list[list[int]], Epoch]]:
         """The micro-batches of each update still to come in this epoch."""
-        pairs, plan = self._epoch()
+        epoch, plan = self._epoch()
         step = self.recipe.training.accumulate
         for first in range(self.progress.batch, len(plan), step):
-            yield plan[first : first + step], pairs
+            yield plan[first : first + step], epoch
 
-    def _epoch(self) -> tuple[list[Pair], list[list[int]]]:
-        """The pairs of this epoch and its micro-batches."""
-        seed, epoch = self.recipe.seed, self.progress.epoch
-        pairs = self.data.corpus.epoch(seed, epoch)
-        return pairs, plan_epoch(pairs, self.recipe.training.batch_tokens, seed, epoch)
+    def _epoch(self) -> tuple[Epoch, list[list[int]]]:
+        """The examples of this epoch and its micro-batches."""
+        return self.task.epoch(self.recipe.seed, self.progress.epoch)
 
-    def _update(self, micro_batches: list[list[int]], pairs: list[Pair]) -> None:
-        report = self.optimization.update(self.progress.update + 1, micro_batches, pairs)
+    def _update(self, micro_batches: list[list[int]], epoch: Epoch) -> None:
+        report = self.optimization.update(self.progress.update + 1, micro_batches, epoch)
         if not math.isfinite(report.loss + report.norm):
             raise RecipeError(
                 f"training diverged: loss or gradient of update {self.progress.update + 1} is not finite; "
@@ -206,8 +195,7 @@ class Trainer:
         if self.ranks.first:
             result = self._measure()
             self.store.save_snapshot(self.trained, result.update)
-            names = [dev.name for dev in self.data.devs]
-            self.display.validated(result, names, time.monotonic() - started)
+            self.display.validated(result, self.task.dev_names, time.monotonic() - started)
             self.progress.validations.append(result)
         self.progress.validations = self.ranks.share(self.progress.validations)
         if not self.progress.finished and self._out_of_patience():
@@ -218,17 +206,10 @@ class Trainer:
 
     def _measure(self) -> Validation:
         self.model.eval()
-        options = SearchOptions(**self.recipe.search.model_dump() | {"beam": self.recipe.validation.beam})
-        devs, vocabulary = self.data.devs, self.data.vocabulary
         with self.measured() as model:
-            return Validation(
-                self.progress.update,
-                self.progress.epoch,
-                dev_loss(model, devs[0], self.recipe.training.batch_tokens),
-                [dev_bleu(model, dev, vocabulary, options).score for dev in devs],
-            )
+            return self.task.validate(model, self.progress.update, self.progress.epoch)
 
-    def measured(self) -> contextlib.AbstractContextManager[Transformer]:
+    def measured(self) -> contextlib.AbstractContextManager[FloatModel]:
         """The model to measure, quantized where it is trained so."""
         return self.quantized.rounded() if self.quantized else contextlib.nullcontext(self.model)
 

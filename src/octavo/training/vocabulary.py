@@ -16,6 +16,7 @@ from octavo import durable
 from octavo.text import Tokenizer
 from octavo.text.clean import one_line
 from octavo.training.identity import check_identity
+from octavo.training.ranks import Ranks
 from octavo.training.recipe import RecipeError, VocabularyRecipe
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -54,6 +55,30 @@ class Vocabulary:
     def digests(self) -> dict[str, str | None]:
         """The files' SHA-256 in hex, by name."""
         return _digests(self.files().values())
+
+
+def settle_vocabulary(
+    folder: Path,
+    recipe: VocabularyRecipe,
+    text: tuple[Sequence[str], Sequence[str]],
+    tokenizers: tuple[Path, Path] | None,
+    begun: bool,
+    ranks: Ranks,
+) -> Vocabulary:
+    """The run's vocabulary: that of ``tokenizers``, or made from ``text``, source and target lines.
+
+    The first process makes it, the others load it. Raises RecipeError.
+    """
+
+    def settled() -> Vocabulary:
+        if tokenizers:
+            return take_vocabulary(folder, recipe, tokenizers, begun)
+        return make_vocabulary(folder, recipe, *text, begun)
+
+    if ranks.first:
+        settled()
+    ranks.wait()
+    return settled()
 
 
 def make_vocabulary(

@@ -61,6 +61,7 @@ class Translator:
     def __init__(
         self, model: ModelDirectory, engine: SearchEngine, *, sentence_by_sentence: bool = True
     ) -> None:
+        model.check_translates("translation")
         self.model = model
         self.sentence_by_sentence = sentence_by_sentence
         self._source, self._target = model.tokenizers()
@@ -81,6 +82,7 @@ class Translator:
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
         model = ModelDirectory.open(boxed_model() if path is None else Path(path))
+        model.check_translates("translation")
         chosen = model.shortlist() if shortlist else None
         precision = precision or default_precision(model)
         engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)

@@ -1,0 +1,156 @@
+"""``octavo perplexity``: how well a language model predicts a text."""
+
+import contextlib
+import itertools
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+import octavo
+from octavo.cli.lines import open_lines
+from octavo.cli.options import JsonOption, ThreadsOption
+from octavo.cli.progress import is_terminal, line_progress
+from octavo.errors import InputError
+from octavo.spec import MAX_POSITIONS
+
+if TYPE_CHECKING:
+    from octavo.artifact import ModelDirectory
+
+ScoringEngineName = Literal["pytorch"]
+
+
+def perplexity(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a language model.")],
+    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text to predict, UTF-8.")],
+    context: Annotated[
+        int | None,
+        typer.Option(
+            "--context",
+            metavar="N",
+            min=1,
+            max=MAX_POSITIONS,
+            help="Tokens the model sees at most. Default: a block's in its training, else its positions.",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            "--stride",
+            metavar="N",
+            min=1,
+            max=MAX_POSITIONS,
+            help="Tokens scored by each window: fewer give each of them more context, and take longer. "
+            "Default: half the context.",
+        ),
+    ] = None,
+    engine: Annotated[
+        ScoringEngineName, typer.Option("--engine", help="What computes: the PyTorch reference (float32).")
+    ] = "pytorch",
+    threads: ThreadsOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a language model on a text: perplexity per token and per word, bits per character.
+
+    The text is one stream: each line's tokens and the end of the line, and context goes over line ends. A
+    window slides over it; every token is scored once, given what its window holds before it. Words are what
+    white space separates, and one a line for its end, as WikiText counts them.
+
+        octavo perplexity runs/wikitext2-small/model wikitext2.test.txt
+        octavo perplexity my-model test.txt --context 256 --stride 1 --json
+    """
+    from octavo.artifact import ModelDirectory
+
+    directory = ModelDirectory.open(model)
+    if not directory.config.is_language_model:
+        raise InputError(
+            f"{model}: is a translation model, and perplexity is of language models; "
+            "`octavo evaluate` measures a translation model"
+        )
+    context = context or _trained_context(directory.quality) or directory.config.max_positions
+    report = {
+        "octavo": octavo.__version__,
+        "model": directory.name,
+        "path": str(directory.path),
+        "text": str(text),
+        "engine": engine,
+        **_measure(directory, _lines(text), context, stride or max(1, context // 2), threads),
+    }
+    if as_json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print(report)
+
+
+def _measure(
+    directory: "ModelDirectory", lines: list[str], context: int, stride: int, threads: int
+) -> dict[str, Any]:
+    from octavo.evaluation.perplexity import ReferenceScoringEngine, measure_perplexity
+    from octavo.text.stream import TokenStream
+
+    tokenizer, _ = directory.tokenizers()
+    stream = TokenStream.encode(lines, tokenizer, directory.config.eos_id)
+    with contextlib.closing(ReferenceScoringEngine(directory, threads=threads)) as scoring:
+        start = time.perf_counter()
+        with line_progress("Scoring", len(stream.tokens), shown=is_terminal(sys.stderr)) as advance:
+            found = measure_perplexity(
+                scoring,
+                directory.config,
+                stream,
+                context=context,
+                stride=stride,
+                advance=lambda done: advance(done, done * len(lines) // len(stream.tokens)),
+            )
+        seconds = time.perf_counter() - start
+    return {
+        "precision": scoring.precision,
+        "threads": scoring.threads,
+        "context": context,
+        "stride": stride,
+        "lines": len(lines),
+        "tokens": found.tokens,
+        "words": found.words,
+        "characters": found.characters,
+        "log_likelihood": found.log_likelihood,
+        "perplexity_per_token": found.per_token,
+        "perplexity_per_word": found.per_word,
+        "bits_per_character": found.bits_per_character,
+        "seconds": seconds,
+        "tokens_per_second": found.tokens / seconds if seconds else 0.0,
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    with open_lines(path) as lines:
+        found = list(itertools.chain.from_iterable(lines.blocks()))
+    if not found:
+        raise InputError(f"{path}: has no lines")
+    return found
+
+
+def _trained_context(quality: dict[str, Any]) -> int | None:
+    """The context that the model's own dev figures were taken with, where it says so."""
+    dev = quality.get("dev")
+    first = dev[0] if isinstance(dev, list) and dev else None
+    context = first.get("context") if isinstance(first, dict) else None
+    return context if isinstance(context, int) and not isinstance(context, bool) and context > 0 else None
+
+
+def _print(report: dict[str, Any]) -> None:
+    print(f"model           {report['model']} ({report['path']})")
+    print(
+        f"run             {report['engine']} {report['precision']}, context {report['context']}, stride "
+        f"{report['stride']}, {report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
+    )
+    print(
+        f"text            {report['lines']:,} lines, {report['tokens']:,} tokens, {report['words']:,} words, "
+        f"{report['characters']:,} characters"
+    )
+    print(f"log-likelihood  {report['log_likelihood']:,.2f} nats")
+    print(f"perplexity      {report['perplexity_per_token']:.3f} per token")
+    print(f"                {report['perplexity_per_word']:.3f} per word")
+    print(f"bits            {report['bits_per_character']:.4f} per character")
+    print(f"speed           {report['tokens_per_second']:,.0f} tokens/s in {report['seconds']:.2f} s")

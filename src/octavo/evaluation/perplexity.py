@@ -1,0 +1,119 @@
+"""Perplexity of a text under a language model, by a sliding window; any engine can score the windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from octavo.errors import InputError
+from octavo.evaluation.reference_engine import ReferenceEngineError, float_tensors
+from octavo.text.stream import Perplexity, TokenIds, TokenStream, windows
+
+if TYPE_CHECKING:
+    from octavo.artifact import ModelDirectory
+    from octavo.reference import LanguageModel
+    from octavo.spec import ModelConfig
+
+BATCH_TOKENS: Final = 4096
+
+
+class ScoringEngine(Protocol):
+    """What perplexity needs of an engine."""
+
+    @property
+    def precision(self) -> str:
+        """Its arithmetic: float32, for one."""
+
+    @property
+    def threads(self) -> int:
+        """Threads it computes with."""
+
+    def score_last(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> list[list[float]]:
+        """For each sequence (int32 ids) log P, in nats, of its last ``counts[i]`` tokens, each given all
+        before it in the sequence, over the whole vocabulary.
+
+        A sequence has from 2 to max_positions + 1 tokens, and more than are scored.
+        """
+
+    def close(self) -> None:
+        """Free the memory."""
+
+
+class ReferenceScoringEngine:
+    """The PyTorch reference, float32; weights stored as int8 are widened with their scales.
+
+    ``threads`` are PyTorch's, for the whole process; 0 leaves them as they are. Raises ReferenceEngineError
+    without PyTorch, or for a model of the scheme ``integer``.
+    """
+
+    precision: Final = "float32"
+
+    def __init__(self, model: ModelDirectory, *, threads: int = 0) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise ReferenceEngineError(
+                "this needs PyTorch, which is not installed: pip install 'octavo[train]'"
+            ) from error
+        from octavo.reference import language_model_from_arrays
+
+        if model.integer_scales is not None:
+            raise ReferenceEngineError(
+                f"{model.path}: holds integers only, and PyTorch computes in float32; measure the model it "
+                "was made from"
+            )
+        if threads:
+            torch.set_num_threads(threads)
+        self.threads = torch.get_num_threads()
+        self._model: LanguageModel | None = language_model_from_arrays(model.config, float_tensors(model))
+
+    def score_last(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> list[list[float]]:
+        """As ``ScoringEngine`` says; all sequences are one batch."""
+        from octavo.reference import score_last
+
+        if self._model is None:
+            raise ValueError("the engine is closed")
+        return score_last(self._model, [sequence.tolist() for sequence in sequences], counts)
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._model = None
+
+
+def measure_perplexity(
+    engine: ScoringEngine,
+    config: ModelConfig,
+    stream: TokenStream,
+    *,
+    context: int,
+    stride: int,
+    advance: Callable[[int], None] = lambda _done: None,
+) -> Perplexity:
+    """Perplexity of a text: its log-likelihood summed over ``octavo.text.stream.windows``.
+
+    ``context``: tokens that are fed at most, decoder_start_id among them at the beginning of the text.
+    ``advance`` hears after each batch how many tokens are scored. Raises InputError for a text without tokens
+    or for sizes that cannot be.
+    """
+    if not len(stream.tokens):
+        raise InputError("the text is empty: there is nothing to predict")
+    if not 1 <= context <= config.max_positions:
+        raise InputError(
+            f"context = {context}: must be from 1 to the model's {config.max_positions} positions"
+        )
+    if not 1 <= stride <= context:
+        raise InputError(f"stride = {stride}: must be from 1 to context = {context}")
+    import numpy as np
+
+    sequence = np.concatenate([np.array([config.decoder_start_id], np.int32), stream.tokens])
+    every = list(windows(len(stream.tokens), context, stride))
+    rows = max(1, BATCH_TOKENS // context)
+    sums: list[float] = []
+    for first in range(0, len(every), rows):
+        batch = every[first : first + rows]
+        spans = [sequence[window.first : window.last + 1] for window in batch]
+        scores = engine.score_last(spans, [window.scored for window in batch])
+        sums.extend(score for row in scores for score in row)
+        advance(batch[-1].last)
+    return stream.perplexity(math.fsum(sums))

@@ -1,0 +1,29 @@
+"""The weights a model begins with."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from octavo.reference.attention import PolynomialAttention
+from octavo.reference.layers import LearnedPositions, Output, TokenTable
+from octavo.reference.norm import L1LayerNorm
+from octavo.spec import ModelConfig
+
+
+def reset_weights(model: nn.Module, config: ModelConfig, seed: int) -> None:
+    """Fresh weights: Xavier-uniform products, embeddings and an output of its own N(0, 1 / d_model), zero
+    biases, unit norms, and polynomials as they begin.
+    """
+    random = torch.Generator().manual_seed(seed)
+    deviation = config.d_model**-0.5
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=random)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, (TokenTable, LearnedPositions)):
+            nn.init.normal_(module.weight, std=deviation, generator=random)
+        elif isinstance(module, (nn.LayerNorm, L1LayerNorm, PolynomialAttention)):
+            module.reset_parameters()
+        elif isinstance(module, Output) and not config.tied_output:
+            nn.init.normal_(module.weight, std=deviation, generator=random)

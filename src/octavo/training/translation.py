@@ -1,0 +1,118 @@
+"""Translation: its data, and how its model is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from octavo.reference.model import Transformer
+from octavo.reference.search import SearchOptions
+from octavo.training.batches import PairEpoch, plan_epoch
+from octavo.training.checkpoint import Validation
+from octavo.training.corpus import EncodedCorpus, ParallelText, read_corpus
+from octavo.training.models import FloatModel, model_config
+from octavo.training.ranks import Ranks
+from octavo.training.recipe import CorpusRecipe, TranslationRecipe
+from octavo.training.validation import DevSet, dev_bleu, dev_loss
+from octavo.training.vocabulary import Vocabulary, settle_vocabulary
+
+
+class TranslationTask:
+    """Raises RecipeError for data that cannot be used."""
+
+    def __init__(
+        self,
+        recipe: TranslationRecipe,
+        folder: Path,
+        ranks: Ranks,
+        begun: bool,
+        tokenizers: tuple[Path, Path] | None = None,
+    ) -> None:
+        """Read and segment all data; the vocabulary is trained into ``folder`` unless it lies there.
+
+        With ``tokenizers``, source and target, it is taken from them. A run that has ``begun`` keeps its
+        vocabulary.
+        """
+        texts = [read_corpus(corpus) for corpus in recipe.data.train]
+        dev_texts = [read_corpus(corpus) for corpus in recipe.data.dev]
+        source = [line for text in texts for line in text.source]
+        target = [line for text in texts for line in text.target]
+        self.recipe = recipe
+        self.vocabulary: Vocabulary = settle_vocabulary(
+            folder, recipe.vocabulary, (source, target), tokenizers, begun, ranks
+        )
+        self.config = model_config(recipe, self.vocabulary)
+        self.digest = _digest(texts)
+        self._devs = [
+            DevSet.encode(_name(corpus), text, self.vocabulary, recipe.model.max_positions)
+            for corpus, text in zip(recipe.data.dev, dev_texts, strict=True)
+        ]
+        repeated = [(text, corpus.repeat) for text, corpus in zip(texts, recipe.data.train, strict=True)]
+        self._corpus = EncodedCorpus(repeated, self.vocabulary, recipe.sampling, recipe.data.max_tokens)
+
+    @property
+    def summary(self) -> str:
+        """The training data in words."""
+        return f"{len(self._corpus.pairs)} pairs ({self._corpus.left_out} left out as empty or too long)"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The size of the training data."""
+        return {"pairs": len(self._corpus.pairs)}
+
+    @property
+    def dev_names(self) -> list[str]:
+        """The dev sets."""
+        return [dev.name for dev in self._devs]
+
+    def epoch(self, seed: int, epoch: int) -> tuple[PairEpoch, list[list[int]]]:
+        """The pairs of an epoch and its micro-batches."""
+        pairs = self._corpus.epoch(seed, epoch)
+        plan = plan_epoch(pairs, self.recipe.training.batch_tokens, seed, epoch)
+        return PairEpoch(pairs, self.config), plan
+
+    def dev_loss(self, model: FloatModel) -> float:
+        """Nats per target token on the first dev set."""
+        return self._loss(model, self._devs[0])
+
+    def validate(self, model: FloatModel, update: int, epoch: int) -> Validation:
+        """The first set's loss; every set's BLEU."""
+        changes = {"beam": self.recipe.validation.beam}
+        options = SearchOptions(**self.recipe.search.model_dump() | changes)
+        bleu = [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options).score for dev in self._devs]
+        return Validation(update, epoch, self.dev_loss(model), bleu)
+
+    def dev_figures(self, model: FloatModel, implementation: str) -> list[dict[str, Any]]:
+        """Loss and BLEU of each dev set, and how they were taken."""
+        options = SearchOptions(**self.recipe.search.model_dump())
+        return [
+            {
+                "set": dev.name,
+                "sentences": len(dev.pairs),
+                "loss": round(self._loss(model, dev), 4),
+                "bleu": round(score.score, 2),
+                "bleu_signature": score.signature,
+                "beam": options.beam,
+                "implementation": implementation,
+            }
+            for dev in self._devs
+            for score in [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options)]
+        ]
+
+    def _loss(self, model: FloatModel, dev: DevSet) -> float:
+        return dev_loss(cast(Transformer, model), dev, self.recipe.training.batch_tokens)
+
+
+def _name(corpus: CorpusRecipe) -> str:
+    """A dev set is called by its folder and file: multi30k/val."""
+    return f"{corpus.source.parent.name}/{corpus.source.stem}"
+
+
+def _digest(texts: Sequence[ParallelText]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        for line in (*text.source, *text.target):
+            digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
