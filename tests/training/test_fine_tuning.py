@@ -146,3 +146,23 @@ def test_quantization_leaves_any_product_that_is_named(
     edit(recipe_path, "[search]", f"[quantization]\nfloat32 = {every}\n\n[search]")
     path = train(recipe_path, tmp_path / "run", init=trained_model)
     assert dev_loss(path) == dev_loss(path, "dev_quantized")
+
+
+def test_a_teacher_alone_teaches_what_it_would_say(
+    recipe_path: Path, tmp_path: Path, trained_model: Path
+) -> None:
+    """With the teacher's predictions alone there is nothing to learn for the teacher itself."""
+    edit(recipe_path, "peak = 0.01", "peak = 0.001")
+    edit(recipe_path, "max_updates = 40", "max_updates = 3\ndistillation = 1.0")
+    path = train(recipe_path, tmp_path / "run", init=trained_model)
+    before, after = ModelDirectory.open(trained_model), ModelDirectory.open(path)
+    assert abs(dev_loss(path) - dev_loss(trained_model)) < 0.01
+    assert any((after.tensor(name) != array).any() for name, array in before.tensors())
+
+
+def test_a_teacher_is_the_model_to_start_from(recipe_path: Path, tmp_path: Path) -> None:
+    edit(recipe_path, "max_updates = 40", "max_updates = 3\ndistillation = 0.5")
+    with pytest.raises(
+        RecipeError, match=r"training\.distillation = 0\.5 needs the model to learn from: give --init"
+    ):
+        train(recipe_path, tmp_path / "run")

@@ -18,7 +18,7 @@ from octavo.training.recipe import (
 )
 
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
-_LATER_TRAINING = ("optimizer", "momentum")
+_LATER_TRAINING = ("optimizer", "momentum", "distillation")
 _LATER_SCHEDULE = ("decay", "period", "floor")
 """Keys that came later: at their defaults they are left out, as runs begun by older versions have noted."""
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from octavo.training.batches import IGNORED_LABEL, AnyBatch, Epoch
+from octavo.training.distillation import Teacher
 from octavo.training.models import FloatModel
 from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
@@ -70,9 +71,15 @@ class Optimization:
     """
 
     def __init__(
-        self, model: FloatModel | QuantizedTransformer, recipe: TrainingRecipe, seed: int, ranks: Ranks
+        self,
+        model: FloatModel | QuantizedTransformer,
+        recipe: TrainingRecipe,
+        seed: int,
+        ranks: Ranks,
+        teacher: Teacher | None = None,
     ) -> None:
         self.model, self.recipe, self.seed, self.ranks = model, recipe, seed, ranks
+        self.teacher = teacher
         self.optimizer = make_optimizer(model, recipe)
         self.bfloat16 = use_bfloat16(recipe, ranks.device)
 
@@ -97,16 +104,24 @@ class Optimization:
         return float(loss.item())
 
     def _loss(self, batch: AnyBatch) -> Tensor:
-        """Label-smoothed cross-entropy (Szegedy et al. 2016), summed over target tokens."""
+        """Label-smoothed cross-entropy (Szegedy et al. 2016), summed over target tokens; a share of it with
+        the teacher's predictions in place of the text.
+        """
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.bfloat16):
-            logits = self.model(*batch.inputs)
-        return F.cross_entropy(
-            logits.flatten(0, 1).float(),
+            logits = self.model(*batch.inputs).flatten(0, 1).float()
+            taught = self.teacher.predict(batch) if self.teacher else None
+        loss = F.cross_entropy(
+            logits,
             batch.labels.flatten(),
             ignore_index=IGNORED_LABEL,
             reduction="sum",
             label_smoothing=self.recipe.label_smoothing,
         )
+        if taught is None:
+            return loss
+        known = batch.labels.flatten() != IGNORED_LABEL
+        from_teacher = F.cross_entropy(logits[known], taught[known], reduction="sum")
+        return torch.lerp(loss, from_teacher, self.recipe.distillation)
 
     def _step(self, rate: float, tokens: float) -> float:
         """Divide, clip, step and clear; the norm before clipping. Ranges are not clipped: a scale's

@@ -175,7 +175,8 @@ class AverageRecipe(_Section):
 class TrainingRecipe(_Section):
     """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side.
 
-    ``optimizer``: Adam, or stochastic gradient descent with Nesterov's ``momentum``.
+    ``optimizer``: Adam, or stochastic gradient descent with Nesterov's ``momentum``. ``distillation``: the
+    share of the loss that compares with the predictions of the model the run starts from, not with the text.
     """
 
     schedule: ScheduleRecipe
@@ -183,6 +184,7 @@ class TrainingRecipe(_Section):
     batch_tokens: Positive = 4096
     accumulate: Positive = 1
     label_smoothing: Rate = 0.1
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
     optimizer: Literal["adam", "nesterov"] = "adam"
     momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99

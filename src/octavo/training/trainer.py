@@ -22,6 +22,7 @@ from octavo.reference.model import Transformer
 from octavo.training.batches import Batch, Epoch
 from octavo.training.checkpoint import CheckpointStore, Progress, Validation
 from octavo.training.display import Display
+from octavo.training.distillation import Teacher
 from octavo.training.identity import check_identity, run_identity
 from octavo.training.initial import InitialModel
 from octavo.training.interrupt import Interrupt, Interrupted
@@ -83,12 +84,20 @@ class Trainer:
             else None
         )
         self.trained = self.quantized or self.model
-        self.optimization = Optimization(self.trained, options, recipe.seed, ranks)
+        self.optimization = Optimization(self.trained, options, recipe.seed, ranks, self._teacher())
         self.progress = Progress()
         self._saved: Progress | None = None
         digests, origin = self.task.vocabulary.digests(), initial.digest if initial else None
         self.identity = run_identity(recipe, self.task.digest, digests, origin)
         self._clock = time.monotonic()
+
+    def _teacher(self) -> Teacher | None:
+        share = self.recipe.training.distillation
+        if share and self._initial is None:
+            raise RecipeError(
+                f"training.distillation = {share} needs the model to learn from: give --init MODEL"
+            )
+        return Teacher(self._initial, self.ranks.device) if share and self._initial else None
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, where there is one.
