@@ -10,7 +10,8 @@
 namespace octavo {
 
 /// Factors that int32 are re-scaled by, one for each column, padded to whole panels: x ⊗ (m, h) = shift((x <<
-/// left) · m, 32 + h). `left`, the same for all, keeps every h from 1 to 22, and x << left within int32.
+/// left) · m, 32 + h). `left`, the same for all, keeps every h from 1 to 22, or to 30 where the target has no
+/// zero point, and x << left within int32.
 struct Factors {
   const std::int32_t* multiplier = nullptr;
   const std::int32_t* shift = nullptr;

@@ -162,7 +162,7 @@ struct PagedAttention {
   PageLayout (*layout)(int heads, int head_dim, bool keys_u8, bool values_u8);
   void (*keep)(const KeepRows&);
   void (*attend)(const Attend&);
-  void (*attend_polynomial)(const AttendPolynomial&) = nullptr;
+  void (*attend_polynomial)(const AttendPolynomial&);
 };
 
 struct ScoredToken {

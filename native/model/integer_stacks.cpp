@@ -7,6 +7,8 @@ namespace octavo {
 
 namespace {
 
+constexpr std::int64_t kLogitLimit = std::int64_t{1} << 24;  // so that floats hold them
+
 /// What integer stacks are made of: an int16 residual stream, products of u8 and s8, no floats.
 struct IntegerNumbers {
   using Site = IntegerSite;
@@ -42,7 +44,8 @@ struct IntegerNumbers {
                                 {.weight = config.output_weight(),
                                  .bias = config.output_bias ? "output.bias" : "",
                                  .inputs = config.d_model,
-                                 .outputs = config.target_vocab_size}),
+                                 .outputs = config.target_vocab_size,
+                                 .limit = kLogitLimit}),
             source.logit_step};
   }
 };

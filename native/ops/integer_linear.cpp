@@ -11,9 +11,8 @@ namespace octavo {
 
 namespace {
 
-constexpr int kLeastShift = -7;
-constexpr int kMostShift = 22;
-constexpr IntegerRange kShifts{kLeastShift, kMostShift};
+constexpr IntegerRange kShifts{-7, 22};
+constexpr int kMostWithZeroPoint = 22;  // what kernels take: see Factors
 
 }  // namespace
 
@@ -36,13 +35,15 @@ IntegerLinear IntegerLinear::load(Weights& weights, const KernelTable& kernels, 
     const auto count = static_cast<std::size_t>(tensors.outputs);
     bias = load_s32(weights.source(), tensors.bias, count, kAllInt32);
   }
-  linear.load_sums(*matrix, bias, site.zero_point);
-  linear.load_factors(weights.source());
+  const std::vector<std::int64_t> largest_sums = linear.load_sums(*matrix, bias, site.zero_point);
+  linear.load_factors(weights.source(), largest_sums, tensors);
   return linear;
 }
 
-/// Where the sums start, and how large they may become.
-void IntegerLinear::load_sums(const Matrix& matrix, const std::int32_t* bias, int zero_point) {
+/// Where the sums start. Returns how large the magnitude of each may become.
+std::vector<std::int64_t> IntegerLinear::load_sums(const Matrix& matrix, const std::int32_t* bias,
+                                                   int zero_point) {
+  std::vector<std::int64_t> largest_sums;
   const std::int64_t largest_input = std::max(zero_point, 255 - zero_point);
   for (int n = 0; n < outputs_; ++n) {
     const std::int8_t* weight = matrix.s8.data() + static_cast<std::ptrdiff_t>(n) * inputs_;
@@ -53,30 +54,41 @@ void IntegerLinear::load_sums(const Matrix& matrix, const std::int32_t* bias, in
       magnitude += std::abs(weight[k]);
     }
     const std::int64_t offset = bias == nullptr ? 0 : bias[n];
-    largest_sum_ = std::max(largest_sum_, largest_input * magnitude + std::abs(offset));
-    if (largest_sum_ > kAllInt32.high) {
+    largest_sums.push_back(largest_input * magnitude + std::abs(offset));
+    if (largest_sums.back() > kAllInt32.high) {
       throw Error(name_ + ": sums could leave int32, output " + std::to_string(n) + " first");
     }
     start_.data()[n] = static_cast<std::int32_t>(offset - zero_point * sum);
   }
+  return largest_sums;
 }
 
-void IntegerLinear::load_factors(TensorSource& source) {
-  const auto count = static_cast<std::size_t>(outputs_);
+void IntegerLinear::load_factors(TensorSource& source, std::span<const std::int64_t> largest_sums,
+                                 const Tensors& tensors) {
+  const std::size_t count = largest_sums.size();
   std::copy_n(load_s32(source, name_ + ".multiplier", count, kMantissas), count, multiplier_.data());
   const std::int8_t* shift = load_s8(source, name_ + ".shift", count, kShifts);
   const auto [least, most] = std::minmax_element(shift, shift + count);
   left_ = std::max(0, 1 - *least);
-  if (*most + left_ > kMostShift) {
-    throw Error(name_ + ".shift: from " + std::to_string(*least) + " to " + std::to_string(*most) +
-                " are too far apart; the largest less the smallest is at most " +
-                std::to_string(kMostShift - 1) + " where one is below 1");
-  }
-  if (largest_sum_ > kAllInt32.high >> left_) {
-    throw Error(name_ + ": sums could leave int32 when they are re-scaled");
+  if (tensors.target_zero_point != 0 && *most + left_ > kMostWithZeroPoint) {
+    throw Error(name_ + ".shift: " + std::to_string(*least) + " and " + std::to_string(*most) +
+                " are too far apart");
   }
   std::fill_n(shift_.data(), shift_.capacity(), 1);
-  for (std::size_t n = 0; n < count; ++n) shift_.data()[n] = shift[n] + left_;
+  for (std::size_t n = 0; n < count; ++n) {
+    shift_.data()[n] = shift[n] + left_;
+    const int bits = 32 + shift[n];
+    const std::int64_t half = std::int64_t{1} << (bits - 1);
+    const std::int64_t largest = (largest_sums[n] * multiplier_.data()[n] + half) >> bits;
+    if (largest >= tensors.limit) {
+      throw Error(name_ + ": results could reach " + std::to_string(largest) + ", output " +
+                  std::to_string(n) + " first; they must stay below " + std::to_string(tensors.limit));
+    }
+    if (largest_sums[n] > kAllInt32.high >> left_) {
+      throw Error(name_ + ": sums could leave int32 where they are re-scaled, output " + std::to_string(n) +
+                  " first");
+    }
+  }
 }
 
 void IntegerLinear::apply(const ProductInput& input, const IntegerTarget& target,

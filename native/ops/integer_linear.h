@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "kernels/integer_kernels.h"
@@ -20,11 +21,13 @@ class IntegerLinear {
     std::string bias;  // empty: none
     int inputs;
     int outputs;
+    int target_zero_point = 0;                   // of what the results are stored as
+    std::int64_t limit = std::int64_t{1} << 31;  // results must stay below it
   };
 
   IntegerLinear() = default;
   /// `product` is its name, to which .multiplier and .shift belong; `site` is what it reads. Throws Error
-  /// where a sum could leave int32.
+  /// where a sum could leave int32, or a result its limit.
   static IntegerLinear load(Weights& weights, const KernelTable& kernels, const std::string& product,
                             const IntegerSite& site, const Tensors& tensors);
 
@@ -41,8 +44,8 @@ class IntegerLinear {
               IntegerLinear& selected) const;
 
  private:
-  void load_sums(const Matrix& matrix, const std::int32_t* bias, int zero_point);
-  void load_factors(TensorSource& source);
+  std::vector<std::int64_t> load_sums(const Matrix& matrix, const std::int32_t* bias, int zero_point);
+  void load_factors(TensorSource& source, std::span<const std::int64_t> largest_sums, const Tensors& tensors);
   void run(const ProductInput& input, const IntegerTarget& target, int first, int count,
            Workspace& workspace) const;
   void record(const ProductInput& input, int first, int count, Workspace& workspace) const;
@@ -55,7 +58,6 @@ class IntegerLinear {
   AlignedBuffer<std::int32_t> multiplier_;
   AlignedBuffer<std::int32_t> shift_;
   int left_ = 0;
-  std::int64_t largest_sum_ = 0;  // no sum's magnitude is larger
 };
 
 }  // namespace octavo

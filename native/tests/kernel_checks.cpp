@@ -21,6 +21,7 @@ std::span<const KernelCheck> kernel_checks() {
       KernelCheck{"layout", check_layout},
       KernelCheck{"keep", check_keep},
       KernelCheck{"attend", check_attend},
+      KernelCheck{"attend_polynomial", check_attend_polynomial},
       KernelCheck{"log_sum_exp", check_log_sum_exp},
       KernelCheck{"top_k", check_top_k},
   };

@@ -77,14 +77,24 @@ void Pages::keep(const Rows& keys, const Rows& values, const std::vector<int>& p
 }
 
 void Pages::prepare_attend(const Attend& job) {
-  std::copy(pages_.begin(), pages_.end(), seen_pages_.resize(pages_.size()));
   job_ = job;
-  job_.layout = &layout_;
-  job_.pages = seen_pages_.data();
+  prepare(job_, scores_, kNan);
+}
+
+void Pages::prepare_attend(const AttendPolynomial& job) {
+  polynomial_job_ = job;
+  prepare(polynomial_job_, integer_scores_, std::numeric_limits<std::int32_t>::max());
+}
+
+template <class Job, class Score>
+void Pages::prepare(Job& job, GuardedArray<Score>& scores, Score unused) {
+  std::copy(pages_.begin(), pages_.end(), seen_pages_.resize(pages_.size()));
+  job.layout = &layout_;
+  job.pages = seen_pages_.data();
   // Scratch from an earlier call must not count.
   const std::size_t room = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
-  std::fill_n(job_.scores = scores_.resize(room), room, kNan);
-  std::fill_n(job_.weights = weights_.resize(room), room, std::uint8_t{0xff});
+  std::fill_n(job.scores = scores.resize(room), room, unused);
+  std::fill_n(job.weights = weights_.resize(room), room, std::uint8_t{0xff});
 }
 
 std::size_t pages_for(int positions) {

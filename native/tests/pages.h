@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "guarded_memory.h"
+#include "kernels/integer_kernels.h"
 #include "kernels/kernel_table.h"
 #include "random.h"
 #include "values.h"
@@ -56,17 +57,29 @@ class Pages {
   /// The same in two steps, of which only the second is worth timing.
   void prepare_attend(const Attend& job);
   void attend() const { kernels_.attend(job_); }
+  void attend(const AttendPolynomial& job) {
+    prepare_attend(job);
+    attend_polynomial();
+  }
+  void prepare_attend(const AttendPolynomial& job);
+  void attend_polynomial() const { kernels_.attend_polynomial(polynomial_job_); }
 
  private:
+  /// Fills in layout, pages and scratch.
+  template <class Job, class Score>
+  void prepare(Job& job, GuardedArray<Score>& scores, Score unused);
+
   PagedAttention kernels_{};
   PageLayout layout_{};
   GuardedArray<std::byte> memory_;
   std::vector<std::byte*> pages_;
   Attend job_{};
+  AttendPolynomial polynomial_job_{};
   GuardedArray<std::byte*> kept_pages_;
   GuardedArray<std::uint8_t> kept_positions_;
   GuardedArray<const std::byte*> seen_pages_;
   GuardedArray<float> scores_;
+  GuardedArray<std::int32_t> integer_scores_;
   GuardedArray<std::uint8_t> weights_;
 };
 

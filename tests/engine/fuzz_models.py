@@ -41,7 +41,7 @@ def main(native: str, model: str, count: int, seed: int) -> None:
     mutations = load("mutations")
     import octavo
     from octavo.artifact import ModelDirectory
-    from octavo.engine import Engine, SearchOptions, _native, cpu_report
+    from octavo.engine import Engine, SearchOptions, _native, cpu_report, default_precision
 
     assert _native.__file__ == native, _native.__file__
     outcomes: collections.Counter[str] = collections.Counter()
@@ -62,9 +62,9 @@ def main(native: str, model: str, count: int, seed: int) -> None:
                 assert str(error), kind
                 outcomes["refused"] += 1
             shutil.rmtree(damaged)
-    precision = "int8" if ModelDirectory.open(model).scheme.value.startswith("int8") else "float32"
     sources = [np.arange(4, 4 + length, dtype=np.int32) for length in range(40)]
     whole = ModelDirectory.open(model)
+    precision = default_precision(whole)
     for isa in cpu_report()["available"]:
         for shortlist in (None, load("shortlists").random_shortlist(whole.config, 20, 5)):
             engine = Engine(whole, precision=precision, threads=2, isa=isa, shortlist=shortlist)

@@ -6,22 +6,26 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report
+from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report, default_precision
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.spec import Scheme
 
-from ..models import tiny_config, write_tiny_model
+from ..models import integer_config, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for
+from ..quantization.integer.integer_models import random_integer_model
 
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
 
 
-@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS])
+@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS, "integer"])
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> ModelDirectory | TensorModel:
     path = tmp_path_factory.mktemp("model") / request.param
-    config = tiny_config(d_model=36, ffn_dim=72, attention_heads=4)
+    sizes = {"d_model": 36, "ffn_dim": 72, "attention_heads": 4}
+    if request.param == "integer":
+        return random_integer_model(integer_config(**sizes), seed=5)
+    config = tiny_config(**sizes)
     model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=Scheme.NONE, seed=5))
     if request.param == "float32":
         return model
@@ -36,7 +40,7 @@ def sources() -> list[np.ndarray]:
 
 
 def open_engine(model: ModelDirectory, **arguments) -> Engine:
-    return Engine(model, precision="float32" if model.scheme is Scheme.NONE else "int8", **arguments)
+    return Engine(model, precision=default_precision(model), **arguments)
 
 
 def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, bool]]]:

@@ -9,12 +9,13 @@ import pytest
 
 from octavo.artifact import ModelDirectory, Shortlist
 from octavo.artifact.shortlist import full_shortlist
-from octavo.engine import Engine, EngineError, Hypothesis, SearchOptions, cpu_report
+from octavo.engine import Engine, EngineError, Hypothesis, SearchOptions, cpu_report, default_precision
 from octavo.quantization import QuantizedWeights, TensorModel, binary32
-from octavo.spec import ModelConfig
+from octavo.spec import AttentionFunction, ModelConfig, NormFunction
 
 from ..models import tiny_config, write_tiny_model
 from ..plans import plan_for
+from ..quantization.integer.integer_models import random_integer_model
 from ..shortlists import random_shortlist
 
 CHUNK = 512
@@ -32,13 +33,16 @@ CONFIGS = {
         output_bias=True,
     ),
 }
-PRECISIONS = ("float32", "dynamic", "mixed")
+INTEGER_PARTS = {"attention": AttentionFunction.POLYNOMIAL, "norm_function": NormFunction.L1}
+PRECISIONS = ("float32", "dynamic", "mixed", "integer")
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, min_length=2, length_ratio=1.0, length_margin=3)
 
 
 @pytest.fixture(scope="module", params=[(c, p) for c in CONFIGS for p in PRECISIONS], ids="-".join)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     name, precision = request.param
+    if precision == "integer":
+        return random_integer_model(dataclasses.replace(CONFIGS[name], **INTEGER_PARTS), seed=11)
     path = tmp_path_factory.mktemp("model") / "model"
     found = ModelDirectory.open(write_tiny_model(path, config=CONFIGS[name], seed=11))
     if precision == "float32":
@@ -60,7 +64,7 @@ def shortlist(model: ModelDirectory | TensorModel) -> Shortlist:
 
 
 def open_engine(model: ModelDirectory | TensorModel, **arguments) -> Engine:
-    return Engine(model, precision="float32" if model.plan is None else "int8", **arguments)
+    return Engine(model, precision=default_precision(model), **arguments)
 
 
 def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, bool]]]:

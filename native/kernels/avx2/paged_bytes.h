@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/avx2/vector.h"
+#include "kernels/avx2/integers.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo::avx2 {
@@ -54,7 +54,7 @@ struct PagedBytes {
   }
 
   template <class Tile, int Contexts>
-  [[gnu::always_inline]] static void products(const Tile& tile, int page, F32x16 (&products)[Contexts][1]) {
+  [[gnu::always_inline]] static void products(const Tile& tile, int page, S32x16 (&products)[Contexts][1]) {
     constexpr int kChunk = 128;  // columns of queries that are widened at a time
     const int head_dim = tile.layout.head_dim;
     const std::size_t head_bytes = key_bytes(head_dim);
@@ -74,18 +74,17 @@ struct PagedBytes {
       add_products<Tile::kQueries>(wide, keys, head_bytes, count, sum);
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < Contexts; ++i) products[i][0] = F32x16::from_s32(sum[i][0], sum[i][1]);
+    for (int i = 0; i < Contexts; ++i) products[i][0] = {sum[i][0], sum[i][1]};
   }
 
-  [[gnu::always_inline]] static void store_weights(F32x16 weights, Weight* target) {
-    const __m256i words =
-        _mm256_packs_epi32(_mm256_cvtps_epi32(weights.low), _mm256_cvtps_epi32(weights.high));
+  [[gnu::always_inline]] static void store_weights(S32x16 weights, Weight* target) {
+    const __m256i words = _mm256_packs_epi32(weights.low, weights.high);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), _mm256_permute4x64_epi64(words, 0xd8));
   }
 
   template <class Tile, int Contexts>
   [[gnu::always_inline]] static void weighted_sums(const Tile& tile, int column,
-                                                   F32x16 (&sums)[Contexts][1]) {
+                                                   S32x16 (&sums)[Contexts][1]) {
     const std::size_t head_bytes = value_bytes(tile.layout.head_dim);
     const std::size_t offset = tile.layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
                                2 * static_cast<std::size_t>(column);
@@ -108,7 +107,7 @@ struct PagedBytes {
       }
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < Contexts; ++i) sums[i][0] = F32x16::from_s32(low[i], high[i]);
+    for (int i = 0; i < Contexts; ++i) sums[i][0] = {low[i], high[i]};
   }
 
  private:

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 
+#include "kernels/avx2/integers.h"
+
 namespace octavo::avx2 {
 
 /// Sixteen binary32 lanes in two registers. max and min return the second operand where one is NaN.
 struct F32x16 {
+  using Integers = S32x16;
   static constexpr int kLanes = 16;
   static constexpr float kLowest = -__builtin_inff();
 
@@ -48,6 +51,9 @@ struct F32x16 {
   static F32x16 from_s32(__m256i low, __m256i high) {
     return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
   }
+  static F32x16 from_s32(S32x16 x) { return from_s32(x.low, x.high); }
+  /// To the nearest integers, ties to even.
+  S32x16 to_s32() const { return {_mm256_cvtps_epi32(low), _mm256_cvtps_epi32(high)}; }
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) {
     return {_mm256_and_ps(x.low, _mm256_castsi256_ps(first_lanes(count, 0))),

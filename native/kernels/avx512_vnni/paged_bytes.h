@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/avx512_vnni/vector.h"
+#include "kernels/avx512_vnni/integers.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo::avx512_vnni {
@@ -46,16 +46,16 @@ struct PagedBytes {
     std::byte* key_sums = lanes + layout.key_sums;
     for (int head = 0; head < layout.heads;
          ++head, keys += head_dim, lanes += head_bytes, key_sums += kKeySumBytes) {
-      __m512i sum[4] = {};
+      S32x16 sum[4] = {};
       for (int c = 0; c < head_dim; c += 64) {
         __m512i row[4];
         for (int i = 0; i < 4; ++i) {
           row[i] = centred_block(keys + i * stride + c, head_dim - c);
-          sum[i] = _mm512_dpbusd_epi32(sum[i], _mm512_set1_epi8(-128), row[i]);
+          sum[i].v = _mm512_dpbusd_epi32(sum[i].v, _mm512_set1_epi8(-128), row[i]);
         }
         put_transposed(row, lanes + 16 * c, head_dim - c);
       }
-      const __m128i sums = _mm_sub_epi32(_mm_setzero_si128(), total_of_each(sum));
+      const __m128i sums = _mm_sub_epi32(_mm_setzero_si128(), S32x16::sums(sum));
       _mm_store_si128(reinterpret_cast<__m128i*>(key_sums), sums);
     }
   }
@@ -93,7 +93,7 @@ struct PagedBytes {
 
   template <class Tile, int Contexts, int Pages>
   [[gnu::always_inline]] static void products(const Tile& tile, int page,
-                                              F32x16 (&products)[Contexts][Pages]) {
+                                              S32x16 (&products)[Contexts][Pages]) {
     const int head_dim = tile.layout.head_dim;
     const std::size_t head_bytes = key_bytes(head_dim);
     const auto head = static_cast<std::size_t>(tile.head);
@@ -116,17 +116,17 @@ struct PagedBytes {
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4
-      for (int p = 0; p < Pages; ++p) products[i][p] = F32x16::from_s32(finished(sum[i][p]));
+      for (int p = 0; p < Pages; ++p) products[i][p] = {finished(sum[i][p])};
     }
   }
 
-  [[gnu::always_inline]] static void store_weights(F32x16 weights, Weight* target) {
-    weights.store_u8(target, 16, 0);
+  [[gnu::always_inline]] static void store_weights(S32x16 weights, Weight* target) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(target), _mm512_cvtepi32_epi8(weights.v));
   }
 
   template <class Tile, int Contexts, int Vectors>
   [[gnu::always_inline]] static void weighted_sums(const Tile& tile, int column,
-                                                   F32x16 (&sums)[Contexts][Vectors]) {
+                                                   S32x16 (&sums)[Contexts][Vectors]) {
     const std::size_t head_bytes = value_bytes(tile.layout.head_dim);
     const std::size_t offset = tile.layout.values + static_cast<std::size_t>(tile.head) * head_bytes +
                                4 * static_cast<std::size_t>(column);
@@ -154,7 +154,7 @@ struct PagedBytes {
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) sums[i][v] = F32x16::from_s32(finished(sum[i][v]));
+      for (int v = 0; v < Vectors; ++v) sums[i][v] = {finished(sum[i][v])};
     }
   }
 
@@ -205,17 +205,6 @@ struct PagedBytes {
   static __m512i centred_block(const std::uint8_t* x, int count) {
     const __mmask64 mask = count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
     return _mm512_maskz_sub_epi8(mask, _mm512_maskz_loadu_epi8(mask, x), _mm512_set1_epi8(-128));
-  }
-
-  static __m128i total_of_each(const __m512i (&sum)[4]) {
-    const __m512i ab =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(sum[0], sum[1]), _mm512_unpackhi_epi32(sum[0], sum[1]));
-    const __m512i cd =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(sum[2], sum[3]), _mm512_unpackhi_epi32(sum[2], sum[3]));
-    const __m512i quarters = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-    const __m256i halves =
-        _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti32x8_epi32(quarters, 1));
-    return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
   }
 
   /// Four columns at a time, those of four rows side by side, 64 bytes apart.

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 
+#include "kernels/avx512_vnni/integers.h"
+
 namespace octavo::avx512_vnni {
 
 /// Sixteen binary32 lanes in one register. max and min return the second operand where one is NaN.
 struct F32x16 {
+  using Integers = S32x16;
   static constexpr int kLanes = 16;
   static constexpr float kLowest = -__builtin_inff();
 
@@ -32,6 +35,9 @@ struct F32x16 {
     return from_s32(_mm512_maskz_loadu_epi32(first_lanes(count), x));
   }
   static F32x16 from_s32(__m512i x) { return {_mm512_cvtepi32_ps(x)}; }
+  static F32x16 from_s32(S32x16 x) { return from_s32(x.v); }
+  /// To the nearest integers, ties to even.
+  S32x16 to_s32() const { return {_mm512_cvtps_epi32(v)}; }
   /// x in its first `count` lanes, +0 in the others.
   static F32x16 first(F32x16 x, int count) { return {_mm512_maskz_mov_ps(first_lanes(count), x.v)}; }
 

@@ -1,27 +1,21 @@
 #pragma once
 
+#include "kernels/lanes16/scaled_tile.h"
 #include "kernels/lanes16/tile.h"
 
 namespace octavo::lanes16 {
 
-/// f of four vectors: those there are, the first again for those that are not.
-template <class V, int Count, class F>
-inline auto of_four(const V (&x)[Count], F f) {
-  const V four[4] = {x[0], x[Count > 1 ? 1 : 0], x[Count > 2 ? 2 : 0], x[Count > 3 ? 3 : 0]};
-  return f(four);
-}
-
 /// Scores of the positions of `Pages` pages to scratch, by position; `top` becomes the largest seen.
 template <int Pages, class Tile, class V, int Contexts>
 [[gnu::always_inline]] inline void score_pages(const Tile& tile, int page, V (&top)[Contexts]) {
-  V score[Contexts][Pages];
+  typename V::Integers score[Contexts][Pages];
   Tile::Bytes::products(tile, page, score);
 #pragma GCC unroll 4
   for (int i = 0; i < Contexts; ++i) {
     const V factor = V::all(tile.score_scale[i / Tile::kQueries]);
 #pragma GCC unroll 4
     for (int p = 0; p < Pages; ++p) {
-      const V value = score[i][p] * factor;
+      const V value = V::from_s32(score[i][p]) * factor;
       value.store(tile.scores + i * tile.room + (page + p) * kPagePositions);
       top[i] = V::max(V::where(tile.seen(i % Tile::kQueries, page + p), value, V::kLowest), top[i]);
     }
@@ -54,25 +48,8 @@ template <class Tile, class V, int Contexts>
       const std::ptrdiff_t place = i * tile.room + page * kPagePositions;
       const V value = exponential(V::load(tile.scores + place) - top[i]) * V::all(255.0f);
       const V weight = V::where(tile.seen(i % Tile::kQueries, page), V::round(value), 0.0f);
-      Tile::Bytes::store_weights(weight, tile.weights + place);
+      Tile::Bytes::store_weights(weight.to_s32(), tile.weights + place);
       sum[i] = sum[i] + weight;
-    }
-  }
-}
-
-/// Contexts of `Vectors` vectors of columns from c on, the last of which has `last` columns.
-template <int Vectors, class Tile, class V>
-[[gnu::always_inline]] inline void sum_block(const Tile& tile, int c, int last, typename V::Four factor,
-                                             const ContextRows<V>& rows) {
-  V sums[Tile::kContexts][Vectors];
-  Tile::Bytes::weighted_sums(tile, c, sums);
-#pragma GCC unroll 4
-  for (int i = 0; i < Tile::kContexts; ++i) {
-    const std::ptrdiff_t column = tile.column(i / Tile::kQueries) + c;
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) {
-      rows.store(tile.first + i % Tile::kQueries, column + v * V::kLanes, v + 1 < Vectors ? V::kLanes : last,
-                 sums[i][v] * V::all(factor[i]));
     }
   }
 }
@@ -85,22 +62,20 @@ template <class Tile, class V, int Contexts>
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) scale[i] = tile.value_scale[i % Contexts / Tile::kQueries];
   const typename V::Four factor = scale / of_four(sum, V::sum_trees);
-  constexpr int kVectors = Tile::Bytes::kVectors;
-  int c = 0;
-  int left = tile.layout.head_dim;
-  for (; left >= kVectors * V::kLanes; left -= kVectors * V::kLanes, c += kVectors * V::kLanes) {
-    sum_block<kVectors>(tile, c, V::kLanes, factor, rows);
-  }
-  if constexpr (kVectors == 4) {
-    if (left >= 2 * V::kLanes) {
-      sum_block<2>(tile, c, V::kLanes, factor, rows);
-      left -= 2 * V::kLanes;
-      c += 2 * V::kLanes;
+  for_each_block<typename Tile::Bytes>(tile.layout.head_dim, [&](auto vectors, int c, int last) {
+    constexpr int kVectors = decltype(vectors)::value;
+    typename V::Integers sums[Contexts][kVectors];
+    Tile::Bytes::weighted_sums(tile, c, sums);
+#pragma GCC unroll 4
+    for (int i = 0; i < Contexts; ++i) {
+      const std::ptrdiff_t column = tile.column(i / Tile::kQueries) + c;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        rows.store(tile.first + i % Tile::kQueries, column + v * V::kLanes,
+                   v + 1 < kVectors ? V::kLanes : last, V::from_s32(sums[i][v]) * V::all(factor[i]));
+      }
     }
-  }
-  for (; left > 0; left -= V::kLanes, c += V::kLanes) {
-    sum_block<1>(tile, c, left < V::kLanes ? left : V::kLanes, factor, rows);
-  }
+  });
 }
 
 }  // namespace octavo::lanes16

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/lanes16/rows.h"
+#include "kernels/lanes16/scaled_tile.h"
 #include "kernels/lanes16/tile.h"
 
 namespace octavo::lanes16 {

@@ -6,8 +6,11 @@
 namespace octavo::lanes16 {
 
 template <class V, class Bytes>
-constexpr PagedAttention paged_attention() {
-  return {.layout = page_layout<Bytes>, .keep = keep_rows<Bytes>, .attend = attend<V, Bytes>};
+constexpr PagedAttention paged_attention(void (*attend_polynomial)(const AttendPolynomial&)) {
+  return {.layout = page_layout<Bytes>,
+          .keep = keep_rows<Bytes>,
+          .attend = attend<V, Bytes>,
+          .attend_polynomial = attend_polynomial};
 }
 
 /// A tier's table: its own products, attention and rows of integers, and the row kernels over its sixteen

@@ -1,30 +1,33 @@
 #pragma once
 
-#include "kernels/lanes16/functions.h"
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels/kernel_table.h"
 
 namespace octavo::lanes16 {
 
-/// Queries [first, first + Queries) of heads [head, head + Heads): at most four contexts, number i being that
-/// of query first + i % Queries and head head + i / Queries. Fields of the job are copied, so that no store
-/// of bytes can be taken to change them.
-template <class V, class BytesType, int Queries, int Heads>
+/// Queries [first, first + Queries) of heads [head, head + Heads) of a job, Attend or AttendPolynomial: at
+/// most four contexts, number i being that of query first + i % Queries and head head + i / Queries. Fields
+/// of the job are copied, so that no store of bytes can be taken to change them.
+template <class BytesType, class Job, int Queries, int Heads>
 struct Tile {
   using Bytes = BytesType;
   using Weight = typename Bytes::Weight;
+  using Score = std::remove_pointer_t<decltype(Job::scores)>;
   static constexpr int kQueries = Queries;
   static constexpr int kContexts = Queries * Heads;
   static_assert(kContexts * sizeof(Weight) <= kAttendScratchRows, "scratch is too small for the weights");
 
-  Tile(const Attend& job, int first_query, int first_head)
+  Tile(const Job& job, int first_query, int first_head)
       : layout(*job.layout),
         first(first_query),
         head(first_head),
         pages(job.pages),
         page_count((job.positions + kPagePositions - 1) / kPagePositions),
-        query(job.query + first * job.query_stride),
+        query(reinterpret_cast<const std::byte*>(job.query) + first * job.query_stride),
         query_stride(job.query_stride),
-        score_scale(job.score_scale + head),
-        value_scale(job.value_scale + head),
         scores(job.scores),
         weights(reinterpret_cast<Weight*>(job.weights)),
         room((job.positions + 63) / 64 * 64),
@@ -43,9 +46,7 @@ struct Tile {
   const int page_count;
   const std::byte* const query;  // row `first`
   const std::ptrdiff_t query_stride;
-  const float* const score_scale;  // from `head` on
-  const float* const value_scale;
-  float* const scores;  // of context i from i · room on
+  Score* const scores;  // of context i from i · room on
   Weight* const weights;
   const std::ptrdiff_t room;
 
@@ -54,33 +55,68 @@ struct Tile {
   const std::ptrdiff_t visible_stride_;
 };
 
-/// Where contexts go, and how.
-template <class V>
-class ContextRows {
- public:
-  explicit ContextRows(const Attend& job)
-      : output_(job.output),
-        output_stride_(job.output_stride),
-        quantized_(job.quantized),
-        lowest_(V::all(static_cast<float>(-quantized_.zero_point))),
-        highest_(V::all(static_cast<float>(255 - quantized_.zero_point))) {}
+/// f of four vectors: those there are, the first again for those that are not.
+template <class V, int Count, class F>
+inline auto of_four(const V (&x)[Count], F f) {
+  const V four[4] = {x[0], x[Count > 1 ? 1 : 0], x[Count > 2 ? 2 : 0], x[Count > 3 ? 3 : 0]};
+  return f(four);
+}
 
-  void store(std::ptrdiff_t query, std::ptrdiff_t column, int count, V value) const {
-    if (output_ != nullptr) {
-      lanes16::store(value, output_ + query * output_stride_ + column, count);
-    } else {
-      const V scaled = V::max(value * load<V>(quantized_.inverse + column, count), lowest_);
-      V::min(scaled, highest_)
-          .store_u8(quantized_.values + query * quantized_.stride + column, count, quantized_.zero_point);
+/// `Queries` queries of every head, `Heads` heads at a time.
+template <class Kernel, int Queries, int Heads, class Job>
+void attend_heads(const Job& job, int first) {
+  int head = 0;
+  for (; head + Heads <= job.layout->heads; head += Heads) {
+    Kernel::template attend<Queries, Heads>(job, first, head);
+  }
+  for (; head < job.layout->heads; ++head) Kernel::template attend<Queries, 1>(job, first, head);
+}
+
+/// All queries and heads of a job in tiles, each by Kernel::attend<Queries, Heads>(job, first, head).
+template <class Kernel, class Job>
+void attend_tiles(const Job& job) {
+  const int whole = job.queries / 4 * 4;
+  for (int head = 0; head < job.layout->heads; ++head) {
+    for (int first = 0; first < whole; first += 4) Kernel::template attend<4, 1>(job, first, head);
+  }
+  if (job.queries - whole == 3) attend_heads<Kernel, 3, 1>(job, whole);
+  if (job.queries - whole == 2) attend_heads<Kernel, 2, 2>(job, whole);
+  if (job.queries - whole == 1) attend_heads<Kernel, 1, 4>(job, whole);
+}
+
+/// Sums of weighted values of a head in blocks of columns: block(vectors, column, last), `vectors` a constant
+/// and `last` how many columns its last vector has.
+template <class Bytes, class Block>
+[[gnu::always_inline]] inline void for_each_block(int head_dim, Block block) {
+  constexpr int kLanes = 16;
+  constexpr int kVectors = Bytes::kVectors;
+  int c = 0;
+  for (; head_dim - c >= kVectors * kLanes; c += kVectors * kLanes) {
+    block(std::integral_constant<int, kVectors>{}, c, kLanes);
+  }
+  if constexpr (kVectors == 4) {
+    if (head_dim - c >= 2 * kLanes) {
+      block(std::integral_constant<int, 2>{}, c, kLanes);
+      c += 2 * kLanes;
     }
   }
+  for (; c < head_dim; c += kLanes) {
+    block(std::integral_constant<int, 1>{}, c, head_dim - c < kLanes ? head_dim - c : kLanes);
+  }
+}
 
- private:
-  float* output_;
-  std::ptrdiff_t output_stride_;
-  QuantizedRows quantized_;
-  V lowest_;
-  V highest_;
-};
+/// The same job with `visible` set where each query sees all: one row of bits for all queries, behind the
+/// four rows of scores that are used.
+template <class Bytes, class Job>
+Job with_visible(Job job) {
+  if (job.visible != nullptr) return job;
+  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * 4);
+  job.visible = bits;
+  job.visible_stride = 0;
+  int left = job.positions;
+  for (; left > kPagePositions; left -= kPagePositions) *bits++ = 0xffff;
+  *bits = static_cast<std::uint16_t>((1u << left) - 1u);
+  return job;
+}
 
 }  // namespace octavo::lanes16

@@ -22,8 +22,7 @@ _SPREAD: Final = 40  # of weights and of what products read
 _STREAM_SPREAD: Final = 500  # of what sublayers add
 _LOGIT_SPREAD: Final = 2000
 _MANTISSA: Final = 3 << 29
-_DELTA: Final = (_MANTISSA, 30)  # with its shift
-_CONTEXT_EXPONENT: Final = -30
+_POLYNOMIAL: Final = {"delta": _MANTISSA, "delta_shift": 30, "context_exponent": -31}
 
 
 def integer_configuration(shape: Shape) -> ModelConfig:
@@ -59,7 +58,7 @@ def _integers(config: ModelConfig, spec: TensorSpec, rng: np.random.Generator) -
     elif part in ("multiplier", "context_multiplier"):
         value = _MANTISSA
     else:
-        value = {"delta": _DELTA[0], "delta_shift": _DELTA[1], "context_exponent": _CONTEXT_EXPONENT}.get(part, 0)
+        value = _POLYNOMIAL.get(part, 0)
     return np.full(spec.shape, value)
 
 

@@ -64,7 +64,7 @@ def bench(
     beam: BeamOption = None,
     precision: Annotated[
         RacingPrecision | None,
-        typer.Option("--precision", help="Arithmetic, or both int8 and float32, or all three of a shape. Default: as stored."),
+        typer.Option("--precision", help="Arithmetic; both: int8 and float32; all: of a shape all three. Default: as stored."),
     ] = None,
     threads: ThreadsOption = 0,
     latency: Annotated[

@@ -14,6 +14,9 @@ class QuantizationPlan:
     heads: dict[str, list[float]]
     def __init__(self) -> None: ...
 
+class IntegerScheme:
+    def __init__(self, logit_step: float) -> None: ...
+
 class Activation:
     relu: Activation
     gelu: Activation

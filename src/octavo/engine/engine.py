@@ -96,10 +96,11 @@ class Engine:
     batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
-    widened); "integer" runs a model of scheme ``integer``, and nothing else does. ``threads``: 0 takes every core. ``streams``: batches under way side by side, each with its
-    share of the threads; 0: one for each thread, the most throughput. ``isa``: a kernel tier of
-    ``cpu_report()``; None takes the one OCTAVO_ISA names, or the best. ``shortlist``: the target tokens to
-    choose from, such as ``ModelDirectory.shortlist()``; None takes them all. Raises EngineError.
+    widened); "integer" runs a model of scheme ``integer``, and nothing else does. ``threads``: 0 takes every
+    core. ``streams``: batches under way side by side, each with its share of the threads; 0: one for each
+    thread, the most throughput. ``isa``: a kernel tier of ``cpu_report()``; None takes the one OCTAVO_ISA
+    names, or the best. ``shortlist``: the target tokens to choose from, such as
+    ``ModelDirectory.shortlist()``; None takes them all. Raises EngineError.
     """
 
     def __init__(
@@ -179,9 +180,10 @@ class Engine:
             self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit, set(only))
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
-        """Every int8 or integer weight product of ``logits(source, target)`` in order of execution, named as in
-        ``octavo.plan``; the output projection is "output". A decoder product appears once a step, but for
-        the cross-attention's keys and values, which are made once."""
+        """Every int8 or integer weight product of ``logits(source, target)`` in order of execution.
+
+        They are named as in ``octavo.plan``; the output projection is "output". A decoder product appears once
+        a step, but for the cross-attention's keys and values, which are made once."""
         with _engine_errors("trace"):
             found = self._open().trace(_ids(source), _ids(target))
         return [ProductTrace(*product) for product in found]
@@ -212,15 +214,18 @@ def _check_precision(model: Model, precision: str) -> None:
             raise EngineError(f"{model.path}: holds integers only; run it in integer, not in {precision}")
         return
     obstacle = integer_obstacle(model.config)
+    part = model.config.integer_transformer_part
+    reference = "`octavo evaluate --engine pytorch` runs it"
     if precision == "integer" and obstacle:
-        raise EngineError(f"{model.path}: has {obstacle}, which does not run in integer; run it in float32")
+        others = "int8 or float32" if model.plan else "float32"
+        remedy = reference if part else f"run it in {others}"
+        raise EngineError(f"{model.path}: has {obstacle}, which does not run in integer; {remedy}")
     if precision == "integer":
         raise EngineError(f"{model.path}: is a floating-point model; for integer, run `octavo quantize`")
-    if part := model.config.integer_transformer_part:
-        remedy = "" if obstacle else "`octavo quantize` makes one of integers of it, and "
+    if part:
+        remedy = reference if obstacle else f"run `octavo quantize` for integer, or {reference}"
         raise EngineError(
-            f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; "
-            f"{remedy}`octavo evaluate --engine pytorch` runs it"
+            f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; {remedy}"
         )
     if precision == "int8" and model.plan is None:
         raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")

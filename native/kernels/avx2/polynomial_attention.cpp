@@ -1,0 +1,11 @@
+#include "kernels/avx2/polynomial_attention.h"
+
+#include "kernels/avx2/integers.h"
+#include "kernels/avx2/paged_bytes.h"
+#include "kernels/lanes16/attend_polynomial.h"
+
+namespace octavo::avx2 {
+
+void attend_polynomial(const AttendPolynomial& job) { lanes16::attend_polynomial<S32x16, PagedBytes>(job); }
+
+}  // namespace octavo::avx2

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octavo::avx512_vnni {
+
+/// Sixteen int32 lanes in one register.
+struct S32x16 {
+  static constexpr int kLanes = 16;
+
+  __m512i v;
+
+  static S32x16 all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static S32x16 load(const std::int32_t* x) { return {_mm512_loadu_si512(x)}; }
+  /// x in the lanes whose bits are set, 0 elsewhere.
+  static S32x16 where(unsigned bits, S32x16 x) {
+    return {_mm512_maskz_mov_epi32(static_cast<__mmask16>(bits), x.v)};
+  }
+  std::int32_t first_lane() const { return _mm_cvtsi128_si32(_mm512_castsi512_si128(v)); }
+
+  void store(std::int32_t* x) const { _mm512_storeu_si512(x, v); }
+  /// The first `count` lanes, clamped to 0..255.
+  void store_u8(std::uint8_t* x, int count) const {
+    const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(v, _mm512_setzero_si512()));
+    if (count == kLanes) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(x), bytes);
+    } else {
+      _mm_mask_storeu_epi8(x, static_cast<__mmask16>((1u << count) - 1u), bytes);
+    }
+  }
+
+  friend S32x16 operator+(S32x16 a, S32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+  friend S32x16 operator*(S32x16 a, S32x16 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
+  static S32x16 max(S32x16 a, S32x16 b) { return {_mm512_max_epi32(a.v, b.v)}; }
+  static S32x16 min(S32x16 a, S32x16 b) { return {_mm512_min_epi32(a.v, b.v)}; }
+  /// shift(a · b, 15) of lanes from 0 to 32767.
+  static S32x16 product15(S32x16 a, S32x16 b) { return {_mm512_mulhrs_epi16(a.v, b.v)}; }
+  /// floor(a · b / 2^32).
+  static S32x16 upper_product(S32x16 a, S32x16 b) {
+    const __m512i even = _mm512_mul_epi32(a.v, b.v);
+    const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(a.v, 32), _mm512_srli_epi64(b.v, 32));
+    return {_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd)};
+  }
+  /// Shifted to the right by `count`, zeros coming in.
+  S32x16 logical_right(int count) const { return {_mm512_srl_epi32(v, _mm_cvtsi32_si128(count))}; }
+  /// Shifted to the right by `count`, signs coming in.
+  S32x16 right(int count) const { return {_mm512_sra_epi32(v, _mm_cvtsi32_si128(count))}; }
+
+  /// One for each of four vectors.
+  using Four = __m128i;
+  static Four sums(const S32x16 (&x)[4]) {
+    return of_each(
+        x, [](__m512i a, __m512i b) { return _mm512_add_epi32(a, b); },
+        [](__m128i a, __m128i b) { return _mm_add_epi32(a, b); });
+  }
+  static Four largest_of_each(const S32x16 (&x)[4]) {
+    return of_each(
+        x, [](__m512i a, __m512i b) { return _mm512_max_epi32(a, b); },
+        [](__m128i a, __m128i b) { return _mm_max_epi32(a, b); });
+  }
+
+ private:
+  /// The lanes of each of four vectors taken together.
+  template <class Wide, class Narrow>
+  [[gnu::always_inline]] static Four of_each(const S32x16 (&x)[4], Wide wide, Narrow narrow) {
+    const __m512i ab = wide(_mm512_unpacklo_epi32(x[0].v, x[1].v), _mm512_unpackhi_epi32(x[0].v, x[1].v));
+    const __m512i cd = wide(_mm512_unpacklo_epi32(x[2].v, x[3].v), _mm512_unpackhi_epi32(x[2].v, x[3].v));
+    // Four lanes of each are left, one in each quarter.
+    const __m512i quarters = wide(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i lower = _mm512_castsi512_si256(quarters);
+    const __m256i upper = _mm512_extracti32x8_epi32(quarters, 1);
+    return narrow(narrow(_mm256_castsi256_si128(lower), _mm256_extracti128_si256(lower, 1)),
+                  narrow(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+  }
+};
+
+}  // namespace octavo::avx512_vnni

@@ -1,0 +1,11 @@
+#include "kernels/avx512_vnni/polynomial_attention.h"
+
+#include "kernels/avx512_vnni/integers.h"
+#include "kernels/avx512_vnni/paged_bytes.h"
+#include "kernels/lanes16/attend_polynomial.h"
+
+namespace octavo::avx512_vnni {
+
+void attend_polynomial(const AttendPolynomial& job) { lanes16::attend_polynomial<S32x16, PagedBytes>(job); }
+
+}  // namespace octavo::avx512_vnni

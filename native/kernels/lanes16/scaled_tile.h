@@ -1,0 +1,49 @@
+#pragma once
+
+#include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/tile.h"
+
+namespace octavo::lanes16 {
+
+/// A tile of Attend, with what sums are multiplied by.
+template <class Bytes, int Queries, int Heads>
+struct ScaledTile : Tile<Bytes, Attend, Queries, Heads> {
+  ScaledTile(const Attend& job, int first_query, int first_head)
+      : Tile<Bytes, Attend, Queries, Heads>(job, first_query, first_head),
+        score_scale(job.score_scale + first_head),
+        value_scale(job.value_scale + first_head) {}
+
+  const float* const score_scale;  // from `head` on
+  const float* const value_scale;
+};
+
+/// Where contexts go, and how.
+template <class V>
+class ContextRows {
+ public:
+  explicit ContextRows(const Attend& job)
+      : output_(job.output),
+        output_stride_(job.output_stride),
+        quantized_(job.quantized),
+        lowest_(V::all(static_cast<float>(-quantized_.zero_point))),
+        highest_(V::all(static_cast<float>(255 - quantized_.zero_point))) {}
+
+  void store(std::ptrdiff_t query, std::ptrdiff_t column, int count, V value) const {
+    if (output_ != nullptr) {
+      lanes16::store(value, output_ + query * output_stride_ + column, count);
+    } else {
+      const V scaled = V::max(value * load<V>(quantized_.inverse + column, count), lowest_);
+      V::min(scaled, highest_)
+          .store_u8(quantized_.values + query * quantized_.stride + column, count, quantized_.zero_point);
+    }
+  }
+
+ private:
+  float* output_;
+  std::ptrdiff_t output_stride_;
+  QuantizedRows quantized_;
+  V lowest_;
+  V highest_;
+};
+
+}  // namespace octavo::lanes16
