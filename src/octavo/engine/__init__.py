@@ -1,4 +1,4 @@
-"""The native engine: token ids in; hypotheses, scores or logits out. The only importer of the native module."""
+"""The native engine: token ids in; hypotheses, scores or logits out. Only it imports the native module."""
 
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
 from octavo.engine.engine import Engine, Hypothesis, ProductTrace, default_precision

@@ -250,7 +250,8 @@ def _check_precision(model: Model, precision: str) -> None:
         return
     obstacle = integer_obstacle(model.config)
     part = model.config.integer_transformer_part
-    reference = "`octavo evaluate --engine pytorch` runs it"
+    command = "perplexity" if model.config.is_language_model else "evaluate"
+    reference = f"`octavo {command} --engine pytorch` runs it"
     if precision == "integer" and obstacle:
         others = "int8 or float32" if model.plan else "float32"
         remedy = reference if part else f"run it in {others}"

@@ -43,8 +43,8 @@ class Continuation:
 class LanguageModel:
     """Continues text with one model. A context manager; ``close`` frees the model's memory.
 
-    The same prompts and options give the same text, whatever else is generated beside it, however many threads
-    there are, and on every CPU.
+    The same prompts and options give the same text, whatever else is generated beside it, however many
+    threads there are, and on every CPU.
     """
 
     def __init__(self, model: ModelDirectory, engine: Engine) -> None:
@@ -118,9 +118,9 @@ class LanguageModel:
 
     def _encode(self, prompt: str) -> TokenIds:
         """Ids of all its lines, EOS between them."""
-        *before, last = prompt.split("\n")
-        ids = [token for line in before for token in (*self._tokenizer.encode(line), self.model.config.eos_id)]
-        return np.array([*ids, *self._tokenizer.encode(last)], np.int32)
+        *before, last = map(self._tokenizer.encode, prompt.split("\n"))
+        ids = [token for line in before for token in (*line, self.model.config.eos_id)]
+        return np.array([*ids, *last], np.int32)
 
     def _last_line(self, prompt: str) -> list[int]:
         return self._tokenizer.encode(prompt.rpartition("\n")[2])

@@ -14,6 +14,7 @@ MAX_SAMPLES: Final = 64
 MAX_SEED: Final = 2**64 - 1
 LEAST_TEMPERATURE: Final = 0.01
 MOST_TEMPERATURE: Final = 100.0
+SMALLEST_TOP_P: Final = 1e-6
 
 
 class GenerationError(OctavoError):
@@ -36,12 +37,12 @@ class GenerationChanges(TypedDict, total=False):
 class GenerationOptions:
     """How a text goes on; docs/numerics.md, "Sampling", says exactly what each does.
 
-    ``max_tokens``: most tokens added, its end included. ``temperature``: 0 takes the most likely token each
-    time; from 0.01 to 100 it draws, the smaller the surer; None: 1 where top_k, top_p, seed or several samples
-    are asked for, else 0. ``top_k``: draw from so many of the most likely tokens. ``top_p``: from the fewest
-    of the most likely that have this share of the probability. ``seed``: None is 0. ``samples``: continuations
-    of each prompt. ``first_prompt``: the number of the first prompt, from 0. What is drawn depends on the seed
-    and the numbers of the prompt, the sample and the token. Raises GenerationError.
+    ``max_tokens``: most tokens added, the end included. ``temperature``: 0 takes the most likely token each
+    time; from 0.01 to 100 it draws, the smaller the surer; None: 1 where top_k, top_p, seed or several
+    samples are asked for, else 0. ``top_k``: draw from so many of the most likely tokens. ``top_p``: from the
+    fewest of the most likely that have this share of the probability. ``seed``: None is 0. ``samples``:
+    continuations of each prompt. ``first_prompt``: the number of the first prompt, from 0. What is drawn
+    depends on the seed and the numbers of the prompt, the sample and the token. Raises GenerationError.
     """
 
     max_tokens: int = 100
@@ -63,9 +64,7 @@ class GenerationOptions:
         if self.temperature is not None and self.temperature != 0:
             _check_number("temperature", self.temperature, LEAST_TEMPERATURE, MOST_TEMPERATURE, ", or 0")
         if self.top_p is not None:
-            _check_number("top_p", self.top_p, 0, 1, ", above 0")
-            if self.top_p == 0:
-                raise GenerationError("top_p = 0: must be above 0; temperature = 0 takes the most likely token")
+            _check_number("top_p", self.top_p, SMALLEST_TOP_P, 1, "")
         if self.temperature == 0:
             self._check_greedy()
 

@@ -17,7 +17,8 @@ class SiteScales:
 
     ``inputs``: s of every site that a weight product reads. ``heads``: for ``X.queries``, ``X.keys`` and
     ``X.values`` one s for each head. ``encoder_residual``, ``decoder_residual``: of the residual streams; a
-    language model has no encoder, and None for it. Raises QuantizationError, naming the site, for a scale that is not positive and finite.
+    language model has no encoder, and None for it. Raises QuantizationError, naming the site, for a scale
+    that is not positive and finite.
     """
 
     inputs: Mapping[str, float]
