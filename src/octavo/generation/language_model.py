@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self, Unpack, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, default_precision

@@ -116,7 +116,7 @@ class _ForwardPass:
         return self._stack_norm("encoder", x)
 
     def decode(self, memory: Float32Array | None, target: list[int]) -> Float32Array:
-        """Decoder output [T, d_model], row t having seen target tokens 0 to t; no memory: a language model."""
+        """Decoder output [T, d_model], row t having seen tokens 0 to t; no memory: a language model."""
         x = self._embed("decoder", target_embedding_name(self._config), target)
         for i in range(self._config.decoder_layers):
             layer = f"decoder.layers.{i}"
