@@ -39,11 +39,11 @@ def continue_texts(
     A text ends with EOS, after ``options.max_tokens``, or where the model has no more positions. Raises
     GenerationError for a prompt with no room after it.
     """
-    for prompt in prompts:
+    for number, prompt in enumerate(prompts, options.first_prompt + 1):
         if len(prompt) >= config.max_positions:
             raise GenerationError(
-                f"a prompt of {len(prompt)} tokens: the model has {config.max_positions} positions, so a "
-                f"prompt may have at most {config.max_positions - 1} tokens"
+                f"prompt {number} has {len(prompt)} tokens; the model has {config.max_positions} positions, so "
+                f"a prompt may have at most {config.max_positions - 1}: shorten it"
             )
     sampler = Sampler(options.sampling, config.suppressed_ids)
     waiting = deque(_Text.begin(config, i, prompt, options) for i, prompt in enumerate(prompts))
