@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -41,6 +42,8 @@ class PagedBench {
     output_.ensure(static_cast<std::size_t>(work.queries) * width);
     output_u8_.ensure(static_cast<std::size_t>(work.queries) * width);
     std::fill_n(inverse_.ensure(width), width, 1.0f);
+    heads_polynomials_.assign(static_cast<std::size_t>(heads),
+                              {.bias = 10000, .delta = 1 << 30, .delta_shift = 20});
     see_half();
   }
 
@@ -54,13 +57,7 @@ class PagedBench {
                .positions = work_.positions,
                .score_scale = scale_.data(),
                .value_scale = scale_.data()};
-    if (work_.ordered) {
-      job.order = order_.data();
-      job.order_stride = work_.positions;
-      job.counts = counts_.data();
-      job.visible = visible_.data();
-      job.visible_stride = static_cast<std::ptrdiff_t>(pages_for(work_.positions));
-    }
+    put_seen(job);
     if (u8_) {
       job.quantized = {
           .values = output_u8_.data(), .stride = width, .inverse = inverse_.data(), .zero_point = 128};
@@ -73,7 +70,33 @@ class PagedBench {
 
   void attend() const { pages_.attend(); }
 
+  /// The same with polynomial attention of the degree 3, where all is u8.
+  void prepare_polynomial() {
+    AttendPolynomial job{.queries = work_.queries,
+                         .query = reinterpret_cast<const std::uint8_t*>(queries_.row(0)),
+                         .query_stride = queries_.stride(),
+                         .positions = work_.positions,
+                         .heads = heads_polynomials_.data(),
+                         .degree = 3,
+                         .output = output_u8_.data(),
+                         .output_stride = heads_ * head_dim_};
+    put_seen(job);
+    pages_.prepare_attend(job);
+  }
+
+  void attend_polynomial() const { pages_.attend_polynomial(); }
+
  private:
+  template <class Job>
+  void put_seen(Job& job) const {
+    if (!work_.ordered) return;
+    job.order = order_.data();
+    job.order_stride = work_.positions;
+    job.counts = counts_.data();
+    job.visible = visible_.data();
+    job.visible_stride = static_cast<std::ptrdiff_t>(pages_for(work_.positions));
+  }
+
   void see_half() {
     const std::size_t pages = pages_for(work_.positions);
     for (int query = 0; query < work_.queries; ++query) {
@@ -97,10 +120,31 @@ class PagedBench {
   std::vector<std::int32_t> counts_;
   std::vector<std::uint16_t> visible_;
   std::vector<float> scale_;
+  std::vector<HeadPolynomial> heads_polynomials_;
   AlignedBuffer<float> output_;
   AlignedBuffer<std::uint8_t> output_u8_;
   AlignedBuffer<float> inverse_;
 };
+
+void bench_polynomial(const KernelTable& kernels, const Work& work, int heads, int head_dim) {
+  PagedBench bench(kernels, work, heads, head_dim, true);
+  bench.prepare_attend();
+  bench.prepare_polynomial();
+  std::vector<double> polynomial, ratio;
+  for (int round = 0; round < 15; ++round) {
+    const double taken = time_calls([&] { bench.attend(); }, 1).fastest;
+    polynomial.push_back(time_calls([&] { bench.attend_polynomial(); }, 1).fastest);
+    ratio.push_back(polynomial.back() / taken);
+  }
+  std::sort(polynomial.begin(), polynomial.end());
+  std::sort(ratio.begin(), ratio.end());
+  std::printf(
+      "  %-8s %-6s queries=%-3d positions=%-3d head_dim=%-3d %9.0f ns, per query and head %6.1f ns; "
+      "polynomial, %.2f times as long as attend on u8\n",
+      work.name, "u8", work.queries, work.positions, head_dim, polynomial.front(),
+      polynomial.front() / (work.queries * heads), ratio[ratio.size() / 2]);
+  std::fflush(stdout);
+}
 
 }  // namespace
 
@@ -121,6 +165,7 @@ void bench_attention(const KernelTable& kernels) {
         std::fflush(stdout);
       }
     }
+    for (const Work& work : kWorks) bench_polynomial(kernels, work, kHeads, head_dim);
   }
 }
 

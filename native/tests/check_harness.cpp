@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "call.h"
 #include "kernel_checks.h"
@@ -189,6 +190,26 @@ void attend_reads_query_on(const Attend& job) {
   static_cast<void>(*static_cast<const volatile std::byte*>(last + width));
 }
 
+void attend_polynomial_without_delta(const AttendPolynomial& job) {
+  std::vector<HeadPolynomial> heads(job.heads, job.heads + job.layout->heads);
+  for (HeadPolynomial& head : heads) head.delta = 0;
+  AttendPolynomial without = job;
+  if (job.degree == 3) without.heads = heads.data();
+  truth().attention.attend_polynomial(without);
+}
+
+void attend_polynomial_to_all(const AttendPolynomial& job) {
+  AttendPolynomial all = job;
+  all.order = nullptr;
+  truth().attention.attend_polynomial(all);
+}
+
+void attend_polynomial_beyond_row(const AttendPolynomial& job) {
+  truth().attention.attend_polynomial(job);
+  const int width = job.layout->heads * job.layout->head_dim;
+  if (job.output_stride > width && job.queries > 1) job.output[width] = 0;
+}
+
 float log_sum_exp_with_padding(const float* x, int n) {
   // What sixteen lanes give when the missing ones count as exp(0).
   const float sum = truth().log_sum_exp(x, n);
@@ -249,6 +270,12 @@ constexpr std::array kPlanted{
     Planted{"attend", "in their own order",
             [](KernelTable& t) { t.attention.attend = attend_to_what_the_first_sees; }},
     Planted{"attend", "memory fault", [](KernelTable& t) { t.attention.attend = attend_reads_query_on; }},
+    Planted{"attend_polynomial", "degree=3",
+            [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_without_delta; }},
+    Planted{"attend_polynomial", "in their own order",
+            [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_to_all; }},
+    Planted{"attend_polynomial", "behind the row",
+            [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_beyond_row; }},
     Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
     Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},
 };

@@ -60,7 +60,7 @@ void print_list() {
 void check_tier(const KernelTable& kernels, std::uint64_t seed) {
   for (const KernelCheck& check : kernel_checks()) {
     const int calls = check.run(kernels, Random(seed));
-    std::printf("%-12s %-15s %6d calls equal the reference\n", kernels.name, check.kernel, calls);
+    std::printf("%-12s %-17s %6d calls equal the reference\n", kernels.name, check.kernel, calls);
     std::fflush(stdout);
   }
 }

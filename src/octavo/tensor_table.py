@@ -41,7 +41,8 @@ class DType(enum.StrEnum):
 class TensorSpec:
     """One tensor of the model file: its name, its shape and the element types it may have.
 
-    ``limits``: the smallest and the largest of its integers; None where its type alone limits them.
+    ``limits``: the smallest and the largest of its integers; None where its type alone limits them. Of two
+    types the second is a shorter form of the first: F16 of F32, and I16 the upper half of I32.
     """
 
     name: str
@@ -173,7 +174,7 @@ def integer_tensors(config: ModelConfig) -> Iterator[TensorSpec]:
 
 
 def _factors(name: str, count: int, shifts: Limits) -> Iterator[TensorSpec]:
-    yield TensorSpec(f"{name}.multiplier", (count,), (DType.I32,), MANTISSA_LIMITS)
+    yield TensorSpec(f"{name}.multiplier", (count,), (DType.I32, DType.I16), MANTISSA_LIMITS)
     yield TensorSpec(f"{name}.shift", (count,), (DType.I8,), shifts)
 
 

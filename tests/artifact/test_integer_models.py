@@ -145,6 +145,22 @@ def test_integers_beyond_their_limits(path: Path, name: str, value: int, message
     assert message in refused
 
 
+def test_multipliers_are_stored_in_16_bits_where_that_loses_nothing(tmp_path: Path) -> None:
+    written = random_integers(integer_config())
+    for name, array in written.items():
+        if name.endswith(".multiplier"):
+            array &= -(2**16)
+    written[f"{INNER}.multiplier"][3] |= 1
+    model = ModelDirectory.open(write_tiny_model(tmp_path / "m", scheme=Scheme.INTEGER, tensors=written))
+    types = model.stored_types()
+    assert (types["output.multiplier"], types[f"{INNER}.multiplier"]) == (DType.I16, DType.I32)
+    for name, array in model.tensors():
+        assert array.dtype == written[name].dtype
+        assert (array == written[name]).all()
+    edit_tensors(model.path, lambda found: found["output.multiplier"].__setitem__(5, 2**14 - 1))
+    assert f"tensor output.multiplier holds {(2**14 - 1) << 16}; it must be from" in refusal(model.path)
+
+
 def test_the_gains_of_a_wide_norm_have_fewer_bits() -> None:
     gains = {spec.name: spec.limits for spec in integer_tensors(integer_config(d_model=256))}
     assert gains["encoder.norm.weight"] == (-4095, 4095)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.spec import AttentionFunction, ModelConfig
+from octavo.spec import AttentionFunction, ModelConfig, Scheme
 
 from ..models import integer_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
@@ -50,26 +50,35 @@ def test_the_pytorch_reference_translates_with_it(octavo_here: Octavo, model: Pa
 
 
 def test_the_engine_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
+    pytorch = "`octavo evaluate --engine pytorch` runs it"
+    polynomial = configured.attention is AttentionFunction.POLYNOMIAL
     expected = (
         f"octavo: integer: has {configured.integer_transformer_part}, and the engine runs softmax attention "
-        "and layer norm only; `octavo evaluate --engine pytorch` runs it"
+        f"and layer norm only; {'run `octavo quantize` for integer, or ' if polynomial else ''}{pytorch}"
     )
     for precision in ("float32", "int8"):
         done = octavo_here("translate", "-m", "integer", "--precision", precision, "Bako.")
         assert message(done) == expected
+    done = octavo_here("translate", "-m", "integer", "--precision", "integer", "Bako.")
+    assert message(done) == (
+        "octavo: integer: is a floating-point model; for integer, run `octavo quantize`"
+        if polynomial
+        else f"octavo: integer: has attention = softmax, which does not run in integer; {pytorch}"
+    )
 
 
 @pytest.mark.parametrize("calibrating", [False, True], ids=["dynamic", "calibrated"])
-def test_quantize_refuses_it(
-    octavo_here: Octavo, model: Path, configured: ModelConfig, text: Path, calibrating: bool
+def test_quantize_refuses_l1_norm_alone(
+    octavo_here: Octavo, tmp_path: Path, text: Path, calibrating: bool
 ) -> None:
+    write_tiny_model(tmp_path / "integer", config=L1_ALONE)
     options = ("--calibrate", text) if calibrating else ()
     done = octavo_here("quantize", "integer", "-o", "int8", *options)
     assert message(done) == (
-        f"octavo: integer: the model has {configured.integer_transformer_part}; only models with softmax "
-        "attention and layer norm can be quantized"
+        "octavo: integer: the model has norm_function = l1-layer-norm; only models with softmax attention "
+        "and layer norm can be quantized"
     )
-    assert not (model.parent / "int8").exists()
+    assert not (tmp_path / "int8").exists()
 
 
 def test_export_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
@@ -77,3 +86,73 @@ def test_export_refuses_it(octavo_here: Octavo, model: Path, configured: ModelCo
     part = configured.integer_transformer_part
     assert message(done).startswith(f"octavo: {part}: Pegasus")
     assert not (model.parent / "theirs").exists()
+
+
+@pytest.fixture
+def integer_model(tmp_path: Path) -> Path:
+    return write_tiny_model(tmp_path / "integers", scheme=Scheme.INTEGER)
+
+
+def test_a_model_of_integers_translates(octavo_here: Octavo, integer_model: Path, text: Path) -> None:
+    """By default in integer; all the same by name."""
+    found = [
+        octavo_here("translate", "-m", integer_model, "-i", text, "--scores", *precision).stdout
+        for precision in ((), ("--precision", "integer"))
+    ]
+    assert found[0] == found[1]
+    assert len(found[0].splitlines()) == 20
+    files = ("--source", text, "--reference", text, "--limit", 5)
+    report = json.loads(octavo_here("evaluate", "-m", integer_model, *files, "--json").stdout)
+    assert (report["scheme"], report["precision"], report["lines"]) == ("integer", "integer", 5)
+
+
+def test_a_model_of_integers_is_measured(octavo_here: Octavo, integer_model: Path) -> None:
+    done = octavo_here(
+        *("bench", integer_model, "--sentences", 3, "--source-tokens", 5, "--forced", 4, "--rounds", 1),
+        *("--threads", 1, "--json"),
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    figures = json.loads(done.stdout)["figures"]
+    assert list(figures) == ["integer"]
+    assert figures["integer"]["target_tokens"] == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("translate", "-m", "integers", "--precision", "int8", "Bako."), "run it in integer, not in int8"),
+        (
+            ("translate", "-m", "integers", "--precision", "float32", "Ti."),
+            "run it in integer, not in float32",
+        ),
+        (("bench", "integers", "--precision", "both"), "run it in integer, not in int8"),
+        (
+            ("bench", "--shape", "opus", "--precision", "integer"),
+            "has norm = post, which does not run in integer",
+        ),
+        (
+            (
+                "evaluate",
+                "-m",
+                "integers",
+                "--engine",
+                "pytorch",
+                "--source",
+                "text.aa",
+                "--reference",
+                "text.aa",
+            ),
+            "PyTorch computes in float32; leave --engine out",
+        ),
+        (
+            ("shortlist", "integers", "--source", "text.aa", "-o", "short"),
+            "build the shortlist from the model it was quantized from",
+        ),
+    ],
+)
+def test_what_a_model_of_integers_refuses(
+    octavo_here: Octavo, integer_model: Path, text: Path, arguments: tuple[object, ...], expected: str
+) -> None:
+    done = octavo_here(*arguments)
+    assert done.returncode == 2
+    assert expected in message(done)

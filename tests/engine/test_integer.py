@@ -13,7 +13,7 @@ from octavo.quantization import TensorModel
 from octavo.quantization.integer import Result, StaticSimulation
 from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
 
-from ..models import integer_config, tiny_config, write_tiny_model
+from ..models import integer_config, random_tensors, tiny_config, write_tiny_model
 from ..quantization.integer.integer_models import random_integer_model
 
 ISAS = cpu_report()["available"]
@@ -103,8 +103,6 @@ def test_a_model_directory_runs_in_integers(tmp_path) -> None:
 
 
 def float_model(config: ModelConfig, scheme: Scheme = Scheme.NONE) -> TensorModel:
-    from ..models import random_tensors
-
     return TensorModel(config, scheme, random_tensors(config, scheme), path="a model")
 
 
@@ -129,8 +127,8 @@ def test_a_model_of_integers_runs_in_nothing_else(precision) -> None:
         ),
         (
             float_model(integer_config(embedding_norm=True)),
-            "a model: has embedding_norm = true, which does not run in integer; "
-            "`octavo evaluate --engine pytorch` runs it",
+            "a model: has embedding_norm = true, which does not run in integer; `octavo evaluate --engine "
+            + "pytorch` runs it",
         ),
         (
             float_model(integer_config()),
@@ -154,7 +152,11 @@ CROSS = "decoder.layers.0.cross_attention"
     [
         (f"{QUERY}.bias", 2**31 - 1, f"{QUERY}: sums could leave int32, output 0 first"),
         (f"{QUERY}.bias", -(2**31), f"{QUERY}: sums could leave int32"),
-        (f"{QUERY}.multiplier", 0, f"'{QUERY}.multiplier' holds 0, which is not within 1073741824 to 2147483647"),
+        (
+            f"{QUERY}.multiplier",
+            0,
+            f"'{QUERY}.multiplier' holds 0, which is not within 1073741824 to 2147483647",
+        ),
         (f"{QUERY}.multiplier", 2**30 - 1, "holds 1073741823, which is not within"),
         (f"{QUERY}.shift", -8, f"'{QUERY}.shift' holds -8, which is not within -7 to 22"),
         (f"{QUERY}.shift", 23, "holds 23, which is not within -7 to 22"),

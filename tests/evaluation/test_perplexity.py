@@ -22,7 +22,7 @@ from octavo.evaluation.perplexity import (
 from octavo.evaluation.reference_engine import ReferenceEngine, ReferenceEngineError
 from octavo.reference import LanguageModel, language_model_from_arrays, score_last
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
-from octavo.text.stream import TokenIds, TokenStream, Window, windows
+from octavo.text.stream import TokenIds, TokenStream
 
 from ..models import language_config, random_tensors, synthetic_sentences, write_tiny_model
 
@@ -76,30 +76,6 @@ def test_every_token_is_scored_once_with_the_context_of_its_window(
     assert found.per_word == pytest.approx(math.exp(-expected / stream.words), rel=1e-5)
     characters = sum(len(line) + 1 for line in LINES)
     assert found.bits_per_character == pytest.approx(-expected / math.log(2) / characters, rel=1e-5)
-
-
-@pytest.mark.parametrize("tokens", [0, 1, 6, 7, 8, 50])
-@pytest.mark.parametrize(("context", "stride"), [(1, 1), (7, 1), (7, 4), (7, 7)])
-def test_windows_score_every_token_once(tokens: int, context: int, stride: int) -> None:
-    found = list(windows(tokens, context, stride))
-    scored = [token for window in found for token in range(window.last - window.scored, window.last)]
-    assert scored == list(range(tokens))
-    assert all(0 <= window.first <= window.last - window.scored for window in found)
-    assert all(window.last - window.first == min(context, tokens) for window in found)
-
-
-def test_windows_are_these() -> None:
-    assert list(windows(10, 4, 3)) == [Window(0, 4, 4), Window(3, 7, 3), Window(6, 10, 3)]
-    assert list(windows(3, 4, 3)) == [Window(0, 3, 3)]
-
-
-def test_lines_words_and_characters_are_counted_as_wikitext_does(directory: ModelDirectory) -> None:
-    lines = ["", " = Robert Boulter = ", " a  b\tc "]
-    stream = TokenStream.encode(lines, directory.tokenizers()[0], eos_id=3)
-    assert stream.words == (0 + 1) + (4 + 1) + (3 + 1)
-    assert stream.characters == 1 + 21 + 9
-    assert stream.tokens[0] == 3
-    assert int((stream.tokens == 3).sum()) == len(lines)
 
 
 def test_batches_of_windows_change_nothing(

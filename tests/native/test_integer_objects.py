@@ -1,4 +1,4 @@
-"""The kernels of integer precision hold no floating-point instruction: their objects are disassembled."""
+"""Integer precision holds no floating-point instruction: its objects are disassembled."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS = ROOT / "native" / "kernels"
+NATIVE = ROOT / "native"
 #: Sources whose every instruction serves integer precision, here or in a tier's folder.
-INTEGER_SOURCES = {"fixed_point.cpp", "integer.cpp", "polynomial_attention.cpp", "scratch.cpp"}
+INTEGER_SOURCES = {
+    *("fixed_point.cpp", "integer.cpp", "polynomial_attention.cpp", "scratch.cpp"),
+    *("integer_embedding.cpp", "integer_linear.cpp", "integer_norm.cpp"),
+    *("integer_layers.cpp", "integer_stacks.cpp", "sentence_rows.cpp", "page_pool.cpp", "packed_tokens.cpp"),
+}
 
 PREFIXES = {"bnd", "cs", "data16", "ds", "es", "fs", "gs", "lock", "notrack", "rep", "repnz", "repz", "ss"}
 #: By the type that ends the name (integer instructions that end so begin with p), conversions, FMA, x87.
@@ -58,16 +62,16 @@ def disassembled(path: Path) -> str:
 def integer_objects(native_build: Path) -> list[Path]:
     if shutil.which("objdump") is None or os.uname().machine != "x86_64":
         pytest.skip("needs objdump, on x86-64")
-    folder = native_build / "native" / "CMakeFiles" / "octavo_core.dir" / "kernels"
+    folder = native_build / "native" / "CMakeFiles" / "octavo_core.dir"
     return [path for path in folder.rglob("*.o") if path.name.removesuffix(".o") in INTEGER_SOURCES]
 
 
-def test_integer_kernels_hold_no_floating_point(integer_objects: list[Path]) -> None:
+def test_integer_precision_holds_no_floating_point(integer_objects: list[Path]) -> None:
     compiled = {(path.parent.name, path.name.removesuffix(".o")) for path in integer_objects}
-    sources = {path for path in KERNELS.rglob("*.cpp") if path.name in INTEGER_SOURCES}
+    sources = {path for path in NATIVE.rglob("*.cpp") if path.name in INTEGER_SOURCES}
     assert {(path.parent.name, path.name) for path in sources} == compiled
     assert {path.parent.name for path in sources if path.name == "integer.cpp"} == {
-        path.parent.name for path in KERNELS.rglob("table.cpp")
+        path.parent.name for path in NATIVE.rglob("table.cpp")
     }
     for path in integer_objects:
         text = disassembled(path)

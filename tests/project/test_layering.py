@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "translation",
         "engine",
         "artifact",
+        "integer_format",
         "plan",
         "spec",
         "tensor_table",

@@ -9,6 +9,8 @@ namespace octavo::avx2 {
 /// Sixteen int32 lanes in two registers.
 struct S32x16 {
   static constexpr int kLanes = 16;
+  /// One number for each of four vectors.
+  using Four [[gnu::vector_size(16)]] = std::int32_t;
 
   __m256i low, high;
 
@@ -25,7 +27,6 @@ struct S32x16 {
     return {_mm256_and_si256(x.low, _mm256_cmpeq_epi32(_mm256_and_si256(all_bits, lower), lower)),
             _mm256_and_si256(x.high, _mm256_cmpeq_epi32(_mm256_and_si256(all_bits, upper), upper))};
   }
-  std::int32_t first_lane() const { return _mm_cvtsi128_si32(_mm256_castsi256_si128(low)); }
 
   void store(std::int32_t* x) const {
     auto* halves = reinterpret_cast<__m256i*>(x);
@@ -65,19 +66,18 @@ struct S32x16 {
   static S32x16 upper_product(S32x16 a, S32x16 b) {
     return {upper_product(a.low, b.low), upper_product(a.high, b.high)};
   }
-  /// Shifted to the right by `count`, zeros coming in.
   S32x16 logical_right(int count) const {
-    const __m128i by = _mm_cvtsi32_si128(count);
-    return {_mm256_srl_epi32(low, by), _mm256_srl_epi32(high, by)};
+    return {_mm256_srli_epi32(low, count), _mm256_srli_epi32(high, count)};
   }
-  /// Shifted to the right by `count`, signs coming in.
-  S32x16 right(int count) const {
-    const __m128i by = _mm_cvtsi32_si128(count);
-    return {_mm256_sra_epi32(low, by), _mm256_sra_epi32(high, by)};
+  /// Each lane shifted to the right by that of `counts`, zeros coming in.
+  S32x16 logical_right(S32x16 counts) const {
+    return {_mm256_srlv_epi32(low, counts.low), _mm256_srlv_epi32(high, counts.high)};
+  }
+  /// The same, signs coming in.
+  S32x16 right(S32x16 counts) const {
+    return {_mm256_srav_epi32(low, counts.low), _mm256_srav_epi32(high, counts.high)};
   }
 
-  /// One for each of four vectors.
-  using Four = __m128i;
   static Four sums(const S32x16 (&x)[4]) {
     return of_each(
         x, [](__m256i a, __m256i b) { return _mm256_add_epi32(a, b); },
@@ -107,7 +107,8 @@ struct S32x16 {
     const __m256i cd = wide(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
     // Two lanes of each are left, one in each half.
     const __m256i halves = wide(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
-    return narrow(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    const __m128i numbers = narrow(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    return reinterpret_cast<Four>(numbers);
   }
 };
 

@@ -9,6 +9,8 @@ namespace octavo::avx512_vnni {
 /// Sixteen int32 lanes in one register.
 struct S32x16 {
   static constexpr int kLanes = 16;
+  /// One number for each of four vectors.
+  using Four [[gnu::vector_size(16)]] = std::int32_t;
 
   __m512i v;
 
@@ -18,7 +20,6 @@ struct S32x16 {
   static S32x16 where(unsigned bits, S32x16 x) {
     return {_mm512_maskz_mov_epi32(static_cast<__mmask16>(bits), x.v)};
   }
-  std::int32_t first_lane() const { return _mm_cvtsi128_si32(_mm512_castsi512_si128(v)); }
 
   void store(std::int32_t* x) const { _mm512_storeu_si512(x, v); }
   /// The first `count` lanes, clamped to 0..255.
@@ -43,13 +44,12 @@ struct S32x16 {
     const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(a.v, 32), _mm512_srli_epi64(b.v, 32));
     return {_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd)};
   }
-  /// Shifted to the right by `count`, zeros coming in.
-  S32x16 logical_right(int count) const { return {_mm512_srl_epi32(v, _mm_cvtsi32_si128(count))}; }
-  /// Shifted to the right by `count`, signs coming in.
-  S32x16 right(int count) const { return {_mm512_sra_epi32(v, _mm_cvtsi32_si128(count))}; }
+  S32x16 logical_right(int count) const { return {_mm512_srli_epi32(v, static_cast<unsigned>(count))}; }
+  /// Each lane shifted to the right by that of `counts`, zeros coming in.
+  S32x16 logical_right(S32x16 counts) const { return {_mm512_srlv_epi32(v, counts.v)}; }
+  /// The same, signs coming in.
+  S32x16 right(S32x16 counts) const { return {_mm512_srav_epi32(v, counts.v)}; }
 
-  /// One for each of four vectors.
-  using Four = __m128i;
   static Four sums(const S32x16 (&x)[4]) {
     return of_each(
         x, [](__m512i a, __m512i b) { return _mm512_add_epi32(a, b); },
@@ -71,8 +71,9 @@ struct S32x16 {
     const __m512i quarters = wide(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
     const __m256i lower = _mm512_castsi512_si256(quarters);
     const __m256i upper = _mm512_extracti32x8_epi32(quarters, 1);
-    return narrow(narrow(_mm256_castsi256_si128(lower), _mm256_extracti128_si256(lower, 1)),
-                  narrow(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+    const __m128i numbers = narrow(narrow(_mm256_castsi256_si128(lower), _mm256_extracti128_si256(lower, 1)),
+                                   narrow(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+    return reinterpret_cast<Four>(numbers);
   }
 };
 

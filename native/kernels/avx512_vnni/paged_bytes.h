@@ -55,7 +55,7 @@ struct PagedBytes {
         }
         put_transposed(row, lanes + 16 * c, head_dim - c);
       }
-      const __m128i sums = _mm_sub_epi32(_mm_setzero_si128(), S32x16::sums(sum));
+      const __m128i sums = reinterpret_cast<__m128i>(-S32x16::sums(sum));
       _mm_store_si128(reinterpret_cast<__m128i*>(key_sums), sums);
     }
   }

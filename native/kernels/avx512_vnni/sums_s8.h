@@ -9,7 +9,7 @@
 #include "kernels/lanes16/bare_product.h"
 #include "kernels/lanes16/panels.h"
 
-// u8 · s8 by vpdpbusd. What floats and what integers come of the sums is not decided here.
+// u8 · s8 by vpdpbusd.
 
 namespace octavo::avx512_vnni {
 

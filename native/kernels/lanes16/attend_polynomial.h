@@ -1,6 +1,5 @@
 #pragma once
 
-#include "kernels/fixed_point.h"
 #include "kernels/integer_kernels.h"
 #include "kernels/lanes16/tile.h"
 
@@ -22,58 +21,83 @@ struct PolynomialTile : Tile<Bytes, AttendPolynomial, Queries, Heads> {
   const std::ptrdiff_t output_stride;
 };
 
-template <int Degree, class S>
-inline S power(S y) {
+/// y to the degree; product(a, b) is shift(a · b, 15).
+template <int Degree, class V, class Product>
+[[gnu::always_inline]] inline V power(V y, Product product) {
   if constexpr (Degree == 1) return y;
-  const S square = S::product15(y, y);
-  if constexpr (Degree == 3) return S::product15(square, y);
-  if constexpr (Degree == 4) return S::product15(square, square);
+  const V square = product(y, y);
+  if constexpr (Degree == 3) return product(square, y);
+  if constexpr (Degree == 4) return product(square, square);
   return square;
 }
 
-/// How the scores y >= 0 of one row become weights; `largest` is the largest of those that are seen.
-template <int Degree, class S>
-class RowWeights {
- public:
-  /// P, the largest p of the row, is that of the largest y, so it is known before any other: shift(y, t),
-  /// min(y, 32767), shift(a · b, 15) of factors that are not negative and the sum with δ, the same for all
-  /// keys that are seen, never decrease when y grows; keys that are not seen have p = 0, and one is seen.
-  RowWeights(const HeadPolynomial& head, std::int32_t largest)
-      : right_(bits_above_15(largest)),
-        half_(S::all(right_ > 0 ? 1 << (right_ - 1) : 0)),
-        delta_(S::all(delta_at(head, right_))),
-        inverse_(S::all(1)) {
-    const std::int32_t top = powers(S::all(largest)).first_lane();
-    inverse_ = S::all(static_cast<std::int32_t>((255u << 22) / static_cast<unsigned>(top > 1 ? top : 1)));
-  }
+// Numbers of the four contexts of a tile: S::Four, which has the operators of numbers, lane by lane.
 
-  /// shift(p · r, 22), which is at most 255, as p <= P and r <= 255 · 2^22 / P; anything where y is more than
-  /// the largest.
-  S weights(S y) const { return (powers(y) * inverse_ + S::all(1 << 21)).logical_right(22); }
+/// One of each context's head.
+template <class Four, class Tile>
+[[gnu::always_inline]] inline Four of_heads(const Tile& tile, std::int32_t HeadPolynomial::* number) {
+  Four numbers;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) numbers[i] = tile.polynomials[i % Tile::kContexts / Tile::kQueries].*number;
+  return numbers;
+}
 
- private:
-  static int bits_above_15(std::int32_t n) {
-    const int bits = 32 - __builtin_clz(static_cast<unsigned>(n) | 1u);
-    return bits > 15 ? bits - 15 : 0;
-  }
+/// The binary digits of n, 0 <= n < 2^31.
+template <class Four>
+[[gnu::always_inline]] inline Four bits(Four n) {
+  Four count{};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) count[i] = 32 - __builtin_clz(static_cast<unsigned>(n[i]) | 1u);
+  return count;
+}
 
-  /// A mantissa is below 2^31, so that beyond 32 places nothing is left.
-  static std::int32_t delta_at(const HeadPolynomial& head, int t) {
-    const int places = head.delta_shift + Degree * t;
-    if (places > 32) return 0;
-    const std::int64_t delta = (head.delta + (std::int64_t{1} << (places - 1))) >> places;
-    return static_cast<std::int32_t>(delta < 32767 ? delta : 32767);
-  }
+template <class Four>
+[[gnu::always_inline]] inline Four smaller(Four a, Four b) {
+  return a < b ? a : b;
+}
+template <class Four>
+[[gnu::always_inline]] inline Four larger(Four a, Four b) {
+  return a > b ? a : b;
+}
 
-  S powers(S y) const {
-    return power<Degree>(S::min((y + half_).logical_right(right_), S::all(32767))) + delta_;
-  }
-
-  int right_;
-  S half_;
-  S delta_;
-  S inverse_;
+/// How the scores y >= 0 of a row become weights: (min(shift(y, right), 32767)^n + delta) · inverse / 2^22,
+/// rounded; half is what rounds y.
+template <class S>
+struct RowWeights {
+  typename S::Four right;
+  typename S::Four half;
+  typename S::Four inverse;
+  typename S::Four delta;
 };
+
+/// `largest` are the largest scores that are seen. P, the largest p of a row, is that of the largest score,
+/// so it is known before any other: shift(y, t), min(y, 32767), shift(a · b, 15) of factors that are not
+/// negative and the sum with δ, the same for all keys that are seen, never decrease when y grows; keys that
+/// are not seen have p = 0, and one is seen.
+template <int Degree, class S, class Tile>
+[[gnu::always_inline]] inline RowWeights<S> row_weights(const Tile& tile, typename S::Four largest) {
+  using Four = typename S::Four;
+  RowWeights<S> row{};
+  row.right = larger(bits(largest) - 15, Four{});
+  row.half = ((Four{} + 1) << row.right) >> 1;
+  using Unsigned [[gnu::vector_size(16)]] = std::uint32_t;  // the sum may be 2^31
+  const auto sum = reinterpret_cast<Unsigned>(largest) + reinterpret_cast<Unsigned>(row.half);
+  const Four y =
+      smaller(reinterpret_cast<Four>(sum >> reinterpret_cast<Unsigned>(row.right)), Four{} + 32767);
+  const Four p = power<Degree>(y, [](Four a, Four b) { return (a * b + (1 << 14)) >> 15; });
+  // shift(m, k) is the larger half of m >> (k - 1), and a mantissa is below 2^31.
+  const Four places = of_heads<Four>(tile, &HeadPolynomial::delta_shift) + Degree * row.right - 1;
+  const Four shifted = of_heads<Four>(tile, &HeadPolynomial::delta) >> smaller(places, Four{} + 31);
+  row.delta = smaller(shifted - (shifted >> 1), Four{} + 32767);
+  const Four largest_power = larger(p + row.delta, Four{} + 1);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    if (i < Tile::kContexts) {
+      row.inverse[i] = static_cast<std::int32_t>((255u << 22) / static_cast<unsigned>(largest_power[i]));
+    }
+  }
+  return row;
+}
 
 /// Scores of the positions of `Pages` pages to scratch, by position; `top` becomes the largest seen.
 template <int Pages, class Tile, class S, int Contexts>
@@ -107,45 +131,71 @@ template <class S, class Tile>
 
 /// Scores to weights, zero where nothing is seen. The lanes of `sum` add up to theirs.
 template <int Degree, class Tile, class S, int Contexts>
-[[gnu::always_inline]] inline void weigh_polynomial(const Tile& tile, const std::int32_t (&largest)[4],
+[[gnu::always_inline]] inline void weigh_polynomial(const Tile& tile, typename S::Four largest,
                                                     S (&sum)[Contexts]) {
+  const RowWeights<S> row = row_weights<Degree, S>(tile, largest);
 #pragma GCC unroll 4
   for (int i = 0; i < Contexts; ++i) {
-    const RowWeights<Degree, S> row(tile.polynomials[i / Tile::kQueries], largest[i]);
-    const std::ptrdiff_t begin = i * tile.room;
+    const S right = S::all(row.right[i]);
+    const S half = S::all(row.half[i]);
+    const S inverse = S::all(row.inverse[i]);
+    const S constant = S::all(row.delta[i]) * inverse + S::all(1 << 21);
     S total = S::all(0);
     for (int page = 0; page < tile.page_count; ++page) {
-      const std::ptrdiff_t place = begin + page * kPagePositions;
-      const S weight =
-          S::where(tile.seen(i % Tile::kQueries, page), row.weights(S::load(tile.scores + place)));
-      Tile::Bytes::store_weights(weight, tile.weights + place);
-      total = total + weight;
+      const std::ptrdiff_t place = i * tile.room + page * kPagePositions;
+      const S y = S::min((S::load(tile.scores + place) + half).logical_right(right), S::all(32767));
+      const S weight = (power<Degree>(y, S::product15) * inverse + constant).logical_right(22);
+      const S seen = S::where(tile.seen(i % Tile::kQueries, page), weight);
+      Tile::Bytes::store_weights(seen, tile.weights + place);
+      total = total + seen;
     }
     sum[i] = total;
   }
 }
 
-/// x ⊗ (C / fixed(W)) for a sum of values x whose weights' sum is W. C is at most 2^4 and W at least 255, so
+/// x ⊗ (C / fixed(W)) for sums of values x whose weights' sum is W. C is at most 2^4 and W at least 255, so
 /// that the factor's shift is 34 or more: floors nest, and of x · m the upper half is enough.
 template <class S>
-struct ContextFactor {
-  S multiplier;
-  S half;
-  int right;
-
-  static ContextFactor of(const HeadPolynomial& head, std::int32_t weights) {
-    const FixedPoint factor =
-        quotient({head.context, head.context_exponent}, fixed(weights > 255 ? weights : 255));
-    const int right = -factor.exponent < 63 ? -factor.exponent - 32 : 31;
-    return {S::all(factor.mantissa), S::all(1 << (right - 1)), right};
-  }
-
-  S operator()(S x) const { return (S::upper_product(x, multiplier) + half).right(right); }
+struct ContextFactors {
+  typename S::Four multiplier;
+  typename S::Four half;
+  typename S::Four right;
 };
 
+/// floor((high · 2^32 + low) / divisor), high < divisor < 2^31, low any 32 bits. A 64-bit division takes
+/// three times as long on many CPUs.
+template <class S>
+[[gnu::always_inline]] inline std::int32_t divide(std::int32_t high, std::int32_t low, std::int32_t divisor) {
+  std::int32_t rest = high;
+  __asm__("divl %2" : "+a"(low), "+d"(rest) : "r"(divisor) : "cc");
+  return low;
+}
+
 template <class S, class Tile>
-[[gnu::always_inline]] inline void sum_polynomial(const Tile& tile,
-                                                  const ContextFactor<S> (&factor)[Tile::kContexts]) {
+[[gnu::always_inline]] inline ContextFactors<S> context_factors(const Tile& tile, typename S::Four weights) {
+  using Four = typename S::Four;
+  weights = larger(weights, Four{} + 255);
+  const Four count = bits(weights);
+  const Four divisor = weights << (31 - count);
+  const Four mantissa = of_heads<Four>(tile, &HeadPolynomial::context);
+  const Four one_more = (mantissa < divisor) & 1;  // k = 30 + one_more
+  // The rule of quotients: mantissa · 2^k + divisor / 2 in two words, whose lower one does not overflow.
+  const Four high = mantissa >> (2 - one_more);
+  const Four low = (mantissa << (30 + one_more)) + (divisor >> 1);
+  ContextFactors<S> factors{};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    if (i < Tile::kContexts) factors.multiplier[i] = divide<S>(high[i], low[i], divisor[i]);
+  }
+  const Four exponent =
+      of_heads<Four>(tile, &HeadPolynomial::context_exponent) - (count - 31) - (30 + one_more);
+  factors.right = smaller(-exponent - 32, Four{} + 31);
+  factors.half = (Four{} + 1) << (factors.right - 1);
+  return factors;
+}
+
+template <class S, class Tile>
+[[gnu::always_inline]] inline void sum_polynomial(const Tile& tile, const ContextFactors<S>& factors) {
   for_each_block<typename Tile::Bytes>(tile.layout.head_dim, [&](auto vectors, int c, int last) {
     constexpr int kVectors = decltype(vectors)::value;
     S sums[Tile::kContexts][kVectors];
@@ -154,9 +204,12 @@ template <class S, class Tile>
     for (int i = 0; i < Tile::kContexts; ++i) {
       std::uint8_t* output = tile.output + (tile.first + i % Tile::kQueries) * tile.output_stride +
                              tile.column(i / Tile::kQueries) + c;
+      const S multiplier = S::all(factors.multiplier[i]);
+      const S half = S::all(factors.half[i]);
+      const S right = S::all(factors.right[i]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        const S context = factor[i](sums[i][v]) + S::all(128);
+        const S context = (S::upper_product(sums[i][v], multiplier) + half).right(right) + S::all(128);
         context.store_u8(output + v * S::kLanes, v + 1 < kVectors ? S::kLanes : last);
       }
     }
@@ -169,26 +222,15 @@ struct PolynomialKernel {
   static void attend(const AttendPolynomial& job, int first, int head) {
     const PolynomialTile<Bytes, Queries, Heads> tile(job, first, head);
     constexpr int kContexts = Queries * Heads;
-    alignas(16) std::int32_t numbers[4];
-    put(score_polynomial<S>(tile), numbers);
+    const typename S::Four largest = score_polynomial<S>(tile);
     S sum[kContexts];
     switch (job.degree) {
-      case 1: weigh_polynomial<1>(tile, numbers, sum); break;
-      case 2: weigh_polynomial<2>(tile, numbers, sum); break;
-      case 3: weigh_polynomial<3>(tile, numbers, sum); break;
-      default: weigh_polynomial<4>(tile, numbers, sum);
+      case 1: weigh_polynomial<1>(tile, largest, sum); break;
+      case 2: weigh_polynomial<2>(tile, largest, sum); break;
+      case 3: weigh_polynomial<3>(tile, largest, sum); break;
+      default: weigh_polynomial<4>(tile, largest, sum);
     }
-    put(of_four(sum, S::sums), numbers);
-    ContextFactor<S> factor[kContexts];
-    for (int i = 0; i < kContexts; ++i) {
-      factor[i] = ContextFactor<S>::of(tile.polynomials[i / Queries], numbers[i]);
-    }
-    sum_polynomial<S>(tile, factor);
-  }
-
- private:
-  static void put(typename S::Four four, std::int32_t (&numbers)[4]) {
-    __builtin_memcpy(numbers, &four, sizeof numbers);
+    sum_polynomial(tile, context_factors<S>(tile, of_four(sum, S::sums)));
   }
 };
 

@@ -36,9 +36,9 @@ inline void l1_norm_row(const L1Norm& norm, const std::int16_t* x, std::uint8_t*
   for_each_vector<V>(n, [&](int i, int count) { sums = sums + V::load_s16(x + i, count); });
   const V total = V::all(sums.total());
   const FixedPoint factor = l1_factor(x, n, total);
-  // The c sum to 0, so |c| <= Σ |c| / 2 and |c · f| <= n · 2^9 <= 2^23, give or take 2^-30 of it. f >= 2^(30
-  // + e), so c << left, left = 33 + e, is at most 8 · c · f: it fits. Σ |c| < n · n · 2^15, so f >= 2^-19 and
-  // h <= 17.
+  // The c sum to 0, so |c| <= Σ |c| / 2 and |c · f| <= n · 2^9 <= 2^23, give or take 2^-30 of it. With
+  // f = m · 2^e >= 2^30 · 2^e and left = 33 + e, |c| << left <= 8 · |c · f|, so it fits. Σ |c| < n · n ·
+  // 2^15, so f >= 2^-19 and h <= 17.
   const LeftShifted h = left_shifted(-factor.exponent - 32);
   const Rescaling<V> normalize(V::all(factor.mantissa), V::all(h.shift), 0);
   const V left = V::all(h.left);

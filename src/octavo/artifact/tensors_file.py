@@ -29,6 +29,10 @@ _DTYPES: Final = {
 }
 
 
+_HALF_BITS: Final = 16
+_LOWER_HALF: Final = (1 << _HALF_BITS) - 1
+
+
 class TensorsFile:
     """Reads tensors one at a time, so that the file is never in memory as a whole."""
 
@@ -46,23 +50,22 @@ class TensorsFile:
             for spec in self._specs.values():
                 self._refuse(_values_problem(spec, stream.get_tensor(spec.name)))
             if problem:
-                self._refuse(problem(stream.get_tensor))
+                self._refuse(problem(lambda name: _widened(self._specs[name], stream.get_tensor(name))))
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        """Name and array, F16 widened to float32. Raises ModelError where the file has changed."""
+        """Name and array, short forms widened. Raises ModelError where the file has changed."""
         with self.reader() as tensor:
             for name in names:
                 yield name, tensor(name)
 
     @contextmanager
     def reader(self) -> Iterator[Callable[[str], Array]]:
-        """Opens the file once and gives a function from a name to its array, F16 widened to float32."""
+        """Opens the file once and gives a function from a name to its array, short forms widened."""
         with self._open() as stream:
 
             def tensor(name: str) -> Array:
                 self._check_type(stream, self._specs[name])
-                array: Array = stream.get_tensor(name)
-                return array.astype(np.float32) if array.dtype == np.float16 else array
+                return _widened(self._specs[name], stream.get_tensor(name))
 
             yield tensor
 
@@ -91,7 +94,10 @@ class TensorsFile:
 
 
 def write_tensors(path: Path, specs: Sequence[TensorSpec], tensors: Mapping[str, Array]) -> None:
-    """Write exactly the specs' tensors. Raises ModelError for one that breaks its spec."""
+    """Write exactly the specs' tensors, I32 as I16 where that loses nothing and the spec has it.
+
+    Raises ModelError for one that breaks its spec.
+    """
     by_name = {spec.name: spec for spec in specs}
     problem = _names_problem(by_name, tensors)
     for name, spec in by_name.items():
@@ -102,7 +108,24 @@ def write_tensors(path: Path, specs: Sequence[TensorSpec], tensors: Mapping[str,
         problem = _type_problem(spec, dtype, array.shape) or _values_problem(spec, array)
     if problem:
         raise ModelError(f"{path.name}: {problem}")
-    save_file({name: np.ascontiguousarray(tensors[name]) for name in by_name}, path)
+    stored = {name: np.ascontiguousarray(stored_form(spec, tensors[name])) for name, spec in by_name.items()}
+    save_file(stored, path)
+
+
+def stored_form(spec: TensorSpec, array: Array) -> Array:
+    """The array as it is written: I32 as its upper half where the spec has I16 and the lower is 0."""
+    if DType.I16 in spec.dtypes and array.dtype == np.int32 and not (array & _LOWER_HALF).any():
+        return (array >> _HALF_BITS).astype(np.int16)
+    return array
+
+
+def _widened(spec: TensorSpec, array: Array) -> Array:
+    """The array as it is used: of the spec's first type, where it is stored in a shorter form."""
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype == np.int16 and DType.I32 in spec.dtypes:
+        return array.astype(np.int32) << _HALF_BITS
+    return array
 
 
 def _names_problem(specs: Mapping[str, TensorSpec], found: Mapping[str, Any] | Sequence[str]) -> str | None:
@@ -122,7 +145,8 @@ def _type_problem(spec: TensorSpec, dtype: str, shape: tuple[int, ...]) -> str |
     return None
 
 
-def _values_problem(spec: TensorSpec, array: Array) -> str | None:
+def _values_problem(spec: TensorSpec, stored: Array) -> str | None:
+    array = _widened(spec, stored) if stored.dtype.kind == "i" else stored
     if spec.limits and not (spec.limits[0] <= array.min() and array.max() <= spec.limits[1]):
         return _limits_problem(spec.name, spec.limits, array)
     if array.dtype.kind == "f" and not np.isfinite(array).all():

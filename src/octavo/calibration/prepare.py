@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
 import octavo
 from octavo.artifact import ModelDirectory
-from octavo.calibration.collect import OwnOutput, own_output
+from octavo.calibration.collect import OwnOutput, TranslatingEngine, own_output
 from octavo.calibration.divergence import Pairs
 from octavo.calibration.measurements import Measurements, opened
 from octavo.calibration.progress import Progress
+from octavo.calibration.quality import TextFile
 from octavo.calibration.state import FinishedSteps, digest
 from octavo.calibration.text import CalibrationText, calibration_text
 from octavo.engine.engine import TokenIds
@@ -53,6 +57,11 @@ class Prepared:
         return sum(map(len, self.observed.sources)) / len(self.observed)
 
 
+def text_file(role: Literal["calibration", "dev source", "dev reference"], text: NamedText) -> TextFile:
+    """What a report says of a text: not where it lay."""
+    return TextFile(role, Path(text.name).name, text.checksum(), len(text.lines))
+
+
 def prepare(
     model: ModelDirectory,
     text: NamedText,
@@ -68,15 +77,9 @@ def prepare(
     """
     chosen = calibration_text(text.lines, model, text.name, sentences)
     steps = steps.about({"text": text.checksum(), "sentences": sentences})
-    output = _own_output(model, chosen, steps, progress, threads)
-    _warn(chosen, output, progress)
-    observed, pairs = len(chosen.observed), output.pairs
-    held_out = Pairs(pairs.sources[observed:], pairs.targets[observed:])
-    return Prepared(
-        steps,
-        Pairs(pairs.sources[:observed], pairs.targets[:observed]),
-        Measurements(model, held_out, steps, progress, threads=threads),
-    )
+    with_engine = functools.partial(opened, model, "float32", threads)
+    observed, held_out = own_translations(model, chosen, steps, progress, with_engine)
+    return Prepared(steps, observed, Measurements(model, held_out, steps, progress, threads=threads))
 
 
 def model_steps(model: ModelDirectory, folder: Path | None) -> FinishedSteps:
@@ -85,15 +88,21 @@ def model_steps(model: ModelDirectory, folder: Path | None) -> FinishedSteps:
     return FinishedSteps(folder, {"octavo": octavo.__version__, "model": digest(config)})
 
 
-def _own_output(
-    model: ModelDirectory, text: CalibrationText, steps: FinishedSteps, progress: Progress, threads: int
-) -> OwnOutput:
+def own_translations(
+    model: ModelDirectory,
+    text: CalibrationText,
+    steps: FinishedSteps,
+    progress: Progress,
+    engine: Callable[[], AbstractContextManager[TranslatingEngine]],
+) -> tuple[Pairs, Pairs]:
+    """The text with the model's greedy translations, those observed and those held out; warns of what looks
+    wrong about them. ``engine`` gives what translates."""
     sources = (*text.observed, *text.held_out)
 
     def compute() -> dict[str, Any]:
         progress.stage("Translating the calibration text", len(sources))
-        with opened(model, "float32", threads) as engine:
-            found = own_output(engine, sources, search_options(model.search, {}), progress)
+        with engine() as translating:
+            found = own_output(translating, sources, search_options(model.search, {}), progress)
         return {
             "targets": [target.tolist() for target in found.pairs.targets],
             "complete_share": found.complete_share,
@@ -102,7 +111,9 @@ def _own_output(
 
     found = steps.value("own-output", {}, compute)
     targets: tuple[TokenIds, ...] = tuple(np.array(target, np.int32) for target in found["targets"])
-    return OwnOutput(Pairs(sources, targets), found["complete_share"], found["mean_score"])
+    _warn(text, OwnOutput(Pairs(sources, targets), found["complete_share"], found["mean_score"]), progress)
+    observed = len(text.observed)
+    return Pairs(sources[:observed], targets[:observed]), Pairs(sources[observed:], targets[observed:])
 
 
 def _warn(text: CalibrationText, output: OwnOutput, progress: Progress) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
+
+from octavo.calibration.quality import Stage
 
 
 class Progress(Protocol):
@@ -29,3 +32,34 @@ class Silent:
 
     def warn(self, message: str) -> None:
         """Ignored."""
+
+
+class TimedStages:
+    """Hands progress on, and keeps how long each stage took."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+        self._current: tuple[str, float] | None = None
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._end()
+        self._current = name, time.perf_counter()
+        self._progress.stage(name, total)
+
+    def advance(self, done: int = 1) -> None:
+        self._progress.advance(done)
+
+    def warn(self, message: str) -> None:
+        self._progress.warn(message)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages so far; one that came several times counts once, with all its time."""
+        self._end()
+        return tuple(Stage(name, seconds) for name, seconds in self._seconds.items())
+
+    def _end(self) -> None:
+        if self._current is not None:
+            name, start = self._current
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+            self._current = None

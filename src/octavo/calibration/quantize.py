@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import octavo
 from octavo import durable
@@ -20,8 +19,8 @@ from octavo.calibration.errors import CalibrationError
 from octavo.calibration.gate import DevResult
 from octavo.calibration.gated import Target
 from octavo.calibration.modes import MeasuredMode, Modes, every_mode
-from octavo.calibration.prepare import NamedText
-from octavo.calibration.progress import Progress, Silent
+from octavo.calibration.prepare import NamedText, text_file
+from octavo.calibration.progress import Progress, Silent, TimedStages
 from octavo.calibration.quality import (
     Activations,
     CalibrationSettings,
@@ -29,8 +28,6 @@ from octavo.calibration.quality import (
     QualityReport,
     Run,
     Speed,
-    Stage,
-    TextFile,
     Verdict,
 )
 from octavo.calibration.report import render
@@ -100,7 +97,7 @@ def quantize_calibrated(
     GateError where the budget cannot be kept, OutputError for a bad output path; nothing is written then.
     """
     check_output(source, output, overwrite=overwrite)
-    timed = _TimedStages(progress or Silent())
+    timed = TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
     model.check_translates("`octavo quantize`")
     calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
@@ -201,12 +198,12 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
     activations = _activations(calibration.plan)
     files = []
     if request.text:
-        files.append(_text_file("calibration", request.text))
+        files.append(text_file("calibration", request.text))
     if request.target:
         dev = request.target.dev
         files += [
-            _text_file("dev source", NamedText(dev.name, dev.sources)),
-            _text_file("dev reference", NamedText(dev.reference_name, dev.references)),
+            text_file("dev source", NamedText(dev.name, dev.sources)),
+            text_file("dev reference", NamedText(dev.reference_name, dev.references)),
         ]
     observed = calibration.prepared.observed if calibration.prepared and request.text else ()
     return CalibrationSettings(
@@ -217,11 +214,6 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
         sentences=len(observed),
         files=tuple(files),
     )
-
-
-def _text_file(role: Literal["calibration", "dev source", "dev reference"], text: NamedText) -> TextFile:
-    """What a report says of a text: not where it lay."""
-    return TextFile(role, Path(text.name).name, text.checksum(), len(text.lines))
 
 
 def _activations(plan: QuantizationPlan) -> Activations:
@@ -281,34 +273,3 @@ def _mode_results(
         )
     )
     return tuple(rows)
-
-
-class _TimedStages:
-    """Hands progress on, and keeps how long each stage took."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._seconds: dict[str, float] = {}
-        self._current: tuple[str, float] | None = None
-
-    def stage(self, name: str, total: int | None) -> None:
-        self._end()
-        self._current = name, time.perf_counter()
-        self._progress.stage(name, total)
-
-    def advance(self, done: int = 1) -> None:
-        self._progress.advance(done)
-
-    def warn(self, message: str) -> None:
-        self._progress.warn(message)
-
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages so far; one that came several times counts once, with all its time."""
-        self._end()
-        return tuple(Stage(name, seconds) for name, seconds in self._seconds.items())
-
-    def _end(self) -> None:
-        if self._current is not None:
-            name, start = self._current
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
-            self._current = None

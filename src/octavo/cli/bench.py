@@ -64,7 +64,10 @@ def bench(
     beam: BeamOption = None,
     precision: Annotated[
         RacingPrecision | None,
-        typer.Option("--precision", help="Arithmetic; both: int8 and float32; all: of a shape all three. Default: as stored."),
+        typer.Option(
+            "--precision",
+            help="Arithmetic; both: int8 and float32; all: of a shape all three. Default: as stored.",
+        ),
     ] = None,
     threads: ThreadsOption = 0,
     latency: Annotated[

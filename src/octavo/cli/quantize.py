@@ -27,6 +27,7 @@ from octavo.cli.calibration_options import (
 from octavo.cli.lines import open_lines
 from octavo.cli.options import ThreadsOption
 from octavo.cli.progress import is_terminal
+from octavo.cli.quantize_integer import checked_calibration, freeze, freezes_to_integers
 from octavo.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def quantize(
     and attention's own products stay in float32. With it, ranges come from the model's translations of SRC:
     faster, and everything can run in int8.
 
+    An Integer Transformer needs --calibrate, and PyTorch. It becomes a model of integers alone: nothing of it
+    is left in float32.
+
     With --dev, the loss is measured, and as many products are left in float32 as the budget needs. Nothing is
     written where that is not enough. A run that is stopped goes on where it was when it is started again.
 
@@ -83,6 +87,13 @@ def quantize(
     }
     judging = {"--max-drop": max_drop, "--metric": metric, "--report": report}
     _check(calibrate, plan, dev, calibrating, judging)
+    if freezes_to_integers(model):
+        text = _text(
+            checked_calibration(model, calibrate, {**calibrating, "--plan": plan, "--report": report})
+        )
+        target = _target(dev, max_drop, metric) if dev else None
+        freeze(model, output, text, target, method, sentences, overwrite=overwrite, threads=threads)
+        return
     if calibrate is None and plan is None:
         _quantize_dynamically(model, output, overwrite)
         return

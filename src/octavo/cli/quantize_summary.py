@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from octavo.calibration.quality import FloatProduct, QualityReport
+    from octavo.calibration.quality import FloatProduct, Speed, Verdict
     from octavo.calibration.quantize import CalibratedModel
     from octavo.quantization.model import QuantizedModel
 
@@ -23,7 +23,7 @@ def weight_sizes(quantized: QuantizedModel) -> Table:
     """What the tensors weigh before and after."""
     before, after = quantized.float32_bytes, quantized.int8_bytes
     table = Table("Tensors in float32", "in int8", "Compression")
-    table.add_row(_megabytes(before), _megabytes(after), f"{before / after:.2f}x")
+    table.add_row(megabytes(before), megabytes(after), f"{before / after:.2f}x")
     return table
 
 
@@ -49,7 +49,8 @@ def print_summary(console: Console, written: CalibratedModel) -> None:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     if written.report is not None:
-        _add_verdict(table, written.report)
+        add_verdict(table, written.report.verdict)
+        _add_speed(table, written.report.speed)
     table.add_row("Products in int8", f"{facts.products - len(left)} of {facts.products}")
     if calibration.method is not None:
         table.add_row("Ranges by", str(calibration.method))
@@ -58,17 +59,17 @@ def print_summary(console: Console, written: CalibratedModel) -> None:
         table.add_row(technique.name.capitalize(), f"{'kept' if technique.kept else 'not kept'}: {change}")
     if calibration.gated.divergence is not None:
         table.add_row("KL from float32", f"{calibration.gated.divergence:.2e} nats per token")
-    table.add_row("Tensors", f"{_megabytes(facts.float32_bytes)} to {_megabytes(facts.int8_bytes)}")
+    table.add_row("Tensors", f"{megabytes(facts.float32_bytes)} to {megabytes(facts.int8_bytes)}")
     console.print(table)
     if left:
         console.print(_float32_table(left))
 
 
-def _add_verdict(table: Table, report: QualityReport) -> None:
+def add_verdict(table: Table, verdict: Verdict) -> None:
+    """The budget, and the dev set's scores before and after."""
     from octavo.calibration.gate import METRIC_NAMES
 
-    verdict, drop, speed = report.verdict, report.verdict.drop, report.speed
-    metric = METRIC_NAMES[verdict.metric]
+    drop, metric = verdict.drop, METRIC_NAMES[verdict.metric]
     before, after = (scores.score(verdict.metric) for scores in (verdict.float32, verdict.int8))
     table.add_row("Budget", f"kept: at most {verdict.budget:g} {metric} lost")
     table.add_row(
@@ -76,6 +77,9 @@ def _add_verdict(table: Table, report: QualityReport) -> None:
         f"{before:.2f} to {after:.2f}: {abs(drop.points):.2f} {'gained' if drop.points < 0 else 'lost'} "
         f"(95 % interval of the loss {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
     )
+
+
+def _add_speed(table: Table, speed: Speed) -> None:
     if speed.float32 and speed.after and speed.before:
         tokens = f"{speed.float32:,.0f} to {speed.after:,.0f} tokens/s"
         cost = 1 - speed.after / speed.before
@@ -94,5 +98,6 @@ def _float32_table(products: Sequence[FloatProduct]) -> Table:
     return table
 
 
-def _megabytes(size_bytes: int) -> str:
+def megabytes(size_bytes: int) -> str:
+    """A size for people."""
     return f"{size_bytes / 1e6:.2f} MB"

@@ -217,8 +217,8 @@ class Engine:
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
         """Every int8 or integer weight product of ``logits(source, target)`` in order of execution.
 
-        Named as in ``octavo.plan``; the output projection is "output". A decoder product appears once a step,
-        but for the cross-attention's keys and values, which are made once."""
+        They are named as in ``octavo.plan``; the output projection is "output". A decoder product appears
+        once a step, but for the cross-attention's keys and values, which are made once."""
         with engine_errors("trace"):
             found = self._open().trace(_ids(source), _ids(target))
         return [ProductTrace(*product) for product in found]

@@ -54,11 +54,15 @@ class ReferenceEngine:
         if threads:
             torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
+        self._path = model.path
         self._batch_sentences = batch_sentences
         self._transformer: Transformer | None = from_arrays(model.config, float_tensors(model))
 
     def translate(self, sources: Sequence[Array], options: SearchOptions) -> list[list[Hypothesis]]:
-        """For each source (int32 ids without EOS) its n-best list, best first, in order."""
+        """For each source (int32 ids without EOS) its n-best list, best first, in order.
+
+        Raises ReferenceEngineError for a source too long, and for a model whose scores are not finite.
+        """
         from octavo import reference
 
         if self._transformer is None:
@@ -68,7 +72,12 @@ class ReferenceEngine:
         found: dict[int, list[Hypothesis]] = {}
         for start in range(0, len(order), self._batch_sentences):
             batch = order[start : start + self._batch_sentences]
-            results = reference.search(self._transformer, [sources[i].tolist() for i in batch], same_options)
+            try:
+                results = reference.search(
+                    self._transformer, [sources[i].tolist() for i in batch], same_options
+                )
+            except ValueError as error:
+                raise ReferenceEngineError(f"{self._path}: {error}") from error
             found |= {i: list(map(_hypothesis, nbest)) for i, nbest in zip(batch, results, strict=True)}
         return [found[i] for i in range(len(sources))]
 

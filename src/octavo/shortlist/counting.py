@@ -23,7 +23,6 @@ from octavo.engine import Engine, SearchOptions
 from octavo.engine.engine import TokenIds
 from octavo.shortlist.align import aligned, batches, cross_attention
 from octavo.shortlist.counts import AlignmentCounts
-from octavo.shortlist.errors import ShortlistError
 from octavo.shortlist.text import Pair
 
 CHUNK_SENTENCES: Final = 1024
@@ -44,12 +43,7 @@ class Engines:
 
     @classmethod
     def open(cls, model: ModelDirectory, options: SearchOptions, threads: int) -> Engines:
-        """Both engines; one and the same for a float model. Raises ShortlistError for a model of integers,
-        whose attention cannot be observed."""
-        if model.integer_scales is not None:
-            raise ShortlistError(
-                f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"
-            )
+        """Both engines; one and the same for a float model."""
         aligning = Engine(model, precision="float32", threads=threads)
         translating = aligning if model.plan is None else Engine(model, threads=threads)
         return cls(translating, aligning, options, aligning.threads)

@@ -89,13 +89,17 @@ def make_shortlist(
     """Write the model directory ``source`` with a shortlist to ``output``.
 
     Counts are kept beside ``output`` until it is written, so that the same call goes on where a stopped one
-    was. Raises ModelError for a bad model, ShortlistError for text that nothing can be counted in,
-    OutputError for a bad output path; nothing is written then.
+    was. Raises ModelError for a bad model, ShortlistError for one of integers and for text that nothing can be
+    counted in, OutputError for a bad output path; nothing is written then.
     """
     check_output(source, output, overwrite=overwrite)
     progress = progress or Silent()
     model = ModelDirectory.open(source)
     model.check_translates("`octavo shortlist`")
+    if model.integer_scales is not None:  # attention is observed in float32
+        raise ShortlistError(
+            f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"
+        )
     state = FinishedSteps(state_folder(output), {})
     with state.held():
         counting, layer, first = _counted(model, request, state_folder(output), threads, progress)

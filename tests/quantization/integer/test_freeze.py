@@ -20,7 +20,7 @@ from octavo.quantization.integer import RealSimulation, StaticSimulation
 from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import freeze
 from octavo.quantization.integer.freeze_norm import DEVIATION_RATIO, freeze_norm
-from octavo.quantization.integer.freeze_product import WeightProduct, quantize_rows
+from octavo.quantization.integer.freeze_product import WeightProduct, exact_steps, quantize_rows, row_steps
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.thresholds import Method
@@ -106,7 +106,7 @@ def test_parameters_are_within_half_a_step(seed: int, changes: dict[str, Any], s
     config = configured(changes)
     drawn = random_tensors(config, seed=seed)
     random = np.random.default_rng(seed)
-    for name, array in drawn.items():
+    for array in drawn.values():
         if array.ndim == 2:
             array *= 10 ** (spread * random.random((len(array), 1))).astype(np.float32)
             array[random.integers(len(array))] = 0
@@ -150,21 +150,24 @@ def output_scales(frozen: TensorModel, scales: SiteScales, product: str) -> np.n
 def test_factors_of_products(
     seed: int, input_scale: float, output_scale: float, size: float, bias_size: float
 ) -> None:
-    """Within 2^-30 of the real factor; rows too small for a legal one, zeros among them, get larger steps."""
+    """In 15 bits, within 2^-30; rows too small for legal ones, zeros among them, get larger steps."""
     random = np.random.default_rng(seed)
     largest = 40 * input_scale / output_scale * 10.0**size
     weight = largest * random.uniform(-1, 1, (6, 8)) * 10.0 ** -random.uniform(0, 12, (6, 1))
     weight[2] = 0
     bias = random.normal(0, 10.0**bias_size / output_scale, 6)
     product = WeightProduct("p", bias, input_scale, np.full(6, output_scale))
-    matrix = quantize_rows(weight, product.least_step())
-    if (matrix.step * output_scale / input_scale >= 64).any():
+    steps = row_steps(weight, product.least_step())
+    exact = exact_steps(steps, product.factor_unit())
+    assert ((exact >= steps * (1 - 1e-15)) & (exact <= steps * (1 + 2.0**-14))).all()
+    if (exact * output_scale / input_scale >= 64).any():
         return
+    matrix = quantize_rows(weight, exact)
     found = product.tensors(matrix)
     real = np.ldexp(found["p.multiplier"].astype(float), -32 - found["p.shift"].astype(int))
-    exact = matrix.step * output_scale / input_scale
-    assert (np.abs(real / exact - 1) <= 2.0**-30).all()
+    assert (np.abs(real / (exact * output_scale / input_scale) - 1) <= 2.0**-30).all()
     assert (found["p.multiplier"] >= 2**30).all()
+    assert (found["p.multiplier"] % 2**16 == 0).all()
     assert (np.abs(found["p.bias"] * matrix.step / input_scale - bias) <= matrix.step / input_scale).all()
 
 
@@ -188,7 +191,8 @@ def test_norms_come_out_at_the_scale_of_their_site(
         return
     shift = int(found["n.shift"][0])
     scale = math.ldexp(site_scale, shift - 10)
-    assert (np.abs(found["n.weight"] / scale * DEVIATION_RATIO - gain) <= 0.51 * DEVIATION_RATIO / scale).all()
+    step = DEVIATION_RATIO / scale
+    assert (np.abs(found["n.weight"] * step - gain) <= 0.51 * step).all()
     assert (np.abs(found["n.bias"] / scale / 1024 - bias) <= 0.51 / scale / 1024).all()
     assert np.abs(found["n.weight"]).max() <= limit
     gains, biases = np.abs(gain).max() / DEVIATION_RATIO * scale, np.abs(bias).max() * scale * 1024
@@ -272,10 +276,10 @@ def test_scales_that_do_not_fit_are_named() -> None:
     with pytest.raises(QuantizationError, match="needs one scale for each of 2 heads"):
         freeze(model, dataclasses.replace(scales, heads=heads))
     hidden = {**scales.inputs, "encoder.layers.0.feed_forward.hidden": 1e9}
-    with pytest.raises(QuantizationError, match=r"product encoder\.layers\.0\.feed_forward\.inner: row 0 has"):
+    with pytest.raises(QuantizationError, match=r"product encoder\.layers\.0\.feed_forward\.inner: row 0"):
         freeze(model, dataclasses.replace(scales, inputs=hidden))
     context = {**scales.inputs, "encoder.layers.0.self_attention.context": 1e6}
-    with pytest.raises(QuantizationError, match="context_multiplier: .* of head 0 is out of range"):
+    with pytest.raises(QuantizationError, match=r"context_multiplier: .* of head 0 is out of range"):
         freeze(model, dataclasses.replace(scales, inputs=context))
     norm = {**scales.inputs, "encoder.layers.0.feed_forward.input": 1e12}
     with pytest.raises(QuantizationError, match=r"feed_forward\.norm: its gains or biases"):

@@ -23,7 +23,7 @@ RESIDUAL_MARGIN: Final = 2.0
 """The residual stream, which is never cut off knowingly, has room for so many times what was seen."""
 
 _LARGEST_FACTOR: Final = 2.0 ** (31 - 32 - PRODUCT_SHIFT_LIMITS[0])
-_ROUNDING: Final = 1 - 2.0**-20
+_ROUNDING: Final = 1 - 2.0**-12
 """Limits are kept by more than any rounding of what they are compared with."""
 
 

@@ -22,14 +22,15 @@ from octavo.quantization.integer.freeze_attention import HeadScales, freeze_atte
 from octavo.quantization.integer.freeze_norm import freeze_norm
 from octavo.quantization.integer.freeze_product import (
     WeightProduct,
+    exact_steps,
     factor_tensors,
     least_factor,
     logits_scale,
     quantize_rows,
+    row_steps,
 )
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.observers import Float64Array
-from octavo.quantization.scale_propagation import Scale
 from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel
 from octavo.spec import ModelConfig, Positions, Scheme
 from octavo.tensor_table import float_shapes, target_embedding_name, weight_shapes
@@ -89,13 +90,18 @@ class _Freezing:
             stacks = [stack for stack in config.stacks if self._embedding(stack) == name]
             least = [use.least_step() for use in of_it]
             least += [np.full(len(self._real[name]), self._least_embedding_step(stack)) for stack in stacks]
-            matrix = quantize_rows(self._real[name], np.maximum.reduce(least))
+            # The factors of one use are exact; those of others of the same rows have 15 bits.
+            units = [use.factor_unit() for use in of_it] + [
+                np.full(len(self._real[name]), self._embedding_factor(stack)) for stack in stacks
+            ]
+            steps = exact_steps(row_steps(self._real[name], np.maximum.reduce(least)), units[0])
+            matrix = quantize_rows(self._real[name], steps)
             found[name] = matrix.integers
             for use in of_it:
                 found |= use.tensors(matrix)
             for stack in stacks:
-                factor = Scale.of(self._embedding_factor(stack) * matrix.step)
                 where = f"{stack}.embedding"
+                factor = self._embedding_factor(stack) * matrix.step
                 both = factor_tensors(factor, EMBEDDING_SHIFT_LIMITS, where)
                 found[f"{where}.multiplier"], found[f"{where}.shift"] = both
         for norm, site in _norms(config):

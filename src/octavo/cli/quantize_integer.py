@@ -1,0 +1,106 @@
+"""``octavo quantize`` of an Integer Transformer: a model of integers alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from octavo.cli.progress import is_terminal
+from octavo.spec import AttentionFunction
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from octavo.calibration.gated import Target
+    from octavo.calibration.integer_model import FrozenModel
+    from octavo.calibration.prepare import NamedText
+
+_USED: Final = ("--method", "--sentences")
+
+
+def freezes_to_integers(model: Path) -> bool:
+    """Whether the model has polynomial attention. Raises ModelError for a bad model."""
+    from octavo.artifact import ModelDirectory
+
+    return ModelDirectory.open(model).config.attention is AttentionFunction.POLYNOMIAL
+
+
+def checked_calibration(model: Path, calibrate: Path | None, given: Mapping[str, Any]) -> Path:
+    """The calibration text. Raises typer.BadParameter without one, and for options that would do nothing."""
+    for name, value in given.items():
+        if value is not None and name not in _USED:
+            raise typer.BadParameter(
+                f"{name} is for models with softmax attention; {model} is an Integer Transformer, which "
+                "becomes integers whole: leave it out"
+            )
+    if calibrate is None:
+        raise typer.BadParameter(
+            f"{model} is an Integer Transformer, and integers need ranges: add --calibrate SRC"
+        )
+    return calibrate
+
+
+def freeze(
+    model: Path,
+    output: Path,
+    text: NamedText,
+    target: Target | None,
+    method: str | None,
+    sentences: int | None,
+    *,
+    overwrite: bool,
+    threads: int,
+) -> None:
+    """Write the model of integers and say what it costs."""
+    from rich.console import Console
+
+    from octavo.calibration.integer_model import IntegerRequest, quantize_integer
+    from octavo.calibration.state import state_folder
+    from octavo.calibration.text import DEFAULT_SENTENCES
+    from octavo.cli.machine import cpu_model
+    from octavo.cli.stages import drawn_stages
+    from octavo.quantization.thresholds import Method
+
+    request = IntegerRequest(
+        text=text,
+        method=Method.MSE if method in (None, "auto") else Method(method),
+        sentences=sentences or DEFAULT_SENTENCES,
+        target=target,
+        machine=cpu_model(),
+    )
+    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
+        try:
+            written = quantize_integer(
+                model, output, request, overwrite=overwrite, threads=threads, progress=stages
+            )
+        except KeyboardInterrupt as error:
+            error.add_note(f"finished steps are kept in {state_folder(output)}: the same command goes on")
+            raise
+    console = Console()
+    _print_summary(console, written)
+    console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_summary(console: Console, written: FrozenModel) -> None:
+    from rich.table import Table
+
+    from octavo.cli.quantize_summary import add_verdict, megabytes
+
+    table = Table(show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    if written.verdict is not None:
+        add_verdict(table, written.verdict)
+    if loss := written.loss:
+        table.add_row(
+            f"Loss on {loss.sentences:,} lines", f"{loss.float32:.4f} to {loss.integer:.4f} nats per token"
+        )
+    table.add_row("KL from float32", f"{written.divergence:.2e} nats per token")
+    table.add_row("Ranges by", written.settings.method)
+    before, after = written.facts.float32_bytes, written.facts.int8_bytes
+    table.add_row("Tensors", f"{megabytes(before)} to {megabytes(after)}, {before / after:.2f}x")
+    console.print(table)
