@@ -41,6 +41,7 @@ CONFIGS = {
 }
 LOUDNESS = (0.2, 1.0, 3.9)  # the last drives values into their limits
 SOURCE = np.array([7, 30, 12, 9, 55, 8, 41], np.int32)
+PYTORCH = "`octavo evaluate --engine pytorch` runs it"
 TARGET = np.array([11, 60, 4, 33, 21], np.int32)
 LONG = np.arange(4, 60, dtype=np.int32)  # more positions than a page has
 
@@ -127,8 +128,7 @@ def test_a_model_of_integers_runs_in_nothing_else(precision) -> None:
         ),
         (
             float_model(integer_config(embedding_norm=True)),
-            "a model: has embedding_norm = true, which does not run in integer; `octavo evaluate --engine "
-            + "pytorch` runs it",
+            f"a model: has embedding_norm = true, which does not run in integer; {PYTORCH}",
         ),
         (
             float_model(integer_config()),

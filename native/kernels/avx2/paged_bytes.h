@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/avx2/integers.h"
+#include "kernels/avx2/vector_s32.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo::avx2 {

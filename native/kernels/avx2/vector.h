@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/avx2/integers.h"
+#include "kernels/avx2/vector_s32.h"
 
 namespace octavo::avx2 {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/avx512_vnni/integers.h"
+#include "kernels/avx512_vnni/vector_s32.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo::avx512_vnni {

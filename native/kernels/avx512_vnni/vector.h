@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/avx512_vnni/integers.h"
+#include "kernels/avx512_vnni/vector_s32.h"
 
 namespace octavo::avx512_vnni {
 

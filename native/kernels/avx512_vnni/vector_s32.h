@@ -10,6 +10,8 @@ namespace octavo::avx512_vnni {
 /// the other lanes are 0.
 struct S32x16 {
   static constexpr int kLanes = 16;
+  /// One number for each of four vectors.
+  using Four [[gnu::vector_size(16)]] = std::int32_t;
 
   __m512i v;
 
@@ -29,6 +31,12 @@ struct S32x16 {
   /// x in its first `count` lanes, 0 in the others.
   static S32x16 first(S32x16 x, int count) { return {_mm512_maskz_mov_epi32(first_lanes(count), x.v)}; }
 
+  /// x in the lanes whose bits are set, 0 elsewhere.
+  static S32x16 where(unsigned bits, S32x16 x) {
+    return {_mm512_maskz_mov_epi32(static_cast<__mmask16>(bits), x.v)};
+  }
+
+  void store(std::int32_t* x) const { _mm512_storeu_si512(x, v); }
   void store(std::int32_t* x, int count) const {
     if (count == kLanes) {
       _mm512_storeu_si512(x, v);
@@ -60,6 +68,13 @@ struct S32x16 {
   friend S32x16 operator*(S32x16 a, S32x16 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
   friend S32x16 operator<<(S32x16 a, S32x16 b) { return {_mm512_sllv_epi32(a.v, b.v)}; }
   friend S32x16 operator>>(S32x16 a, S32x16 b) { return {_mm512_srav_epi32(a.v, b.v)}; }
+  static S32x16 max(S32x16 a, S32x16 b) { return {_mm512_max_epi32(a.v, b.v)}; }
+  static S32x16 min(S32x16 a, S32x16 b) { return {_mm512_min_epi32(a.v, b.v)}; }
+  /// shift(a · b, 15) of lanes from 0 to 32767.
+  static S32x16 product15(S32x16 a, S32x16 b) { return {_mm512_mulhrs_epi16(a.v, b.v)}; }
+  S32x16 logical_right(int count) const { return {_mm512_srli_epi32(v, static_cast<unsigned>(count))}; }
+  /// Each lane shifted to the right by that of `counts`, zeros coming in.
+  S32x16 logical_right(S32x16 counts) const { return {_mm512_srlv_epi32(v, counts.v)}; }
   /// Lanes within int16 times 0 <= n < 2^15.
   S32x16 times_s16(int n) const { return {_mm512_madd_epi16(v, _mm512_set1_epi32(n))}; }
 
@@ -75,6 +90,17 @@ struct S32x16 {
     __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+  }
+
+  static Four sums(const S32x16 (&x)[4]) {
+    return of_each(
+        x, [](__m512i a, __m512i b) { return _mm512_add_epi32(a, b); },
+        [](__m128i a, __m128i b) { return _mm_add_epi32(a, b); });
+  }
+  static Four largest_of_each(const S32x16 (&x)[4]) {
+    return of_each(
+        x, [](__m512i a, __m512i b) { return _mm512_max_epi32(a, b); },
+        [](__m128i a, __m128i b) { return _mm_max_epi32(a, b); });
   }
 
   /// Σ |x| of lanes, in int64.
@@ -97,6 +123,21 @@ struct S32x16 {
     __m512i even_ = _mm512_setzero_si512();
     __m512i odd_ = _mm512_setzero_si512();
   };
+
+ private:
+  /// The lanes of each of four vectors taken together.
+  template <class Wide, class Narrow>
+  [[gnu::always_inline]] static Four of_each(const S32x16 (&x)[4], Wide wide, Narrow narrow) {
+    const __m512i ab = wide(_mm512_unpacklo_epi32(x[0].v, x[1].v), _mm512_unpackhi_epi32(x[0].v, x[1].v));
+    const __m512i cd = wide(_mm512_unpacklo_epi32(x[2].v, x[3].v), _mm512_unpackhi_epi32(x[2].v, x[3].v));
+    // Four lanes of each are left, one in each quarter.
+    const __m512i quarters = wide(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i lower = _mm512_castsi512_si256(quarters);
+    const __m256i upper = _mm512_extracti32x8_epi32(quarters, 1);
+    const __m128i numbers = narrow(narrow(_mm256_castsi256_si128(lower), _mm256_extracti128_si256(lower, 1)),
+                                   narrow(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+    return reinterpret_cast<Four>(numbers);
+  }
 };
 
 }  // namespace octavo::avx512_vnni

@@ -209,7 +209,7 @@ template <class S, class Tile>
       const S right = S::all(factors.right[i]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        const S context = (S::upper_product(sums[i][v], multiplier) + half).right(right) + S::all(128);
+        const S context = ((S::upper_halves(sums[i][v], multiplier) + half) >> right) + S::all(128);
         context.store_u8(output + v * S::kLanes, v + 1 < kVectors ? S::kLanes : last);
       }
     }

@@ -89,8 +89,8 @@ def make_shortlist(
     """Write the model directory ``source`` with a shortlist to ``output``.
 
     Counts are kept beside ``output`` until it is written, so that the same call goes on where a stopped one
-    was. Raises ModelError for a bad model, ShortlistError for one of integers and for text that nothing can be
-    counted in, OutputError for a bad output path; nothing is written then.
+    was. Raises ModelError for a bad model, ShortlistError for one of integers and for text that nothing can
+    be counted in, OutputError for a bad output path; nothing is written then.
     """
     check_output(source, output, overwrite=overwrite)
     progress = progress or Silent()
