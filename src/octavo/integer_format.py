@@ -122,8 +122,6 @@ def integer_obstacle(config: ModelConfig) -> str | None:
         "activation": Activation.RELU,
         "embedding_norm": False,
     }
-    if config.is_language_model:
-        return f"encoder_layers = {config.encoder_layers}"
     for key, value in wanted.items():
         if (found := getattr(config, key)) != value:
             return f"{key} = {str(found).lower()}"
@@ -138,8 +136,8 @@ def check_integer(config: ModelConfig, scheme: Scheme, scales: IntegerScales | N
         return
     if obstacle := integer_obstacle(config):
         raise SpecError(
-            f"a model of scheme {scheme} is a pre-norm encoder-decoder with polynomial attention, L1 layer "
-            f"norm, ReLU, no embedding_norm and d_model up to {MOST_WIDTH}; this one has {obstacle}"
+            f"a model of scheme {scheme} is a pre-norm Transformer with polynomial attention, L1 layer norm, "
+            f"ReLU, no embedding_norm and d_model up to {MOST_WIDTH}; this one has {obstacle}"
         )
     if scales is None:
         raise SpecError(f"a model of scheme {scheme} needs the scales of its residual streams and logits")

@@ -107,7 +107,6 @@ def test_scales_belong_to_the_scheme(path: Path, tmp_path: Path) -> None:
         (tiny_config().to_dict() | {"attention": "softmax"}, "attention = softmax"),
         ({"norm_function": "layer-norm"}, "norm_function = layer-norm"),
         ({"norm": "post"}, "norm = post"),
-        ({"encoder_layers": 0, "shared_embeddings": False}, "encoder_layers = 0"),
         ({"activation": "gelu"}, "activation = gelu"),
         ({"embedding_norm": True}, "embedding_norm = true"),
         ({"d_model": 32_768, "attention_heads": 2}, "d_model = 32768"),

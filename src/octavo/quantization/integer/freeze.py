@@ -44,8 +44,8 @@ def check_freezable(model: Model) -> None:
         raise QuantizationError(f"the model is quantized already ({model.scheme}); quantize its float model")
     if obstacle := integer_obstacle(model.config):
         raise QuantizationError(
-            f"the model has {obstacle}; only pre-norm models with encoder and decoder, polynomial attention, "
-            f"L1 layer norm, ReLU, no embedding_norm and d_model up to {MOST_WIDTH} run in integers alone"
+            f"the model has {obstacle}; only pre-norm models with polynomial attention, L1 layer norm, ReLU, "
+            f"no embedding_norm and d_model up to {MOST_WIDTH} run in integers alone"
         )
 
 
