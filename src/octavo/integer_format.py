@@ -79,7 +79,7 @@ class IntegerScales:
                 )
 
     def residual(self, side: str) -> float:
-        """Of the residual stream of ``encoder`` or ``decoder``. Raises SpecError where there is no such stack."""
+        """Of the residual stream of ``encoder`` or ``decoder``. Raises SpecError without an encoder."""
         found = self.encoder_residual if side == "encoder" else self.decoder_residual
         if found is None:
             raise SpecError("residual: encoder: a language model has no encoder")

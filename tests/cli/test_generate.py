@@ -88,7 +88,10 @@ def test_on_a_terminal_one_prompt_is_continued_as_it_comes(
         (("-m", "none", "Ba"), "none"),
         (("-m", "lm", "--temperature", "0", "--top-k", "5", "Ba"), "top_k = 5: does nothing at temperature"),
         (("-m", "lm", "--precision", "int8", "Ba"), "for int8, run `octavo quantize`"),
-        (("-m", "lm", "ko " * 80), "prompt 1 has 80 tokens; the model has 64 positions, so a prompt may have at most 63"),
+        (
+            ("-m", "lm", "ko " * 80),
+            "prompt 1 has 80 tokens; the model has 64 positions, so a prompt may have at most 63",
+        ),
     ],
 )
 def test_what_cannot_be_generated_is_said(

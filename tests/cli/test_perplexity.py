@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["engine"], report["precision"], report["context"], report["stride"]) == (
-        *("pytorch", "float32"),
+        *("octavo", "float32"),
         *(8, 4),
     )
     mean = -report["log_likelihood"] / report["tokens"]
@@ -35,6 +36,26 @@ def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: 
     assert f"perplexity      {report['perplexity_per_token']:.3f} per token" in shown
     assert f"                {report['perplexity_per_word']:.3f} per word" in shown
     assert f"text            6 lines, {report['tokens']:,} tokens, {report['words']:,} words" in shown
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_engine_and_pytorch_agree(octavo_here: Octavo, language_model: Path, threads: int) -> None:
+    def measured(model: Path | str, *arguments: object) -> dict[str, Any]:
+        done = octavo_here("perplexity", model, "text.txt", "--json", "--context", 16, *arguments)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    reference = measured(language_model, "--engine", "pytorch")
+    assert (reference["engine"], reference["precision"]) == ("pytorch", "float32")
+    found = measured(language_model, "--threads", threads)
+    assert found["log_likelihood"] == pytest.approx(reference["log_likelihood"], rel=1e-6)
+    assert octavo_here("quantize", language_model, "-o", "int8").returncode == 0
+    quantized = measured("int8", "--threads", threads)
+    assert (quantized["precision"], quantized["tokens"]) == ("int8", reference["tokens"])
+    assert quantized["log_likelihood"] == pytest.approx(reference["log_likelihood"], rel=0.02)
+    done = octavo_here("perplexity", "--engine", "pytorch", "--precision", "int8", "int8", "text.txt")
+    assert done.returncode == 2
+    assert b"--engine pytorch computes in float32" in done.stderr
 
 
 def test_the_context_is_that_of_training_unless_told_otherwise(
@@ -96,8 +117,6 @@ def test_what_cannot_be_measured_is_said(
             ),
             "translation",
         ),
-        (("quantize", "lm", "-o", "int8"), "`octavo quantize`"),
-        (("quantize", "lm", "--calibrate", "text.txt", "-o", "int8"), "`octavo quantize`"),
         (("export", "lm", "--to", "huggingface", "-o", "hf"), "`octavo export`"),
         (("shortlist", "lm", "--source", "text.txt", "-o", "fast"), "`octavo shortlist`"),
         (("bench", "lm"), "`octavo bench`"),

@@ -69,6 +69,7 @@ def perplexity(
     if engine == "pytorch" and precision not in (None, "float32"):
         raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")
     from octavo.artifact import ModelDirectory
+    from octavo.evaluation.perplexity import trained_context
 
     directory = ModelDirectory.open(model)
     if not directory.config.is_language_model:
@@ -77,7 +78,7 @@ def perplexity(
             "`octavo evaluate` measures a translation model"
         )
     scoring = _scoring_engine(engine, directory, precision, threads)
-    context = context or _trained_context(directory.quality) or directory.config.max_positions
+    context = context or trained_context(directory)
     report = {
         "octavo": octavo.__version__,
         "model": directory.name,
@@ -150,14 +151,6 @@ def _lines(path: Path) -> list[str]:
     if not found:
         raise InputError(f"{path}: has no lines")
     return found
-
-
-def _trained_context(quality: dict[str, Any]) -> int | None:
-    """The context that the model's own dev figures were taken with, where it says so."""
-    dev = quality.get("dev")
-    first = dev[0] if isinstance(dev, list) and dev else None
-    context = first.get("context") if isinstance(first, dict) else None
-    return context if isinstance(context, int) and not isinstance(context, bool) and context > 0 else None
 
 
 def _print(report: dict[str, Any]) -> None:

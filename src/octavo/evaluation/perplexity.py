@@ -85,6 +85,20 @@ class ReferenceScoringEngine:
         self._model = None
 
 
+def trained_context(model: ModelDirectory) -> int:
+    """The context of the dev figures of the model, or of the float model that it was made from, where it says
+    so; else its positions."""
+    floating = model.quality.get("float_model")
+    quality = floating if isinstance(floating, dict) and "dev" not in model.quality else model.quality
+    dev = quality.get("dev")
+    first = dev[0] if isinstance(dev, list) and dev else None
+    context = first.get("context") if isinstance(first, dict) else None
+    most = model.config.max_positions
+    if isinstance(context, int) and not isinstance(context, bool) and context > 0:
+        return min(context, most)
+    return most
+
+
 def measure_perplexity(
     engine: ScoringEngine,
     config: ModelConfig,

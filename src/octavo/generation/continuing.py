@@ -42,8 +42,8 @@ def continue_texts(
     for number, prompt in enumerate(prompts, options.first_prompt + 1):
         if len(prompt) >= config.max_positions:
             raise GenerationError(
-                f"prompt {number} has {len(prompt)} tokens; the model has {config.max_positions} positions, so "
-                f"a prompt may have at most {config.max_positions - 1}: shorten it"
+                f"prompt {number} has {len(prompt)} tokens; the model has {config.max_positions} positions, "
+                f"so a prompt may have at most {config.max_positions - 1}: shorten it"
             )
     sampler = Sampler(options.sampling, config.suppressed_ids)
     waiting = deque(_Text.begin(config, i, prompt, options) for i, prompt in enumerate(prompts))
