@@ -11,6 +11,7 @@ import pytest
 
 from ..models import language_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
+from .test_bad_input import message
 
 REFUSED = "octavo: lm: is a language model, and {} needs a translation model; use `octavo perplexity` to"
 
@@ -130,6 +131,11 @@ def test_a_language_model_translates_nothing(
     assert done.stderr.decode().startswith(REFUSED.format(what))
     assert done.stderr.count(b"\n") == 1
     assert not [path for path in language_model.parent.iterdir() if path.name in ("int8", "hf", "fast")]
+
+
+def test_a_language_model_is_quantized_without_text(octavo_here: Octavo, language_model: Path) -> None:
+    done = octavo_here("quantize", "lm", "--calibrate", "text.txt", "-o", "int8")
+    assert "whose inputs get their scales at run time" in message(done)
 
 
 def test_inspect_shows_a_language_model(octavo_here: Octavo, language_model: Path) -> None:

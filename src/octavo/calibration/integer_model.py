@@ -107,8 +107,8 @@ def quantize_integer(
     model = ModelDirectory.open(source)
     if request.target and model.config.is_language_model:
         raise CalibrationError(
-            f"{source}: is a language model, which translations cannot judge: leave --dev out, and measure it "
-            "with `octavo perplexity`"
+            f"{source}: is a language model, which translations cannot judge: leave --dev out, and "
+            "measure it with `octavo perplexity`"
         )
     try:
         check_freezable(model)
