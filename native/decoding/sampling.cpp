@@ -35,8 +35,9 @@ std::int32_t Sampler::choose(std::span<const float> logits, double uniform) {
   collect(logits);
   const auto best = std::min_element(candidates_.begin(), candidates_.end(), better);
   if (options_.temperature == 0) return best->token;
-  largest_ = best->logit;
+  const float largest = best->logit;
   keep_top_k();
+  weigh(largest);
   keep_top_p();
   return draw(uniform);
 }
@@ -50,13 +51,15 @@ void Sampler::collect(std::span<const float> logits) {
     if (skipped != suppressed_.end() && *skipped == token) continue;
     if (!std::isfinite(logits[i]))
       throw Error("the model's scores are not finite; its weights may be damaged");
-    candidates_.push_back({logits[i], token});
+    candidates_.push_back({logits[i], token, 0});
   }
   if (candidates_.empty()) throw Error("every token is suppressed");
 }
 
-double Sampler::weight(const Candidate& candidate) const {
-  return static_cast<double>(exponential((candidate.logit - largest_) * factor_));
+void Sampler::weigh(float largest) {
+  for (Candidate& candidate : candidates_) {
+    candidate.weight = static_cast<double>(exponential((candidate.logit - largest) * factor_));
+  }
 }
 
 void Sampler::keep_top_k() {
@@ -72,14 +75,14 @@ void Sampler::keep_top_k() {
 void Sampler::keep_top_p() {
   if (options_.top_p == 1) return;
   double total = 0;
-  for (const Candidate& candidate : candidates_) total += weight(candidate);
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
   const auto worse = [](const Candidate& a, const Candidate& b) { return better(b, a); };
   std::make_heap(candidates_.begin(), candidates_.end(), worse);
   auto rest = candidates_.end();
   double sum = 0;
   while (sum < options_.top_p * total && rest != candidates_.begin()) {
     std::pop_heap(candidates_.begin(), rest--, worse);
-    sum += weight(*rest);
+    sum += rest->weight;
   }
   candidates_.erase(candidates_.begin(), rest);
   std::sort(candidates_.begin(), candidates_.end(),
@@ -88,10 +91,10 @@ void Sampler::keep_top_p() {
 
 std::int32_t Sampler::draw(double uniform) const {
   double total = 0;
-  for (const Candidate& candidate : candidates_) total += weight(candidate);
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
   double sum = 0;
   for (const Candidate& candidate : candidates_) {
-    sum += weight(candidate);
+    sum += candidate.weight;
     if (sum > uniform * total) return candidate.token;
   }
   return candidates_.back().token;

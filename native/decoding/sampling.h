@@ -30,6 +30,7 @@ class Sampler {
   struct Candidate {
     float logit;
     std::int32_t token;
+    double weight;
   };
 
   static bool better(const Candidate& a, const Candidate& b) {
@@ -37,8 +38,8 @@ class Sampler {
   }
 
   void collect(std::span<const float> logits);
-  double weight(const Candidate& candidate) const;
   void keep_top_k();
+  void weigh(float largest);
   void keep_top_p();
   std::int32_t draw(double uniform) const;
 
@@ -46,7 +47,6 @@ class Sampler {
   float factor_;  // 1 / temperature
   std::vector<std::int32_t> suppressed_;
   std::vector<Candidate> candidates_;  // in order of token
-  float largest_ = 0;                  // their largest logit
 };
 
 }  // namespace octavo

@@ -53,7 +53,7 @@ def test_lines_are_numbered_over_blocks_and_files_are_whole(
         expected = [samples[0] for samples in model.generate(lines, **CHANGES)]
     assert (tmp_path / "out.txt").read_text().splitlines() == [sample.text for sample in expected]
     cut = sum(not sample.complete for sample in expected)
-    assert f"octavo: {cut} of 100 texts were cut; --max-tokens raises the limit" in done.stderr.decode()
+    assert f"octavo: {cut} of 100 texts were cut, at --max-tokens or where" in done.stderr.decode()
 
 
 def test_standard_input(octavo: Octavo, language_model: Path) -> None:

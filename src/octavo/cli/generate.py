@@ -172,7 +172,10 @@ def _continue_lines(
             cut += sum(not sample.complete for samples in found for sample in samples)
             advance(lines.bytes_taken, output.lines)
     if cut:
-        note(f"{cut} of {output.lines * changes['samples']} texts were cut; --max-tokens raises the limit")
+        note(
+            f"{cut} of {output.lines * changes['samples']} texts were cut, at --max-tokens or where the model's "
+            "positions end"
+        )
 
 
 def _rows(number: int, samples: list[Continuation], without_prompt: bool) -> Iterator[str]:
