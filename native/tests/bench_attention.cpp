@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -126,23 +127,22 @@ class PagedBench {
   AlignedBuffer<float> inverse_;
 };
 
+/// Polynomial attention and attend over the same bytes, in turn.
 void bench_polynomial(const KernelTable& kernels, const Work& work, int heads, int head_dim) {
   PagedBench bench(kernels, work, heads, head_dim, true);
   bench.prepare_attend();
   bench.prepare_polynomial();
-  std::vector<double> polynomial, ratio;
+  double taken = std::numeric_limits<double>::infinity();
+  double polynomial = taken;
   for (int round = 0; round < 15; ++round) {
-    const double taken = time_calls([&] { bench.attend(); }, 1).fastest;
-    polynomial.push_back(time_calls([&] { bench.attend_polynomial(); }, 1).fastest);
-    ratio.push_back(polynomial.back() / taken);
+    taken = std::min(taken, time_calls([&] { bench.attend(); }, 1).fastest);
+    polynomial = std::min(polynomial, time_calls([&] { bench.attend_polynomial(); }, 1).fastest);
   }
-  std::sort(polynomial.begin(), polynomial.end());
-  std::sort(ratio.begin(), ratio.end());
   std::printf(
       "  %-8s %-6s queries=%-3d positions=%-3d head_dim=%-3d %9.0f ns, per query and head %6.1f ns; "
       "polynomial, %.2f times as long as attend on u8\n",
-      work.name, "u8", work.queries, work.positions, head_dim, polynomial.front(),
-      polynomial.front() / (work.queries * heads), ratio[ratio.size() / 2]);
+      work.name, "u8", work.queries, work.positions, head_dim, polynomial,
+      polynomial / (work.queries * heads), polynomial / taken);
   std::fflush(stdout);
 }
 

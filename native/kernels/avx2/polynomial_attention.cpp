@@ -1,7 +1,7 @@
 #include "kernels/avx2/polynomial_attention.h"
 
-#include "kernels/avx2/vector_s32.h"
 #include "kernels/avx2/paged_bytes.h"
+#include "kernels/avx2/vector_s32.h"
 #include "kernels/lanes16/attend_polynomial.h"
 
 namespace octavo::avx2 {
