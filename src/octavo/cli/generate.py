@@ -173,8 +173,8 @@ def _continue_lines(
             advance(lines.bytes_taken, output.lines)
     if cut:
         note(
-            f"{cut} of {output.lines * changes['samples']} texts were cut, at --max-tokens or where the model's "
-            "positions end"
+            f"{cut} of {output.lines * changes['samples']} texts were cut, at --max-tokens or where the "
+            "model's positions end"
         )
 
 

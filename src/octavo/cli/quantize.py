@@ -94,7 +94,7 @@ def quantize(
         target = _target(dev, max_drop, metric) if dev else None
         freeze(model, output, text, target, method, sentences, overwrite=overwrite, threads=threads)
         return
-    _check_translates(model, calibrate or plan)
+    _check_needs_text(model, calibrate or plan)
     if calibrate is None and plan is None:
         _quantize_dynamically(model, output, overwrite)
         return
@@ -138,7 +138,7 @@ def _check(
                 raise typer.BadParameter(f"{name} needs a dev set to measure on; add --dev SRC REF")
 
 
-def _check_translates(model: Path, given: Path | None) -> None:
+def _check_needs_text(model: Path, given: Path | None) -> None:
     """A language model with softmax attention needs no text. Raises typer.BadParameter where it has some."""
     from octavo.artifact import ModelDirectory
 
