@@ -1,4 +1,4 @@
-"""Loads damaged models, and translates or generates with those that open. test_sanitizers.py runs it as a process.
+"""Loads damaged models, and uses those that open. test_sanitizers.py runs it as a process.
 
 usage: fuzz_models.py NATIVE_MODULE MODEL MUTATIONS SEED, with the sanitizers' run time preloaded.
 """
