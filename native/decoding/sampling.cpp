@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kLeastTemperature = 0.01;
 constexpr double kMostTemperature = 100;
+constexpr std::ptrdiff_t kFirstSorted = 64;
 
 }  // namespace
 
@@ -71,20 +72,25 @@ void Sampler::keep_top_k() {
             [](const Candidate& a, const Candidate& b) { return a.token < b.token; });
 }
 
-/// A heap gives the best candidates one after the other: few are needed, as a rule.
+/// Sorts the best candidates alone, more and more of them: few are needed, as a rule.
 void Sampler::keep_top_p() {
   if (options_.top_p == 1) return;
   double total = 0;
   for (const Candidate& candidate : candidates_) total += candidate.weight;
-  const auto worse = [](const Candidate& a, const Candidate& b) { return better(b, a); };
-  std::make_heap(candidates_.begin(), candidates_.end(), worse);
-  auto rest = candidates_.end();
+  auto kept = candidates_.begin();
+  auto sorted = candidates_.begin();
+  std::ptrdiff_t more = kFirstSorted;
   double sum = 0;
-  while (sum < options_.top_p * total && rest != candidates_.begin()) {
-    std::pop_heap(candidates_.begin(), rest--, worse);
-    sum += rest->weight;
+  while (sum < options_.top_p * total && kept != candidates_.end()) {
+    if (kept == sorted) {
+      sorted += std::min(more, candidates_.end() - sorted);
+      std::nth_element(kept, sorted, candidates_.end(), better);
+      std::sort(kept, sorted, better);
+      more *= 4;
+    }
+    sum += (kept++)->weight;
   }
-  candidates_.erase(candidates_.begin(), rest);
+  candidates_.erase(kept, candidates_.end());
   std::sort(candidates_.begin(), candidates_.end(),
             [](const Candidate& a, const Candidate& b) { return a.token < b.token; });
 }

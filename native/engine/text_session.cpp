@@ -18,7 +18,7 @@ constexpr int kLogitRows = 48;  // logits of so many rows at a time stay in cach
 
 TextSession::TextSession(std::shared_ptr<const Transformer> model, int threads)
     : model_(std::move(model)),
-      threads_(threads),
+      team_(threads),
       workspace_(model_->kernels),
       cache_(model_->stacks->make_cache()) {
   if (!model_->config.is_language_model()) throw Error("only a language model continues texts");
@@ -50,8 +50,7 @@ void TextSession::check(const std::vector<Feed>& feeds) const {
 std::vector<float> TextSession::step(const std::vector<Feed>& feeds) {
   const std::lock_guard lock(busy_);
   check(feeds);
-  Team team(threads_);
-  const TeamAtWork at_work(workspace_, team);
+  const TeamAtWork at_work(workspace_, team_);
   std::vector<SentenceRows*> rows;
   std::vector<bool> wanted;
   for (const Feed& feed : feeds) {

@@ -42,8 +42,8 @@ class TextSession {
   std::vector<float> wanted_logits(const ProductInput& states, const std::vector<bool>& wanted);
 
   std::shared_ptr<const Transformer> model_;
-  int threads_;
   std::mutex busy_;  // held by the call that uses the rest
+  Team team_;
   Workspace workspace_;
   DecoderCache cache_;
   std::map<std::int64_t, SentenceRows> texts_;

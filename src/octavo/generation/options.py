@@ -56,7 +56,7 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         _check_whole("max_tokens", self.max_tokens, 1, MAX_POSITIONS)
         _check_whole("samples", self.samples, 1, MAX_SAMPLES)
-        _check_whole("first_prompt", self.first_prompt, 0, MAX_SEED)
+        _check_whole("first_prompt", self.first_prompt, 0, MAX_SEED // 2)
         if self.top_k is not None:
             _check_whole("top_k", self.top_k, 1, MAX_VOCABULARY)
         if self.seed is not None:
