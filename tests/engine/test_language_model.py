@@ -9,6 +9,7 @@ import pytest
 
 from octavo.engine import Engine, EngineError, Feed, SearchOptions, cpu_report
 from octavo.engine.engine import Precision, default_precision
+from octavo.plan import sites
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.binary32 import exp, log, sum16
 from octavo.quantization.integer import StaticSimulation
@@ -95,6 +96,30 @@ def assert_same_bits(found: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 def test_logits_equal_the_simulation(model: TensorModel, logits: np.ndarray, isa: str) -> None:
     assert_same_bits(open_engine(model, isa=isa).logits(NOTHING, TOKENS), logits)
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "full", "mixed"])
+def test_products_equal_the_simulation(kind: str) -> None:
+    model = model_of(CONFIGS["pre-norm"], kind)
+    expected = Simulation(model).run([], TOKENS.tolist()).products
+    traced = open_engine(model).trace(NOTHING, TOKENS)
+    assert {product.name for product in traced} == {product.name for product in expected}
+    for product in expected:
+        steps = [step.accumulators for step in traced if step.name == product.name]
+        np.testing.assert_array_equal(np.concatenate(steps), product.accumulators, err_msg=product.name)
+
+
+def test_every_site_is_observed() -> None:
+    model = model_of(CONFIGS["pre-norm"], "float32")
+    seen: dict[str, int] = {}
+
+    def visit(site: str, rows: np.ndarray) -> None:
+        seen[site] = seen.get(site, 0) + len(rows)
+
+    open_engine(model).observe([NOTHING, NOTHING], [TOKENS, TOKENS[:2]], visit)
+    assert set(sites(model.config)) <= set(seen)
+    assert not [site for site in seen if site.startswith("encoder") or "cross_attention" in site]
+    assert seen["decoder.embedding"] == len(TOKENS) + 1 + 3
 
 
 def log_sum_exp(x: np.ndarray) -> np.float32:
