@@ -15,7 +15,7 @@ from octavo.generation.options import GenerationError, GenerationOptions
 from octavo.spec import ModelConfig
 
 MOST_ROWS: Final = 64
-"""Continuations under way together, unless one prompt has more samples."""
+"""Continuations under way together, at most: as many as a prompt may have samples."""
 
 _BITS: Final = 53
 
