@@ -121,6 +121,10 @@ _SHIFTS = {
 }
 
 
+def _integer_scales(config: ModelConfig) -> IntegerScales:
+    return IntegerScales(None if config.is_language_model else 2000.0, 1500.0, 1e5)
+
+
 def _default_plan(
     config: ModelConfig, scheme: Scheme, plan: QuantizationPlan | None
 ) -> QuantizationPlan | None:
@@ -206,7 +210,7 @@ def write_tiny_model(
             "target_language": "en" if config.is_language_model else "de",
             "quality": {},
             "plan": _default_plan(config, scheme, plan),
-            "integer_scales": IntegerScales(2000.0, 1500.0, 1e5) if scheme is Scheme.INTEGER else None,
+            "integer_scales": _integer_scales(config) if scheme is Scheme.INTEGER else None,
         }
         write_model(
             path, config=config, scheme=scheme, search=search or SearchDefaults(), **(arguments | changes)

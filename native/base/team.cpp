@@ -6,19 +6,17 @@ namespace octavo {
 
 namespace {
 
-constexpr int kSpins = 4000;  // looks before the core is offered to others
+constexpr int kSpins = 4000;       // looks before the core is offered to others
+constexpr int kPatience = 20'000;  // looks before a thread goes to sleep: some milliseconds
 
-/// Waits until `arrived` holds.
-template <class Arrived>
-void spin_until(Arrived arrived) {
-  for (int spins = 0; !arrived(); ++spins) {
-    if (spins < kSpins) {
+/// What is done after look number `looks` that found nothing.
+void pause_after(int looks) {
+  if (looks < kSpins) {
 #if defined(__x86_64__)
-      __builtin_ia32_pause();
+    __builtin_ia32_pause();
 #endif
-    } else {
-      std::this_thread::yield();
-    }
+  } else {
+    std::this_thread::yield();
   }
 }
 
@@ -32,17 +30,26 @@ Team::Team(int size) {
   }
 }
 
-Team::~Team() { dissolved_.store(true, std::memory_order_relaxed); }
+Team::~Team() {
+  dissolved_.store(true, std::memory_order_relaxed);
+  announce(0);
+}
 
 void Team::share(int parts) {
   done_.store(0, std::memory_order_relaxed);
   failure_ = nullptr;
-  const std::uint64_t round = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket_.store(round << 32 | static_cast<std::uint64_t>(parts) << 16, std::memory_order_release);
+  announce(parts);
   while (take_part()) {
   }
-  spin_until([this, parts] { return done_.load(std::memory_order_acquire) == parts; });
+  for (int looks = 0; done_.load(std::memory_order_acquire) != parts; ++looks) pause_after(looks);
   if (failure_) std::rethrow_exception(failure_);
+}
+
+/// Begins a round, and wakes those that sleep.
+void Team::announce(int parts) {
+  const std::uint64_t round = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
+  ticket_.store(round << 32 | static_cast<std::uint64_t>(parts) << 16, std::memory_order_release);
+  ticket_.notify_all();
 }
 
 /// Does one part of the round. False: none is left.
@@ -66,8 +73,17 @@ void Team::do_part(int part) {
 }
 
 void Team::serve() {
-  while (!dissolved_.load(std::memory_order_relaxed)) {
-    spin_until([this] { return take_part() || dissolved_.load(std::memory_order_relaxed); });
+  for (int looks = 0;; ++looks) {
+    const std::uint64_t seen = ticket_.load(std::memory_order_acquire);
+    if (dissolved_.load(std::memory_order_relaxed)) return;
+    if (take_part()) {
+      looks = -1;
+    } else if (looks < kPatience) {
+      pause_after(looks);
+    } else {
+      ticket_.wait(seen, std::memory_order_acquire);  // returns at once where a round has begun since
+      looks = -1;
+    }
   }
 }
 

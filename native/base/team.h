@@ -10,9 +10,9 @@
 
 namespace octavo {
 
-/// Threads that share each piece of work of one stream. They look for it all the time, so a team is made for
-/// the length of a call only. Parts that a thread does not come to, because the system has put it aside, the
-/// others do.
+/// Threads that share each piece of work of one stream. They look for it all the time, and sleep when there
+/// was none for some milliseconds. Parts that a thread does not come to, because the system has put it aside,
+/// the others do.
 class Team {
  public:
   /// `size` counts the thread that calls run. Fewer where the system allows no more threads.
@@ -39,6 +39,7 @@ class Team {
   };
 
   void share(int parts);
+  void announce(int parts);
   bool take_part();
   void do_part(int part);
   void serve();

@@ -9,7 +9,9 @@
 #include <nanobind/stl/vector.h>
 
 #include "base/errors.h"
+#include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/interruptible.h"
 #include "decoding/forced.h"
 #include "kernels/registry.h"
 
@@ -20,7 +22,6 @@ namespace octavo {
 
 namespace {
 
-using Tokens = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 /// Tensors that a Python function hands over by name, one at a time.
@@ -48,19 +49,6 @@ class PythonTensors : public TensorSource {
   nb::callable fetch_;
   Array current_;
 };
-
-template <typename T>
-nb::object to_numpy(const std::vector<T>& values, std::initializer_list<std::size_t> shape) {
-  auto copy = std::make_unique<T[]>(values.empty() ? 1 : values.size());
-  std::copy(values.begin(), values.end(), copy.get());
-  nb::capsule owner(copy.get(), [](void* p) noexcept { delete[] static_cast<T*>(p); });
-  T* data = copy.release();
-  return nb::cast(nb::ndarray<nb::numpy, T>(data, shape, owner));
-}
-
-std::vector<std::int32_t> to_vector(const Tokens& tokens) {
-  return {tokens.data(), tokens.data() + tokens.size()};
-}
 
 std::shared_ptr<const Transformer> load_model(const TransformerConfig& config, const Arithmetic& arithmetic,
                                               nb::callable fetch, const std::string& isa) {
@@ -115,15 +103,8 @@ nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const Sea
   std::vector<std::vector<std::int32_t>> copied;
   for (const Tokens& source : sources) copied.push_back(to_vector(source));
   std::vector<std::vector<Hypothesis>> results;
-  try {
-    const nb::gil_scoped_release release;
-    results = engine.translate(copied, options, [] {
-      const nb::gil_scoped_acquire acquire;
-      return PyErr_CheckSignals() == 0;
-    });
-  } catch (const Cancelled&) {
-    throw nb::python_error();
-  }
+  interruptible(
+      [&](const KeepGoing& keep_going) { results = engine.translate(copied, options, keep_going); });
   nb::list all;
   for (const auto& hypotheses : results) {
     nb::list found;
@@ -186,7 +167,8 @@ nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target)
 }  // namespace
 
 void bind_engine(nb::module_& module) {
-  nb::class_<Engine>(module, "Engine")
+  nb::class_<Engine> engine(module, "Engine");
+  engine
       .def(
           "__init__",
           [](Engine* self, const TransformerConfig& config, const Arithmetic& arithmetic, nb::callable fetch,
@@ -204,6 +186,7 @@ void bind_engine(nb::module_& module) {
       .def("trace", &trace, "source"_a, "target"_a)
       .def_prop_ro("isa", [](const Engine& engine) { return std::string(engine.model().kernels.name); })
       .def_prop_ro("threads", &Engine::threads);
+  bind_language(module, engine);
 }
 
 }  // namespace octavo

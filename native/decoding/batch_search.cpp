@@ -2,32 +2,18 @@
 
 #include <algorithm>
 
+#include "decoding/batch_limits.h"
 #include "decoding/scorer.h"
 #include "decoding/sentence_search.h"
+#include "decoding/team_at_work.h"
 
 namespace octavo {
 
 namespace {
 
-constexpr std::size_t kMostRows = 64;            // decoder rows: sentences times beam
 constexpr std::size_t kMostSourceTokens = 2048;  // encoder rows
-constexpr std::size_t kMostCost = 65'536;        // tokens whose keys and values are kept
 // Newcomers are encoded together: they are let in when so many places are vacant, in parts of all places.
 constexpr std::size_t kVacantParts = 4;
-
-/// Gives a stream its team, as long as this lives.
-class TeamAtWork {
- public:
-  TeamAtWork(Workspace& workspace, Team& team) : workspace_(workspace) {
-    if (team.size() > 1) workspace_.team = &team;
-  }
-  TeamAtWork(const TeamAtWork&) = delete;
-  TeamAtWork& operator=(const TeamAtWork&) = delete;
-  ~TeamAtWork() { workspace_.team = nullptr; }
-
- private:
-  Workspace& workspace_;
-};
 
 /// The sentences under way: their searches and their decoder rows.
 class LiveBatch {

@@ -7,12 +7,8 @@ namespace octavo {
 
 namespace {
 
-constexpr int kChunk =
-    512;  // candidates whose logits are made, reduced and dropped together; docs/numerics.md
-static_assert(kChunk % kOutputGroup == 0);
-
 std::size_t chunks_of(const OutputProjection& output) {
-  return static_cast<std::size_t>((output.outputs() + kChunk - 1) / kChunk);
+  return static_cast<std::size_t>((output.outputs() + kLogitChunk - 1) / kLogitChunk);
 }
 
 }  // namespace
@@ -76,9 +72,9 @@ void Scorer::score_own(const ProductInput& states, std::span<const ScoredRow> ro
 void Scorer::add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
                  std::span<const ScoredRow> rows, Workspace& workspace) {
   const auto added = static_cast<std::size_t>(states.rows);
-  float* logits = workspace.logits.ensure(added * kChunk);
-  for (int first = 0; first < output.outputs(); first += kChunk) {
-    const int count = std::min(kChunk, output.outputs() - first);
+  float* logits = workspace.logits.ensure(added * kLogitChunk);
+  for (int first = 0; first < output.outputs(); first += kLogitChunk) {
+    const int count = std::min(kLogitChunk, output.outputs() - first);
     output.apply_to(first, count, states, logits, workspace);
     for (std::size_t i = 0; i < added; ++i) {
       const std::size_t row = first_row + i;

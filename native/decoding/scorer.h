@@ -6,8 +6,13 @@
 
 #include "decoding/sentence_search.h"
 #include "decoding/shortlist.h"
+#include "ops/output_groups.h"
 
 namespace octavo {
+
+/// Candidates whose logits are made, reduced and dropped together; docs/numerics.md.
+inline constexpr int kLogitChunk = 512;
+static_assert(kLogitChunk % kOutputGroup == 0);
 
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {

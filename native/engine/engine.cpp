@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <string>
 #include <system_error>
@@ -33,6 +32,10 @@ void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int l
 }  // namespace
 
 void check_source(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
+  if (config.is_language_model()) {
+    if (!tokens.empty()) throw Error("a language model has no source; give it no source tokens");
+    return;
+  }
   check_tokens(tokens, config.source_vocab_size, config.max_positions - (config.source_eos ? 1 : 0),
                "source");
   if (tokens.empty() && !config.source_eos) throw Error("source has no tokens");
@@ -42,22 +45,33 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
   check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
 }
 
+void check_text(const TransformerConfig& config, const ScoredText& text) {
+  check_tokens(text.tokens, config.target_vocab_size, config.max_positions + 1, "text");
+  if (text.scored < 1 || text.scored >= text.tokens.size())
+    throw Error(std::to_string(text.scored) + " tokens to score of " + std::to_string(text.tokens.size()) +
+                "; at least one, and not the first, can be scored");
+}
+
 Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
                int threads, int streams)
-    : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads) {
+    : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads), streams_(streams) {
   if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
   if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
-  for (int i = 0; i < streams; ++i) streams_.emplace_back(*model_, shortlist_.get());
+  for (int i = 0; i < streams; ++i) {
+    if (model_->config.is_language_model()) {
+      scorings_.emplace_back(*model_);
+    } else {
+      searches_.emplace_back(*model_, shortlist_.get());
+    }
+  }
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,
                                                        const SearchOptions& options,
                                                        const KeepGoing& keep_going) {
+  if (model_->config.is_language_model()) throw Error("a language model does not translate");
   check(options);
-  std::unique_lock<std::timed_mutex> lock(busy_, std::defer_lock);
-  while (!lock.try_lock_for(kPoll)) {
-    if (!keep_going()) throw Cancelled();
-  }
+  const auto turn = wait_for_turn(keep_going);
   std::vector<SentenceQueue::Sentence> sentences;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     check_source(model_->config, sources[i]);
@@ -66,15 +80,55 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
                          BatchSearch::cost(options, length, model_->config.max_positions)});
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
-  const int used = static_cast<int>(std::min(sources.size(), streams_.size()));
+  const int used = std::min(static_cast<int>(sources.size()), streams_);
   SentenceQueue queue(std::move(sentences), std::max(used, 1));
+  share(
+      queue, used,
+      [&](std::size_t stream, Team& team, const std::atomic<bool>& cancelled) {
+        searches_[stream].run(queue, sources, options, cancelled, team, results);
+      },
+      keep_going);
+  return results;
+}
+
+std::vector<std::vector<float>> Engine::score(const std::vector<ScoredText>& texts,
+                                              const KeepGoing& keep_going) {
+  if (!model_->config.is_language_model()) throw Error("only a language model scores texts");
+  const auto turn = wait_for_turn(keep_going);
+  std::vector<SentenceQueue::Sentence> queued;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    check_text(model_->config, texts[i]);
+    queued.push_back({i, texts[i].tokens.size(), texts[i].tokens.size()});
+  }
+  std::vector<std::vector<float>> scores(texts.size());
+  const int used = std::min(static_cast<int>(texts.size()), streams_);
+  SentenceQueue queue(std::move(queued), std::max(used, 1));
+  share(
+      queue, used,
+      [&](std::size_t stream, Team& team, const std::atomic<bool>& cancelled) {
+        scorings_[stream].run(queue, texts, cancelled, team, scores);
+      },
+      keep_going);
+  return scores;
+}
+
+std::unique_lock<std::timed_mutex> Engine::wait_for_turn(const KeepGoing& keep_going) {
+  std::unique_lock<std::timed_mutex> lock(busy_, std::defer_lock);
+  while (!lock.try_lock_for(kPoll)) {
+    if (!keep_going()) throw Cancelled();
+  }
+  return lock;
+}
+
+/// Runs `work` on a thread for each of `used` streams and waits for them. Throws their first failure.
+void Engine::share(SentenceQueue& queue, int used, const StreamWork& work, const KeepGoing& keep_going) {
   StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
 
-  const auto work = [&](int stream) {
+  const auto run = [&](int stream) {
     try {
       Team team(threads_ / used + (stream < threads_ % used ? 1 : 0));
-      streams_[static_cast<std::size_t>(stream)].run(queue, sources, options, cancelled, team, results);
+      work(static_cast<std::size_t>(stream), team, cancelled);
     } catch (...) {
       at_work.failed(std::current_exception());
       queue.close();
@@ -85,7 +139,7 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   std::vector<std::jthread> threads;
   for (int i = 0; i < used; ++i) {
     try {
-      threads.emplace_back(work, i);
+      threads.emplace_back(run, i);
     } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
       if (threads.empty())
         at_work.failed(std::make_exception_ptr(Error("the system allows no more threads")));
@@ -98,7 +152,6 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   threads.clear();
   if (const std::exception_ptr failure = at_work.failure()) std::rethrow_exception(failure);
   if (cancelled.load()) throw Cancelled();
-  return results;
 }
 
 }  // namespace octavo

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -7,20 +8,21 @@
 #include <vector>
 
 #include "decoding/batch_search.h"
+#include "decoding/text_scoring.h"
 
 namespace octavo {
 
-/// Called now and then on the thread that asked for a translation; false cancels it.
+/// Called now and then on the thread that made a call; false cancels it.
 using KeepGoing = std::function<bool()>;
 
-/// Thrown by Engine::translate when it was cancelled.
+/// Thrown by a call that was cancelled.
 class Cancelled : public std::exception {
  public:
-  const char* what() const noexcept override { return "translation cancelled"; }
+  const char* what() const noexcept override { return "cancelled"; }
 };
 
-/// A model, and streams that translate with it and share `threads`; where there are fewer sentences than
-/// streams, several work on each. Calls wait for one another.
+/// A model, and streams that work with it and share `threads`; where there are fewer sentences than streams,
+/// several threads work on each. Calls wait for one another.
 class Engine {
  public:
   /// `shortlist`, of this model, may be null.
@@ -35,21 +37,37 @@ class Engine {
   std::vector<std::vector<Hypothesis>> translate(const std::vector<std::vector<std::int32_t>>& sources,
                                                  const SearchOptions& options, const KeepGoing& keep_going);
 
+  /// Of a language model: the log-probabilities of each text's scored tokens, in nats, in the order of texts.
+  /// No result depends on what shares a batch. Throws Error or Cancelled.
+  std::vector<std::vector<float>> score(const std::vector<ScoredText>& texts, const KeepGoing& keep_going);
+
   const Transformer& model() const { return *model_; }
+  std::shared_ptr<const Transformer> shared_model() const { return model_; }
   int threads() const { return threads_; }
 
  private:
+  /// What stream number `stream` does in a call, with its team, until it ends or `cancelled` is set.
+  using StreamWork = std::function<void(std::size_t stream, Team& team, const std::atomic<bool>& cancelled)>;
+
+  std::unique_lock<std::timed_mutex> wait_for_turn(const KeepGoing& keep_going);
+  void share(SentenceQueue& queue, int used, const StreamWork& work, const KeepGoing& keep_going);
+
   std::shared_ptr<const Transformer> model_;
   std::unique_ptr<const Shortlist> shortlist_;
   int threads_;
-  std::vector<BatchSearch> streams_;
-  std::timed_mutex busy_;  // held by the call that uses the streams
+  int streams_;
+  std::vector<BatchSearch> searches_;  // one for each stream, of a translation model
+  std::vector<TextScoring> scorings_;  // of a language model
+  std::timed_mutex busy_;              // held by the call that uses the streams
 };
 
 /// Throws Error unless every id is in the vocabulary and the length, EOS included, within max_positions.
 void check_source(const TransformerConfig& config, const std::vector<std::int32_t>& tokens);
 
-/// The same for a decoder prefix.
+/// The same for a decoder prefix after decoder_start_id.
 void check_target(const TransformerConfig& config, const std::vector<std::int32_t>& tokens);
+
+/// Throws Error unless a language model can score the text.
+void check_text(const TransformerConfig& config, const ScoredText& text);
 
 }  // namespace octavo

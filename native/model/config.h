@@ -34,6 +34,8 @@ struct TransformerConfig {
   bool source_eos = true;
   int polynomial_degree = 3;  // integer stacks
 
+  /// A decoder alone: it has no source and no cross-attention.
+  bool is_language_model() const { return encoder_layers == 0; }
   int head_dim() const { return d_model / attention_heads; }
   /// Of a side, "encoder" or "decoder".
   int vocab_size(const std::string& side) const {

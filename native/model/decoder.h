@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,8 +14,8 @@ namespace octavo {
 template <class Numbers>
 class Decoder {
  public:
-  /// `memory` is the encoder's output.
-  static Decoder load(const LayerSource& source, const typename Numbers::Site& memory);
+  /// `memory` is the encoder's output; null in a language model, whose layers have no cross-attention.
+  static Decoder load(const LayerSource& source, const typename Numbers::Site* memory);
 
   DecoderCache make_cache() const { return {PagePool(source_page_bytes_), PagePool(own_page_bytes_)}; }
 
@@ -31,7 +32,7 @@ class Decoder {
  private:
   struct Layer {
     typename Numbers::Attention self_attention;
-    typename Numbers::Attention cross_attention;
+    std::optional<typename Numbers::Attention> cross_attention;
     typename Numbers::FeedForward feed_forward;
     std::size_t own_offset;  // where its part of a page begins
     std::size_t source_offset;
@@ -40,9 +41,9 @@ class Decoder {
   auto* embed(std::span<SentenceRows* const> sentences, Workspace& workspace) const;
   void self_attention(const Layer& layer, std::span<SentenceRows* const> sentences, const ProductInput& input,
                       const typename Numbers::Target& add, Workspace& workspace) const;
-  void cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
-                       const ProductInput& input, const typename Numbers::Target& add,
-                       Workspace& workspace) const;
+  void cross_attention(const typename Numbers::Attention& attention, std::size_t source_offset,
+                       std::span<SentenceRows* const> sentences, const ProductInput& input,
+                       const typename Numbers::Target& add, Workspace& workspace) const;
 
   TransformerConfig config_;
   typename Numbers::Embedding embedding_;
@@ -61,7 +62,7 @@ inline void point_at_pages(std::span<std::byte* const> pages, std::size_t offset
 }
 
 template <class Numbers>
-Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typename Numbers::Site& memory) {
+Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typename Numbers::Site* memory) {
   Decoder decoder;
   const TransformerConfig& config = source.config;
   decoder.config_ = config;
@@ -70,12 +71,15 @@ Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typenam
     const std::string name = "decoder.layers." + std::to_string(i);
     decoder.layers_.push_back(
         {.self_attention = Numbers::Attention::load_self(source, name + ".self_attention"),
-         .cross_attention = Numbers::Attention::load_cross(source, name + ".cross_attention", memory),
+         .cross_attention = std::nullopt,
          .feed_forward = Numbers::FeedForward::load(source, name + ".feed_forward"),
          .own_offset = decoder.own_page_bytes_,
          .source_offset = decoder.source_page_bytes_});
-    decoder.own_page_bytes_ += decoder.layers_.back().self_attention.layout().bytes;
-    decoder.source_page_bytes_ += decoder.layers_.back().cross_attention.layout().bytes;
+    Layer& layer = decoder.layers_.back();
+    decoder.own_page_bytes_ += layer.self_attention.layout().bytes;
+    if (memory == nullptr) continue;
+    layer.cross_attention = Numbers::Attention::load_cross(source, name + ".cross_attention", *memory);
+    decoder.source_page_bytes_ += layer.cross_attention->layout().bytes;
   }
   if (config.pre_norm) decoder.norm_ = Numbers::load_norm(source, "decoder.norm");
   decoder.output_input_ = Numbers::load_site(source, "decoder.output", {"output"});
@@ -103,7 +107,7 @@ std::vector<SentenceRows> Decoder<Numbers>::begin(const PackedTokens& source, co
   for (const Layer& layer : layers_) {
     for (std::byte*& start : page) start += layer.source_offset - offset;
     offset = layer.source_offset;
-    layer.cross_attention.keep_keys_values(memory, page.data(), position.data(), workspace);
+    layer.cross_attention->keep_keys_values(memory, page.data(), position.data(), workspace);
   }
   return sentences;
 }
@@ -127,11 +131,15 @@ ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Wo
     const Layer& layer = layers_[i];
     const auto& self = layer.self_attention;
     self_attention(layer, sentences, stream.enter(self.norm(), self.input()), stream.add(), workspace);
-    const auto& cross = layer.cross_attention;
-    stream.leave(self.name(), self.norm(), cross.input());
-    cross_attention(layer, sentences, stream.enter(cross.norm(), cross.input()), stream.add(), workspace);
+    const auto* attention = &self;  // the last before the feed-forward sublayer
+    if (layer.cross_attention.has_value()) {
+      attention = &*layer.cross_attention;
+      stream.leave(self.name(), self.norm(), attention->input());
+      cross_attention(*attention, layer.source_offset, sentences,
+                      stream.enter(attention->norm(), attention->input()), stream.add(), workspace);
+    }
     const auto& feed_forward = layer.feed_forward;
-    stream.leave(cross.name(), cross.norm(), feed_forward.input());
+    stream.leave(attention->name(), attention->norm(), feed_forward.input());
     feed_forward.apply(stream.enter(feed_forward.norm(), feed_forward.input()), stream.add(), workspace);
     const bool last = i + 1 == layers_.size();
     stream.leave(feed_forward.name(), feed_forward.norm(),
@@ -176,14 +184,14 @@ void Decoder<Numbers>::self_attention(const Layer& layer, std::span<SentenceRows
 }
 
 template <class Numbers>
-void Decoder<Numbers>::cross_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
+void Decoder<Numbers>::cross_attention(const typename Numbers::Attention& attention,
+                                       std::size_t source_offset, std::span<SentenceRows* const> sentences,
                                        const ProductInput& input, const typename Numbers::Target& add,
                                        Workspace& workspace) const {
-  const auto& attention = layer.cross_attention;
   attention.project_queries(input, workspace);
   int first = 0;
   for (const SentenceRows* sentence : sentences) {
-    point_at_pages(sentence->source_pages(), layer.source_offset, workspace);
+    point_at_pages(sentence->source_pages(), source_offset, workspace);
     attention.attend(first,
                      {.queries = sentence->rows(),
                       .pages = workspace.sentence_pages.data(),

@@ -14,7 +14,7 @@ class EncoderDecoder : public Stacks {
  public:
   explicit EncoderDecoder(const LayerSource& source)
       : encoder_(Encoder<Numbers>::load(source)),
-        decoder_(Decoder<Numbers>::load(source, encoder_.output())) {}
+        decoder_(Decoder<Numbers>::load(source, &encoder_.output())) {}
 
   DecoderCache make_cache() const override { return decoder_.make_cache(); }
 

@@ -1,3 +1,4 @@
+#include "model/decoder_only.h"
 #include "model/encoder_decoder.h"
 #include "model/float_layers.h"
 
@@ -42,6 +43,7 @@ struct FloatNumbers {
 }  // namespace
 
 std::unique_ptr<const Stacks> load_float_stacks(const LayerSource& source) {
+  if (source.config.is_language_model()) return std::make_unique<const DecoderOnly<FloatNumbers>>(source);
   return std::make_unique<const EncoderDecoder<FloatNumbers>>(source);
 }
 

@@ -1,4 +1,5 @@
 #include "base/errors.h"
+#include "model/decoder_only.h"
 #include "model/encoder_decoder.h"
 #include "model/integer_layers.h"
 #include "ops/integer_embedding.h"
@@ -56,6 +57,7 @@ std::unique_ptr<const Stacks> load_integer_stacks(const LayerSource& source) {
   const TransformerConfig& config = source.config;
   if (!config.pre_norm || config.activation != Activation::relu || config.embedding_norm)
     throw Error("integer precision runs pre-norm models with ReLU and without a norm of embeddings only");
+  if (config.is_language_model()) return std::make_unique<const DecoderOnly<IntegerNumbers>>(source);
   return std::make_unique<const EncoderDecoder<IntegerNumbers>>(source);
 }
 

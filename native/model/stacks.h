@@ -18,14 +18,21 @@ struct DecoderCache {
   PagePool own;     // self-attention
 };
 
-/// A model's encoder and decoder stacks as the search sees them, whatever numbers they compute with.
+/// The first row of a text without a source, as a language model reads it: it is fed `first`.
+inline SentenceRows begin_text(std::int32_t first, DecoderCache& cache) {
+  return {PageList(cache.source), 0, cache.own, first};
+}
+
+/// A model's encoder and decoder stacks as the search sees them, whatever numbers they compute with. A
+/// language model has the decoder alone.
 class Stacks {
  public:
   virtual ~Stacks() = default;
 
   virtual DecoderCache make_cache() const = 0;
 
-  /// Encodes the sentences, keeps the cross-attention's keys and values, and makes each one's first row.
+  /// Encodes the sentences, keeps the cross-attention's keys and values, and makes each one's first row, fed
+  /// decoder_start_id. A language model has no use for their tokens.
   virtual std::vector<SentenceRows> begin(const PackedTokens& source, Workspace& workspace,
                                           DecoderCache& cache) const = 0;
 

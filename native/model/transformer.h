@@ -15,7 +15,8 @@ struct IntegerScheme {
 /// How a model computes: all in float32, by a plan of int8 products, or in integers.
 using Arithmetic = std::variant<std::monostate, QuantizationPlan, IntegerScheme>;
 
-/// An encoder-decoder Transformer with its weights packed for one kernel tier. Immutable; threads share it.
+/// An encoder-decoder Transformer or a language model, its weights packed for one kernel tier. Immutable;
+/// threads share it.
 struct Transformer {
   TransformerConfig config;
   Precision precision;  // int8: some products are

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/team.h"
@@ -54,6 +56,22 @@ void check_team_failures() {
     expect(thrown && done == 5, "a part's exception comes out once all others are done");
     team.run(4, [&](int) { ++done; });
     expect(done == 9, "and the team works on");
+  }
+}
+
+void check_team_asleep() {
+  for (int round = 0; round < 3; ++round) {
+    Team team(3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // longer than anybody's patience
+    if (round == 2) continue;                                     // asleep when it is dissolved
+    for (int again = 0; again < 3; ++again) {
+      std::atomic<int> begun = 0;
+      team.run(3, [&](int) {  // ends only if every thread does a part
+        ++begun;
+        while (begun < 3) std::this_thread::yield();
+      });
+      expect(begun == 3, "a round wakes the team");
+    }
   }
 }
 
@@ -160,11 +178,9 @@ void check_pages() {
 
 int main() {
   using namespace octavo::testing;
-  const std::pair<const char*, void (*)()> checks[] = {{"team", check_team},
-                                                       {"team_failures", check_team_failures},
-                                                       {"queue", check_queue},
-                                                       {"positions", check_positions},
-                                                       {"pages", check_pages}};
+  const std::pair<const char*, void (*)()> checks[] = {
+      {"team", check_team},   {"team_failures", check_team_failures}, {"team_asleep", check_team_asleep},
+      {"queue", check_queue}, {"positions", check_positions},         {"pages", check_pages}};
   for (const auto& [name, check] : checks) {
     try {
       check();

@@ -17,9 +17,19 @@ from octavo.errors import OctavoError
 if TYPE_CHECKING:
     import os
 
+    from octavo.generation import Continuation, LanguageModel
     from octavo.translation import Precision, Translation, Translator
 
-__all__ = ["OctavoError", "Translation", "Translator", "__version__", "load"]
+__all__ = [
+    "Continuation",
+    "LanguageModel",
+    "OctavoError",
+    "Translation",
+    "Translator",
+    "__version__",
+    "load",
+    "load_language_model",
+]
 
 __version__: str
 
@@ -54,6 +64,24 @@ def load(
     )
 
 
+def load_language_model(
+    path: str | os.PathLike[str], *, precision: Precision | None = None, threads: int = 0
+) -> LanguageModel:
+    """Load the directory of a language model, which continues text.
+
+    ``precision``: "int8", "float32" or "integer"; None takes what the model is stored for.
+    ``threads``: 0 takes every core.
+
+        with octavo.load_language_model("my-model") as model:
+            print(model.generate("The castle was built", seed=1, top_p=0.9)[0].text)
+
+    Raises OctavoError when the model cannot be read, translates, or cannot run in this precision.
+    """
+    from octavo.generation import LanguageModel
+
+    return LanguageModel.open(path, precision=precision, threads=threads)
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return _installed_version()
@@ -61,6 +89,10 @@ def __getattr__(name: str) -> Any:
         from octavo import translation
 
         return getattr(translation, name)
+    if name in ("Continuation", "LanguageModel"):
+        from octavo import generation
+
+        return getattr(generation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -59,16 +59,19 @@ class IntegerScales:
     """Scales that a model of scheme ``integer`` states: integer = round(s * real), so real = integer / s.
 
     Of the residual stream of each stack, and of the logits. All other scales are contained in the factors.
-    Raises SpecError for a scale that is not from 2^-100 to 2^100, zero among them.
+    ``encoder_residual`` is None in a language model, which has no encoder. Raises SpecError for a scale that
+    is not from 2^-100 to 2^100, zero among them.
     """
 
-    encoder_residual: float
+    encoder_residual: float | None
     decoder_residual: float
     logits: float
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             scale = getattr(self, field.name)
+            if field.name == "encoder_residual" and scale is None:
+                continue
             if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:  # NaN is in no range
                 raise SpecError(
                     f"{field.name.replace('_', ' ')}: scale {scale}: "
@@ -76,15 +79,16 @@ class IntegerScales:
                 )
 
     def residual(self, side: str) -> float:
-        """Of the residual stream of ``encoder`` or ``decoder``."""
-        return {"encoder": self.encoder_residual, "decoder": self.decoder_residual}[side]
+        """Of the residual stream of ``encoder`` or ``decoder``. Raises SpecError without an encoder."""
+        found = self.encoder_residual if side == "encoder" else self.decoder_residual
+        if found is None:
+            raise SpecError("residual: encoder: a language model has no encoder")
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {
-            "residual": {"encoder": self.encoder_residual, "decoder": self.decoder_residual},
-            "logits": self.logits,
-        }
+        encoder = {} if self.encoder_residual is None else {"encoder": self.encoder_residual}
+        return {"residual": {**encoder, "decoder": self.decoder_residual}, "logits": self.logits}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> IntegerScales:
@@ -92,10 +96,12 @@ class IntegerScales:
         if set(values) != {"residual", "logits"}:
             raise SpecError("expected an object with the keys residual and logits")
         residual = values["residual"]
-        if not isinstance(residual, Mapping) or set(residual) != {"encoder", "decoder"}:
-            raise SpecError("residual: expected an object with the keys encoder and decoder")
+        if not isinstance(residual, Mapping) or set(residual) | {"encoder"} != {"encoder", "decoder"}:
+            raise SpecError(
+                "residual: expected an object with the keys encoder (but for a language model) and decoder"
+            )
         return cls(
-            _number("residual: encoder", residual["encoder"]),
+            _number("residual: encoder", residual["encoder"]) if "encoder" in residual else None,
             _number("residual: decoder", residual["decoder"]),
             _number("logits", values["logits"]),
         )
@@ -116,8 +122,6 @@ def integer_obstacle(config: ModelConfig) -> str | None:
         "activation": Activation.RELU,
         "embedding_norm": False,
     }
-    if config.is_language_model:
-        return f"encoder_layers = {config.encoder_layers}"
     for key, value in wanted.items():
         if (found := getattr(config, key)) != value:
             return f"{key} = {str(found).lower()}"
@@ -132,8 +136,14 @@ def check_integer(config: ModelConfig, scheme: Scheme, scales: IntegerScales | N
         return
     if obstacle := integer_obstacle(config):
         raise SpecError(
-            f"a model of scheme {scheme} is a pre-norm encoder-decoder with polynomial attention, L1 layer "
-            f"norm, ReLU, no embedding_norm and d_model up to {MOST_WIDTH}; this one has {obstacle}"
+            f"a model of scheme {scheme} is a pre-norm Transformer with polynomial attention, L1 layer norm, "
+            f"ReLU, no embedding_norm and d_model up to {MOST_WIDTH}; this one has {obstacle}"
         )
     if scales is None:
         raise SpecError(f"a model of scheme {scheme} needs the scales of its residual streams and logits")
+    if (scales.encoder_residual is None) is not config.is_language_model:
+        raise SpecError(
+            "residual: encoder: a language model has no encoder"
+            if config.is_language_model
+            else "residual: encoder: the encoder's scale is missing"
+        )

@@ -219,6 +219,11 @@ class ModelConfig:
         return self.encoder_layers == 0
 
     @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks that the model has, in the order computed: encoder and decoder, or the decoder alone."""
+        return ("decoder",) if self.is_language_model else ("encoder", "decoder")
+
+    @property
     def head_dim(self) -> int:
         """Width of one attention head."""
         return self.d_model // self.attention_heads

@@ -19,6 +19,7 @@ COMMANDS = (
     "translate",
     "evaluate",
     "perplexity",
+    "generate",
     "inspect",
     "doctor",
     "bench",
@@ -36,7 +37,9 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
     assert 'octavo translate "A man rides a bicycle."' in done.stdout.decode()
 
 
-@pytest.mark.parametrize("command", ["translate", "evaluate", "inspect", "doctor", "bench", "shortlist"])
+@pytest.mark.parametrize(
+    "command", ["translate", "evaluate", "generate", "perplexity", "inspect", "doctor", "bench", "shortlist"]
+)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag: str) -> None:
     done = octavo_here(command, flag)

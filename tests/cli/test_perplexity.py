@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..models import language_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
+from .test_bad_input import message
 
 REFUSED = "octavo: lm: is a language model, and {} needs a translation model; use `octavo perplexity` to"
 
@@ -26,7 +28,7 @@ def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["engine"], report["precision"], report["context"], report["stride"]) == (
-        *("pytorch", "float32"),
+        *("octavo", "float32"),
         *(8, 4),
     )
     mean = -report["log_likelihood"] / report["tokens"]
@@ -35,6 +37,26 @@ def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: 
     assert f"perplexity      {report['perplexity_per_token']:.3f} per token" in shown
     assert f"                {report['perplexity_per_word']:.3f} per word" in shown
     assert f"text            6 lines, {report['tokens']:,} tokens, {report['words']:,} words" in shown
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_engine_and_pytorch_agree(octavo_here: Octavo, language_model: Path, threads: int) -> None:
+    def measured(model: Path | str, *arguments: object) -> dict[str, Any]:
+        done = octavo_here("perplexity", model, "text.txt", "--json", "--context", 16, *arguments)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    reference = measured(language_model, "--engine", "pytorch")
+    assert (reference["engine"], reference["precision"]) == ("pytorch", "float32")
+    found = measured(language_model, "--threads", threads)
+    assert found["log_likelihood"] == pytest.approx(reference["log_likelihood"], rel=1e-6)
+    assert octavo_here("quantize", language_model, "-o", "int8").returncode == 0
+    quantized = measured("int8", "--threads", threads)
+    assert (quantized["precision"], quantized["tokens"]) == ("int8", reference["tokens"])
+    assert quantized["log_likelihood"] == pytest.approx(reference["log_likelihood"], rel=0.02)
+    done = octavo_here("perplexity", "--engine", "pytorch", "--precision", "int8", "int8", "text.txt")
+    assert done.returncode == 2
+    assert b"--engine pytorch computes in float32" in done.stderr
 
 
 def test_the_context_is_that_of_training_unless_told_otherwise(
@@ -96,8 +118,6 @@ def test_what_cannot_be_measured_is_said(
             ),
             "translation",
         ),
-        (("quantize", "lm", "-o", "int8"), "`octavo quantize`"),
-        (("quantize", "lm", "--calibrate", "text.txt", "-o", "int8"), "`octavo quantize`"),
         (("export", "lm", "--to", "huggingface", "-o", "hf"), "`octavo export`"),
         (("shortlist", "lm", "--source", "text.txt", "-o", "fast"), "`octavo shortlist`"),
         (("bench", "lm"), "`octavo bench`"),
@@ -111,6 +131,11 @@ def test_a_language_model_translates_nothing(
     assert done.stderr.decode().startswith(REFUSED.format(what))
     assert done.stderr.count(b"\n") == 1
     assert not [path for path in language_model.parent.iterdir() if path.name in ("int8", "hf", "fast")]
+
+
+def test_a_language_model_is_quantized_without_text(octavo_here: Octavo, language_model: Path) -> None:
+    done = octavo_here("quantize", "lm", "--calibrate", "text.txt", "-o", "int8")
+    assert "whose inputs get their scales at run time" in message(done)
 
 
 def test_inspect_shows_a_language_model(octavo_here: Octavo, language_model: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.spec import Scheme
 
-from ..models import integer_config, random_tensors, synthetic_sentences, write_tiny_model
+from ..models import integer_config, language_config, random_tensors, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
 from .test_bad_input import message
 from .test_quantize import write_lines
@@ -116,6 +117,29 @@ def test_options_of_other_models(
     done = octavo_here("quantize", model, "--calibrate", text, *options, "-o", "out")
     assert f"{options[0].replace('--no-', '--')} is for models with softmax attention" in message(done)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_language_model_is_frozen_by_the_text_itself(
+    octavo_here: Octavo, text: Path, tmp_path: Path
+) -> None:
+    parts = {"attention": CONFIG.attention, "norm_function": CONFIG.norm_function}
+    write_tiny_model(tmp_path / "lm", config=language_config(**parts), target_language="en")
+    done = octavo_here("quantize", "lm", "--calibrate", text, *QUICK, "-o", "out")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"KL from float32" in done.stdout
+    measured = [
+        json.loads(octavo_here("perplexity", *arguments, text, "--json").stdout)
+        for arguments in (("lm", "--engine", "pytorch"), ("out",))
+    ]
+    assert [report["precision"] for report in measured] == ["float32", "integer"]
+    assert measured[1]["log_likelihood"] == pytest.approx(measured[0]["log_likelihood"], rel=0.1)
+    assert octavo_here("generate", "-m", "out", "--max-tokens", 3, "Ba").returncode == 0
+    done = octavo_here("quantize", "lm", "--calibrate", text, "--dev", text, text, "-o", "other")
+    assert "is a language model, which translations cannot judge: leave --dev out" in message(done)
+    done = octavo_here("perplexity", "lm", text)
+    assert "run `octavo quantize` for integer, or `octavo perplexity --engine pytorch` runs it" in message(
+        done
+    )
 
 
 def test_it_needs_text(octavo_here: Octavo, model: Path) -> None:

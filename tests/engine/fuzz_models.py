@@ -1,4 +1,4 @@
-"""Loads damaged models and translates with those that open. test_sanitizers.py runs it as a process.
+"""Loads damaged models, and uses those that open. test_sanitizers.py runs it as a process.
 
 usage: fuzz_models.py NATIVE_MODULE MODEL MUTATIONS SEED, with the sanitizers' run time preloaded.
 """
@@ -40,8 +40,7 @@ def main(native: str, model: str, count: int, seed: int) -> None:
     use_native_module(native)
     mutations = load("mutations")
     import octavo
-    from octavo.artifact import ModelDirectory
-    from octavo.engine import Engine, SearchOptions, _native, cpu_report, default_precision
+    from octavo.engine import _native
 
     assert _native.__file__ == native, _native.__file__
     outcomes: collections.Counter[str] = collections.Counter()
@@ -55,21 +54,45 @@ def main(native: str, model: str, count: int, seed: int) -> None:
             what = mutations.mutate(damaged, rng, kind)
             print(number, kind, what, ascii(what), file=sys.stderr, flush=True)
             try:
-                with octavo.load(damaged, threads=1) as translator:
-                    translator(["ba ko ti re", "mun sal", ""], beam=rng.choice((1, 3)))
-                outcomes["translated"] += 1
+                use(damaged, rng)
+                outcomes["used"] += 1
             except octavo.OctavoError as error:
                 assert str(error), kind
                 outcomes["refused"] += 1
             shutil.rmtree(damaged)
+    print(" ".join(f"{outcome}={number}" for outcome, number in sorted(outcomes.items())))
+    exercise(Path(model))
+
+
+def use(model: Path, random_number: random.Random) -> None:
+    """Raises OctavoError for a model that does not open."""
+    import octavo
+    from octavo.artifact import ModelDirectory
+
+    if ModelDirectory.open(model).config.is_language_model:
+        with octavo.load_language_model(model, threads=1) as language_model:
+            language_model.generate(["ba ko", "mun", ""], samples=random_number.choice((1, 3)), max_tokens=5)
+        return
+    with octavo.load(model, threads=1) as translator:
+        translator(["ba ko ti re", "mun sal", ""], beam=random_number.choice((1, 3)))
+
+
+def exercise(model: Path) -> None:
+    """A whole model on every tier."""
+    from octavo.artifact import ModelDirectory
+    from octavo.engine import Engine, SearchOptions, cpu_report, default_precision
+
     sources = [np.arange(4, 4 + length, dtype=np.int32) for length in range(40)]
     whole = ModelDirectory.open(model)
     precision = default_precision(whole)
     for isa in cpu_report()["available"]:
+        if whole.config.is_language_model:
+            engine = Engine(whole, precision=precision, threads=3, streams=2, isa=isa)
+            engine.token_log_probabilities(sources * 4)
+            continue
         for shortlist in (None, load("shortlists").random_shortlist(whole.config, 20, 5)):
             engine = Engine(whole, precision=precision, threads=2, isa=isa, shortlist=shortlist)
             engine.translate(sources, SearchOptions(beam=5, nbest=5))
-    print(" ".join(f"{outcome}={number}" for outcome, number in sorted(outcomes.items())))
 
 
 if __name__ == "__main__":

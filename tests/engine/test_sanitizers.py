@@ -1,4 +1,4 @@
-"""Damaged models under the address and undefined-behaviour sanitizers: refused or translated, no crash."""
+"""Damaged models under the address and undefined-behaviour sanitizers: refused or used, no crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from octavo.spec import Scheme
 
-from ..models import write_tiny_model
+from ..models import integer_config, language_config, write_tiny_model
 
 ROOT = Path(__file__).parents[2]
 MUTATIONS = 1000  # of each scheme
@@ -58,7 +58,22 @@ def sanitized_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scheme", list(Scheme))
 def test_damaged_models(sanitized_module: Path, tmp_path: Path, scheme: Scheme) -> None:
-    model = write_tiny_model(tmp_path / "model", scheme=scheme)
+    run(sanitized_module, write_tiny_model(tmp_path / "model", scheme=scheme))
+
+
+@pytest.mark.parametrize("scheme", [Scheme.NONE, Scheme.INTEGER])
+def test_damaged_language_models(sanitized_module: Path, tmp_path: Path, scheme: Scheme) -> None:
+    integer = integer_config()
+    parts = {"attention": integer.attention, "norm_function": integer.norm_function}
+    config = language_config(**parts if scheme is Scheme.INTEGER else {})
+    run(
+        sanitized_module,
+        write_tiny_model(tmp_path / "model", config=config, scheme=scheme, target_language="en"),
+    )
+
+
+def run(sanitized_module: Path, model: Path) -> None:
+    """Damage the model in many ways, and use what opens."""
     environment = {
         **os.environ,
         "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
@@ -76,6 +91,6 @@ def test_damaged_models(sanitized_module: Path, tmp_path: Path, scheme: Scheme) 
     )
     assert done.returncode == 0, done.stderr[-6000:]
     outcomes = dict(part.split("=") for part in done.stdout.split())
-    assert int(outcomes["refused"]) + int(outcomes.get("translated", 0)) == MUTATIONS
+    assert int(outcomes["refused"]) + int(outcomes.get("used", 0)) == MUTATIONS
     assert int(outcomes["refused"]) > MUTATIONS // 4
-    assert int(outcomes["translated"]) > 0  # some damage leaves a model that runs
+    assert int(outcomes["used"]) > 0  # some damage leaves a model that runs

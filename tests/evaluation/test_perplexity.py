@@ -11,8 +11,14 @@ import pytest
 import torch
 
 from octavo.artifact import ModelDirectory
+from octavo.engine import Engine
 from octavo.errors import InputError, ModelError
-from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, measure_perplexity
+from octavo.evaluation.perplexity import (
+    ENGINE_BATCH_TOKENS,
+    ReferenceScoringEngine,
+    ScoringEngine,
+    measure_perplexity,
+)
 from octavo.evaluation.reference_engine import ReferenceEngine, ReferenceEngineError
 from octavo.reference import LanguageModel, language_model_from_arrays, score_last
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
@@ -73,16 +79,35 @@ def test_every_token_is_scored_once_with_the_context_of_its_window(
 
 
 def test_batches_of_windows_change_nothing(
-    directory: ModelDirectory, monkeypatch: pytest.MonkeyPatch
+    directory: ModelDirectory,
 ) -> None:
     stream, engine = stream_of(directory), ReferenceScoringEngine(directory)
     together = measure_perplexity(engine, directory.config, stream, context=8, stride=4)
-    monkeypatch.setattr("octavo.evaluation.perplexity.BATCH_TOKENS", 1)
     told: list[int] = []
-    alone = measure_perplexity(engine, directory.config, stream, context=8, stride=4, advance=told.append)
+    alone = measure_perplexity(
+        engine, directory.config, stream, context=8, stride=4, batch_tokens=1, advance=told.append
+    )
     assert alone.log_likelihood == pytest.approx(together.log_likelihood, rel=1e-6)
     assert told == sorted(told)
     assert told[-1] == len(stream.tokens)
+
+
+@pytest.mark.parametrize(("context", "stride"), [(16, 1), (7, 3), (64, 32)])
+def test_the_engine_agrees_with_the_reference(tmp_path: Path, context: int, stride: int) -> None:
+    directory = ModelDirectory.open(write_tiny_model(tmp_path / "lm", config=CONFIGS["softmax"]))
+    stream = stream_of(directory)
+    expected = measure_perplexity(
+        ReferenceScoringEngine(directory), directory.config, stream, context=context, stride=stride
+    )
+    likelihoods = set()
+    for threads, batch_tokens in ((1, 1), (2, 100), (3, ENGINE_BATCH_TOKENS)):
+        engine = Engine(directory, precision="float32", threads=threads)
+        found = measure_perplexity(
+            *(engine, directory.config, stream), context=context, stride=stride, batch_tokens=batch_tokens
+        )
+        likelihoods.add(found.log_likelihood)
+    assert len(likelihoods) == 1
+    assert likelihoods.pop() == pytest.approx(expected.log_likelihood, rel=1e-6)
 
 
 class CountingEngine:

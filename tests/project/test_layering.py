@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "artifact": {"durable", "integer_format", "plan", "spec", "tensor_table", "text"},
     "engine": {"artifact", "integer_format", "plan", "spec"},
     "translation": {"engine", "artifact", "text", "spec"},
+    "generation": {"engine", "artifact", "spec"},
     "reference": {"spec"},
     "training": {"reference", "text", "artifact", "durable", "plan", "spec", "tensor_table"},
     "quantization": {"artifact", "integer_format", "plan", "spec", "tensor_table"},
@@ -48,7 +49,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     "evaluation": {"translation", "reference", "engine", "artifact", "text", "spec", "tensor_table"},
     "cli": {
-        *("octavo", "bench", "shortlist", "calibration", "conversion", "evaluation", "translation"),
+        *(
+            "octavo",
+            "bench",
+            "shortlist",
+            "calibration",
+            "conversion",
+            "evaluation",
+            "generation",
+            "translation",
+        ),
         *(
             "training",
             "quantization",
@@ -61,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
             "tensor_table",
         ),
     },
-    "octavo": {"translation"},
+    "octavo": {"generation", "translation"},
     "__main__": {"cli"},
 }
 

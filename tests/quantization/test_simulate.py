@@ -120,7 +120,7 @@ def test_logits_are_the_last_products_epilogue(float_model: TensorModel) -> None
     np.testing.assert_array_equal(result.logits, expected)
 
 
-@pytest.mark.parametrize("scheme", Scheme)
+@pytest.mark.parametrize("scheme", [Scheme.NONE, Scheme.INT8_DYNAMIC, Scheme.INT8])
 def test_a_step_never_sees_later_tokens(float_model: TensorModel, scheme: Scheme) -> None:
     """Bit-equal: the rows of a longer target begin with those of a shorter one."""
     models = {

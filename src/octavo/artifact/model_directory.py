@@ -74,7 +74,15 @@ class ModelDirectory:
         if self.config.is_language_model:
             raise ModelError(
                 f"{self.path}: is a language model, and {what} needs a translation model; "
-                "use `octavo perplexity` to measure it"
+                "use `octavo perplexity` to measure it, `octavo generate` to continue text"
+            )
+
+    def check_continues(self, what: str) -> None:
+        """Raise ModelError for a translation model, of which ``what`` (say "`octavo generate`") is not."""
+        if not self.config.is_language_model:
+            raise ModelError(
+                f"{self.path}: is a translation model, and {what} is of language models; "
+                "use `octavo translate` to translate, `octavo evaluate` to measure it"
             )
 
     def tensor_specs(self) -> list[TensorSpec]:

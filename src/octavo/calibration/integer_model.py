@@ -1,7 +1,7 @@
 """A floating-point Integer Transformer in, a model of integers alone out, with what was measured beside it.
 
 Its text is translated, and its dev set scored, by the PyTorch reference: the engine has no floating-point
-form of it.
+form of it. A language model is shown the text itself.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from octavo.artifact.tensors_file import stored_form
 from octavo.artifact.writing import check_output
 from octavo.calibration.collect import Observations, observe
 from octavo.calibration.divergence import Pairs
+from octavo.calibration.errors import CalibrationError
 from octavo.calibration.gated import Target
 from octavo.calibration.integer_loss import DevLoss
 from octavo.calibration.integer_measurements import IntegerMeasurements
+from octavo.calibration.language_text import language_text
 from octavo.calibration.prepare import NamedText, model_steps, own_translations, text_file
 from octavo.calibration.progress import Progress, Silent, TimedStages
 from octavo.calibration.quality import CalibrationSettings, ModelFacts, Run, Verdict
@@ -103,6 +105,11 @@ def quantize_integer(
     """
     check_output(source, output, overwrite=overwrite)
     model = ModelDirectory.open(source)
+    if request.target and model.config.is_language_model:
+        raise CalibrationError(
+            f"{source}: is a language model, which translations cannot judge: leave --dev out, and "
+            "measure it with `octavo perplexity`"
+        )
     try:
         check_freezable(model)
     except QuantizationError as error:
@@ -149,8 +156,7 @@ class _Freezing:
     def run(self) -> FrozenModel:
         """Raises GateError where the budget is not kept."""
         model, request = self._model, self._request
-        text = calibration_text(request.text.lines, model, request.text.name, request.sentences)
-        observed, held_out = own_translations(model, text, self._steps, self._progress, self._reference)
+        observed, held_out = self._pairs()
         seen = self._observe(observed)
         try:
             frozen = freeze(self._float, choose_scales(self._float, seen.tensors, seen.heads, request.method))
@@ -163,6 +169,14 @@ class _Freezing:
         loss, verdict = measured.judge(request.target) if request.target else (None, None)
         facts, settings = self._facts(frozen), self._settings(len(observed))
         return FrozenModel(frozen, facts, settings, measured.divergence(held_out), loss, verdict)
+
+    def _pairs(self) -> tuple[Pairs, Pairs]:
+        """What ranges come from, and what is held out."""
+        model, request = self._model, self._request
+        if model.config.is_language_model:
+            return language_text(request.text.lines, model, request.text.name, request.sentences)
+        text = calibration_text(request.text.lines, model, request.text.name, request.sentences)
+        return own_translations(model, text, self._steps, self._progress, self._reference)
 
     @contextmanager
     def _reference(self) -> Iterator[ReferenceEngine]:

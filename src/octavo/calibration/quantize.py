@@ -99,7 +99,7 @@ def quantize_calibrated(
     check_output(source, output, overwrite=overwrite)
     timed = TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
-    model.check_translates("`octavo quantize`")
+    model.check_translates("`octavo quantize --calibrate`")
     calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
     with calibrator.held():
         calibration = _calibration(calibrator, request)

@@ -13,6 +13,7 @@ from octavo.cli.doctor import doctor
 from octavo.cli.evaluate import evaluate
 from octavo.cli.export import export
 from octavo.cli.failures import guarded
+from octavo.cli.generate import generate
 from octavo.cli.inspect import inspect
 from octavo.cli.perplexity import perplexity
 from octavo.cli.quantize import quantize
@@ -38,6 +39,7 @@ def _help(documentation: str | None) -> str:
 for _command in (
     translate,
     evaluate,
+    generate,
     perplexity,
     inspect,
     doctor,

@@ -12,15 +12,16 @@ import typer
 
 import octavo
 from octavo.cli.lines import open_lines
-from octavo.cli.options import JsonOption, ThreadsOption
+from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, ThreadsOption
 from octavo.cli.progress import is_terminal, line_progress
 from octavo.errors import InputError
 from octavo.spec import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory
+    from octavo.evaluation.perplexity import ScoringEngine
 
-ScoringEngineName = Literal["pytorch"]
+ScoringEngineName = Literal["octavo", "pytorch"]
 
 
 def perplexity(
@@ -48,8 +49,10 @@ def perplexity(
         ),
     ] = None,
     engine: Annotated[
-        ScoringEngineName, typer.Option("--engine", help="What computes: the PyTorch reference (float32).")
-    ] = "pytorch",
+        ScoringEngineName,
+        typer.Option("--engine", help="octavo, or the PyTorch reference (float32) to compare with."),
+    ] = "octavo",
+    precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,8 +64,12 @@ def perplexity(
 
         octavo perplexity runs/wikitext2-small/model wikitext2.test.txt
         octavo perplexity my-model test.txt --context 256 --stride 1 --json
+        octavo perplexity --engine pytorch my-model test.txt
     """
+    if engine == "pytorch" and precision not in (None, "float32"):
+        raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")
     from octavo.artifact import ModelDirectory
+    from octavo.evaluation.perplexity import trained_context
 
     directory = ModelDirectory.open(model)
     if not directory.config.is_language_model:
@@ -70,14 +77,15 @@ def perplexity(
             f"{model}: is a translation model, and perplexity is of language models; "
             "`octavo evaluate` measures a translation model"
         )
-    context = context or _trained_context(directory.quality) or directory.config.max_positions
+    scoring = _scoring_engine(engine, directory, precision, threads)
+    context = context or trained_context(directory)
     report = {
         "octavo": octavo.__version__,
         "model": directory.name,
         "path": str(directory.path),
         "text": str(text),
         "engine": engine,
-        **_measure(directory, _lines(text), context, stride or max(1, context // 2), threads),
+        **_measure(directory, scoring, _lines(text), context, stride or max(1, context // 2)),
     }
     if as_json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -85,15 +93,28 @@ def perplexity(
         _print(report)
 
 
+def _scoring_engine(
+    engine: ScoringEngineName, directory: "ModelDirectory", precision: PrecisionName | None, threads: int
+) -> "ScoringEngine":
+    if engine == "pytorch":
+        from octavo.evaluation.perplexity import ReferenceScoringEngine
+
+        return ReferenceScoringEngine(directory, threads=threads)
+    from octavo.engine import Engine, default_precision
+
+    return Engine(directory, precision=precision or default_precision(directory), threads=threads)
+
+
 def _measure(
-    directory: "ModelDirectory", lines: list[str], context: int, stride: int, threads: int
+    directory: "ModelDirectory", scoring: "ScoringEngine", lines: list[str], context: int, stride: int
 ) -> dict[str, Any]:
-    from octavo.evaluation.perplexity import ReferenceScoringEngine, measure_perplexity
+    from octavo.engine import Engine
+    from octavo.evaluation.perplexity import BATCH_TOKENS, ENGINE_BATCH_TOKENS, measure_perplexity
     from octavo.text.stream import TokenStream
 
     tokenizer, _ = directory.tokenizers()
     stream = TokenStream.encode(lines, tokenizer, directory.config.eos_id)
-    with contextlib.closing(ReferenceScoringEngine(directory, threads=threads)) as scoring:
+    with contextlib.closing(scoring):
         start = time.perf_counter()
         with line_progress("Scoring", len(stream.tokens), shown=is_terminal(sys.stderr)) as advance:
             found = measure_perplexity(
@@ -102,6 +123,7 @@ def _measure(
                 stream,
                 context=context,
                 stride=stride,
+                batch_tokens=ENGINE_BATCH_TOKENS if isinstance(scoring, Engine) else BATCH_TOKENS,
                 advance=lambda done: advance(done, done * len(lines) // len(stream.tokens)),
             )
         seconds = time.perf_counter() - start
@@ -129,14 +151,6 @@ def _lines(path: Path) -> list[str]:
     if not found:
         raise InputError(f"{path}: has no lines")
     return found
-
-
-def _trained_context(quality: dict[str, Any]) -> int | None:
-    """The context that the model's own dev figures were taken with, where it says so."""
-    dev = quality.get("dev")
-    first = dev[0] if isinstance(dev, list) and dev else None
-    context = first.get("context") if isinstance(first, dict) else None
-    return context if isinstance(context, int) and not isinstance(context, bool) and context > 0 else None
 
 
 def _print(report: dict[str, Any]) -> None:

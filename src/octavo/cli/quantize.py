@@ -63,7 +63,7 @@ def quantize(
 
     Weights get one scale per output channel. Without --calibrate, inputs get theirs per token, at run time,
     and attention's own products stay in float32. With it, ranges come from the model's translations of SRC:
-    faster, and everything can run in int8.
+    faster, and everything can run in int8. A language model with softmax attention is quantized without it.
 
     An Integer Transformer needs --calibrate, and PyTorch. It becomes a model of integers alone: nothing of it
     is left in float32.
@@ -94,6 +94,7 @@ def quantize(
         target = _target(dev, max_drop, metric) if dev else None
         freeze(model, output, text, target, method, sentences, overwrite=overwrite, threads=threads)
         return
+    _check_needs_text(model, calibrate or plan)
     if calibrate is None and plan is None:
         _quantize_dynamically(model, output, overwrite)
         return
@@ -135,6 +136,17 @@ def _check(
         for name, value in judging.items():
             if value is not None:
                 raise typer.BadParameter(f"{name} needs a dev set to measure on; add --dev SRC REF")
+
+
+def _check_needs_text(model: Path, given: Path | None) -> None:
+    """A language model with softmax attention needs no text. Raises typer.BadParameter where it has some."""
+    from octavo.artifact import ModelDirectory
+
+    if given and ModelDirectory.open(model).config.is_language_model:
+        raise typer.BadParameter(
+            f"{model} is a language model with softmax attention, whose inputs get their scales at run time: "
+            "leave --calibrate and --plan out"
+        )
 
 
 def _check_report(path: Path, inputs: list[Path]) -> None:

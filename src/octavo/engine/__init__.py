@@ -1,18 +1,23 @@
-"""The native engine: token ids in, hypotheses out. The only importer of the native module."""
+"""The native engine: token ids in; hypotheses, scores or logits out. Only it imports the native module."""
 
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
 from octavo.engine.engine import Engine, Hypothesis, ProductTrace, default_precision
 from octavo.engine.errors import EngineError
 from octavo.engine.options import SearchOptions
+from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
 
 __all__ = [
     "CpuReport",
     "Engine",
     "EngineError",
+    "Feed",
     "Hypothesis",
     "Peak",
     "ProductTrace",
+    "Sampler",
+    "SamplingOptions",
     "SearchOptions",
+    "TextSession",
     "cpu_report",
     "default_precision",
     "measure_peak",

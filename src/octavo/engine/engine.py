@@ -15,8 +15,9 @@ from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
-from octavo.engine.errors import EngineError
+from octavo.engine.errors import EngineError, engine_errors
 from octavo.engine.options import SearchOptions
+from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, NormPlacement, Positions, SpecError
@@ -92,8 +93,8 @@ class ProductTrace:
 
 
 class Engine:
-    """Translates token ids. Results depend on the model, the source and the options alone: never on the
-    batch, the number of threads or the CPU.
+    """Translates token ids or, with a language model, scores and continues them. Results depend on the model,
+    the tokens and the options alone: never on the batch, the number of threads or the CPU.
 
     ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
     widened); "integer" runs a model of scheme ``integer``, and nothing else does. ``threads``: 0 takes every
@@ -123,7 +124,7 @@ class Engine:
             raise EngineError(f"streams = {streams}: must be from 1 to threads ({self.threads}), or 0")
         self.shortlist = shortlist
         arithmetic = _native_arithmetic(model, precision)
-        with _engine_errors(str(model.path)), _tensor_reader(model) as tensor:
+        with engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
                 _native_config(model.config),
                 arithmetic,
@@ -142,14 +143,14 @@ class Engine:
         Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source
         too long, or options out of range.
         """
-        with _engine_errors("translation"):
+        with engine_errors("translation"):
             found = self._open().translate([_ids(source) for source in sources], _native_options(options))
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
         """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t].
 
-        All of the vocabulary, also with a shortlist.
+        All of the vocabulary, also with a shortlist. A language model has no source: that is empty.
         """
         return self.forced_logits([source], [target])[0]
 
@@ -157,8 +158,42 @@ class Engine:
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds]
     ) -> list[npt.NDArray[np.float32]]:
         """``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
-        with _engine_errors("logits"):
+        with engine_errors("logits"):
             return self._open().logits(list(map(_ids, sources)), list(map(_ids, targets)))  # type: ignore[no-any-return]
+
+    def token_log_probabilities(self, sequences: Sequence[TokenIds]) -> list[npt.NDArray[np.float32]]:
+        """Of a language model: float32 [len] for each sequence, log P in nats of every token, given those
+        before it and decoder_start_id before them all.
+
+        Over the whole vocabulary. Calls wait for one another; Ctrl-C interrupts. Raises EngineError for a
+        translation model, ids outside the vocabulary, or more tokens than the model has positions.
+        """
+        start = np.array([self.config.decoder_start_id], np.int32)
+        texts = [np.concatenate([start, _ids(sequence)]) for sequence in sequences]
+        scored = [i for i, text in enumerate(texts) if len(text) > 1]
+        found = self.score_last([texts[i] for i in scored], [len(texts[i]) - 1 for i in scored])
+        scores = dict(zip(scored, found, strict=True))
+        return [scores.get(i, np.empty(0, np.float32)) for i in range(len(texts))]
+
+    def score_last(
+        self, sequences: Sequence[TokenIds], counts: Sequence[int]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Of a language model: float32 [counts[i]] for each sequence, log P in nats of its last ``counts[i]``
+        tokens, each given all before it in the sequence and nothing else.
+
+        A sequence has from 2 to max_positions + 1 tokens, and more than are scored. Raises EngineError as
+        ``token_log_probabilities`` does.
+        """
+        with engine_errors("scoring"):
+            return self._open().score(list(map(_ids, sequences)), list(map(int, counts)))  # type: ignore[no-any-return]
+
+    def text_session(self) -> TextSession:
+        """Texts to be continued with this engine's language model and threads, beside any other call.
+
+        Raises EngineError for a translation model.
+        """
+        with engine_errors("text session"):
+            return TextSession(_native.TextSession(self._open()))
 
     def observe(
         self,
@@ -176,7 +211,7 @@ class Engine:
         in order of falling target length, those of one length in their own, and a pair's heads in theirs.
         ``only``: the sites wanted; none given, all. What ``visit`` raises ends the run.
         """
-        with _engine_errors("observation"):
+        with engine_errors("observation"):
             self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit, set(only))
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
@@ -184,7 +219,7 @@ class Engine:
 
         They are named as in ``octavo.plan``; the output projection is "output". A decoder product appears
         once a step, but for the cross-attention's keys and values, which are made once."""
-        with _engine_errors("trace"):
+        with engine_errors("trace"):
             found = self._open().trace(_ids(source), _ids(target))
         return [ProductTrace(*product) for product in found]
 
@@ -215,7 +250,8 @@ def _check_precision(model: Model, precision: str) -> None:
         return
     obstacle = integer_obstacle(model.config)
     part = model.config.integer_transformer_part
-    reference = "`octavo evaluate --engine pytorch` runs it"
+    command = "perplexity" if model.config.is_language_model else "evaluate"
+    reference = f"`octavo {command} --engine pytorch` runs it"
     if precision == "integer" and obstacle:
         others = "int8 or float32" if model.plan else "float32"
         remedy = reference if part else f"run it in {others}"
@@ -229,14 +265,6 @@ def _check_precision(model: Model, precision: str) -> None:
         )
     if precision == "int8" and model.plan is None:
         raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
-
-
-@contextmanager
-def _engine_errors(subject: str) -> Iterator[None]:
-    try:
-        yield
-    except _native.NativeError as error:
-        raise EngineError(f"{subject}: {error}") from error
 
 
 def _ids(tokens: npt.ArrayLike) -> TokenIds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from octavo.errors import InputError
@@ -16,20 +16,24 @@ if TYPE_CHECKING:
     from octavo.spec import ModelConfig
 
 BATCH_TOKENS: Final = 4096
+"""Tokens fed in one call, which the reference makes one batch of."""
+
+ENGINE_BATCH_TOKENS: Final = 1 << 18
+"""The same for Octavo's engine, which makes its own batches."""
 
 
 class ScoringEngine(Protocol):
-    """What perplexity needs of an engine."""
+    """What perplexity needs of an engine; octavo.engine.Engine with a language model is one."""
 
     @property
     def precision(self) -> str:
-        """Its arithmetic: float32, for one."""
+        """Its arithmetic: int8, float32 or integer."""
 
     @property
     def threads(self) -> int:
         """Threads it computes with."""
 
-    def score_last(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> list[list[float]]:
+    def score_last(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> Sequence[Iterable[float]]:
         """For each sequence (int32 ids) log P, in nats, of its last ``counts[i]`` tokens, each given all
         before it in the sequence, over the whole vocabulary.
 
@@ -81,6 +85,20 @@ class ReferenceScoringEngine:
         self._model = None
 
 
+def trained_context(model: ModelDirectory) -> int:
+    """The context of the dev figures of the model, or of the float model that it was made from, where it says
+    so; else its positions."""
+    floating = model.quality.get("float_model")
+    quality = floating if isinstance(floating, dict) and "dev" not in model.quality else model.quality
+    dev = quality.get("dev")
+    first = dev[0] if isinstance(dev, list) and dev else None
+    context = first.get("context") if isinstance(first, dict) else None
+    most = model.config.max_positions
+    if isinstance(context, int) and not isinstance(context, bool) and context > 0:
+        return min(context, most)
+    return most
+
+
 def measure_perplexity(
     engine: ScoringEngine,
     config: ModelConfig,
@@ -88,13 +106,14 @@ def measure_perplexity(
     *,
     context: int,
     stride: int,
+    batch_tokens: int = BATCH_TOKENS,
     advance: Callable[[int], None] = lambda _done: None,
 ) -> Perplexity:
     """Perplexity of a text: its log-likelihood summed over ``octavo.text.stream.windows``.
 
     ``context``: tokens that are fed at most, decoder_start_id among them at the beginning of the text.
-    ``advance`` hears after each batch how many tokens are scored. Raises InputError for a text without tokens
-    or for sizes that cannot be.
+    ``batch_tokens``: how many are fed in one call, about; ``advance`` hears after each call how many tokens
+    are scored. Raises InputError for a text without tokens or for sizes that cannot be.
     """
     if not len(stream.tokens):
         raise InputError("the text is empty: there is nothing to predict")
@@ -108,12 +127,12 @@ def measure_perplexity(
 
     sequence = np.concatenate([np.array([config.decoder_start_id], np.int32), stream.tokens])
     every = list(windows(len(stream.tokens), context, stride))
-    rows = max(1, BATCH_TOKENS // context)
+    rows = max(1, batch_tokens // context)
     sums: list[float] = []
     for first in range(0, len(every), rows):
         batch = every[first : first + rows]
         spans = [sequence[window.first : window.last + 1] for window in batch]
         scores = engine.score_last(spans, [window.scored for window in batch])
-        sums.extend(score for row in scores for score in row)
+        sums.extend(float(score) for row in scores for score in row)
         advance(batch[-1].last)
     return stream.perplexity(math.fsum(sums))

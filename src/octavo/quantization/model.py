@@ -150,7 +150,6 @@ def quantize_model(source: Path, output: Path, *, overwrite: bool = False) -> Qu
     """
     check_output(source, output, overwrite=overwrite)
     model = ModelDirectory.open(source)
-    model.check_translates("`octavo quantize`")
     try:
         quantized = quantize_tensors(model)
     except QuantizationError as error:

@@ -6,6 +6,7 @@ Teacher-forced, one sentence at a time, no cache and no batch; it shares no code
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -62,18 +63,26 @@ class Simulation:
         self._positions = None if learned else position_table(model.config)
 
     def run(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> Result:
-        """Logits after decoder_start_id and after each target token; source_ids come without EOS.
+        """Logits after decoder_start_id and after each target token; source_ids come without EOS, and a
+        language model has none.
 
         Raises QuantizationError for an empty source, an unknown token or more tokens than positions.
         """
         config = self._model.config
-        source = [*source_ids, config.eos_id] if config.source_eos else list(source_ids)
         target = [config.decoder_start_id, *target_ids]
-        _check_tokens("source", source, config.source_vocab_size, config.max_positions)
         _check_tokens("target", target, config.target_vocab_size, config.max_positions)
         forward = _ForwardPass(self._model, self._positions)
-        logits = forward.logits(forward.decode(forward.encode(source), target))
+        memory = None if config.is_language_model else forward.encode(self._source(source_ids))
+        if memory is None and source_ids:
+            raise QuantizationError("source: a language model has none; give it no source tokens")
+        logits = forward.logits(forward.decode(memory, target))
         return Result(logits, tuple(forward.products))
+
+    def _source(self, ids: Sequence[int]) -> list[int]:
+        config = self._model.config
+        source = [*ids, config.eos_id] if config.source_eos else list(ids)
+        _check_tokens("source", source, config.source_vocab_size, config.max_positions)
+        return source
 
 
 def _check_tokens(side: str, tokens: Sequence[int], vocab_size: int, max_positions: int) -> None:
@@ -106,17 +115,15 @@ class _ForwardPass:
             x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
         return self._stack_norm("encoder", x)
 
-    def decode(self, memory: Float32Array, target: list[int]) -> Float32Array:
-        """Decoder output [T, d_model], row t having seen target tokens 0 to t."""
+    def decode(self, memory: Float32Array | None, target: list[int]) -> Float32Array:
+        """Decoder output [T, d_model], row t having seen tokens 0 to t; no memory: a language model."""
         x = self._embed("decoder", target_embedding_name(self._config), target)
-
-        def cross_attention(name: str, rows: Float32Array, residual: Float32Array) -> Float32Array:
-            return self._attention(name, rows, memory, residual, causal=False)
-
         for i in range(self._config.decoder_layers):
             layer = f"decoder.layers.{i}"
             x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
-            x = self._sublayer(f"{layer}.cross_attention", x, cross_attention)
+            if memory is not None:
+                cross_attention = functools.partial(self._attention, memory=memory, causal=False)
+                x = self._sublayer(f"{layer}.cross_attention", x, cross_attention)
             x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
         return self._stack_norm("decoder", x)
 
@@ -157,13 +164,13 @@ class _ForwardPass:
         return binary32.layer_norm(x, weight, bias, self._config.layer_norm_epsilon)
 
     def _self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
-        return self._attention(name, x, x, residual, causal=False)
+        return self._attention(name, x, residual, memory=x, causal=False)
 
     def _causal_self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
-        return self._attention(name, x, x, residual, causal=True)
+        return self._attention(name, x, residual, memory=x, causal=True)
 
     def _attention(
-        self, name: str, x: Float32Array, memory: Float32Array, residual: Float32Array, *, causal: bool
+        self, name: str, x: Float32Array, residual: Float32Array, *, memory: Float32Array, causal: bool
     ) -> Float32Array:
         query = self._heads(self._linear(f"{name}.query", x))
         key = self._heads(self._linear(f"{name}.key", memory))

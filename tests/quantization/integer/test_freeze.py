@@ -235,7 +235,6 @@ def test_embeddings_are_in_the_scale_of_the_stream(side: str) -> None:
     [
         ({"norm": "post"}, "the model has norm = post; only pre-norm models"),
         ({"activation": "silu"}, "the model has activation = silu"),
-        ({"encoder_layers": 0, "shared_embeddings": False}, "the model has encoder_layers = 0"),
         ({"embedding_norm": True}, "the model has embedding_norm = true"),
         ({"norm_function": "layer-norm"}, "the model has norm_function = layer-norm"),
     ],

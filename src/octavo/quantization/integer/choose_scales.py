@@ -47,8 +47,9 @@ def choose_scales(
         )
         for site in head_sites(config)
     }
-    encoder, decoder = (_residual_scale(_observed(tensors, f"{s}.residual")) for s in ("encoder", "decoder"))
-    found = _with_legal_factors(model, SiteScales(inputs, of_heads, encoder, decoder))
+    residual = {s: _residual_scale(_observed(tensors, f"{s}.residual")) for s in config.stacks}
+    scales = SiteScales(inputs, of_heads, residual.get("encoder"), residual["decoder"])
+    found = _with_legal_factors(model, scales)
     # Contexts that are lowered bear less in the products that read them.
     return _with_legal_factors(model, _with_legal_attention(model, found))
 
@@ -77,7 +78,7 @@ def _scale(largest: float, levels: int) -> float:
 def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
     """Output scales low enough for the factor of every row of every product but the output's."""
     inputs, heads = dict(scales.inputs), dict(scales.heads)
-    residual = {"encoder": scales.encoder_residual, "decoder": scales.decoder_residual}
+    residual = {stack: scales.residual(stack) for stack in model.config.stacks}
     for product in products(model.config):
         if product.kind is not ProductKind.WEIGHT or product.name == OUTPUT:
             continue
@@ -93,7 +94,7 @@ def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
         else:
             stack = name.partition(".")[0]
             residual[stack] = float(min(residual[stack], most.min()))
-    return SiteScales(inputs, heads, residual["encoder"], residual["decoder"])
+    return SiteScales(inputs, heads, residual.get("encoder"), residual["decoder"])
 
 
 _HEAD_SITES: Final = {"query": "queries", "key": "keys", "value": "values"}

@@ -17,8 +17,8 @@ _PROJECTIONS: Final = ("query", "key", "value")
 
 @dataclasses.dataclass(slots=True, eq=False)
 class DecodingState(Generic[Value]):
-    """What decoding keeps of every layer of B sentences: keys and values of the source, and of the ``length``
-    tokens so far."""
+    """What decoding keeps of every layer of B sentences: keys and values of the source (none in a language
+    model), and of the ``length`` tokens so far."""
 
     arithmetic: Arithmetic[Value]
     sources: list[tuple[Value, Value]]
@@ -62,22 +62,29 @@ class ForwardPass(Generic[Value]):
             x = self._feed_forward(f"{layer}.feed_forward", x)
         return self.arithmetic.norm("encoder.norm", x)
 
-    def decode(self, memory: Value, target: TokenArray) -> Value:
-        """Decoder input [B, T], decoder_start_id first, to states [B, T, d_model]."""
+    def decode(self, memory: Value | None, target: TokenArray) -> Value:
+        """Decoder input [B, T], decoder_start_id first, to states [B, T, d_model].
+
+        ``memory`` is the encoder's; None in a language model.
+        """
         x = self.arithmetic.embed("decoder", target)
         for i in range(self.config.decoder_layers):
             layer = f"decoder.layers.{i}"
             x = self._self_attention(f"{layer}.self_attention", x, causal=True)
-            x = self._cross_attention(f"{layer}.cross_attention", x, memory)
+            if memory is not None:
+                x = self._cross_attention(f"{layer}.cross_attention", x, memory)
             x = self._feed_forward(f"{layer}.feed_forward", x)
         return self.arithmetic.norm("decoder.norm", x)
 
     def logits(self, source: TokenArray, target: TokenArray) -> Value:
-        """Teacher-forced logits [B, T, vocabulary]."""
-        return self.arithmetic.logits(self.decode(self.encode(source), target))
+        """Teacher-forced logits [B, T, vocabulary]. A language model does not read ``source``."""
+        memory = None if self.config.is_language_model else self.encode(source)
+        return self.arithmetic.logits(self.decode(memory, target))
 
     def start(self, source: TokenArray) -> DecodingState[Value]:
-        """The state before the first token of each sentence [B, S]."""
+        """The state before the first token of each sentence [B, S]. A language model does not read them."""
+        if self.config.is_language_model:
+            return DecodingState(self.arithmetic, [])
         memory = self.encode(source)
         attentions = (f"decoder.layers.{i}.cross_attention" for i in range(self.config.decoder_layers))
         sources = [
@@ -92,14 +99,15 @@ class ForwardPass(Generic[Value]):
         The integers are those of ``decode``, whose query t sees the keys of tokens 0 to t alone.
         """
         x = self.arithmetic.embed("decoder", tokens[:, None], state.length)
-        for i, source in enumerate(state.sources):
+        for i in range(self.config.decoder_layers):
             name = f"decoder.layers.{i}.self_attention"
             y = self.arithmetic.norm(f"{name}.norm", x)
             query, key, value = (self.arithmetic.project(f"{name}.{part}", y) for part in _PROJECTIONS)
             x = self._mixed(name, x, query, state.extended(i, key, value), causal=False)
-            name = f"decoder.layers.{i}.cross_attention"
-            query = self.arithmetic.project(f"{name}.query", self.arithmetic.norm(f"{name}.norm", x))
-            x = self._mixed(name, x, query, source, causal=False)
+            if state.sources:
+                name = f"decoder.layers.{i}.cross_attention"
+                query = self.arithmetic.project(f"{name}.query", self.arithmetic.norm(f"{name}.norm", x))
+                x = self._mixed(name, x, query, state.sources[i], causal=False)
             x = self._feed_forward(f"decoder.layers.{i}.feed_forward", x)
         state.length += 1
         return self.arithmetic.logits(self.arithmetic.norm("decoder.norm", x))
@@ -131,7 +139,14 @@ class ForwardPass(Generic[Value]):
 
 
 def source_tokens(config: ModelConfig, ids: Sequence[int]) -> TokenArray:
-    """[1, S]: the source with its EOS. Raises QuantizationError for none, too many or unknown tokens."""
+    """[1, S]: the source with its EOS; [1, 0] for a language model, which has none.
+
+    Raises QuantizationError for none, too many or unknown tokens.
+    """
+    if config.is_language_model:
+        if len(ids):
+            raise QuantizationError("source: a language model has none; give it no source tokens")
+        return np.empty((1, 0), np.int64)
     tokens = [*ids, config.eos_id] if config.source_eos else list(ids)
     return _checked("source", tokens, config.source_vocab_size, config.max_positions)
 

@@ -37,8 +37,6 @@ from octavo.tensor_table import float_shapes, target_embedding_name, weight_shap
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 
-_STACKS = ("encoder", "decoder")
-
 
 def check_freezable(model: Model) -> None:
     """Raise QuantizationError unless this is a floating-point model that integers alone can run."""
@@ -46,8 +44,8 @@ def check_freezable(model: Model) -> None:
         raise QuantizationError(f"the model is quantized already ({model.scheme}); quantize its float model")
     if obstacle := integer_obstacle(model.config):
         raise QuantizationError(
-            f"the model has {obstacle}; only pre-norm models with encoder and decoder, polynomial attention, "
-            f"L1 layer norm, ReLU, no embedding_norm and d_model up to {MOST_WIDTH} run in integers alone"
+            f"the model has {obstacle}; only pre-norm models with polynomial attention, L1 layer norm, ReLU, "
+            f"no embedding_norm and d_model up to {MOST_WIDTH} run in integers alone"
         )
 
 
@@ -89,7 +87,7 @@ class _Freezing:
         uses = [self._product(p) for p in products(config) if p.kind is ProductKind.WEIGHT]
         for name, _ in weight_shapes(config):
             of_it = [use for use in uses if self._weight_name(use.name) == name]
-            stacks = [stack for stack in _STACKS if self._embedding(stack) == name]
+            stacks = [stack for stack in config.stacks if self._embedding(stack) == name]
             least = [use.least_step() for use in of_it]
             least += [np.full(len(self._real[name]), self._least_embedding_step(stack)) for stack in stacks]
             # The factors of one use are exact; those of others of the same rows have 15 bits.
@@ -113,7 +111,7 @@ class _Freezing:
             if product.kind is ProductKind.SCORES:
                 found |= self._attention(product.name.removesuffix(".scores"))
         if config.positions is Positions.LEARNED:
-            for stack in _STACKS:
+            for stack in config.stacks:
                 table = np.floor(self._real[f"{stack}.positions.weight"] * scales.residual(stack) + 0.5)
                 found[f"{stack}.positions.weight"] = table.clip(*POSITION_LIMITS).astype(np.int16)
         return found
@@ -159,7 +157,7 @@ class _Freezing:
     def _choose_logits_scale(self) -> float:
         name = self._weight_name(OUTPUT)
         weight, bias = self._real[name], self._real.get("output.bias")
-        least = [self._least_embedding_step(stack) for stack in _STACKS if self._embedding(stack) == name]
+        least = [self._least_embedding_step(s) for s in self._config.stacks if self._embedding(s) == name]
         input_scale = self._scales.inputs["decoder.output"]
         return logits_scale(weight, bias, input_scale, np.full(len(weight), max(least, default=0.0)))
 
@@ -191,9 +189,11 @@ def _finite(model: Model, name: str) -> Float64Array:
 
 def _norms(config: ModelConfig) -> Iterator[tuple[str, str]]:
     """Every norm and the site that it feeds."""
-    for stack, layers in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
-        attentions = ("self_attention", "cross_attention")[: 1 if stack == "encoder" else 2]
-        for i in range(layers):
+    depth = {"encoder": config.encoder_layers, "decoder": config.decoder_layers}
+    for stack in config.stacks:
+        has_memory = stack == "decoder" and not config.is_language_model
+        attentions = ("self_attention", "cross_attention") if has_memory else ("self_attention",)
+        for i in range(depth[stack]):
             for sublayer in (*attentions, "feed_forward"):
                 name = f"{stack}.layers.{i}.{sublayer}"
                 yield f"{name}.norm", f"{name}.input"

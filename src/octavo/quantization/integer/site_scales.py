@@ -16,29 +16,36 @@ class SiteScales:
     """integer = round(s * real) of every site; u8 stores integer + 128, and the hidden layer integer + 0.
 
     ``inputs``: s of every site that a weight product reads. ``heads``: for ``X.queries``, ``X.keys`` and
-    ``X.values`` one s for each head. ``encoder_residual``, ``decoder_residual``: of the residual streams.
-    Raises QuantizationError, naming the site, for a scale that is not positive and finite.
+    ``X.values`` one s for each head. ``encoder_residual``, ``decoder_residual``: of the residual streams; a
+    language model has no encoder, and None for it. Raises QuantizationError, naming the site, for a scale
+    that is not positive and finite.
     """
 
     inputs: Mapping[str, float]
     heads: Mapping[str, tuple[float, ...]]
-    encoder_residual: float
+    encoder_residual: float | None
     decoder_residual: float
 
     def __post_init__(self) -> None:
         residuals = {"encoder.residual": self.encoder_residual, "decoder.residual": self.decoder_residual}
-        found = {site: (s,) for site, s in {**self.inputs, **residuals}.items()} | dict(self.heads)
+        single = {**self.inputs, **{site: s for site, s in residuals.items() if s is not None}}
+        found = {site: (s,) for site, s in single.items()} | dict(self.heads)
         for site, scales in found.items():
             for scale in scales:
                 if not 0 < scale < math.inf:
                     raise QuantizationError(f"{site}: scale {scale}; a scale is positive and finite")
 
     def residual(self, stack: str) -> float:
-        """s of the residual stream of ``encoder`` or ``decoder``."""
-        return {"encoder": self.encoder_residual, "decoder": self.decoder_residual}[stack]
+        """s of the residual stream of ``encoder`` or ``decoder``. Raises QuantizationError without one."""
+        found = self.encoder_residual if stack == "encoder" else self.decoder_residual
+        if found is None:
+            raise QuantizationError(f"{stack}.residual: has no scale")
+        return found
 
     def check(self, config: ModelConfig) -> None:
         """Raise QuantizationError, naming the site, unless every site of the model has its scales."""
+        for stack in config.stacks:
+            self.residual(stack)
         for site in input_sites(config):
             if site not in self.inputs:
                 raise QuantizationError(f"{site}: has no scale")

@@ -1,0 +1,93 @@
+#include "decoding/text_scoring.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "decoding/batch_limits.h"
+#include "decoding/scorer.h"
+#include "decoding/team_at_work.h"
+#include "decoding/wanted_rows.h"
+
+namespace octavo {
+
+void TextScoring::run(SentenceQueue& queue, const std::vector<ScoredText>& texts,
+                      const std::atomic<bool>& cancelled, Team& team,
+                      std::vector<std::vector<float>>& scores) {
+  const TeamAtWork at_work(workspace_, team);
+  live_.clear();
+  cost_ = 0;
+  while (!cancelled.load(std::memory_order_relaxed)) {
+    admit(queue, texts);
+    if (live_.empty()) return;
+    advance(scores);
+  }
+  live_.clear();
+}
+
+/// Fills vacant places from the queue.
+void TextScoring::admit(SentenceQueue& queue, const std::vector<ScoredText>& texts) {
+  constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
+  if (live_.size() == kMostRows) return;
+  for (const SentenceQueue::Sentence& taken : queue.take(
+           kMostRows - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
+    const ScoredText& text = texts[taken.index];
+    live_.push_back({taken.index, &text, 1, begin_text(text.tokens.front(), cache_)});
+    cost_ += text.tokens.size();
+  }
+}
+
+/// Feeds every text its next token and takes those that have ended out of the batch.
+void TextScoring::advance(std::vector<std::vector<float>>& scores) {
+  rows_.clear();
+  wanted_.clear();
+  next_.clear();
+  for (Live& live : live_) {
+    rows_.push_back(&live.rows);
+    wanted_.push_back(live.is_scored());
+    next_.push_back(live.text->tokens[live.fed]);
+  }
+  const ProductInput states = model_.stacks->step(rows_, workspace_);
+  found_.resize(live_.size());
+  for_each_run(wanted_, [&](int first, int count) {
+    const auto begin = static_cast<std::size_t>(first);
+    score(states.slice(first, count), std::span(next_).subspan(begin, static_cast<std::size_t>(count)),
+          found_.data() + begin);
+  });
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    Live& live = live_[i];
+    if (wanted_[i]) scores[live.index].push_back(found_[i]);
+    if (++live.fed < live.text->tokens.size()) {
+      const Continuation next{0, next_[i]};
+      live.rows.advance({&next, 1});
+    } else {
+      cost_ -= live.text->tokens.size();
+    }
+  }
+  std::erase_if(live_, [](const Live& live) { return live.fed == live.text->tokens.size(); });
+}
+
+/// The log-probability of next[r] after row r, for rows of states.
+void TextScoring::score(const ProductInput& states, std::span<const std::int32_t> next, float* scores) {
+  const OutputProjection& output = model_.stacks->output();
+  const std::size_t rows = next.size();
+  const auto chunks = static_cast<std::size_t>((output.outputs() + kLogitChunk - 1) / kLogitChunk);
+  log_sums_.resize(rows * chunks);
+  chosen_logit_.resize(rows);
+  const float* logits = workspace_.logits.ensure(rows * kLogitChunk);
+  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    const int first = static_cast<int>(chunk) * kLogitChunk;
+    const int count = std::min(kLogitChunk, output.outputs() - first);
+    output.apply_to(first, count, states, workspace_.logits.data(), workspace_);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const float* own = logits + r * static_cast<std::size_t>(count);
+      log_sums_[r * chunks + chunk] = model_.kernels.log_sum_exp(own, count);
+      if (next[r] >= first && next[r] < first + count) chosen_logit_[r] = own[next[r] - first];
+    }
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float sum = model_.kernels.log_sum_exp(log_sums_.data() + r * chunks, static_cast<int>(chunks));
+    scores[r] = std::min(chosen_logit_[r] - sum, 0.0f);
+  }
+}
+
+}  // namespace octavo

@@ -1,0 +1,155 @@
+"""The language model: prompts in, continued texts out, in order, whatever shares a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack, overload
+
+import numpy as np
+
+from octavo.artifact import ModelDirectory
+from octavo.engine import Engine, default_precision
+from octavo.engine.engine import Precision
+from octavo.generation.continuing import NewToken, TokenIds, continue_texts
+from octavo.generation.options import GenerationChanges, GenerationOptions
+
+_UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # what bytes of a character whose end is missing decode to
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Continuation:
+    """What a model added to a prompt.
+
+    ``text``: the prompt and what follows it; ``added``: the latter alone; ``tokens``: its ids, int32
+    [length], without EOS. ``complete``: the model ended it, otherwise it was cut at the most tokens.
+    """
+
+    prompt: str
+    added: str
+    tokens: TokenIds
+    complete: bool
+
+    @property
+    def text(self) -> str:
+        """One text of both."""
+        return joined(self.prompt, self.added)
+
+
+class LanguageModel:
+    """Continues text with one model. A context manager; ``close`` frees the model's memory.
+
+    The same prompts and options give the same text, whatever else is generated beside it, however many
+    threads there are, and on every CPU.
+    """
+
+    def __init__(self, model: ModelDirectory, engine: Engine) -> None:
+        model.check_continues("generation")
+        self.model = model
+        self.precision = engine.precision
+        self.threads = engine.threads
+        _, self._tokenizer = model.tokenizers()
+        self._engine: Engine | None = engine
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], *, precision: Precision | None = None, threads: int = 0
+    ) -> Self:
+        """Load a model directory (see octavo.load_language_model). Raises OctavoError."""
+        model = ModelDirectory.open(Path(path))
+        model.check_continues("generation")
+        return cls(model, Engine(model, precision=precision or default_precision(model), threads=threads))
+
+    @overload
+    def generate(  # type: ignore[overload-overlap]  # a str is a Sequence[str] too
+        self, prompts: str, **changes: Unpack[GenerationChanges]
+    ) -> list[Continuation]: ...
+
+    @overload
+    def generate(
+        self, prompts: Sequence[str], **changes: Unpack[GenerationChanges]
+    ) -> list[list[Continuation]]: ...
+
+    def generate(
+        self, prompts: str | Sequence[str], **changes: Unpack[GenerationChanges]
+    ) -> list[Continuation] | list[list[Continuation]]:
+        """The samples of one prompt, or of each of several, in order.
+
+        A prompt may have several lines: the model sees each line end as it did in training. Options: see
+        GenerationOptions. Raises GenerationError, also for a prompt that leaves the model no position.
+        """
+        options = GenerationOptions(**changes)
+        if isinstance(prompts, str):
+            return self._generate([prompts], options)[0]
+        return self._generate(prompts, options)
+
+    def stream(self, prompt: str, **changes: Unpack[GenerationChanges]) -> Iterator[str]:
+        """What the model adds to one prompt, piece by piece; one sample. Raises as ``generate``."""
+        options = dataclasses.replace(GenerationOptions(**changes), samples=1)
+        line = self._last_line(prompt)
+        tokens: list[int] = []
+        shown = 0
+        for new in self._tokens([prompt], options):
+            if new.token != self.model.config.eos_id:
+                tokens.append(new.token)
+            added = self._added(line, tokens)
+            if new.ended or not added.endswith(_UNFINISHED):
+                yield added[shown:]
+                shown = len(added)
+
+    def _generate(self, prompts: Sequence[str], options: GenerationOptions) -> list[list[Continuation]]:
+        every: list[list[list[int]]] = [[[] for _ in range(options.samples)] for _ in prompts]
+        for new in self._tokens(prompts, options):
+            every[new.prompt][new.sample].append(new.token)
+        return [
+            [self._continuation(prompt, tokens) for tokens in samples]
+            for prompt, samples in zip(prompts, every, strict=True)
+        ]
+
+    def _tokens(self, prompts: Sequence[str], options: GenerationOptions) -> Iterator[NewToken]:
+        if self._engine is None:
+            raise ValueError("the language model is closed")
+        ids = [self._encode(prompt) for prompt in prompts]
+        return continue_texts(self._engine.text_session(), self.model.config, ids, options)
+
+    def _encode(self, prompt: str) -> TokenIds:
+        """Ids of all its lines, EOS between them."""
+        *before, last = map(self._tokenizer.encode, prompt.split("\n"))
+        ids = [token for line in before for token in (*line, self.model.config.eos_id)]
+        return np.array([*ids, *last], np.int32)
+
+    def _last_line(self, prompt: str) -> list[int]:
+        return self._tokenizer.encode(prompt.rpartition("\n")[2])
+
+    def _continuation(self, prompt: str, tokens: list[int]) -> Continuation:
+        complete = tokens[-1] == self.model.config.eos_id
+        added = tokens[:-1] if complete else tokens
+        text = self._added(self._last_line(prompt), added)
+        return Continuation(prompt, text, np.array(added, np.int32), complete)
+
+    def _added(self, line: list[int], tokens: list[int]) -> str:
+        """The text of tokens after a line: a space before the first word only where there is one."""
+        before, whole = self._tokenizer.decode(line), self._tokenizer.decode([*line, *tokens])
+        return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(tokens)
+
+    def close(self) -> None:
+        """Free the model's memory. A second call does nothing."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def joined(prompt: str, added: str) -> str:
+    """A prompt and what follows it, without a second space between them."""
+    return prompt + (added.lstrip() if not prompt or prompt[-1].isspace() else added)

@@ -1,0 +1,98 @@
+"""How text is generated, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final, TypedDict
+
+from octavo.engine import SamplingOptions
+from octavo.errors import OctavoError
+from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
+
+MAX_SAMPLES: Final = 64
+MAX_SEED: Final = 2**64 - 1
+LEAST_TEMPERATURE: Final = 0.01
+MOST_TEMPERATURE: Final = 100.0
+SMALLEST_TOP_P: Final = 1e-6
+
+
+class GenerationError(OctavoError):
+    """An option out of range, or a prompt that the model cannot continue."""
+
+
+class GenerationChanges(TypedDict, total=False):
+    """What may be changed in generation; an absent key keeps the default. See GenerationOptions."""
+
+    max_tokens: int
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    seed: int | None
+    samples: int
+    first_prompt: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How a text goes on; docs/numerics.md, "Sampling", says exactly what each does.
+
+    ``max_tokens``: most tokens added, the end included. ``temperature``: 0 takes the most likely token each
+    time; from 0.01 to 100 it draws, the smaller the surer; None: 1 where top_k, top_p, seed or several
+    samples are asked for, else 0. ``top_k``: draw from so many of the most likely tokens. ``top_p``: from the
+    fewest of the most likely that have this share of the probability. ``seed``: None is 0. ``samples``:
+    continuations of each prompt. ``first_prompt``: the number of the first prompt, from 0. What is drawn
+    depends on the seed and the numbers of the prompt, the sample and the token. Raises GenerationError.
+    """
+
+    max_tokens: int = 100
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    samples: int = 1
+    first_prompt: int = 0
+
+    def __post_init__(self) -> None:
+        _check_whole("max_tokens", self.max_tokens, 1, MAX_POSITIONS)
+        _check_whole("samples", self.samples, 1, MAX_SAMPLES)
+        _check_whole("first_prompt", self.first_prompt, 0, MAX_SEED // 2)
+        if self.top_k is not None:
+            _check_whole("top_k", self.top_k, 1, MAX_VOCABULARY)
+        if self.seed is not None:
+            _check_whole("seed", self.seed, 0, MAX_SEED)
+        if self.temperature is not None and self.temperature != 0:
+            _check_number("temperature", self.temperature, LEAST_TEMPERATURE, MOST_TEMPERATURE, ", or 0")
+        if self.top_p is not None:
+            _check_number("top_p", self.top_p, SMALLEST_TOP_P, 1, "")
+        if self.temperature == 0:
+            self._check_greedy()
+
+    def _check_greedy(self) -> None:
+        for name, value in {"top_k": self.top_k, "top_p": self.top_p, "seed": self.seed}.items():
+            if value is not None:
+                raise GenerationError(
+                    f"{name} = {value}: does nothing at temperature = 0, which takes the most likely token"
+                )
+        if self.samples > 1:
+            raise GenerationError(
+                f"samples = {self.samples}: all would be the same at temperature = 0; use another temperature"
+            )
+
+    @property
+    def sampling(self) -> SamplingOptions:
+        """What the engine is told."""
+        drawn = self.samples > 1 or not (self.top_k is self.top_p is self.seed is None)
+        temperature = float(drawn) if self.temperature is None else self.temperature
+        return SamplingOptions(temperature, self.top_k or 0, 1.0 if self.top_p is None else self.top_p)
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise GenerationError(f"{name} = {value!r}: must be a whole number from {least} to {most}")
+
+
+def _check_number(name: str, value: object, least: float, most: float, note: str) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not least <= value <= most:  # type: ignore[operator]
+        raise GenerationError(f"{name} = {value!r}: must be a number from {least:g} to {most:g}{note}")
