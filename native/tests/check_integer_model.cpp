@@ -1,10 +1,11 @@
 // A whole model in integer precision, on every tier: from the tokens to the decoder's states no instruction
 // raises a floating-point exception, which inexact ones do, and every tier gives the logits of the reference.
 
+#include <bit>
 #include <cfenv>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -18,7 +19,8 @@ namespace octavo::testing {
 
 namespace {
 
-constexpr int kSteps = 20;  // more than a page has positions
+constexpr int kSteps = 20;            // more than a page has positions
+constexpr std::uint64_t kDigest = 0x5a2f43bdf5efddd7;  // of all logits, on every CPU
 
 void expect(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error("not so: " + what);
@@ -36,13 +38,25 @@ TransformerConfig small_config() {
   return config;
 }
 
+/// FNV-1a of `items`, each as a number.
+template <class Items, class Number>
+std::uint64_t fnv1a(const Items& items, Number number) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const auto& item : items) hash = (hash ^ number(item)) * 0x100000001b3u;
+  return hash;
+}
+
+std::uint64_t seed_of(const std::string& name) {
+  return fnv1a(name, [](char letter) { return static_cast<unsigned char>(letter); });
+}
+
 /// Integers that keep activations as large as a trained model's, the same for a name whoever asks.
 class RandomIntegers : public TensorSource {
  public:
   explicit RandomIntegers(const TransformerConfig& config) : config_(config) {}
 
   TensorView tensor(const std::string& name) override {
-    Random random(std::hash<std::string>{}(name));
+    Random random(seed_of(name));
     const std::size_t dot = name.rfind('.');
     const std::string owner = name.substr(0, dot);
     const std::string part = name.substr(dot + 1);
@@ -159,6 +173,10 @@ std::vector<float> run(const KernelTable& kernels) {
   return all;
 }
 
+std::uint64_t digest(const std::vector<float>& logits) {
+  return fnv1a(logits, [](float logit) { return std::bit_cast<std::uint32_t>(logit); });
+}
+
 void check_tier(const KernelTier& tier) {
   if (!tier.available) {
     std::printf("%s SKIPPED: not on this CPU\n", tier.table->name);
@@ -168,6 +186,10 @@ void check_tier(const KernelTier& tier) {
   double spread = 0;
   for (const float logit : expected) spread += std::abs(logit);
   expect(spread > static_cast<double>(expected.size()), "the logits say something");
+  char found[32];
+  std::snprintf(found, sizeof found, "0x%016llx", static_cast<unsigned long long>(digest(expected)));
+  expect(digest(expected) == kDigest,
+         "the logits are those of every other CPU; their digest is " + std::string(found));
   expect(run(*tier.table) == expected, std::string(tier.table->name) + " gives the logits of the reference");
   std::printf("%s COVERED\n", tier.table->name);
 }

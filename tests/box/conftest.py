@@ -1,4 +1,4 @@
-"""The model in the box, its float master, and Multi30k's test sentences."""
+"""The model in the box, its float master, the Integer Transformer, and Multi30k's test sentences."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.translation.translator import boxed_model
 
-MASTER = Path(__file__).parents[2] / "models" / "en-de"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.fixture(scope="session")
 def master() -> ModelDirectory:
-    return ModelDirectory.open(MASTER)
+    return ModelDirectory.open(MODELS / "en-de")
+
+
+@pytest.fixture(scope="session")
+def integers() -> ModelDirectory:
+    return ModelDirectory.open(MODELS / "en-de-integer")
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,10 @@ class Runs:
         return Engine(self.model, precision=self.precision, **arguments)
 
 
-@pytest.fixture(scope="module", params=["int8", "float32"])
-def runs(request: pytest.FixtureRequest, boxed, master, sources) -> Runs:
-    return Runs(boxed if request.param == "int8" else master, request.param, sources)
+@pytest.fixture(scope="module", params=["int8", "float32", "integer"])
+def runs(request: pytest.FixtureRequest, boxed, master, integers, sources) -> Runs:
+    models = {"int8": boxed, "float32": master, "integer": integers}
+    return Runs(models[request.param], request.param, sources)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

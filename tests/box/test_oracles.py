@@ -1,4 +1,4 @@
-"""The engine with a trained model: float32 against PyTorch, int8 against the numpy simulation."""
+"""The engine with a trained model: float32 against PyTorch, integers against the numpy simulation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
+from octavo.quantization.integer.simulate import StaticSimulation
 from octavo.quantization.simulate import Simulation
 
 SHARE_OF_EQUAL_OUTPUTS = 0.998
@@ -58,3 +59,17 @@ def test_int8_products_equal_the_simulation(
                 )
         logits = engine.logits(source, target)
         np.testing.assert_array_equal(logits.view(np.uint32), expected.logits.view(np.uint32))
+
+
+def test_integers_equal_the_simulation(integers: ModelDirectory, sources: list[np.ndarray]) -> None:
+    """The logits of the whole model after every token of 1,000 translations."""
+    engine = Engine(integers, precision="integer")
+    simulation = StaticSimulation(integers)
+    inverse = np.float32(1 / integers.integer_scales.logits)
+    found = engine.translate(sources, SearchOptions(beam=1))
+    for start in range(0, len(sources), BATCH):
+        targets = [hypotheses[0].tokens for hypotheses in found[start : start + BATCH]]
+        batch = sources[start : start + BATCH]
+        for source, target, logits in zip(batch, targets, engine.forced_logits(batch, targets), strict=True):
+            expected = simulation.logits(source.tolist(), target.tolist()).astype(np.float32) * inverse
+            np.testing.assert_array_equal(logits.view(np.uint32), expected.view(np.uint32))
