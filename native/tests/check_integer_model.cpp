@@ -19,7 +19,7 @@ namespace octavo::testing {
 
 namespace {
 
-constexpr int kSteps = 20;            // more than a page has positions
+constexpr int kSteps = 20;                             // more than a page has positions
 constexpr std::uint64_t kDigest = 0x5a2f43bdf5efddd7;  // of all logits, on every CPU
 
 void expect(bool holds, const std::string& what) {
