@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -284,6 +285,31 @@ def test_scales_that_do_not_fit_are_named() -> None:
     norm = {**scales.inputs, "encoder.layers.0.feed_forward.input": 1e12}
     with pytest.raises(QuantizationError, match=r"feed_forward\.norm: its gains or biases"):
         freeze(model, dataclasses.replace(scales, inputs=norm))
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-33])
+def test_an_output_of_nothing_has_a_legal_scale(size: float) -> None:
+    config = configured(VARIANTS[3])
+    drawn = random_tensors(config)
+    for name in ("output.weight", "output.bias"):
+        drawn[name] *= np.float32(size)
+    model = TensorModel(config, Scheme.NONE, drawn)
+    frozen = freeze(model, observed(model, 1))
+    assert frozen.integer_scales is not None
+    assert frozen.integer_scales.logits == 2.0**100
+    assert not StaticSimulation(frozen).logits([5, 9], [7]).any()
+
+
+@pytest.mark.parametrize("size", [1e-34, 1e35])
+def test_a_stream_beyond_every_scale_is_named(size: float) -> None:
+    config = configured({"shared_embeddings": False, "tied_output": False, "positions": "learned"})
+    drawn = random_tensors(config)
+    for name, array in drawn.items():
+        if re.match(r"decoder.*(embedding|positions|\.output\.|outer)", name):
+            array *= np.float32(size)
+    model = TensorModel(config, Scheme.NONE, drawn)
+    with pytest.raises(QuantizationError, match=r"decoder residual: scale .*: must be from .* retrain"):
+        freeze(model, observed(model, 1))
 
 
 @settings(max_examples=15, deadline=None)
