@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.tensors_file import write_tensors
+from octavo.engine import Engine
 from octavo.integer_format import norm_weight_limits
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
 from octavo.quantization import QuantizationError, TensorModel
@@ -310,6 +311,23 @@ def test_a_stream_beyond_every_scale_is_named(size: float) -> None:
     model = TensorModel(config, Scheme.NONE, drawn)
     with pytest.raises(QuantizationError, match=r"decoder residual: scale .*: must be from .* retrain"):
         freeze(model, observed(model, 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_engine_opens_models_whose_rows_are_far_apart(seed: int) -> None:
+    config = configured(VARIANTS[seed])
+    drawn, random = random_tensors(config, seed=seed), np.random.default_rng(seed)
+    for array in drawn.values():
+        if array.ndim == 2:
+            array *= (10.0 ** random.uniform(-6, 2, (len(array), 1))).astype(np.float32)
+            array[random.integers(len(array))] = 0
+    model = TensorModel(config, Scheme.NONE, drawn)
+    frozen = freeze(model, observed(model, 1, Method.NAIVE))
+    scales = frozen.integer_scales
+    assert scales is not None
+    found = Engine(frozen, precision="integer", threads=1).logits(np.array([5, 9]), np.array([7]))
+    expected = StaticSimulation(frozen).logits([5, 9], [7])
+    np.testing.assert_array_equal(found, expected.astype(np.float32) * np.float32(1 / scales.logits))
 
 
 @settings(max_examples=15, deadline=None)
