@@ -9,16 +9,17 @@
 
 namespace octavo {
 
-/// Factors that int32 are re-scaled by, one for each column, padded to whole panels: x ⊗ (m, h) = shift((x <<
-/// left) · m, 32 + h). `left`, the same for all, keeps every h from 1 to 22, or to 30 where the target has no
-/// zero point, and x << left within int32.
+/// Factors that int32 are re-scaled by, one for each column, padded to whole panels: shift((x << left) · m,
+/// 32 + shift), 1 <= shift <= 22, x << left within int32. Null `left`: 0 for every column.
 struct Factors {
   const std::int32_t* multiplier = nullptr;
   const std::int32_t* shift = nullptr;
-  int left = 0;
+  const std::int32_t* left = nullptr;
 
   /// The same for the columns from `column` on.
-  Factors from_column(std::ptrdiff_t column) const { return {multiplier + column, shift + column, left}; }
+  Factors from_column(std::ptrdiff_t column) const {
+    return {multiplier + column, shift + column, left == nullptr ? nullptr : left + column};
+  }
 };
 
 /// Where a product of integers goes: exactly one of the three pointers is set.

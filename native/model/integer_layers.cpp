@@ -11,13 +11,10 @@ constexpr std::int64_t kLargestScore = 128 * 128;  // of one query byte times on
 constexpr int kMostContextExponent = -26;          // with the least mantissa, C = 2^4
 
 IntegerLinear load_linear(const LayerSource& source, const std::string& product, const IntegerSite& site,
-                          int outputs, int target_zero_point = 0) {
-  return IntegerLinear::load(source.weights, source.kernels, product, site,
-                             {.weight = product + ".weight",
-                              .bias = product + ".bias",
-                              .inputs = site.width,
-                              .outputs = outputs,
-                              .target_zero_point = target_zero_point});
+                          int outputs) {
+  return IntegerLinear::load(
+      source.weights, source.kernels, product, site,
+      {.weight = product + ".weight", .bias = product + ".bias", .inputs = site.width, .outputs = outputs});
 }
 
 }  // namespace
@@ -38,9 +35,9 @@ PolynomialAttention PolynomialAttention::load_cross(const LayerSource& source, c
   attention.load_polynomials(source.weights.source());
   attention.layout_ =
       source.kernels.attention.layout(source.config.attention_heads, attention.head_dim_, true, true);
-  attention.query_ = load_linear(source, name + ".query", attention.rows_, d, attention.rows_.zero_point);
-  attention.key_ = load_linear(source, name + ".key", memory, d, attention.rows_.zero_point);
-  attention.value_ = load_linear(source, name + ".value", memory, d, attention.rows_.zero_point);
+  attention.query_ = load_linear(source, name + ".query", attention.rows_, d);
+  attention.key_ = load_linear(source, name + ".key", memory, d);
+  attention.value_ = load_linear(source, name + ".value", memory, d);
   attention.output_ = load_linear(source, name + ".output", attention.rows_, d);
   attention.norm_ = IntegerNorm::load(source.weights.source(), name + ".norm", d);
   return attention;

@@ -12,7 +12,7 @@ namespace octavo {
 namespace {
 
 constexpr IntegerRange kShifts{-7, 22};
-constexpr int kMostWithZeroPoint = 22;  // what kernels take: see Factors
+constexpr int kLeastShift = 1;  // of what kernels take: see Factors
 
 }  // namespace
 
@@ -68,15 +68,12 @@ void IntegerLinear::load_factors(TensorSource& source, std::span<const std::int6
   const std::size_t count = largest_sums.size();
   std::copy_n(load_s32(source, name_ + ".multiplier", count, kMantissas), count, multiplier_.data());
   const std::int8_t* shift = load_s8(source, name_ + ".shift", count, kShifts);
-  const auto [least, most] = std::minmax_element(shift, shift + count);
-  left_ = std::max(0, 1 - *least);
-  if (tensors.target_zero_point != 0 && *most + left_ > kMostWithZeroPoint) {
-    throw Error(name_ + ".shift: " + std::to_string(*least) + " and " + std::to_string(*most) +
-                " are too far apart");
-  }
-  std::fill_n(shift_.data(), shift_.capacity(), 1);
+  if (*std::min_element(shift, shift + count) < kLeastShift) left_.ensure(shift_.capacity());
+  std::fill_n(shift_.data(), shift_.capacity(), kLeastShift);
   for (std::size_t n = 0; n < count; ++n) {
-    shift_.data()[n] = shift[n] + left_;
+    shift_.data()[n] = std::max<std::int32_t>(shift[n], kLeastShift);
+    const int left = shift_.data()[n] - shift[n];
+    if (left_.data() != nullptr) left_.data()[n] = left;
     const int bits = 32 + shift[n];
     const std::int64_t half = std::int64_t{1} << (bits - 1);
     const std::int64_t largest = (largest_sums[n] * multiplier_.data()[n] + half) >> bits;
@@ -84,7 +81,7 @@ void IntegerLinear::load_factors(TensorSource& source, std::span<const std::int6
       throw Error(name_ + ": results could reach " + std::to_string(largest) + ", output " +
                   std::to_string(n) + " first; they must stay below " + std::to_string(tensors.limit));
     }
-    if (largest_sums[n] > kAllInt32.high >> left_) {
+    if (largest_sums[n] > kAllInt32.high >> left) {
       throw Error(name_ + ": sums could leave int32 where they are re-scaled, output " + std::to_string(n) +
                   " first");
     }
@@ -109,19 +106,19 @@ void IntegerLinear::select(std::span<const std::int32_t> outputs, const KernelTa
   selected.name_ = name_;
   selected.inputs_ = inputs_;
   selected.outputs_ = count;
-  selected.left_ = left_;
   select_columns(layout, weight_.data(), inputs_, outputs,
                  selected.weight_.ensure(packed_size(layout, count, inputs_)));
   select_values(start_, outputs, columns, selected.start_);
   select_values(multiplier_, outputs, columns, selected.multiplier_);
   select_values(shift_, outputs, columns, selected.shift_);
+  if (left_.data() != nullptr) select_values(left_, outputs, columns, selected.left_);
 }
 
 void IntegerLinear::run(const ProductInput& input, const IntegerTarget& target, int first, int count,
                         Workspace& workspace) const {
   if (workspace.trace != nullptr) record(input, first, count, workspace);
   const KernelTable& kernels = *workspace.kernels;
-  const Factors factors{multiplier_.data(), shift_.data(), left_};
+  const Factors factors{multiplier_.data(), shift_.data(), left_.data()};
   share_outputs(workspace.team, count, [&](int begin, int end) {
     const int column = first + begin;
     kernels.linear_s8.integer(

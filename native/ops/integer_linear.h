@@ -21,7 +21,6 @@ class IntegerLinear {
     std::string bias;  // empty: none
     int inputs;
     int outputs;
-    int target_zero_point = 0;                   // of what the results are stored as
     std::int64_t limit = std::int64_t{1} << 31;  // results must stay below it
   };
 
@@ -57,7 +56,7 @@ class IntegerLinear {
   AlignedBuffer<std::int32_t> start_;  // bias - zero point of the input · Σ weights
   AlignedBuffer<std::int32_t> multiplier_;
   AlignedBuffer<std::int32_t> shift_;
-  int left_ = 0;
+  AlignedBuffer<std::int32_t> left_;  // nothing where no sum is shifted to the left
 };
 
 }  // namespace octavo

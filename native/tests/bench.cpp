@@ -121,14 +121,15 @@ void bench_integer(const KernelTable& kernels, const char* site, int inner, int 
   const std::size_t outputs = static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(columns);
   AlignedBuffer<std::uint8_t> input, bytes(outputs);
   AlignedBuffer<std::int8_t> weight;
-  AlignedBuffer<std::int32_t> start(padded), multiplier(padded), shift(padded), wide(outputs);
+  AlignedBuffer<std::int32_t> start(padded), multiplier(padded), shift(padded), left(padded), wide(outputs);
   AlignedBuffer<std::int16_t> residual(outputs);
   fill_bytes(input, static_cast<std::size_t>(kMostRows) * static_cast<std::size_t>(inner), random);
   fill_bytes(weight, packed_size(kernels.linear_s8.layout, columns, inner), random);
   std::fill_n(multiplier.data(), padded, 3 << 29);
   std::fill_n(shift.data(), padded, 9);
+  std::fill_n(left.data(), padded, 2);
   for (const int rows : kRows) {
-    const auto time = [&](const char* name, int left, const IntegerTarget& target) {
+    const auto time = [&](const char* name, const IntegerTarget& target, const std::int32_t* shifted) {
       const IntegerProduct product{
           .input = input.data(),
           .input_stride = inner,
@@ -137,15 +138,15 @@ void bench_integer(const KernelTable& kernels, const char* site, int inner, int 
           .columns = columns,
           .weight = weight.data(),
           .start = start.data(),
-          .factors = {.multiplier = multiplier.data(), .shift = shift.data(), .left = left},
+          .factors = {.multiplier = multiplier.data(), .shift = shift.data(), .left = shifted},
           .target = target};
       const double taken = nanoseconds_per_call([&] { kernels.linear_s8.integer(product); });
       print_product(name, site, rows, inner, columns, taken, peak);
     };
-    time("integer to u8", 0, {.bytes = bytes.data(), .stride = columns});
-    time("  to residual", 0, {.residual = residual.data(), .stride = columns});
-    time("  shifted left", 2, {.residual = residual.data(), .stride = columns});
-    time("  to int32", 0, {.wide = wide.data(), .stride = columns});
+    time("integer to u8", {.bytes = bytes.data(), .stride = columns}, nullptr);
+    time("  to residual", {.residual = residual.data(), .stride = columns}, nullptr);
+    time("  shifted left", {.residual = residual.data(), .stride = columns}, left.data());
+    time("  to int32", {.wide = wide.data(), .stride = columns}, nullptr);
   }
 }
 

@@ -112,7 +112,7 @@ void embed_s8_writes_on(const std::int8_t* row, float row_scale, const float* po
 
 void integer_s8_not_shifted_left(const IntegerProduct& product) {
   IntegerProduct straight = product;
-  if (product.columns == 65) straight.factors.left = 0;
+  if (product.columns == 65) straight.factors.left = nullptr;
   truth().linear_s8.integer(straight);
 }
 

@@ -55,7 +55,7 @@ void check_product_sum() {
                                .columns = 2,
                                .weight = weight.data(),
                                .start = start.data(),
-                               .factors = {.multiplier = multiplier.data(), .shift = shift.data(), .left = 0},
+                               .factors = {.multiplier = multiplier.data(), .shift = shift.data()},
                                .target = {.wide = output.data(), .stride = 2}});
   expect(output[0], 11, "(2 · 3 + -2 · -5 + 160) / 16");
   expect(output[1], -32, "(2 · -128 + -2 · 127) / 16, -31.875");
@@ -64,7 +64,7 @@ void check_product_sum() {
 struct Factor {
   std::int32_t multiplier;
   std::int32_t shift;
-  int left;
+  std::int32_t left;
 };
 
 /// One sum, re-scaled and put to `target`.
@@ -78,7 +78,7 @@ void finish(std::int32_t sum, const Factor& factor, const IntegerTarget& target)
                                .columns = 1,
                                .weight = &weight,
                                .start = &sum,
-                               .factors = {&factor.multiplier, &factor.shift, factor.left},
+                               .factors = {&factor.multiplier, &factor.shift, &factor.left},
                                .target = target});
 }
 

@@ -32,7 +32,7 @@ struct IntegerShape {
   int inner = 1;
   int columns = 1;
   Target target = Target::wide;
-  int left = 0;  // at most: sums may leave less room
+  int left = 0;  // at most, in any column: sums may leave less room
   int input_gap = 0;
   int output_gap = 0;
   Sums sums = Sums::anywhere;
@@ -82,7 +82,7 @@ class IntegerOperands {
     prepare_output();
   }
 
-  std::string text() const { return " left=" + std::to_string(left_); }
+  std::string text() const { return " left=" + std::to_string(shape_.left); }
   IntegerProduct for_reference() const {
     return product(bytes_.weight(),
                    target(output_u8_.expected(), output_s16_.expected(), output_s32_.expected()));
@@ -121,20 +121,21 @@ class IntegerOperands {
     const auto columns = static_cast<std::size_t>(shape_.columns);
     std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
     for (std::size_t column = 0; column < columns; ++column) ranges.push_back(range(column));
-    left_ = shape_.left;
-    for (const auto& sums : ranges) {
-      for (; starts(sums, left_).first > starts(sums, left_).second; --left_) {
-      }
-    }
+    left_.resize(bytes_.padded_columns());
+    std::fill(left_.begin(), left_.end(), 0x5a5a5a5a);
     start_.resize(bytes_.padded_columns());
     std::fill(start_.begin(), start_.end(), 0x5a5a5a5a);
     for (std::size_t column = 0; column < columns; ++column) {
-      start_[column] = static_cast<std::int32_t>(choose_start(ranges[column]));
+      left_[column] = random_.chance() ? shape_.left : random_.integer(0, shape_.left);
+      while (starts(ranges[column], left_[column]).first > starts(ranges[column], left_[column]).second) {
+        --left_[column];
+      }
+      start_[column] = static_cast<std::int32_t>(choose_start(ranges[column], left_[column]));
     }
   }
 
-  std::int64_t choose_start(const std::pair<std::int64_t, std::int64_t>& sums) {
-    const auto [lowest, highest] = starts(sums, left_);
+  std::int64_t choose_start(const std::pair<std::int64_t, std::int64_t>& sums, int left) {
+    const auto [lowest, highest] = starts(sums, left);
     switch (shape_.sums) {
       case Sums::lowest: return lowest;
       case Sums::highest: return highest;
@@ -193,17 +194,19 @@ class IntegerOperands {
             .columns = shape_.columns,
             .weight = weight,
             .start = start_.data(),
-            .factors = {.multiplier = multiplier_.data(), .shift = shift_.data(), .left = left_},
+            .factors = {.multiplier = multiplier_.data(),
+                        .shift = shift_.data(),
+                        .left = shape_.left == 0 ? nullptr : left_.data()},
             .target = target};
   }
 
   Random& random_;
   ProductBytes bytes_;
   IntegerShape shape_;
-  int left_ = 0;
   GuardedArray<std::int32_t> start_;
   GuardedArray<std::int32_t> multiplier_;
   GuardedArray<std::int32_t> shift_;
+  GuardedArray<std::int32_t> left_;
   CheckedOutput<std::uint8_t> output_u8_;
   CheckedOutput<std::int16_t> output_s16_;
   CheckedOutput<std::int32_t> output_s32_;
@@ -216,7 +219,7 @@ Kind any_of(Random& random, int last) {
 
 IntegerShape with_random_ending(IntegerShape shape, Random& random) {
   shape.target = any_of<Target>(random, 3);
-  shape.left = random.chance() ? random.integer(1, 7) : 0;
+  shape.left = random.chance() ? random.integer(1, 8) : 0;
   shape.input_gap = random.chance() ? random.integer(1, 9) : 0;
   shape.output_gap = random.chance() ? random.integer(1, 9) : 0;
   shape.sums = any_of<Sums>(random, 3);
@@ -232,7 +235,7 @@ int any_length(Random& random) {
 /// Every target, with and without a shift to the left, at the edges of tiles and vectors, sums at their ends.
 void add_every_ending(std::vector<IntegerShape>& shapes, Random& random) {
   for (const Target target : kTargets) {
-    for (const int left : {0, 1, 7}) {
+    for (const int left : {0, 1, 8}) {
       for (const Sums sums : {Sums::lowest, Sums::highest, Sums::centred}) {
         for (const int rows : {1, 5, 6, 7, 13}) {
           for (const int columns : {1, 15, 16, 17, 63, 64, 65}) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,16 @@ def test_sums_that_could_overflow(path: Path) -> None:
     edit_tensors(path, lambda found: found[f"{INNER}.bias"].__setitem__(3, 2**31 - 1))
     assert f"product {INNER}: the sum of row 3 may reach 21" in (message := refusal(path))
     assert "which overflows int32" in message
+
+
+def test_sums_too_large_for_their_shift(path: Path) -> None:
+    """Of that row alone: others may have any shift."""
+    edit_tensors(path, lambda found: found[f"{INNER}.shift"].__setitem__(3, -7))
+    edit_tensors(path, lambda found: found[f"{INNER}.bias"].__setitem__(5, 2**24))
+    ModelDirectory.open(path)
+    edit_tensors(path, lambda found: found[f"{INNER}.bias"].__setitem__(3, -(2**23)))
+    message = rf"product {INNER}: the sum of row 3 may reach \d+, too much for its factor's shift, -7"
+    assert re.search(message, refusal(path))
 
 
 def test_logits_beyond_binary32(tmp_path: Path) -> None:

@@ -147,6 +147,12 @@ def test_it_needs_text(octavo_here: Octavo, model: Path) -> None:
     assert "is an Integer Transformer, and integers need ranges: add --calibrate SRC" in message(done)
 
 
+def test_integers_are_not_quantized_again(octavo_here: Octavo, tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "integers", scheme=Scheme.INTEGER)
+    done = octavo_here("quantize", "integers", "-o", "out")
+    assert "integers: is quantized already (integer); quantize its float model" in message(done)
+
+
 def test_it_needs_pytorch(
     octavo_here: Octavo, model: Path, text: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -163,7 +169,7 @@ def test_models_without_an_integer_form(octavo_here: Octavo, text: Path, tmp_pat
     assert "octavo: post: the model has norm = post; only pre-norm models" in message(done)
     write_tiny_model(tmp_path / "integers", config=CONFIG, scheme=Scheme.INTEGER)
     done = octavo_here("quantize", "integers", "--calibrate", text, *QUICK, "-o", "out")
-    assert "the model is quantized already (integer); quantize its float model" in message(done)
+    assert "is quantized already (integer); quantize its float model" in message(done)
     spoilt = random_tensors(CONFIG)
     spoilt["encoder.norm.weight"][:] = 1e38
     write_tiny_model(tmp_path / "spoilt", config=CONFIG, tensors=spoilt)

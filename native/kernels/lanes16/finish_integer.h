@@ -25,7 +25,7 @@ inline void finish_columns(const IntegerProduct& product, int row, int rows, int
   const int count = Tail ? product.columns - column : V::kLanes;
   const int zero_point = kEnding == IntegerEnding::bytes ? target.zero_point : 0;
   const Rescaling<V> rescale(V::load(factors.multiplier), V::load(factors.shift), zero_point);
-  const V left = V::all(factors.left);
+  const V left = HasLeft ? V::load(factors.left) : V::all(0);
   for (std::ptrdiff_t r = row; r < row + rows; ++r, sums += width) {
     V sum = V::load(sums);
     if constexpr (HasLeft) sum = sum << left;
@@ -70,7 +70,7 @@ inline FinishIntegerTile finish_of(IntegerEnding ending) {
 template <class V>
 inline FinishIntegerTile finish_of(const IntegerProduct& product) {
   const IntegerEnding ending = ending_of(product.target);
-  return product.factors.left == 0 ? finish_of<V, false>(ending) : finish_of<V, true>(ending);
+  return product.factors.left == nullptr ? finish_of<V, false>(ending) : finish_of<V, true>(ending);
 }
 
 }  // namespace octavo::lanes16

@@ -31,7 +31,8 @@ void store(const IntegerTarget& target, std::ptrdiff_t row, int column, std::int
 
 void finish(const IntegerProduct& product, int row, int column, std::int64_t sum) {
   const Factors& factors = product.factors;
-  const std::int64_t scaled = (sum << factors.left) * factors.multiplier[column];
+  const int left = factors.left == nullptr ? 0 : factors.left[column];
+  const std::int64_t scaled = (sum << left) * factors.multiplier[column];
   store(product.target, row, column, rounded_shift(scaled, 32 + factors.shift[column]));
 }
 

@@ -22,7 +22,8 @@ def integer_problem(config: ModelConfig, tensor: Reader) -> str | None:
     """The first overflow that some input could cause, or an impossible polynomial; None for a sound model.
 
     ``tensor`` gives every tensor by name, each within the limits of its spec. Sums of products are below
-    2^31 and logits below 2^24, whatever the activations (docs/numerics.md, "Integer precision").
+    2^31, also shifted left as their factors' shifts ask for, and logits below 2^24, whatever the activations
+    (docs/numerics.md, "Integer precision").
     """
     for product in products(config):
         if product.kind is ProductKind.WEIGHT:
@@ -53,10 +54,17 @@ def _product_problem(config: ModelConfig, product: Product, tensor: Reader) -> s
     if sums.max() >= SUM_LIMIT:
         row = int(sums.argmax())
         return f"product {product.name}: the sum of row {row} may reach {sums[row]}, which overflows int32"
+    h = tensor(f"{product.name}.shift").astype(np.int64)
+    shifted = sums << np.maximum(1 - h, 0)
+    if shifted.max() >= SUM_LIMIT:
+        row = int(shifted.argmax())
+        return (
+            f"product {product.name}: the sum of row {row} may reach {sums[row]}, too much for its factor's "
+            f"shift, {h[row]}"
+        )
     if is_output:
         multiplier = tensor("output.multiplier").astype(np.int64)
-        shift = tensor("output.shift").astype(np.int64) + 32
-        logits = (sums * multiplier + (np.ones_like(shift) << (shift - 1))) >> shift
+        logits = (sums * multiplier + (np.ones_like(h) << (h + 31))) >> (h + 32)
         if logits.max() >= LOGIT_LIMIT:
             token = int(logits.argmax())
             return f"product output: the logit of token {token} may reach {logits[token]}, above 2^24 - 1"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from octavo.cli.progress import is_terminal
-from octavo.spec import AttentionFunction
+from octavo.errors import InputError
+from octavo.spec import AttentionFunction, Scheme
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +24,14 @@ _USED: Final = ("--method", "--sentences")
 
 
 def freezes_to_integers(model: Path) -> bool:
-    """Whether the model has polynomial attention. Raises ModelError for a bad model."""
+    """Whether the model has polynomial attention. Raises ModelError for a bad model, InputError for one that
+    holds integers already."""
     from octavo.artifact import ModelDirectory
 
-    return ModelDirectory.open(model).config.attention is AttentionFunction.POLYNOMIAL
+    found = ModelDirectory.open(model)
+    if found.scheme is Scheme.INTEGER:
+        raise InputError(f"{model}: is quantized already (integer); quantize its float model")
+    return found.config.attention is AttentionFunction.POLYNOMIAL
 
 
 def checked_calibration(model: Path, calibrate: Path | None, given: Mapping[str, Any]) -> Path:

@@ -36,7 +36,7 @@ class Engine:
     def __init__(
         self,
         config: TransformerConfig,
-        plan: QuantizationPlan | None,
+        arithmetic: QuantizationPlan | IntegerScheme | None,
         fetch: Callable[[str], Any],
         threads: int,
         streams: int,

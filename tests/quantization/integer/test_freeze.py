@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.tensors_file import write_tensors
+from octavo.engine import Engine
 from octavo.integer_format import norm_weight_limits
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
 from octavo.quantization import QuantizationError, TensorModel
@@ -284,6 +286,48 @@ def test_scales_that_do_not_fit_are_named() -> None:
     norm = {**scales.inputs, "encoder.layers.0.feed_forward.input": 1e12}
     with pytest.raises(QuantizationError, match=r"feed_forward\.norm: its gains or biases"):
         freeze(model, dataclasses.replace(scales, inputs=norm))
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-33])
+def test_an_output_of_nothing_has_a_legal_scale(size: float) -> None:
+    config = configured(VARIANTS[3])
+    drawn = random_tensors(config)
+    for name in ("output.weight", "output.bias"):
+        drawn[name] *= np.float32(size)
+    model = TensorModel(config, Scheme.NONE, drawn)
+    frozen = freeze(model, observed(model, 1))
+    assert frozen.integer_scales is not None
+    assert frozen.integer_scales.logits == 2.0**100
+    assert not StaticSimulation(frozen).logits([5, 9], [7]).any()
+
+
+@pytest.mark.parametrize("size", [1e-34, 1e35])
+def test_a_stream_beyond_every_scale_is_named(size: float) -> None:
+    config = configured({"shared_embeddings": False, "tied_output": False, "positions": "learned"})
+    drawn = random_tensors(config)
+    for name, array in drawn.items():
+        if re.match(r"decoder.*(embedding|positions|\.output\.|outer)", name):
+            array *= np.float32(size)
+    model = TensorModel(config, Scheme.NONE, drawn)
+    with pytest.raises(QuantizationError, match=r"decoder residual: scale .*: must be from .* retrain"):
+        freeze(model, observed(model, 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_engine_opens_models_whose_rows_are_far_apart(seed: int) -> None:
+    config = configured(VARIANTS[seed])
+    drawn, random = random_tensors(config, seed=seed), np.random.default_rng(seed)
+    for array in drawn.values():
+        if array.ndim == 2:
+            array *= (10.0 ** random.uniform(-6, 2, (len(array), 1))).astype(np.float32)
+            array[random.integers(len(array))] = 0
+    model = TensorModel(config, Scheme.NONE, drawn)
+    frozen = freeze(model, observed(model, 1, Method.NAIVE))
+    scales = frozen.integer_scales
+    assert scales is not None
+    found = Engine(frozen, precision="integer", threads=1).logits(np.array([5, 9]), np.array([7]))
+    expected = StaticSimulation(frozen).logits([5, 9], [7])
+    np.testing.assert_array_equal(found, expected.astype(np.float32) * np.float32(1 / scales.logits))
 
 
 @settings(max_examples=15, deadline=None)

@@ -32,7 +32,7 @@ from octavo.quantization.integer.freeze_product import (
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.observers import Float64Array
 from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel
-from octavo.spec import ModelConfig, Positions, Scheme
+from octavo.spec import ModelConfig, Positions, Scheme, SpecError
 from octavo.tensor_table import float_shapes, target_embedding_name, weight_shapes
 
 Tensors = dict[str, npt.NDArray[np.generic]]
@@ -78,7 +78,10 @@ class _Freezing:
     @property
     def integer_scales(self) -> IntegerScales:
         scales = self._scales
-        return IntegerScales(scales.encoder_residual, scales.decoder_residual, self._logits_scale)
+        try:
+            return IntegerScales(scales.encoder_residual, scales.decoder_residual, self._logits_scale)
+        except SpecError as error:
+            raise QuantizationError(f"{error}: values out of proportion; retrain the model") from error
 
     def tensors(self) -> Tensors:
         """Every tensor of the scheme."""

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from octavo.integer_format import LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, Limits
+from octavo.integer_format import LARGEST_SCALE, LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, Limits
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
 from octavo.quantization.scale_propagation import INT8_LEVELS, Scale
@@ -128,7 +128,7 @@ def factor_tensors(factor: Float64Array, shifts: Limits, where: str) -> tuple[In
 def logits_scale(
     weight: Float64Array, bias: Float64Array | None, input_scale: float, least_step: Float64Array
 ) -> float:
-    """The largest scale by which no logit of any row reaches 2^24, and no factor its limit.
+    """The largest scale by which no logit of any row reaches 2^24, and no factor its limit; at most 2^100.
 
     ``least_step`` [rows] are the steps that other uses of the matrix ask for.
     """
@@ -138,4 +138,4 @@ def logits_scale(
     # Half of the limit: rows may get larger steps, and every rounding its half.
     most = LOGIT_LIMIT / 2 / real.max() if real.max() > 0 else np.inf
     largest_factor = 2.0 ** (30 - SHIFT_BASE - PRODUCT_SHIFT_LIMITS[0])
-    return float(min(most, largest_factor * input_scale / matrix.step.max()))
+    return float(min(most, largest_factor * input_scale / matrix.step.max(), LARGEST_SCALE))
