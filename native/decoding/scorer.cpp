@@ -72,13 +72,12 @@ void Scorer::score_own(const ProductInput& states, std::span<const ScoredRow> ro
 void Scorer::add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
                  std::span<const ScoredRow> rows, Workspace& workspace) {
   const auto added = static_cast<std::size_t>(states.rows);
-  float* logits = workspace.logits.ensure(added * kLogitChunk);
   for (int first = 0; first < output.outputs(); first += kLogitChunk) {
     const int count = std::min(kLogitChunk, output.outputs() - first);
-    output.apply_to(first, count, states, logits, workspace);
+    const LogitRows logits = output.rows_of(first, count, states, workspace);
     for (std::size_t i = 0; i < added; ++i) {
       const std::size_t row = first_row + i;
-      float* own = logits + i * static_cast<std::size_t>(count);
+      float* own = logits.row(i);
       log_sums_[row * most_chunks_ + static_cast<std::size_t>(chunks_[row]++)] =
           model_->kernels.log_sum_exp(own, count);
       choose(row, rows[row].may_end, base + first, count, own);

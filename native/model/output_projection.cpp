@@ -2,6 +2,13 @@
 
 namespace octavo {
 
+float* LogitRows::row(std::size_t i) const {
+  const std::size_t offset = i * static_cast<std::size_t>(count_);
+  if (integers_ == nullptr) return floats_ + offset;
+  kernels_->dequantize(integers_ + offset, count_, step_, floats_);
+  return floats_;
+}
+
 int OutputProjection::outputs() const {
   return std::visit([](const auto& product) { return product.outputs(); }, product_);
 }
@@ -16,6 +23,20 @@ void OutputProjection::apply_to(int first, int count, const ProductInput& states
   std::int32_t* integers = workspace.integer_logits.ensure(size);
   std::get<IntegerLinear>(product_).apply_to(first, count, states, integers, workspace);
   workspace.kernels->dequantize(integers, static_cast<int>(size), step_, logits);
+}
+
+LogitRows OutputProjection::rows_of(int first, int count, const ProductInput& states,
+                                    Workspace& workspace) const {
+  const auto size = static_cast<std::size_t>(states.rows) * static_cast<std::size_t>(count);
+  if (const auto* product = std::get_if<Linear>(&product_)) {
+    float* logits = workspace.logits.ensure(size);
+    product->apply_to(first, count, states, logits, workspace);
+    return {logits, count};
+  }
+  std::int32_t* integers = workspace.integer_logits.ensure(size);
+  std::get<IntegerLinear>(product_).apply_to(first, count, states, integers, workspace);
+  float* room = workspace.logits.ensure(static_cast<std::size_t>(count));
+  return {integers, count, step_, room, *workspace.kernels};
 }
 
 void OutputProjection::select(std::span<const std::int32_t> tokens, const KernelTable& kernels,

@@ -8,6 +8,25 @@
 
 namespace octavo {
 
+/// Logits of some tokens, a row at a time, so that those of integers become floats where they are read next.
+class LogitRows {
+ public:
+  LogitRows(float* logits, int count) : floats_(logits), count_(count) {}
+  /// `room` is for one row; an integer logit of 1 stands for `step`.
+  LogitRows(const std::int32_t* logits, int count, float step, float* room, const KernelTable& kernels)
+      : integers_(logits), floats_(room), count_(count), step_(step), kernels_(&kernels) {}
+
+  /// Valid until the next row is asked for.
+  float* row(std::size_t i) const;
+
+ private:
+  const std::int32_t* integers_ = nullptr;
+  float* floats_;
+  int count_;
+  float step_ = 1;
+  const KernelTable* kernels_ = nullptr;
+};
+
 /// The output projection as scoring sees it: decoder states in, float logits out. Where the model is
 /// integers, these become floats here and nowhere before.
 class OutputProjection {
@@ -21,6 +40,9 @@ class OutputProjection {
 
   /// Logits [states.rows, count] of tokens [first, first + count); `first` is a multiple of kOutputGroup.
   void apply_to(int first, int count, const ProductInput& states, float* logits, Workspace& workspace) const;
+
+  /// The same logits, row by row; valid until the workspace is used again.
+  LogitRows rows_of(int first, int count, const ProductInput& states, Workspace& workspace) const;
 
   /// Makes `selected` the same projection onto these tokens alone, in this order.
   void select(std::span<const std::int32_t> tokens, const KernelTable& kernels,
