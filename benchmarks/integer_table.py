@@ -18,6 +18,7 @@ import argparse
 import dataclasses
 import datetime as dt
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -34,11 +35,13 @@ from octavo.engine import SearchOptions, cpu_report
 from octavo.evaluation.quality import measure_quality
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.evaluation.significance import PairedBootstrap
+from octavo.tensor_table import DType
 
 SOFTMAX: Final = "softmax, float32"
 INT8: Final = "softmax, int8"
 INTEGER_FLOAT: Final = "Integer Transformer, float32"
 INTEGER: Final = "Integer Transformer, integers"
+BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1, DType.I16: 2, DType.I32: 4}
 PRECISIONS: Final = {SOFTMAX: "float32", INT8: "int8", INTEGER: "integer"}
 
 
@@ -112,15 +115,19 @@ def speed_and_memory(
         row: {
             "tokens_per_second": dataclasses.asdict(Range.of([p.tokens_per_second for p in passes[row]])),
             "peak_bytes": peak_memory_bytes(subject, precisions[row], threads, works[row]),
-            "tensor_bytes": sum(_bytes(array, row) for _, array in models[row].tensors()),
+            "tensor_bytes": tensor_bytes(models[row], row),
         }
         for row, subject in subjects.items()
     }
 
 
-def _bytes(array: Any, row: str) -> int:
-    """Floats of float32 may be stored in fewer bits."""
-    return 4 * array.size if PRECISIONS[row] == "float32" else array.nbytes
+def tensor_bytes(model: ModelDirectory, row: str) -> int:
+    """As stored; a float model's in float32."""
+    types = model.stored_types()
+    return sum(
+        math.prod(spec.shape) * (4 if PRECISIONS[row] == "float32" else BYTES[types[spec.name]])
+        for spec in model.tensor_specs()
+    )
 
 
 def markdown(report: dict[str, Any]) -> str:
