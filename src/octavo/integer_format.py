@@ -37,6 +37,8 @@ POSITION_LIMITS: Final = (-32767, 32767)
 
 NORM_FRACTION_BITS: Final = 10
 """F: binary digits after the point of a normalized value."""
+SYMMETRIC_LEVELS: Final = 128
+"""The largest magnitude of what bytes around 128 stand for."""
 LARGEST_CONTEXT_RATIO: Final = 16
 """The scale of the context is at most so many times that of the values."""
 SUM_LIMIT: Final = 2**31

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from octavo.integer_format import LARGEST_CONTEXT_RATIO, LOGIT_LIMIT, MANTISSA_LIMITS, SUM_LIMIT
+from octavo.integer_format import (
+    LARGEST_CONTEXT_RATIO,
+    LOGIT_LIMIT,
+    MANTISSA_LIMITS,
+    SUM_LIMIT,
+    SYMMETRIC_LEVELS,
+)
 from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
 from octavo.spec import ModelConfig
 
 Reader = Callable[[str], npt.NDArray[Any]]
 
 _HIDDEN_LEVELS = 255
-_SYMMETRIC_LEVELS = 128
 
 
 def integer_problem(config: ModelConfig, tensor: Reader) -> str | None:
@@ -41,7 +46,7 @@ def largest_sums(
     product: Product, weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int32] | None
 ) -> npt.NDArray[np.int64]:
     """int64 [rows]: the largest magnitude of a product's sums, bias included, over all activations."""
-    levels = _HIDDEN_LEVELS if product.sites[0].endswith(".hidden") else _SYMMETRIC_LEVELS
+    levels = _HIDDEN_LEVELS if product.sites[0].endswith(".hidden") else SYMMETRIC_LEVELS
     sums: npt.NDArray[np.int64] = np.abs(weight.astype(np.int16)).sum(axis=1, dtype=np.int64) * levels
     return sums if bias is None else sums + np.abs(bias.astype(np.int64))
 

@@ -9,9 +9,20 @@ from octavo.quantization import TensorModel
 from octavo.quantization.integer import RealSimulation
 from octavo.quantization.integer.freeze import freeze
 from octavo.quantization.integer.site_scales import SiteScales, head_sites, input_sites
-from octavo.spec import ModelConfig, Scheme
+from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
 
 SOURCE, TARGET = [7, 20, 11, 9, 4], [5, 17, 8, 30]
+
+CONFIGS = {
+    "plain": integer_config(),
+    "by layer": integer_config(polynomial_sharing=PolynomialSharing.LAYER, polynomial_degree=4),
+    "bias alone": integer_config(polynomial_delta=False, polynomial_degree=2, output_bias=True),
+    "neither": integer_config(polynomial_bias=False, polynomial_delta=False, polynomial_degree=1),
+    "learned, untied": integer_config(
+        positions=Positions.LEARNED, position_offset=2, shared_embeddings=False, tied_output=False,
+        source_vocab_size=64, source_eos=False, scale_embeddings=False,
+    ),
+}  # fmt: skip
 
 
 def float_model(config: ModelConfig | None = None, seed: int = 0) -> TensorModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tests.models import integer_config
-from tests.quantization.integer.frozen_models import SOURCE, TARGET, float_model, relative_error
+from tests.quantization.integer.frozen_models import CONFIGS, SOURCE, TARGET, float_model, relative_error
 from tests.quantization.integer.integer_models import random_integer_model
 
 from octavo.quantization import QuantizationError, TensorModel
@@ -19,18 +19,7 @@ from octavo.quantization.integer import (
     target_tokens,
 )
 from octavo.quantization.scale_propagation import ScaledTensor
-from octavo.spec import ModelConfig, NormPlacement, PolynomialSharing, Positions
-
-CONFIGS = {
-    "plain": integer_config(),
-    "by layer": integer_config(polynomial_sharing=PolynomialSharing.LAYER, polynomial_degree=4),
-    "bias alone": integer_config(polynomial_delta=False, polynomial_degree=2, output_bias=True),
-    "neither": integer_config(polynomial_bias=False, polynomial_delta=False, polynomial_degree=1),
-    "learned, untied": integer_config(
-        positions=Positions.LEARNED, position_offset=2, shared_embeddings=False, tied_output=False,
-        source_vocab_size=64, source_eos=False, scale_embeddings=False,
-    ),
-}  # fmt: skip
+from octavo.spec import ModelConfig, NormPlacement
 
 FORMS = {
     "paper's": DynamicForm(),

@@ -21,10 +21,11 @@ from octavo.quantization import QuantizationError, TensorModel
 from octavo.quantization.integer import RealSimulation, StaticSimulation
 from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import freeze
-from octavo.quantization.integer.freeze_norm import DEVIATION_RATIO, freeze_norm
+from octavo.quantization.integer.freeze_norm import freeze_norm
 from octavo.quantization.integer.freeze_product import WeightProduct, exact_steps, quantize_rows, row_steps
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
+from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.quantization.thresholds import Method
 from octavo.spec import ModelConfig, Scheme
 from octavo.tensor_table import tensors

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.models import integer_config, random_tensors
+from tests.models import integer_config
+from tests.quantization.integer.frozen_models import CONFIGS, SOURCE, TARGET, float_model
 
 from octavo.plan import sites
 from octavo.quantization import QuantizationError, TensorModel
@@ -17,27 +18,7 @@ from octavo.spec import (
     ModelConfig,
     NormFunction,
     NormPlacement,
-    PolynomialSharing,
-    Positions,
-    Scheme,
 )
-
-SOURCE, TARGET = [7, 20, 11, 9, 4], [5, 17, 8, 30]
-
-CONFIGS = {
-    "plain": integer_config(),
-    "by layer": integer_config(polynomial_sharing=PolynomialSharing.LAYER, polynomial_degree=4),
-    "bias alone": integer_config(polynomial_delta=False, polynomial_degree=2, output_bias=True),
-    "neither": integer_config(polynomial_bias=False, polynomial_delta=False, polynomial_degree=1),
-    "learned, untied": integer_config(
-        positions=Positions.LEARNED, position_offset=2, shared_embeddings=False, tied_output=False,
-        source_vocab_size=64, source_eos=False, scale_embeddings=False,
-    ),
-}  # fmt: skip
-
-
-def float_model(config: ModelConfig) -> TensorModel:
-    return TensorModel(config, Scheme.NONE, random_tensors(config))
 
 
 def reference_logits(model: TensorModel, dtype: torch.dtype) -> np.ndarray:

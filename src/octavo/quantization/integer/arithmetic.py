@@ -18,7 +18,8 @@ Value = TypeVar("Value")
 """A tensor [B, T, width] as the arithmetic holds it: B sentences of equal length, a row for each token."""
 
 
-_PROJECTIONS: Final = {"query": "queries", "key": "keys", "value": "values"}
+SITE_OF_PROJECTION: Final = {"query": "queries", "key": "keys", "value": "values"}
+"""The site that each of an attention's first three products gives, without the attention's name."""
 
 
 class Arithmetic(Protocol[Value]):
@@ -94,7 +95,7 @@ def site_of_norm(name: str) -> str:
 def site_of_projection(name: str) -> str:
     """The site that queries, keys or values are, of the product that gives them."""
     attention, projection = name.rsplit(".", 1)
-    return f"{attention}.{_PROJECTIONS[projection]}"
+    return f"{attention}.{SITE_OF_PROJECTION[projection]}"
 
 
 def visible_keys(queries: int, keys: int, *, causal: bool) -> npt.NDArray[np.bool_]:

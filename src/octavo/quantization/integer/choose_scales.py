@@ -11,6 +11,7 @@ import numpy as np
 from octavo.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
 from octavo.quantization.errors import QuantizationError
+from octavo.quantization.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.quantization.integer.freeze_attention import delta_scale, scores_scale
 from octavo.quantization.integer.freeze_product import SMALLEST_STEP
 from octavo.quantization.integer.site_scales import SiteScales, head_sites, input_sites
@@ -86,8 +87,11 @@ def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
         steps = np.maximum(np.abs(weight).max(axis=1) / INT8_LEVELS, SMALLEST_STEP)
         most = _ROUNDING * _LARGEST_FACTOR * inputs[product.sites[0]] / steps
         name, _, role = product.name.rpartition(".")
-        if role in _HEAD_SITES:
-            site, of_head = f"{name}.{_HEAD_SITES[role]}", most.reshape(model.config.attention_heads, -1)
+        if role in SITE_OF_PROJECTION:
+            site, of_head = (
+                f"{name}.{SITE_OF_PROJECTION[role]}",
+                most.reshape(model.config.attention_heads, -1),
+            )
             heads[site] = tuple(map(float, np.minimum(heads[site], of_head.min(axis=1))))
         elif role == "inner":
             inputs[f"{name}.hidden"] = float(min(inputs[f"{name}.hidden"], most.min()))
@@ -95,9 +99,6 @@ def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
             stack = name.partition(".")[0]
             residual[stack] = float(min(residual[stack], most.min()))
     return SiteScales(inputs, heads, residual.get("encoder"), residual["decoder"])
-
-
-_HEAD_SITES: Final = {"query": "queries", "key": "keys", "value": "values"}
 
 
 def _with_legal_attention(model: Model, scales: SiteScales) -> SiteScales:

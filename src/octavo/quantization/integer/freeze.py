@@ -18,6 +18,7 @@ from octavo.integer_format import (
 )
 from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
 from octavo.quantization.errors import QuantizationError
+from octavo.quantization.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.quantization.integer.freeze_attention import HeadScales, freeze_attention
 from octavo.quantization.integer.freeze_norm import freeze_norm
 from octavo.quantization.integer.freeze_product import (
@@ -151,8 +152,8 @@ class _Freezing:
         if product == OUTPUT:
             return np.full(rows, self._logits_scale)
         name, _, role = product.rpartition(".")
-        if role in _HEAD_SITES:
-            return np.repeat(scales.heads[f"{name}.{_HEAD_SITES[role]}"], self._config.head_dim)
+        if role in SITE_OF_PROJECTION:
+            return np.repeat(scales.heads[f"{name}.{SITE_OF_PROJECTION[role]}"], self._config.head_dim)
         if role == "inner":
             return np.full(rows, scales.inputs[f"{name}.hidden"])
         return np.full(rows, scales.residual(product.partition(".")[0]))
@@ -177,9 +178,6 @@ class _Freezing:
 
     def _weight_name(self, product: str) -> str:
         return weight_name(self._config, Product(product, ProductKind.WEIGHT, ()))
-
-
-_HEAD_SITES = {"query": "queries", "key": "keys", "value": "values"}
 
 
 def _finite(model: Model, name: str) -> Float64Array:

@@ -15,8 +15,7 @@ from octavo.integer_format import (
 )
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
-
-DEVIATION_RATIO = math.sqrt(math.pi / 2)
+from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
 
 
 def gain_scale(site_scale: float, shift: int) -> float:

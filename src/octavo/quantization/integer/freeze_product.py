@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from octavo.integer_format import LARGEST_SCALE, LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, Limits
+from octavo.integer_format import LARGEST_SCALE, LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, SYMMETRIC_LEVELS, Limits
 from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
 from octavo.quantization.scale_propagation import INT8_LEVELS, Scale
@@ -23,7 +23,6 @@ MULTIPLIER_BITS = 15
 
 _LARGEST_BIAS = 2.0**30
 """Of an int32 sum; the rest is left to the products."""
-_SYMMETRIC_LEVELS = 128
 
 Int32Array = npt.NDArray[np.int32]
 Int8Array = npt.NDArray[np.int8]
@@ -133,7 +132,7 @@ def logits_scale(
     ``least_step`` [rows] are the steps that other uses of the matrix ask for.
     """
     matrix = quantize_rows(weight, row_steps(weight, np.maximum(least_step, SMALLEST_STEP)))
-    sums = _SYMMETRIC_LEVELS * np.abs(matrix.integers.astype(np.int16)).sum(axis=1, dtype=np.int64)
+    sums = SYMMETRIC_LEVELS * np.abs(matrix.integers.astype(np.int16)).sum(axis=1, dtype=np.int64)
     real = sums * matrix.step / input_scale + (0.0 if bias is None else np.abs(bias))
     # Half of the limit: rows may get larger steps, and every rounding its half.
     most = LOGIT_LIMIT / 2 / real.max() if real.max() > 0 else np.inf

@@ -22,6 +22,7 @@ from octavo.quantization.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
+from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.quantization.tensor_model import Model
 from octavo.spec import Positions
 from octavo.tensor_table import output_weight_name
@@ -32,7 +33,6 @@ RealArray = npt.NDArray[Any]
 Visit = Callable[[str, npt.NDArray[np.float32]], None]
 
 SMALLEST_SUM: Final = 2.0**-20  # docs/numerics.md, Integer Transformer
-DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
 
 
 class RealArithmetic(ArrayRows):

@@ -15,7 +15,8 @@ from octavo.quantization.scale_propagation.rescaling import INT16_LEVELS, match_
 from octavo.quantization.scale_propagation.scale import Scale
 from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
-_DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
+DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
+"""Of a Gaussian: its standard deviation over its mean absolute one."""
 _PRODUCT_LIMIT: Final = (1 << 30) - 1  # of n * gain, and of the bias
 
 
@@ -42,7 +43,7 @@ def quantize_norm_parameters(
     """
     gains, biases = np.asarray(gain, np.float64), np.asarray(bias, np.float64)
     levels = min(_PRODUCT_LIMIT // _normalized_limit(gains.size, fraction_bits), INT16_LEVELS)
-    largest_gain = np.abs(gains).max() / _DEVIATION_RATIO
+    largest_gain = np.abs(gains).max() / DEVIATION_RATIO
     largest_bias = np.abs(biases).max() * 2.0**fraction_bits
     if largest_bias * levels > (_PRODUCT_LIMIT - 1) * largest_gain > 0:
         levels = int((_PRODUCT_LIMIT - 1) * largest_gain / largest_bias)
@@ -51,7 +52,7 @@ def quantize_norm_parameters(
             f"L1 norm of width {gains.size}: {levels} levels are left for the gain; use fewer than "
             f"{fraction_bits} fraction bits"
         )
-    quantized = quantize(gains / _DEVIATION_RATIO, levels)
+    quantized = quantize(gains / DEVIATION_RATIO, levels)
     scale = quantized.scale.times_power_of_two(fraction_bits)
     integers = np.floor(biases * scale.real() + 0.5).astype(np.int64)
     return L1NormParameters(
