@@ -136,28 +136,15 @@ void IntegerLinear::run(const ProductInput& input, const IntegerTarget& target, 
 
 void IntegerLinear::record(const ProductInput& input, int first, int count, Workspace& workspace) const {
   const LinearS8& kernels = workspace.kernels->linear_s8;
-  const auto size = static_cast<std::size_t>(input.rows) * static_cast<std::size_t>(count);
-  ProductTrace entry{.name = name_,
-                     .rows = input.rows,
-                     .inner = inputs_,
-                     .columns = count,
-                     .input = {},
-                     .row_scale = {},
-                     .sums = std::vector<std::int32_t>(size)};
-  kernels.accumulate({.input = input.quantized,
-                      .input_stride = input.quantized_stride,
-                      .rows = input.rows,
-                      .inner = inputs_,
-                      .columns = count,
-                      .weight = weight_.data() + packed_size(kernels.layout, first, inputs_),
-                      .correction = start_.data() + first,
-                      .epilogue = {}},
-                     entry.sums.data());
-  for (std::ptrdiff_t row = 0; row < input.rows; ++row) {
-    const std::uint8_t* values = input.quantized + row * input.quantized_stride;
-    entry.input.insert(entry.input.end(), values, values + inputs_);
-  }
-  workspace.trace->push_back(std::move(entry));
+  const ProductS8 product{.input = input.quantized,
+                          .input_stride = input.quantized_stride,
+                          .rows = input.rows,
+                          .inner = inputs_,
+                          .columns = count,
+                          .weight = weight_.data() + packed_size(kernels.layout, first, inputs_),
+                          .correction = start_.data() + first,
+                          .epilogue = {}};
+  octavo::record(name_, product, {}, kernels, *workspace.trace);
 }
 
 }  // namespace octavo

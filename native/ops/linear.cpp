@@ -134,21 +134,9 @@ Epilogue Linear::with_bias(Epilogue epilogue, int first) const {
 }
 
 void Linear::record(const ProductS8& product, Workspace& workspace) const {
-  const auto rows = static_cast<std::size_t>(product.rows);
-  ProductTrace entry{.name = name_,
-                     .rows = product.rows,
-                     .inner = inputs_,
-                     .columns = product.columns,
-                     .input = {},
-                     .row_scale = std::vector<float>(rows, input_scale_.scale),
-                     .sums = std::vector<std::int32_t>(rows * static_cast<std::size_t>(product.columns))};
-  if (product.row_scale != nullptr) entry.row_scale.assign(product.row_scale, product.row_scale + rows);
-  workspace.kernels->linear_s8.accumulate(product, entry.sums.data());
-  for (std::ptrdiff_t row = 0; row < product.rows; ++row) {
-    const std::uint8_t* input = product.input + row * product.input_stride;
-    entry.input.insert(entry.input.end(), input, input + inputs_);
-  }
-  workspace.trace->push_back(std::move(entry));
+  std::vector<float> row_scale(static_cast<std::size_t>(product.rows), input_scale_.scale);
+  if (product.row_scale != nullptr) row_scale.assign(product.row_scale, product.row_scale + product.rows);
+  octavo::record(name_, product, std::move(row_scale), workspace.kernels->linear_s8, *workspace.trace);
 }
 
 }  // namespace octavo

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel_table.h"
+
 namespace octavo {
 
 /// One int8 or integer weight product as it ran: its quantized input and its int32 sums, offset already
@@ -20,5 +22,9 @@ struct ProductTrace {
 
 /// Collects every int8 or integer weight product in order of execution.
 using Trace = std::vector<ProductTrace>;
+
+/// Adds a product, computed once more. `row_scale` is the trace's.
+void record(const std::string& name, const ProductS8& product, std::vector<float> row_scale,
+            const LinearS8& kernels, Trace& trace);
 
 }  // namespace octavo

@@ -17,6 +17,7 @@
 #include "base/aligned_buffer.h"
 #include "base/cpu_features.h"
 #include "base/errors.h"
+#include "expect.h"
 #include "kernels/panels.h"
 #include "kernels/registry.h"
 #include "kernels/tiers.h"
@@ -24,10 +25,6 @@
 namespace octavo::testing {
 
 namespace {
-
-void expect(bool holds, const std::string& what) {
-  if (!holds) throw std::runtime_error("not so: " + what);
-}
 
 void expect_equal(const std::string& found, const std::string& expected) {
   if (found != expected) throw std::runtime_error("'" + found + "' is not '" + expected + "'");
@@ -208,14 +205,5 @@ int main() {
       {"active_kernels", check_active_kernels},
       {"cpu_features", check_cpu_features},
   };
-  for (const auto& [name, check] : checks) {
-    try {
-      check();
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "FAILED: %s: %s\n", name, error.what());
-      return 1;
-    }
-    std::printf("%s\n", name);
-  }
-  return 0;
+  return run_checks(checks);
 }

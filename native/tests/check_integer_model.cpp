@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "expect.h"
 #include "kernels/registry.h"
 #include "model/transformer.h"
 #include "random.h"
@@ -21,10 +22,6 @@ namespace {
 
 constexpr int kSteps = 20;                             // more than a page has positions
 constexpr std::uint64_t kDigest = 0x5a2f43bdf5efddd7;  // of all logits, on every CPU
-
-void expect(bool holds, const std::string& what) {
-  if (!holds) throw std::runtime_error("not so: " + what);
-}
 
 TransformerConfig small_config() {
   TransformerConfig config;

@@ -14,16 +14,13 @@
 
 #include "base/team.h"
 #include "decoding/sentence_queue.h"
+#include "expect.h"
 #include "model/sentence_rows.h"
 #include "random.h"
 
 namespace octavo::testing {
 
 namespace {
-
-void expect(bool holds, const std::string& what) {
-  if (!holds) throw std::runtime_error("not so: " + what);
-}
 
 void check_team() {
   for (const int size : {1, 2, 3, 7}) {
@@ -181,14 +178,5 @@ int main() {
   const std::pair<const char*, void (*)()> checks[] = {
       {"team", check_team},   {"team_failures", check_team_failures}, {"team_asleep", check_team_asleep},
       {"queue", check_queue}, {"positions", check_positions},         {"pages", check_pages}};
-  for (const auto& [name, check] : checks) {
-    try {
-      check();
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "FAILED: %s: %s\n", name, error.what());
-      return 1;
-    }
-    std::printf("%s\n", name);
-  }
-  return 0;
+  return run_checks(checks);
 }

@@ -13,6 +13,15 @@ struct S32x16 {
   /// One number for each of four vectors.
   using Four [[gnu::vector_size(16)]] = std::int32_t;
 
+  /// floor((high · 2^32 + low) / divisor), high < divisor < 2^31, low any 32 bits: a quotient of 32 bits, for
+  /// which compilers would divide 64.
+  [[gnu::always_inline]] static std::int32_t divide(std::int32_t high, std::int32_t low,
+                                                    std::int32_t divisor) {
+    std::int32_t rest = high;
+    __asm__("divl %2" : "+a"(low), "+d"(rest) : "r"(divisor) : "cc");
+    return low;
+  }
+
   __m512i v;
 
   static __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }

@@ -162,15 +162,6 @@ struct ContextFactors {
   typename S::Four right;
 };
 
-/// floor((high · 2^32 + low) / divisor), high < divisor < 2^31, low any 32 bits. A 64-bit division takes
-/// three times as long on many CPUs.
-template <class S>
-[[gnu::always_inline]] inline std::int32_t divide(std::int32_t high, std::int32_t low, std::int32_t divisor) {
-  std::int32_t rest = high;
-  __asm__("divl %2" : "+a"(low), "+d"(rest) : "r"(divisor) : "cc");
-  return low;
-}
-
 template <class S, class Tile>
 [[gnu::always_inline]] inline ContextFactors<S> context_factors(const Tile& tile, typename S::Four weights) {
   using Four = typename S::Four;
@@ -185,7 +176,7 @@ template <class S, class Tile>
   ContextFactors<S> factors{};
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    if (i < Tile::kContexts) factors.multiplier[i] = divide<S>(high[i], low[i], divisor[i]);
+    if (i < Tile::kContexts) factors.multiplier[i] = S::divide(high[i], low[i], divisor[i]);
   }
   const Four exponent =
       of_heads<Four>(tile, &HeadPolynomial::context_exponent) - (count - 31) - (30 + one_more);
