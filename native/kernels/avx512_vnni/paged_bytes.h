@@ -174,7 +174,12 @@ struct PagedBytes {
           Last ? _mm512_set1_epi32(static_cast<int>(first_bytes(x, head_dim - c))) : broadcast_four(x);
 #pragma GCC unroll 4
       for (int p = 0; p < Pages; ++p) {
-        const __m512i key = _mm512_load_si512(keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c);
+        const std::byte* column = keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c;
+        const __m512i key = _mm512_load_si512(column);
+        if (i % Tile::kQueries == 0) {  // soon to be read: the values of these heads, the keys of the next
+          _mm_prefetch(column + tile.layout.values, _MM_HINT_T0);
+          _mm_prefetch(column + Tile::kHeads * head_bytes, _MM_HINT_T0);
+        }
         sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], each, key);
       }
     }

@@ -17,6 +17,7 @@ struct Tile {
   using Weight = typename Bytes::Weight;
   using Score = std::remove_pointer_t<decltype(Job::scores)>;
   static constexpr int kQueries = Queries;
+  static constexpr int kHeads = Heads;
   static constexpr int kContexts = Queries * Heads;
   static_assert(kContexts * sizeof(Weight) <= kAttendScratchRows, "scratch is too small for the weights");
 
