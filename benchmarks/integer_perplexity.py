@@ -235,6 +235,7 @@ def main() -> None:
     stream = TokenStream.encode(lines, first.tokenizers()[0], first.config.eos_id)
     scored = {row: score(row, model, stream, arguments) for row, model in models.items()}
     baseline = scored[SOFTMAX][1]
+    print("speed: let the machine rest", file=sys.stderr)
     run = run_facts(arguments, first)
     measured = speed_and_memory(models, stream, arguments)
     report = {

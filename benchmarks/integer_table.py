@@ -170,6 +170,7 @@ def main() -> None:
     models = open_models(arguments)
     tests = [TestSet.read(*pair) for pair in arguments.test]
     scored = quality(models, tests, arguments.threads)
+    print("speed: let the machine rest", file=sys.stderr)
     run = run_facts(arguments, models[SOFTMAX])
     measured = speed_and_memory(models, tests[0].source, arguments.threads, arguments.rounds)
     report = {
