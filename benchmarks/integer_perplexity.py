@@ -33,6 +33,7 @@ from integer_rows import (
     add_arguments,
     cost_cells,
     open_models,
+    rest,
     run_facts,
     tensor_bytes,
 )
@@ -235,7 +236,7 @@ def main() -> None:
     stream = TokenStream.encode(lines, first.tokenizers()[0], first.config.eos_id)
     scored = {row: score(row, model, stream, arguments) for row, model in models.items()}
     baseline = scored[SOFTMAX][1]
-    print("speed: let the machine rest", file=sys.stderr)
+    rest(arguments)
     run = run_facts(arguments, first)
     measured = speed_and_memory(models, stream, arguments)
     report = {

@@ -6,6 +6,8 @@ import argparse
 import datetime as dt
 import math
 import os
+import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rest", type=float, default=0, help="seconds to wait before speed is measured")
     parser.add_argument("--output", type=Path, default=Path(output), help="OUTPUT.json, OUTPUT.md")
 
 
@@ -62,6 +65,12 @@ def tensor_bytes(model: ModelDirectory, row: str) -> int:
         math.prod(spec.shape) * (4 if PRECISIONS[row] == "float32" else BYTES[types[spec.name]])
         for spec in model.tensor_specs()
     )
+
+
+def rest(arguments: argparse.Namespace) -> None:
+    """Say that quality is known and speed comes, and wait."""
+    print("speed is measured next", file=sys.stderr)
+    time.sleep(arguments.rest)
 
 
 def run_facts(arguments: argparse.Namespace, model: ModelDirectory) -> dict[str, Any]:

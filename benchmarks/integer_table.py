@@ -30,6 +30,7 @@ from integer_rows import (
     add_arguments,
     cost_cells,
     open_models,
+    rest,
     run_facts,
     tensor_bytes,
 )
@@ -170,7 +171,7 @@ def main() -> None:
     models = open_models(arguments)
     tests = [TestSet.read(*pair) for pair in arguments.test]
     scored = quality(models, tests, arguments.threads)
-    print("speed: let the machine rest", file=sys.stderr)
+    rest(arguments)
     run = run_facts(arguments, models[SOFTMAX])
     measured = speed_and_memory(models, tests[0].source, arguments.threads, arguments.rounds)
     report = {
