@@ -4,17 +4,17 @@
         --integer-float runs/wikitext2-small-integer/model --integer my-integers [--dynamic] \
         --text wikitext2.test.txt
 
-The rows are those of ``integer_table``. Windows of --context tokens move on by --stride; the change of
-perplexity is against the softmax model in float32, its 95 % interval over windows. Speed is scored tokens per
-second on the first --timed windows, rounds interleaved, the median of them; memory is the peak of a process
-of its own. Speed comes last; let the machine rest then. Writes OUTPUT.json and OUTPUT.md.
+The rows are those of ``integer_table``. Windows of --context tokens move on by --stride; changes of
+perplexity are against the softmax model in float32 and against the Integer Transformer in float32, their 95 %
+intervals over stretches of 32 windows. Speed is scored tokens per second on the first --timed windows, rounds
+interleaved, the median of them; memory is the peak of a process of its own. Speed comes last; let the machine
+rest then. Writes OUTPUT.json and OUTPUT.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import math
 import multiprocessing
 import sys
@@ -27,15 +27,18 @@ from typing import Any, Final
 import numpy as np
 from integer_rows import (
     DYNAMIC,
+    INTEGER,
     INTEGER_FLOAT,
     PRECISIONS,
     SOFTMAX,
     add_arguments,
+    conditions,
     cost_cells,
+    facts,
     open_models,
     rest,
-    run_facts,
     tensor_bytes,
+    write,
 )
 
 from octavo.artifact import ModelDirectory
@@ -45,6 +48,9 @@ from octavo.engine import Engine
 from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, measure_perplexity
 from octavo.quantization.integer import DynamicArithmetic, ForwardPass
 from octavo.text.stream import Perplexity, TokenIds, TokenStream
+
+STRETCH: Final = 32
+"""Windows that an interval takes together."""
 
 
 class DynamicScoringEngine:
@@ -72,11 +78,12 @@ class DynamicScoringEngine:
 
 
 class RecordingEngine:
-    """Remembers the log-likelihood of every window."""
+    """Remembers the log-likelihood of every window, and how many tokens it scores."""
 
     def __init__(self, engine: ScoringEngine) -> None:
         self._engine = engine
         self.windows: list[float] = []
+        self.counts: list[int] = []
 
     @property
     def precision(self) -> str:
@@ -92,6 +99,7 @@ class RecordingEngine:
         """The engine's scores."""
         scores = self._engine.score_last(sequences, counts)
         self.windows += [math.fsum(map(float, row)) for row in scores]
+        self.counts += counts
         return scores
 
     def close(self) -> None:
@@ -108,10 +116,17 @@ def scoring_engine(row: str, model: ModelDirectory, threads: int) -> ScoringEngi
     return Engine(model, precision=PRECISIONS[row], threads=threads)
 
 
-def score(
-    row: str, model: ModelDirectory, stream: TokenStream, arguments: argparse.Namespace
-) -> tuple[Perplexity, np.ndarray]:
-    """The perplexity of the text, and the log-likelihood of every window."""
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """Of a text: its perplexity; log-likelihoods [windows], and how many tokens each window scores."""
+
+    perplexity: Perplexity
+    windows: np.ndarray
+    counts: np.ndarray
+
+
+def score(row: str, model: ModelDirectory, stream: TokenStream, arguments: argparse.Namespace) -> Scored:
+    """All of the text."""
     engine = RecordingEngine(scoring_engine(row, model, arguments.threads))
 
     def advance(done: int) -> None:
@@ -122,19 +137,32 @@ def score(
     )
     print(file=sys.stderr)
     engine.close()
-    return found, np.array(engine.windows)
+    return Scored(found, np.array(engine.windows), np.array(engine.counts))
 
 
-def figures(found: Perplexity, windows: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
-    """Perplexities, and their change with half its 95 % interval, windows being drawn independently."""
-    change = -(windows - baseline)
-    loss = change.sum() / found.tokens
-    half = 1.96 * math.sqrt(len(change)) * change.std(ddof=1) / found.tokens
+def change(found: Scored, baseline: Scored) -> list[float]:
+    """Of perplexity per word, relative, and its 95 % interval; windows that are near are not independent."""
+    starts = np.arange(0, len(found.counts), STRETCH)
+    losses = np.add.reduceat(baseline.windows - found.windows, starts)
+    counts = np.add.reduceat(found.counts, starts)
+    loss = losses.sum() / counts.sum()
+    half = math.inf
+    if (stretches := len(starts)) > 1:
+        spread = ((losses - loss * counts) ** 2).sum() * stretches / (stretches - 1)
+        half = 1.96 * math.sqrt(spread) / counts.sum()
+    per_word = found.perplexity.tokens / found.perplexity.words
+    return [math.expm1(x * per_word) if math.isfinite(x) else x for x in (loss, loss - half, loss + half)]
+
+
+def figures(found: Scored, scored: dict[str, Scored]) -> dict[str, Any]:
+    """Perplexities and their changes."""
+    changes = {row: change(found, scored[row]) for row in (SOFTMAX, INTEGER_FLOAT) if row in scored}
     return {
-        "per_word": found.per_word,
-        "per_token": found.per_token,
-        "bits_per_character": found.bits_per_character,
-        "change": [math.expm1(x * found.tokens / found.words) for x in (loss, loss - half, loss + half)],
+        "per_word": found.perplexity.per_word,
+        "per_token": found.perplexity.per_token,
+        "bits_per_character": found.perplexity.bits_per_character,
+        "change": changes[SOFTMAX],
+        "change_of_integers": changes.get(INTEGER_FLOAT),
     }
 
 
@@ -143,7 +171,7 @@ def timed_work(
 ) -> tuple[list[TokenIds], list[int]]:
     """The first windows that score a whole stride, and how many tokens each scores."""
     tokens = np.concatenate([np.array([model.config.decoder_start_id], np.int32), stream.tokens])
-    starts = range(0, len(tokens) - arguments.context - 1, arguments.stride)[: arguments.timed]
+    starts = range(0, len(tokens) - arguments.context, arguments.stride)[: arguments.timed]
     spans = [tokens[start : start + arguments.context + 1] for start in starts]
     return spans, [arguments.stride] * len(spans)
 
@@ -156,25 +184,34 @@ def seconds(engine: ScoringEngine, work: tuple[list[TokenIds], list[int]]) -> fl
 
 
 def peak_bytes(row: str, path: Path, threads: int, work: tuple[list[TokenIds], list[int]]) -> int:
-    """Largest resident set of this process while it loads the model and does the work."""
+    """Largest resident set of this process, the model loaded, while it does the work."""
     engine = Engine(ModelDirectory.open(path), precision=PRECISIONS[row], threads=threads)
     forget_peak()
     engine.score_last(*work)
     return peak_resident_bytes()
 
 
+def check_vocabularies(models: dict[str, ModelDirectory], lines: list[str], stream: TokenStream) -> None:
+    """Exits where a model reads the text as other tokens than the first."""
+    first = models[SOFTMAX]
+    for model in models.values():
+        own = TokenStream.encode(lines, model.tokenizers()[0], model.config.eos_id)
+        same_start = model.config.decoder_start_id == first.config.decoder_start_id
+        if not np.array_equal(own.tokens, stream.tokens) or not same_start:
+            sys.exit(f"{model.path}: reads the text as other tokens than {first.path}")
+
+
 def speed_and_memory(
-    models: dict[str, ModelDirectory], stream: TokenStream, arguments: argparse.Namespace
+    models: dict[str, ModelDirectory], work: tuple[list[TokenIds], list[int]], arguments: argparse.Namespace
 ) -> dict[str, Any]:
     """Scored tokens per second of interleaved rounds, peak memory, bytes of the tensors."""
     rows = {row: model for row, model in models.items() if row in PRECISIONS}
-    work = timed_work(models[SOFTMAX], stream, arguments)
-    if not work[0]:
-        raise SystemExit(f"the text is shorter than a window of {arguments.context} tokens")
     engines = {row: scoring_engine(row, model, arguments.threads) for row, model in rows.items()}
-    for engine in engines.values():
-        seconds(engine, work)
-    times = [{row: seconds(engines[row], work) for row in rows} for _ in range(arguments.rounds)]
+    times: list[dict[str, float]] = []
+    for turn in range(arguments.rounds + 1):
+        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
+        times.append({row: seconds(engines[row], work) for row in order})
+    times = times[1:]  # the first is a warm-up
     measured = {}
     for row, model in rows.items():
         speeds = [sum(work[1]) / of_round[row] for of_round in times]
@@ -188,31 +225,40 @@ def speed_and_memory(
     return measured
 
 
+def percent(change: list[float] | None) -> str:
+    """A change and its interval."""
+    return "" if change is None else "{:+.2%} [{:+.2%}, {:+.2%}]".format(*change)
+
+
 def markdown(report: dict[str, Any]) -> str:
     """The report for people."""
     run, rows = report["run"], report["rows"]
-    conditions = (
+    heading = (
         f"{run['date']}: {run['text']}, {run['tokens']:,} tokens, {run['words']:,} words, context "
-        f"{run['context']}, stride {run['stride']}. Change of perplexity per word against the first row, "
-        f"95 % interval. Speed: scored tokens, {run['timed']} windows, {run['threads']} threads, "
-        f"{run['rounds']} interleaved rounds. {run['cpu']}, {run['isa']}; load average before: "
-        f"{run['load_average_before']:.2f}."
+        f"{run['context']}, stride {run['stride']}. Changes of perplexity per word, with 95 % intervals over "
+        f"stretches of {STRETCH} windows. Speed: scored tokens, {run['timed']} windows, {conditions(run)}"
     )
-    columns = ("perplexity per word", "change", "per token", "bits per character")
+    columns = (
+        "perplexity per word",
+        "against softmax",
+        "against its float32",
+        "per token",
+        "bits per character",
+    )
     costs = ("tokens/s", "against float32", "peak MiB", "tensors MB")
     lines = [
         f"# {run['name']}: every form",
         "",
-        conditions,
+        heading,
         "",
         "| | " + " | ".join(columns + costs) + " |",
         "| --- |" + " ---: |" * len(columns + costs),
     ]
     for row, values in rows.items():
-        change = "" if row == SOFTMAX else "{:+.2%} [{:+.2%}, {:+.2%}]".format(*values["change"])
         cells = [
             f"{values['per_word']:.2f}",
-            change,
+            "" if row == SOFTMAX else percent(values["change"]),
+            percent(values["change_of_integers"]) if row in (INTEGER, DYNAMIC) else "",
             f"{values['per_token']:.3f}",
             f"{values['bits_per_character']:.4f}",
             *cost_cells(values, rows[SOFTMAX]),
@@ -230,29 +276,26 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=128)
     parser.add_argument("--timed", type=int, default=200, help="windows to measure the speed on")
     arguments = parser.parse_args()
-    models = open_models(arguments)
+    models = open_models(arguments, language_models=True)
     lines = arguments.text.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     first = models[SOFTMAX]
     stream = TokenStream.encode(lines, first.tokenizers()[0], first.config.eos_id)
+    check_vocabularies(models, lines, stream)
+    work = timed_work(first, stream, arguments)
+    if not work[0]:
+        sys.exit(f"--timed, --context: there is no window of {arguments.context} tokens to be timed")
+    run = facts(arguments, models)
+    run |= {"text": arguments.text.name, "tokens": len(stream.tokens), "words": stream.words}
+    run |= {"context": arguments.context, "stride": arguments.stride, "timed": len(work[0])}
+    run["idle_before"] = None
     scored = {row: score(row, model, stream, arguments) for row, model in models.items()}
-    baseline = scored[SOFTMAX][1]
-    rest(arguments)
-    run = run_facts(arguments, first)
-    measured = speed_and_memory(models, stream, arguments)
-    report = {
-        "run": {
-            **run,
-            "text": arguments.text.name,
-            "tokens": len(stream.tokens),
-            "words": stream.words,
-            "context": arguments.context,
-            "stride": arguments.stride,
-            "timed": arguments.timed,
-        },
-        "rows": {row: {**figures(*scored[row], baseline), **measured.get(row, {})} for row in models},
-    }
-    Path(f"{arguments.output}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    Path(f"{arguments.output}.md").write_text(markdown(report), encoding="utf-8")
+    rows = {row: figures(found, scored) for row, found in scored.items()}
+    report = {"run": run, "rows": rows}
+    write(arguments.output, report, markdown(report))
+    run["idle_before"] = rest(arguments.rest)
+    for row, values in speed_and_memory(models, work, arguments).items():
+        rows[row] |= values
+    write(arguments.output, report, markdown(report))
     print(markdown(report))
 
 

@@ -16,23 +16,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from integer_rows import (
     DYNAMIC,
     INTEGER_FLOAT,
     PRECISIONS,
     SOFTMAX,
     add_arguments,
+    conditions,
     cost_cells,
+    facts,
     open_models,
     rest,
-    run_facts,
     tensor_bytes,
+    write,
 )
 
 from octavo.artifact import ModelDirectory
@@ -112,22 +114,31 @@ def quality(models: dict[str, ModelDirectory], tests: Sequence[TestSet], threads
     return found
 
 
+def works(models: dict[str, ModelDirectory], lines: Sequence[str]) -> dict[str, Work]:
+    """The same work for every row that the engine runs. Exits where their vocabularies or searches differ."""
+    found = {}
+    for row in (row for row in models if row in PRECISIONS):
+        subject = Subject(models[row].path)
+        found[row] = Work(subject.encode(lines), SearchOptions.from_defaults(subject.search))
+        first = found[SOFTMAX]
+        if not all(map(np.array_equal, found[row].sources, first.sources)):
+            sys.exit(f"{models[row].path}: segments the test set otherwise than {models[SOFTMAX].path}")
+        if str(found[row].options) != str(first.options):
+            sys.exit(f"{models[row].path}: is searched otherwise than {models[SOFTMAX].path}")
+    return found
+
+
 def speed_and_memory(
-    models: dict[str, ModelDirectory], lines: Sequence[str], threads: int, rounds: int
+    models: dict[str, ModelDirectory], work: dict[str, Work], threads: int, rounds: int
 ) -> dict[str, Any]:
     """Tokens per second of interleaved rounds, peak memory, bytes of the tensors' file."""
-    subjects = {row: Subject(models[row].path) for row in models if row in PRECISIONS}
-    works = {
-        row: Work(subject.encode(lines), SearchOptions.from_defaults(subject.search))
-        for row, subject in subjects.items()
-    }
-    assert len({str(work.options) for work in works.values()}) == 1, "one search for all"
+    subjects = {row: Subject(models[row].path) for row in work}
     engines = {row: subject.engine(PRECISIONS[row], threads) for row, subject in subjects.items()}
-    passes = measure(engines, works[SOFTMAX], rounds=rounds)
+    passes = measure(engines, work[SOFTMAX], rounds=rounds)
     return {
         row: {
             "tokens_per_second": dataclasses.asdict(Range.of([p.tokens_per_second for p in passes[row]])),
-            "peak_bytes": peak_memory_bytes(subject, PRECISIONS[row], threads, works[row]),
+            "peak_bytes": peak_memory_bytes(subject, PRECISIONS[row], threads, work[row]),
             "tensor_bytes": tensor_bytes(models[row], row),
         }
         for row, subject in subjects.items()
@@ -142,10 +153,8 @@ def markdown(report: dict[str, Any]) -> str:
         f"# {run['name']}: every form",
         "",
         (
-            f"{run['date']}: beam {run['beam']}, {run['threads']} threads, {run['rounds']} interleaved "
-            f"rounds on {names[0]}. {run['cpu']}, {run['isa']}; load average before: "
-            f"{run['load_average_before']:.2f}. "
-            "BLEU and chrF; change of BLEU against the first row, 95 % interval, p."
+            f"{run['date']}. BLEU and chrF, beam {run['beam']}; change of BLEU against the first row, 95 % "
+            f"interval, p. Speed on {names[0]}: {conditions(run)}"
         ),
         "",
         "| | " + " | ".join(names) + " | tokens/s | against float32 | peak MiB | tensors MB |",
@@ -168,18 +177,18 @@ def main() -> None:
     add_arguments(parser, "integer-table")
     parser.add_argument("--test", type=Path, nargs=2, action="append", required=True, metavar=("SRC", "REF"))
     arguments = parser.parse_args()
-    models = open_models(arguments)
+    models = open_models(arguments, language_models=False)
     tests = [TestSet.read(*pair) for pair in arguments.test]
-    scored = quality(models, tests, arguments.threads)
-    rest(arguments)
-    run = run_facts(arguments, models[SOFTMAX])
-    measured = speed_and_memory(models, tests[0].source, arguments.threads, arguments.rounds)
-    report = {
-        "run": {**run, "tests": [test.name for test in tests], "beam": models[SOFTMAX].search.beam},
-        "rows": {row: {**measured.get(row, {}), "quality": scored[row]} for row in models},
-    }
-    Path(f"{arguments.output}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    Path(f"{arguments.output}.md").write_text(markdown(report), encoding="utf-8")
+    work = works(models, tests[0].source)
+    run = facts(arguments, models)
+    run |= {"tests": [test.name for test in tests], "beam": models[SOFTMAX].search.beam, "idle_before": None}
+    rows = {row: {"quality": values} for row, values in quality(models, tests, arguments.threads).items()}
+    report = {"run": run, "rows": rows}
+    write(arguments.output, report, markdown(report))
+    run["idle_before"] = rest(arguments.rest)
+    for row, values in speed_and_memory(models, work, arguments.threads, arguments.rounds).items():
+        rows[row] |= values
+    write(arguments.output, report, markdown(report))
     print(markdown(report))
 
 

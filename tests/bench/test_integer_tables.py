@@ -28,7 +28,7 @@ def run(program: str, *options: object) -> subprocess.CompletedProcess[str]:
 
 
 def models(folder: Path, softmax: ModelConfig, integer: ModelConfig) -> list[object]:
-    """Options for one model of each kind, and three rounds' worth of what both programs share."""
+    """Options for one model of each kind, and what both programs share."""
     float_model = write_tiny_model(folder / "float", config=softmax)
     int8_model = write_tiny_model(folder / "int8", config=softmax, scheme=Scheme.INT8_DYNAMIC)
     integer_float = write_tiny_model(folder / "integer-float", config=integer)
@@ -36,7 +36,7 @@ def models(folder: Path, softmax: ModelConfig, integer: ModelConfig) -> list[obj
     return [
         *("--softmax", float_model, "--int8", int8_model),
         *("--integer-float", integer_float, "--integer", integers),
-        *("--dynamic", "--rounds", 2, "--threads", 1, "--output", folder / "report"),
+        *("--dynamic", "--rounds", 2, "--rest", 0, "--threads", 1, "--output", folder / "report"),
     ]
 
 
@@ -85,3 +85,10 @@ def test_the_dynamic_form_needs_float_weights(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     done = run("integer_perplexity.py", "--softmax", "a", "--integer", "b", "--dynamic", "--text", text)
     assert done.returncode != 0 and "--dynamic needs --integer-float" in done.stderr
+
+
+def test_a_model_that_is_not_its_rows_is_refused(tmp_path: Path) -> None:
+    float_model = write_tiny_model(tmp_path / "float", config=language_config())
+    options = ["--softmax", float_model, "--integer", float_model]
+    done = run("integer_perplexity.py", *options, "--text", tmp_path / "text.txt")
+    assert done.returncode != 0 and "softmax attention and scheme none: not Integer Tr" in done.stderr
