@@ -111,8 +111,12 @@ struct PagedBytes {
     }
     const int whole = head_dim / 4 * 4;
     // First what is left over, so that sums go from the loop straight on.
-    if (whole < head_dim) add_products<true>(tile, query, keys, whole, sum);
-    for (int c = 0; c < whole; c += 4) add_products<false>(tile, query, keys, c, sum);
+    if (whole < head_dim) add_products<true, false>(tile, query, keys, whole, sum);
+    if (tile.only) {
+      for (int c = 0; c < whole; c += 4) add_products<false, true>(tile, query, keys, c, sum);
+    } else {
+      for (int c = 0; c < whole; c += 4) add_products<false, false>(tile, query, keys, c, sum);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < Contexts; ++i) {
 #pragma GCC unroll 4
@@ -159,8 +163,9 @@ struct PagedBytes {
   }
 
  private:
-  /// Adds the products of columns c to c + 3, or, of the last, of as many as there are.
-  template <bool Last, class Tile, int Contexts, int Pages>
+  /// Adds the products of columns c to c + 3, or, of the last, of as many as there are. Ahead: fetches as
+  /// much of what is read next, the values of these heads and the keys of the next ones.
+  template <bool Last, bool Ahead, class Tile, int Contexts, int Pages>
   [[gnu::always_inline]] static void add_products(const Tile& tile, const std::uint8_t* query,
                                                   const std::byte* const (&keys)[Pages], int c,
                                                   __m512i (&sum)[Contexts][Pages]) {
@@ -176,7 +181,7 @@ struct PagedBytes {
       for (int p = 0; p < Pages; ++p) {
         const std::byte* column = keys[p] + static_cast<std::size_t>(h) * head_bytes + 16 * c;
         const __m512i key = _mm512_load_si512(column);
-        if (i % Tile::kQueries == 0) {  // soon to be read: the values of these heads, the keys of the next
+        if (Ahead && i % Tile::kQueries == 0) {
           _mm_prefetch(column + tile.layout.values, _MM_HINT_T0);
           _mm_prefetch(column + Tile::kHeads * head_bytes, _MM_HINT_T0);
         }

@@ -25,6 +25,7 @@ struct Tile {
       : layout(*job.layout),
         first(first_query),
         head(first_head),
+        only(job.queries == Queries),
         pages(job.pages),
         page_count((job.positions + kPagePositions - 1) / kPagePositions),
         query(reinterpret_cast<const std::byte*>(job.query) + first * job.query_stride),
@@ -43,6 +44,7 @@ struct Tile {
   const PageLayout layout;
   const int first;
   const int head;
+  const bool only;  // no other queries read the pages of these heads
   const std::byte* const* const pages;
   const int page_count;
   const std::byte* const query;  // row `first`
