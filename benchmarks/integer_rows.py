@@ -97,7 +97,7 @@ def facts(arguments: argparse.Namespace, models: dict[str, ModelDirectory]) -> d
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "name": models[SOFTMAX].name,
-        "models": {row: str(model.path) for row, model in models.items()},
+        "models": {row: model.name for row, model in models.items()},
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "cpu": cpu_model(),
