@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import math
 import multiprocessing
 import sys
@@ -49,6 +50,7 @@ from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, 
 from octavo.quantization.integer import DynamicArithmetic, ForwardPass
 from octavo.text.stream import Perplexity, TokenIds, TokenStream
 
+NUMPY_BATCH: Final = 16
 STRETCH: Final = 32
 """Windows that an interval takes together."""
 
@@ -63,15 +65,23 @@ class DynamicScoringEngine:
         self._forward = ForwardPass(model.config, DynamicArithmetic(model))
 
     def score_last(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> list[list[float]]:
-        """As ``octavo.evaluation.perplexity.ScoringEngine`` says."""
-        return [self._score(sequence, count) for sequence, count in zip(sequences, counts, strict=True)]
+        """As ``octavo.evaluation.perplexity.ScoringEngine`` says; windows of one length are one batch."""
+        found: list[list[float]] = []
+        pairs = zip(sequences, counts, strict=True)
+        for _, of_one_length in itertools.groupby(pairs, key=lambda pair: len(pair[0])):
+            group = list(of_one_length)
+            for first in range(0, len(group), NUMPY_BATCH):
+                batch = group[first : first + NUMPY_BATCH]
+                found += self._score([sequence for sequence, _ in batch], [count for _, count in batch])
+        return found
 
-    def _score(self, sequence: TokenIds, count: int) -> list[float]:
-        fed = sequence[None, :-1]
-        logits = self._forward.logits(fed, fed).dequantize()[0, -count:]
+    def _score(self, sequences: Sequence[TokenIds], counts: Sequence[int]) -> list[list[float]]:
+        tokens = np.stack(sequences)
+        logits = self._forward.logits(tokens[:, :-1], tokens[:, :-1]).dequantize()
         logits -= logits.max(axis=-1, keepdims=True)
         log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        return [float(row[token]) for row, token in zip(log_p, sequence[-count:], strict=True)]
+        of_tokens = np.take_along_axis(log_p, tokens[:, 1:, None], axis=-1)[..., 0]
+        return [row[-count:].tolist() for row, count in zip(of_tokens, counts, strict=True)]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -126,7 +136,10 @@ class Scored:
 
 
 def score(row: str, model: ModelDirectory, stream: TokenStream, arguments: argparse.Namespace) -> Scored:
-    """All of the text."""
+    """All of the text; in the dynamic form its first windows."""
+    if row == DYNAMIC:
+        tokens = arguments.context + (arguments.dynamic_windows - 1) * arguments.stride
+        stream = dataclasses.replace(stream, tokens=stream.tokens[:tokens])
     engine = RecordingEngine(scoring_engine(row, model, arguments.threads))
 
     def advance(done: int) -> None:
@@ -141,29 +154,33 @@ def score(row: str, model: ModelDirectory, stream: TokenStream, arguments: argpa
 
 
 def change(found: Scored, baseline: Scored) -> list[float]:
-    """Of perplexity per word, relative, and its 95 % interval; windows that are near are not independent."""
+    """Of perplexity per word, relative, and its 95 % interval; windows that are near are not independent.
+
+    On the windows that both have scored.
+    """
     starts = np.arange(0, len(found.counts), STRETCH)
-    losses = np.add.reduceat(baseline.windows - found.windows, starts)
+    losses = np.add.reduceat(baseline.windows[: len(found.windows)] - found.windows, starts)
     counts = np.add.reduceat(found.counts, starts)
     loss = losses.sum() / counts.sum()
     half = math.inf
     if (stretches := len(starts)) > 1:
         spread = ((losses - loss * counts) ** 2).sum() * stretches / (stretches - 1)
         half = 1.96 * math.sqrt(spread) / counts.sum()
-    per_word = found.perplexity.tokens / found.perplexity.words
+    per_word = baseline.perplexity.tokens / baseline.perplexity.words
     return [math.expm1(x * per_word) if math.isfinite(x) else x for x in (loss, loss - half, loss + half)]
 
 
-def figures(found: Scored, scored: dict[str, Scored]) -> dict[str, Any]:
-    """Perplexities and their changes."""
-    changes = {row: change(found, scored[row]) for row in (SOFTMAX, INTEGER_FLOAT) if row in scored}
-    return {
-        "per_word": found.perplexity.per_word,
-        "per_token": found.perplexity.per_token,
-        "bits_per_character": found.perplexity.bits_per_character,
-        "change": changes[SOFTMAX],
-        "change_of_integers": changes.get(INTEGER_FLOAT),
-    }
+def figures(row: str, scored: dict[str, Scored]) -> dict[str, Any]:
+    """Perplexities, of a row that has scored all of the text, and their changes."""
+    found = scored[row]
+    changes = {other: change(found, scored[other]) for other in (SOFTMAX, INTEGER_FLOAT) if other in scored}
+    values: dict[str, Any] = {"scored_tokens": int(found.counts.sum()), "change": changes[SOFTMAX]}
+    values["change_of_integers"] = changes.get(INTEGER_FLOAT)
+    if row != DYNAMIC:
+        perplexity = found.perplexity
+        values |= {"per_word": perplexity.per_word, "per_token": perplexity.per_token}
+        values["bits_per_character"] = perplexity.bits_per_character
+    return values
 
 
 def timed_work(
@@ -255,12 +272,13 @@ def markdown(report: dict[str, Any]) -> str:
         "| --- |" + " ---: |" * len(columns + costs),
     ]
     for row, values in rows.items():
+        whole = "per_word" in values
         cells = [
-            f"{values['per_word']:.2f}",
+            f"{values['per_word']:.2f}" if whole else f"(first {values['scored_tokens']:,} tokens)",
             "" if row == SOFTMAX else percent(values["change"]),
             percent(values["change_of_integers"]) if row in (INTEGER, DYNAMIC) else "",
-            f"{values['per_token']:.3f}",
-            f"{values['bits_per_character']:.4f}",
+            f"{values['per_token']:.3f}" if whole else "",
+            f"{values['bits_per_character']:.4f}" if whole else "",
             *cost_cells(values, rows[SOFTMAX]),
         ]
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
@@ -274,6 +292,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--context", type=int, default=256)
     parser.add_argument("--stride", type=int, default=128)
+    parser.add_argument("--dynamic-windows", type=int, default=200, help="first windows, for --dynamic")
     parser.add_argument("--timed", type=int, default=200, help="windows to measure the speed on")
     arguments = parser.parse_args()
     models = open_models(arguments, language_models=True)
@@ -282,6 +301,8 @@ def main() -> None:
     stream = TokenStream.encode(lines, first.tokenizers()[0], first.config.eos_id)
     check_vocabularies(models, lines, stream)
     work = timed_work(first, stream, arguments)
+    if arguments.dynamic_windows < 1:
+        sys.exit("--dynamic-windows must be at least 1")
     if not work[0]:
         sys.exit(f"--timed, --context: there is no window of {arguments.context} tokens to be timed")
     run = facts(arguments, models)
@@ -289,7 +310,7 @@ def main() -> None:
     run |= {"context": arguments.context, "stride": arguments.stride, "timed": len(work[0])}
     run["idle_before"] = None
     scored = {row: score(row, model, stream, arguments) for row, model in models.items()}
-    rows = {row: figures(found, scored) for row, found in scored.items()}
+    rows = {row: figures(row, scored) for row in scored}
     report = {"run": run, "rows": rows}
     write(arguments.output, report, markdown(report))
     run["idle_before"] = rest(arguments.rest)
