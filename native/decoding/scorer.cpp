@@ -40,7 +40,7 @@ std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const
   for (std::size_t row = 0; row < rows.size(); ++row) {
     if (shortlist_ != nullptr) name_tokens(row, rows[row].candidates);
     offers_[row] = {{best_.data() + row * offered_, static_cast<std::size_t>(found_[row])},
-                    model_->kernels.log_sum_exp(log_sums_.data() + row * most_chunks_, chunks_[row])};
+                    log_sum_exp(model_->kernels, log_sums_.data() + row * most_chunks_, chunks_[row])};
   }
   return offers_;
 }
@@ -77,24 +77,27 @@ void Scorer::add(const OutputProjection& output, int base, const ProductInput& s
     const LogitRows logits = output.rows_of(first, count, states, workspace);
     for (std::size_t i = 0; i < added; ++i) {
       const std::size_t row = first_row + i;
-      float* own = logits.row(i);
+      const LogitRow own = logits.row(i);
       log_sums_[row * most_chunks_ + static_cast<std::size_t>(chunks_[row]++)] =
-          model_->kernels.log_sum_exp(own, count);
+          model_->kernels.log_sum_exp(own.values, count, own.largest);
       choose(row, rows[row].may_end, base + first, count, own);
     }
   }
 }
 
 /// Adds to a row's best candidates those of one chunk that may follow.
-void Scorer::choose(std::size_t row, bool may_end, int first, int count, float* logits) {
+void Scorer::choose(std::size_t row, bool may_end, int first, int count, const LogitRow& logits) {
+  ScoredToken* best = best_.data() + row * offered_;
+  const bool full = found_[row] == static_cast<int>(offered_);
+  if (full && logits.largest <= best[offered_ - 1].logit) return;
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   const auto forbid = [&](int candidate) {
-    if (candidate >= first && candidate < first + count) logits[candidate - first] = kNever;
+    if (candidate >= first && candidate < first + count) logits.values[candidate - first] = kNever;
   };
   for (const int candidate : forbidden_) forbid(candidate);
   if (!may_end) forbid(end_);
-  found_[row] = model_->kernels.top_k(logits, count, first, static_cast<int>(offered_), found_[row],
-                                      best_.data() + row * offered_);
+  found_[row] =
+      model_->kernels.top_k(logits.values, count, first, static_cast<int>(offered_), found_[row], best);
 }
 
 /// Turns the numbers of a row's best candidates into token ids.

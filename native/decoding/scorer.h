@@ -14,6 +14,11 @@ namespace octavo {
 inline constexpr int kLogitChunk = 512;
 static_assert(kLogitChunk % kOutputGroup == 0);
 
+/// Of x[0, n), n >= 1.
+inline float log_sum_exp(const KernelTable& kernels, const float* x, int n) {
+  return kernels.log_sum_exp(x, n, kernels.largest(x, n));
+}
+
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {
   bool may_end;                            // whether EOS may be offered
@@ -37,7 +42,7 @@ class Scorer {
   void score_own(const ProductInput& states, std::span<const ScoredRow> rows, Workspace& workspace);
   void add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
            std::span<const ScoredRow> rows, Workspace& workspace);
-  void choose(std::size_t row, bool may_end, int first, int count, float* logits);
+  void choose(std::size_t row, bool may_end, int first, int count, const LogitRow& logits);
   void name_tokens(std::size_t row, const Candidates* candidates);
 
   const Transformer* model_;

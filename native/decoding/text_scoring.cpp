@@ -80,12 +80,12 @@ void TextScoring::score(const ProductInput& states, std::span<const std::int32_t
     output.apply_to(first, count, states, workspace_.logits.data(), workspace_);
     for (std::size_t r = 0; r < rows; ++r) {
       const float* own = logits + r * static_cast<std::size_t>(count);
-      log_sums_[r * chunks + chunk] = model_.kernels.log_sum_exp(own, count);
+      log_sums_[r * chunks + chunk] = log_sum_exp(model_.kernels, own, count);
       if (next[r] >= first && next[r] < first + count) chosen_logit_[r] = own[next[r] - first];
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
-    const float sum = model_.kernels.log_sum_exp(log_sums_.data() + r * chunks, static_cast<int>(chunks));
+    const float sum = log_sum_exp(model_.kernels, log_sums_.data() + r * chunks, static_cast<int>(chunks));
     scores[r] = std::min(chosen_logit_[r] - sum, 0.0f);
   }
 }

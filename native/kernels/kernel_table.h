@@ -190,11 +190,13 @@ struct KernelTable {
   /// Rows of integer precision.
   void (*l1_norm)(const L1Norm&);
   void (*embed_integer)(const EmbedInteger&);
-  /// float(x) · inverse: integers as scores of the search.
-  void (*dequantize)(const std::int32_t* x, int n, float inverse, float* output);
+  /// float(x) · inverse: integers as scores of the search. Returns the largest, as below.
+  float (*dequantize)(const std::int32_t* x, int n, float inverse, float* output);
   PagedAttention attention;
-  /// n >= 1.
-  float (*log_sum_exp)(const float* x, int n);
+  /// max x, n >= 1. NaN only where x[0] is; a zero has either sign.
+  float (*largest)(const float* x, int n);
+  /// n >= 1; `largest` is max x.
+  float (*log_sum_exp)(const float* x, int n, float largest);
   /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. `best` holds
   /// `found` of earlier tokens; x[i] is the logit of token first + i. Returns how many it holds then.
   int (*top_k)(const float* x, int n, int first, int k, int found, ScoredToken* best);

@@ -2,11 +2,11 @@
 
 namespace octavo {
 
-float* LogitRows::row(std::size_t i) const {
+LogitRow LogitRows::row(std::size_t i) const {
   const std::size_t offset = i * static_cast<std::size_t>(count_);
-  if (integers_ == nullptr) return floats_ + offset;
-  kernels_->dequantize(integers_ + offset, count_, step_, floats_);
-  return floats_;
+  if (integers_ != nullptr)
+    return {floats_, kernels_->dequantize(integers_ + offset, count_, step_, floats_)};
+  return {floats_ + offset, kernels_->largest(floats_ + offset, count_)};
 }
 
 int OutputProjection::outputs() const {
@@ -31,7 +31,7 @@ LogitRows OutputProjection::rows_of(int first, int count, const ProductInput& st
   if (const auto* product = std::get_if<Linear>(&product_)) {
     float* logits = workspace.logits.ensure(size);
     product->apply_to(first, count, states, logits, workspace);
-    return {logits, count};
+    return {logits, count, *workspace.kernels};
   }
   std::int32_t* integers = workspace.integer_logits.ensure(size);
   std::get<IntegerLinear>(product_).apply_to(first, count, states, integers, workspace);

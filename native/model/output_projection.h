@@ -8,23 +8,29 @@
 
 namespace octavo {
 
+struct LogitRow {
+  float* values;
+  float largest;
+};
+
 /// Logits of some tokens, a row at a time, so that those of integers become floats where they are read next.
 class LogitRows {
  public:
-  LogitRows(float* logits, int count) : floats_(logits), count_(count) {}
+  LogitRows(float* logits, int count, const KernelTable& kernels)
+      : floats_(logits), count_(count), kernels_(&kernels) {}
   /// `room` is for one row; an integer logit of 1 stands for `step`.
   LogitRows(const std::int32_t* logits, int count, float step, float* room, const KernelTable& kernels)
       : integers_(logits), floats_(room), count_(count), step_(step), kernels_(&kernels) {}
 
   /// Valid until the next row is asked for.
-  float* row(std::size_t i) const;
+  LogitRow row(std::size_t i) const;
 
  private:
   const std::int32_t* integers_ = nullptr;
   float* floats_;
   int count_;
   float step_ = 1;
-  const KernelTable* kernels_ = nullptr;
+  const KernelTable* kernels_;
 };
 
 /// The output projection as scoring sees it: decoder states in, float logits out. Where the model is

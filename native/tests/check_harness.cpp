@@ -144,8 +144,9 @@ void embed_integer_wrapped(const EmbedInteger& embedding) {
   if (embedding.shift == -16 && embedding.output[0] == 32767) embedding.output[0] = -32768;
 }
 
-void dequantize_rounded_once(const std::int32_t* x, int n, float inverse, float* output) {
+float dequantize_rounded_once(const std::int32_t* x, int n, float inverse, float* output) {
   for (int i = 0; i < n; ++i) output[i] = static_cast<float>(static_cast<double>(x[i]) * inverse);
+  return truth().largest(output, n);
 }
 
 PageLayout layout_in_half_lines(int heads, int head_dim, bool keys_u8, bool values_u8) {
@@ -210,9 +211,14 @@ void attend_polynomial_beyond_row(const AttendPolynomial& job) {
   if (job.output_stride > width && job.queries > 1) job.output[width] = 0;
 }
 
-float log_sum_exp_with_padding(const float* x, int n) {
+float largest_with_padding(const float* x, int n) {
+  const float found = truth().largest(x, n);
+  return n % 16 == 0 || found > 0 ? found : 0;
+}
+
+float log_sum_exp_with_padding(const float* x, int n, float largest) {
   // What sixteen lanes give when the missing ones count as exp(0).
-  const float sum = truth().log_sum_exp(x, n);
+  const float sum = truth().log_sum_exp(x, n, largest);
   return n % 16 == 0 ? sum : sum + 1e-3f;
 }
 
@@ -276,6 +282,7 @@ constexpr std::array kPlanted{
             [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_to_all; }},
     Planted{"attend_polynomial", "behind the row",
             [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_beyond_row; }},
+    Planted{"largest", "result", [](KernelTable& t) { t.largest = largest_with_padding; }},
     Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
     Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},
 };

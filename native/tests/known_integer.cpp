@@ -175,8 +175,9 @@ void check_embedding() {
 void check_scores() {
   const std::array<std::int32_t, 3> x{3, -5, (1 << 24) + 1};
   std::array<float, 3> output{};
-  kernels().dequantize(x.data(), 3, 0.5f, output.data());
-  const bool right = output[0] == 1.5f && output[1] == -2.5f && output[2] == 8388608.0f;
+  const float largest = kernels().dequantize(x.data(), 3, 0.5f, output.data());
+  const bool right =
+      largest == output[2] && output[0] == 1.5f && output[1] == -2.5f && output[2] == 8388608.0f;
   if (!right) throw Mismatch("dequantize: 3, -5 and 2^24 + 1 in halves");
 }
 

@@ -165,8 +165,9 @@ int check_dequantize(const KernelTable& kernels, Random random) {
       x.resize(static_cast<std::size_t>(n));
       std::generate(x.begin(), x.end(), [&] { return random.integer(-most, most); });
       output.shape(1, n, n);
-      reference::table().dequantize(x.data(), n, inverse, output.expected());
-      kernels.dequantize(x.data(), n, inverse, output.actual());
+      const float expected = reference::table().dequantize(x.data(), n, inverse, output.expected());
+      const float largest = kernels.dequantize(x.data(), n, inverse, output.actual());
+      if (largest != expected) fail(call, "largest", expected, largest);
       output.verify(call, "output");
       ++calls;
     }

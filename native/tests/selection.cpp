@@ -1,6 +1,8 @@
 #include <array>
+#include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checked_output.h"
@@ -29,11 +31,22 @@ void fill_logits(GuardedArray<float>& x, int n, Values kind, Random& random) {
   fill({x.data(), x.size()}, kind, random);
 }
 
+void compare_largest(const KernelTable& kernels, const GuardedArray<float>& x, const char* values) {
+  const int n = static_cast<int>(x.size());
+  const float expected = reference::table().largest(x.data(), n);
+  const float actual = kernels.largest(x.data(), n);
+  const bool right = actual == expected || (std::isnan(actual) && std::isnan(expected));
+  if (!right) {
+    fail(describe("largest", kernels.name, " n=", n, " values=", values), "result", expected, actual);
+  }
+}
+
 void compare_log_sum_exp(const KernelTable& kernels, const GuardedArray<float>& x, const char* values) {
   const int n = static_cast<int>(x.size());
   const std::string call = describe("log_sum_exp", kernels.name, " n=", n, " values=", values);
-  const float expected = reference::table().log_sum_exp(x.data(), n);
-  const float actual = kernels.log_sum_exp(x.data(), n);
+  const float largest = reference::table().largest(x.data(), n);
+  const float expected = reference::table().log_sum_exp(x.data(), n, largest);
+  const float actual = kernels.log_sum_exp(x.data(), n, largest);
   if (!same(expected, actual)) fail(call, "result", expected, actual);
 }
 
@@ -64,6 +77,30 @@ void compare_top_k(const KernelTable& kernels, const GuardedArray<float>& x, int
 }
 
 }  // namespace
+
+int check_largest(const KernelTable& kernels, Random random) {
+  GuardedArray<float> x;
+  int calls = 0;
+  for (const int n : vocabularies()) {
+    for (const Values kind : kLogitValues) {
+      fill_logits(x, n, kind, random);
+      compare_largest(kernels, x, name_of(kind));
+      const auto last = static_cast<std::size_t>(n - 1);
+      for (const std::size_t place : {std::size_t{0}, last, last / 2}) {
+        const float value = std::exchange(x[place], std::numeric_limits<float>::quiet_NaN());
+        compare_largest(kernels, x, "with a NaN");
+        x[place] = kInfinity;
+        compare_largest(kernels, x, "with an infinity");
+        x[place] = value;
+      }
+      calls += 7;
+    }
+    std::fill(x.begin(), x.end(), -kInfinity);
+    compare_largest(kernels, x, "all -inf");
+    ++calls;
+  }
+  return calls;
+}
 
 int check_log_sum_exp(const KernelTable& kernels, Random random) {
   GuardedArray<float> x;

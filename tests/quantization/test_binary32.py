@@ -170,10 +170,10 @@ def in_ulps(found: np.ndarray, exact: np.ndarray) -> float:
     return float(np.max(np.abs(found - exact) / ulp))
 
 
-def test_exp_is_within_one_ulp() -> None:
-    """Measured over 4 million points: 0.99 ulp, 8.3e-8 relative."""
+def test_exp_errs_no_more_than_documented() -> None:
     x = np.linspace(-87, 88, 500_001).astype(np.float32)
-    assert in_ulps(binary32.exp(x), np.exp(x.astype(np.float64))) < 1
+    exact = np.exp(x.astype(np.float64))
+    assert np.all(np.abs(binary32.exp(x) / exact - 1) < 2.0**-22 + 2.0**-26 * np.abs(x))
 
 
 def test_exp_is_exact_at_zero_and_clamps() -> None:
@@ -193,11 +193,12 @@ def test_log_is_within_one_ulp() -> None:
     assert binary32.log(np.ones(1, np.float32)) == 0
 
 
-def test_silu_is_within_two_ulps() -> None:
-    """Measured over 2 million points: 1.8e-7 relative."""
+def test_silu_errs_little_more_than_exp() -> None:
     x = np.linspace(-30, 30, 200_000).astype(np.float32)
     wide = x.astype(np.float64)
-    np.testing.assert_allclose(binary32.silu(x), wide / (1 + np.exp(-wide)), rtol=2 * 2.0**-23, atol=0)
+    exact = wide / (1 + np.exp(-wide))
+    error = np.abs(binary32.silu(x) - exact)
+    assert np.all(error <= (2.0**-22 + 2.0**-26 * np.abs(wide)) * np.abs(exact))
 
 
 def test_gelu_is_within_its_polynomial() -> None:

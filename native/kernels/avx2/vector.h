@@ -113,6 +113,9 @@ struct F32x16 {
   static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) {
     return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
   }
+  static F32x16 fms(F32x16 a, F32x16 b, F32x16 c) {
+    return {_mm256_fmsub_ps(a.low, b.low, c.low), _mm256_fmsub_ps(a.high, b.high, c.high)};
+  }
   static F32x16 max(F32x16 a, F32x16 b) {
     return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
   }
@@ -136,12 +139,13 @@ struct F32x16 {
     constexpr int kNearestEven = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     return {_mm256_round_ps(a.low, kNearestEven), _mm256_round_ps(a.high, kNearestEven)};
   }
-  /// 2^n for integral n from -126 to 127.
-  static F32x16 power_of_two(F32x16 n) {
-    const __m256i bias = _mm256_set1_epi32(127);
-    const __m256i a = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.low), bias), 23);
-    const __m256i b = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.high), bias), 23);
-    return {_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)};
+  /// a · 2^n for integral n from -126 to 127.
+  static F32x16 times_power_of_two(F32x16 a, F32x16 n) {
+    const auto power = [](__m256 exponent) {
+      const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(exponent), _mm256_set1_epi32(127));
+      return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+    };
+    return {_mm256_mul_ps(a.low, power(n.low)), _mm256_mul_ps(a.high, power(n.high))};
   }
   static unsigned lanes_above(F32x16 a, F32x16 b) {
     const int lower = _mm256_movemask_ps(_mm256_cmp_ps(a.low, b.low, _CMP_GT_OQ));

@@ -26,20 +26,18 @@ inline void store(V value, float* x, int count) {
 }
 
 template <class V>
-inline V exponential(V x) {
+[[gnu::always_inline]] inline V exponential(V x) {
   x = V::max(x, V::all(-87.0f));
   x = V::min(x, V::all(88.0f));
   const V n = V::round(x * V::all(1.44269504f));
-  V r = V::fma(n, V::all(-0.693359375f), x);
-  r = V::fma(n, V::all(2.12194440e-4f), r);
-  V p = V::all(1.9875691500e-4f);
-  p = V::fma(p, r, V::all(1.3981999507e-3f));
-  p = V::fma(p, r, V::all(8.3334519073e-3f));
-  p = V::fma(p, r, V::all(4.1665795894e-2f));
-  p = V::fma(p, r, V::all(1.6666665459e-1f));
-  p = V::fma(p, r, V::all(5.0000001201e-1f));
-  p = V::fma(p, r * r, r) + V::all(1.0f);
-  return p * V::power_of_two(n);
+  const V r = V::fms(x, V::all(1.44269504f), n);
+  V p = V::all(1.3269519e-3f);
+  p = V::fma(p, r, V::all(9.671291e-3f));
+  p = V::fma(p, r, V::all(5.550711e-2f));
+  p = V::fma(p, r, V::all(2.4022247e-1f));
+  p = V::fma(p, r, V::all(6.93147e-1f));
+  p = V::fma(p, r, V::all(1.0f));
+  return V::times_power_of_two(p, n);
 }
 
 template <class V>

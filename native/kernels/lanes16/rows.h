@@ -4,9 +4,12 @@
 
 #include "kernels/lanes16/for_each_vector.h"
 #include "kernels/lanes16/functions.h"
+#include "kernels/lanes16/several.h"
 #include "kernels/logarithm.h"
 
 namespace octavo::lanes16 {
+
+constexpr int kSideBySide = 4;  // vectors of logits
 
 template <class V>
 void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::uint8_t* output,
@@ -81,31 +84,46 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
 }
 
 template <class V>
-void dequantize(const std::int32_t* x, int n, float inverse, float* output) {
-  for_each_vector<V>(
-      n, [&](int i, int count) { store(V::load_s32(x + i, count) * V::all(inverse), output + i, count); });
-}
-
-/// max of x[0, n), n >= 1.
-template <class V>
-inline float largest(const float* x, int n) {
-  V found = V::all(x[0]);
+float dequantize(const std::int32_t* x, int n, float inverse, float* output) {
+  const float first = static_cast<float>(x[0]) * inverse;
+  V found = V::all(first);
   for_each_vector<V>(n, [&](int i, int count) {
-    // A short vector repeats the first element rather than offer the zeros of its missing lanes.
-    const V value = count == V::kLanes ? V::load(x + i) : V::load_first_or(x + i, count, x[0]);
-    found = V::max(value, found);
+    const V value = V::load_s32(x + i, count) * V::all(inverse);
+    store(value, output + i, count);
+    found = V::max(count == V::kLanes ? value : V::where((1u << count) - 1u, value, first), found);
   });
   return found.largest();
 }
 
 template <class V>
-float log_sum_exp(const float* x, int n) {
-  const float top = largest<V>(x, n);
-  V sum = V::all(0.0f);
-  for_each_vector<V>(n, [&](int i, int count) {
-    sum = sum + V::first(exponential(load<V>(x + i, count) - V::all(top)), count);
+float largest(const float* x, int n) {
+  using Block = Several<V, kSideBySide>;
+  Block block = Block::all(x[0]);
+  int i = 0;
+  for (; i + Block::kLanes <= n; i += Block::kLanes) block = Block::max(Block::load(x + i), block);
+  V found = block.part[0];
+  for (const V& part : block.part) found = V::max(part, found);
+  for_each_vector<V>(n - i, [&](int j, int count) {
+    // A short vector repeats the first element rather than offer the zeros of its missing lanes.
+    const float* values = x + i + j;
+    found = V::max(count == V::kLanes ? V::load(values) : V::load_first_or(values, count, x[0]), found);
   });
-  return top + logarithm(sum.sum_tree());
+  return found.largest();
+}
+
+template <class V>
+float log_sum_exp(const float* x, int n, float largest) {
+  using Block = Several<V, kSideBySide>;
+  V sum = V::all(0.0f);
+  int i = 0;
+  for (; i + Block::kLanes <= n; i += Block::kLanes) {
+    const Block terms = exponential(Block::load(x + i) - Block::all(largest));
+    for (const V& part : terms.part) sum = sum + part;
+  }
+  for_each_vector<V>(n - i, [&](int j, int count) {
+    sum = sum + V::first(exponential(load<V>(x + i + j, count) - V::all(largest)), count);
+  });
+  return largest + logarithm(sum.sum_tree());
 }
 
 template <class V>

@@ -32,6 +32,7 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .embed_integer = embed_integer,
       .dequantize = dequantize<V>,
       .attention = attention,
+      .largest = largest<V>,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,
   };

@@ -27,12 +27,13 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
               float* output);
 void l1_norm(const L1Norm& norm);
 void embed_integer(const EmbedInteger& embedding);
-void dequantize(const std::int32_t* x, int n, float inverse, float* output);
+float dequantize(const std::int32_t* x, int n, float inverse, float* output);
 PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);
 void attend_polynomial(const AttendPolynomial& job);
-float log_sum_exp(const float* x, int n);
+float largest(const float* x, int n);
+float log_sum_exp(const float* x, int n, float largest);
 int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best);
 
 }  // namespace octavo::reference

@@ -67,13 +67,18 @@ void embed_s8(const std::int8_t* row, float row_scale, const float* position, in
     output[i] = std::fma(static_cast<float>(row[i]) * row_scale, scale, position[i]);
 }
 
-void dequantize(const std::int32_t* x, int n, float inverse, float* output) {
+float dequantize(const std::int32_t* x, int n, float inverse, float* output) {
   for (int i = 0; i < n; ++i) output[i] = static_cast<float>(x[i]) * inverse;
+  return largest(output, n);
 }
 
-float log_sum_exp(const float* x, int n) {
-  float largest = x[0];
-  for (int i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+float largest(const float* x, int n) {
+  float found = x[0];
+  for (int i = 1; i < n; ++i) found = x[i] > found ? x[i] : found;
+  return found;
+}
+
+float log_sum_exp(const float* x, int n, float largest) {
   float lane[16] = {};
   for (int i = 0; i < n; ++i) lane[i % 16] += exponential(x[i] - largest);
   return largest + logarithm(sum16(lane, 16));

@@ -23,6 +23,7 @@ const KernelTable& table() {
                     .keep = keep_rows,
                     .attend = attend,
                     .attend_polynomial = attend_polynomial},
+      .largest = largest,
       .log_sum_exp = log_sum_exp,
       .top_k = top_k,
   };

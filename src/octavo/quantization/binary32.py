@@ -23,14 +23,7 @@ _LN2_HIGH: Final = np.float32(0.693359375)
 _LN2_LOW: Final = np.float32(-2.12194440e-4)
 _EXP_MIN: Final = np.float32(-87)
 _EXP_MAX: Final = np.float32(88)
-_EXP_POLYNOMIAL: Final = (
-    1.9875691500e-4,
-    1.3981999507e-3,
-    8.3334519073e-3,
-    4.1665795894e-2,
-    1.6666665459e-1,
-    5.0000001201e-1,
-)
+_EXP_POLYNOMIAL: Final = (1.3269519e-3, 9.671291e-3, 5.550711e-2, 2.4022247e-1, 6.93147e-1, 1.0)
 _SQRT_HALF_BITS: Final = np.int32(0x3F3504F3)
 _LOG_POLYNOMIAL: Final = (
     7.0376836292e-2,
@@ -119,9 +112,7 @@ def exp(x: Float32Array) -> Float32Array:
     """e^x; x is clamped to [-87, 88], so the result is positive, normal and finite."""
     x = np.clip(x, _EXP_MIN, _EXP_MAX)
     n = np.rint(x * _LOG2_E)
-    r = fma(n, -_LN2_HIGH, x)
-    r = fma(n, -_LN2_LOW, r)
-    p = fma(_horner(r, _EXP_POLYNOMIAL), r * r, r) + _ONE
+    p = _horner(fma(x, _LOG2_E, -n), _EXP_POLYNOMIAL)
     result: Float32Array = np.ldexp(p, n.astype(np.int32))
     return result
 
