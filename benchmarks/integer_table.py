@@ -46,7 +46,7 @@ from octavo.engine import SearchOptions
 from octavo.engine.engine import TokenIds
 from octavo.evaluation.quality import measure_quality
 from octavo.evaluation.reference_engine import ReferenceEngine
-from octavo.evaluation.significance import PairedBootstrap
+from octavo.evaluation.significance import Comparison, PairedBootstrap
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,6 +66,23 @@ class TestSet:
 def read_lines(path: Path) -> tuple[str, ...]:
     """The lines of a text."""
     return tuple(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+
+
+def bleu(compared: Comparison) -> dict[str, float]:
+    """A score and its change, as reports have them."""
+    return {
+        "bleu": compared.system,
+        "change": compared.difference,
+        "low": compared.low,
+        "high": compared.high,
+        "p_value": compared.p_value,
+    }
+
+
+def change_cell(quality: dict[str, float]) -> str:
+    """The change of a score, its interval and p, for people."""
+    change, low, high = (quality[key] for key in ("change", "low", "high"))
+    return f"{change:+.2f} [{low:+.2f}, {high:+.2f}], {quality['p_value']:.3f}"
 
 
 def translate(row: str, model: ModelDirectory, lines: Sequence[str], threads: int) -> list[str]:
@@ -101,15 +118,8 @@ def quality(models: dict[str, ModelDirectory], tests: Sequence[TestSet], threads
         outputs = {row: translate(row, model, test.source, threads) for row, model in models.items()}
         bootstrap = PairedBootstrap(outputs[SOFTMAX], test.reference)
         for row, texts in outputs.items():
-            compared = bootstrap.compare(texts)
-            found[row][test.name] = {
-                "bleu": compared.system,
-                "change": compared.difference,
-                "low": compared.low,
-                "high": compared.high,
-                "p_value": compared.p_value,
-                "chrf": measure_quality(texts, test.reference).chrf,
-            }
+            compared = bleu(bootstrap.compare(texts))
+            found[row][test.name] = {**compared, "chrf": measure_quality(texts, test.reference).chrf}
             print(f"{test.name}: {row}", file=sys.stderr)
     return found
 
@@ -164,8 +174,8 @@ def markdown(report: dict[str, Any]) -> str:
         cells = []
         for name in names:
             q = values["quality"][name]
-            change = f"; {q['change']:+.2f} [{q['low']:+.2f}, {q['high']:+.2f}], {q['p_value']:.3f}"
-            cells.append(f"{q['bleu']:.2f}, {q['chrf']:.2f}{'' if row == SOFTMAX else change}")
+            change = "" if row == SOFTMAX else f"; {change_cell(q)}"
+            cells.append(f"{q['bleu']:.2f}, {q['chrf']:.2f}{change}")
         cells += cost_cells(values, rows[SOFTMAX])
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

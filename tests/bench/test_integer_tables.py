@@ -1,4 +1,4 @@
-"""benchmarks/integer_table.py and integer_perplexity.py on tiny models: every form has its row."""
+"""benchmarks/integer_table.py, integer_perplexity.py and integer_seeds.py on tiny models."""
 
 from __future__ import annotations
 
@@ -50,17 +50,40 @@ def report(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_every_form_translates(tmp_path: Path) -> None:
+def write_test_set(folder: Path) -> list[object]:
+    """The option that names it."""
     for seed, side in enumerate(("en", "de")):
         lines = [" ".join(line.split()[:3]) for line in synthetic_sentences(3, seed)]
-        (tmp_path / f"test.{side}").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        (folder / f"test.{side}").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return ["--test", folder / "test.en", folder / "test.de"]
+
+
+def test_every_form_translates(tmp_path: Path) -> None:
     options = models(tmp_path, tiny_config(max_positions=256), integer_config(max_positions=256))
-    done = run("integer_table.py", *options, "--test", tmp_path / "test.en", tmp_path / "test.de")
+    done = run("integer_table.py", *options, *write_test_set(tmp_path))
     assert done.returncode == 0, done.stderr
     for row, values in report(tmp_path)["rows"].items():
         quality = values["quality"]["test"]
         assert quality["bleu"] >= 0 and quality["low"] <= quality["high"]
         assert row != SOFTMAX or quality["change"] == 0
+
+
+def test_seeds_are_compared_and_averaged(tmp_path: Path) -> None:
+    softmax = write_tiny_model(tmp_path / "float", config=tiny_config(max_positions=256))
+    integer = integer_config(max_positions=256)
+    seeds = [
+        write_tiny_model(tmp_path / name, config=integer, scheme=Scheme.INTEGER, seed=seed)
+        for seed, name in enumerate(("one", "two"))
+    ]
+    options = ["--softmax", softmax, "--integer", *seeds, "--threads", 1, "--output", tmp_path / "report"]
+    done = run("integer_seeds.py", *options, *write_test_set(tmp_path))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert found["models"] == ["one", "two"]
+    test = found["tests"]["test"]
+    assert test["mean"] == pytest.approx(test["softmax"] + test["mean_change"])
+    assert test["mean"] == pytest.approx(sum(one["bleu"] for one in test["integer"]) / 2)
+    assert "| one | two | mean |" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
 def test_every_form_scores(tmp_path: Path) -> None:
