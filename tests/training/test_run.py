@@ -217,6 +217,25 @@ def test_a_run_leaves_lines_and_tensorboard_scalars(
     assert [event.step for event in events.Scalars("dev/loss")] == [15, 30, 40]
 
 
+def test_the_loss_alone_needs_no_translation_and_the_metric_may_change(
+    recipe_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    edit(recipe_path, "every_updates = 15", 'every_updates = 15\nmetric = "loss"')
+    with monkeypatch.context() as patch:
+        patch.setattr("octavo.training.translation.dev_bleu", None)
+        edit(recipe_path, "max_updates = 40", "max_updates = 30")
+        with pytest.raises(TypeError):  # the figures of the exported model, which have BLEU
+            train(recipe_path, run)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dev at update")]
+    assert len(lines) == 2 and not any("BLEU" in line for line in lines)
+    edit(recipe_path, 'metric = "loss"', 'metric = "bleu"\npatience = 1')
+    edit(recipe_path, "max_updates = 30", "max_updates = 45")
+    train(recipe_path, run)
+    progress = json.loads(newest(run, "progress.json").read_text())["progress"]
+    assert [len(v["bleu"]) for v in progress["validations"]] == [0, 0, 1]
+
+
 def test_a_validation_each_epoch(recipe_path: Path, tmp_path: Path) -> None:
     edit(recipe_path, "every_updates = 15", "every_updates = 0")
     train(recipe_path, tmp_path / "run")

@@ -30,7 +30,7 @@ _PROGRESS = "progress.json"
 @dataclasses.dataclass(slots=True)
 class Validation:
     """The result of one validation; loss in nats per token on the first dev set. Per dev set: BLEU of a
-    translation model, perplexity per word of a language model.
+    translation model, where it is the metric; perplexity per word of a language model.
     """
 
     update: int

@@ -78,14 +78,16 @@ class Display:
         kind, key, figures = "BLEU", "bleu", result.bleu
         if result.word_perplexity:
             kind, key, figures = "perplexity per word", "word_perplexity", result.word_perplexity
-        scores = "  ".join(f"{name} {figure:.2f}" for name, figure in zip(names, figures, strict=True))
+        judged = list(zip(names, figures, strict=True)) if figures else []
+        scores = "".join(f"{name} {figure:.2f}  " for name, figure in judged)
         self.say(
             f"dev at update {result.update}, epoch {result.epoch + 1}: loss {result.loss:.4f}  "
-            f"{kind} {scores}  ({seconds:.0f} s)"
+            + (f"{kind} {scores}" if judged else "")
+            + f"({seconds:.0f} s)"
         )
         if self._writer is not None:
             self._writer.add_scalar("dev/loss", result.loss, result.update)
-            for name, figure in zip(names, figures, strict=True):
+            for name, figure in judged:
                 self._writer.add_scalar(f"dev/{key}/{name}", figure, result.update)
             self._writer.flush()
         self._since = time.monotonic()

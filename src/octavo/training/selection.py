@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,13 +13,17 @@ Metric = Literal["bleu", "loss"]
 
 
 def quality(result: Validation, metric: Metric) -> float:
-    """Larger is better: BLEU of the first dev set, or its loss negated."""
-    return result.bleu[0] if metric == "bleu" else -result.loss
+    """Larger is better: BLEU of the first dev set, or its loss negated. The worst where there is no BLEU: the
+    metric was the loss then.
+    """
+    if metric == "loss":
+        return -result.loss
+    return result.bleu[0] if result.bleu else -math.inf
 
 
 def validations_since_best(done: Sequence[Validation], metric: Metric) -> int:
-    """How many came after the (first) best one; 0 for none."""
-    qualities = [quality(result, metric) for result in done]
+    """How many came after the (first) best one; 0 for none. Those without the metric do not count."""
+    qualities = [quality(result, metric) for result in done if metric == "loss" or result.bleu]
     return len(qualities) - 1 - qualities.index(max(qualities)) if qualities else 0
 
 

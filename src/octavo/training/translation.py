@@ -78,10 +78,11 @@ class TranslationTask:
         return self._loss(model, self._devs[0])
 
     def validate(self, model: FloatModel, update: int, epoch: int) -> Validation:
-        """The first set's loss; every set's BLEU."""
+        """The first set's loss; every set's BLEU, where that is the metric."""
         changes = {"beam": self.recipe.validation.beam}
         options = SearchOptions(**self.recipe.search.model_dump() | changes)
-        bleu = [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options).score for dev in self._devs]
+        judged = self._devs if self.recipe.validation.metric == "bleu" else []
+        bleu = [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options).score for dev in judged]
         return Validation(update, epoch, self.dev_loss(model), bleu)
 
     def dev_figures(self, model: FloatModel, implementation: str) -> list[dict[str, Any]]:
