@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,20 @@ def pytest_configure() -> None:
     """Let Ctrl-C work in tests and what they start, also where this process was started with it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class WithoutTorch(pytest.Module):
+    """A test module that cannot be imported."""
+
+    def collect(self) -> Any:
+        pytest.skip("the reference and training need octavo[train]", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Skip the reference's and training's tests, all of which import PyTorch, where there is none."""
+    if module_path.parent.name in ("reference", "training") and importlib.util.find_spec("torch") is None:
+        return WithoutTorch.from_parent(parent, path=module_path)
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine
@@ -20,11 +19,13 @@ from octavo.evaluation.perplexity import (
     measure_perplexity,
 )
 from octavo.evaluation.reference_engine import ReferenceEngine, ReferenceEngineError
-from octavo.reference import LanguageModel, language_model_from_arrays, score_last
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
 from octavo.text.stream import TokenIds, TokenStream
 
 from ..models import language_config, random_tensors, synthetic_sentences, write_tiny_model
+
+torch = pytest.importorskip("torch", reason="the reference needs octavo[train]")
+reference = pytest.importorskip("octavo.reference")
 
 LINES = ["", *synthetic_sentences(5, seed=9), "", " = A title = "]
 CONFIGS = {
@@ -43,7 +44,7 @@ def stream_of(directory: ModelDirectory) -> TokenStream:
     return TokenStream.encode(LINES, directory.tokenizers()[0], directory.config.eos_id)
 
 
-def plain_log_likelihood(model: LanguageModel, tokens: Sequence[int], contexts: Sequence[int]) -> float:
+def plain_log_likelihood(model: torch.nn.Module, tokens: Sequence[int], contexts: Sequence[int]) -> float:
     """Token i given the contexts[i] tokens before it, one by one, in float64 after the logits."""
     sequence = [model.config.decoder_start_id, *tokens]
     total = 0.0
@@ -69,7 +70,7 @@ def test_every_token_is_scored_once_with_the_context_of_its_window(
         contexts[-short:] = range(context - short + 1, context + 1)
     engine = ReferenceScoringEngine(directory)
     found = measure_perplexity(engine, directory.config, stream, context=context, stride=stride)
-    model = language_model_from_arrays(directory.config, dict(directory.tensors()))
+    model = reference.language_model_from_arrays(directory.config, dict(directory.tensors()))
     expected = plain_log_likelihood(model, stream.tokens.tolist(), contexts)
     assert found.log_likelihood == pytest.approx(expected, rel=1e-5)
     assert found.per_token == pytest.approx(math.exp(-expected / count), rel=1e-5)
@@ -148,11 +149,11 @@ def test_windows_that_cannot_be_are_refused(context: int, stride: int, message: 
 
 def test_the_reference_scores_no_first_token() -> None:
     config: ModelConfig = language_config()
-    model = language_model_from_arrays(config, random_tensors(config))
+    model = reference.language_model_from_arrays(config, random_tensors(config))
     with pytest.raises(ValueError, match="sequence 1: 2 tokens to score of 2"):
-        score_last(model, [[3, 5, 6], [3, 5]], [2, 2])
+        reference.score_last(model, [[3, 5, 6], [3, 5]], [2, 2])
     with pytest.raises(ValueError, match="65 tokens; the model has 64 positions"):
-        score_last(model, [[3] * 66], [1])
+        reference.score_last(model, [[3] * 66], [1])
 
 
 def test_engines_that_are_closed_or_translate_refuse(directory: ModelDirectory) -> None:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from octavo.training.recipe import Recipe
 from octavo.training.recipe_file import read_recipe
-from octavo.training.run import train
 
 from ..models import synthetic_sentences
 
@@ -73,6 +71,8 @@ length_margin = 4
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Models this small are many times slower with two."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -108,5 +108,7 @@ def recipe(recipe_path: Path) -> Recipe:
 @pytest.fixture(scope="session")
 def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model directory of a run of the recipe."""
+    from octavo.training.run import train
+
     folder = tmp_path_factory.mktemp("trained")
     return train(write_recipe(folder), folder / "run")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from tests.models import integer_config
 from tests.quantization.integer.frozen_models import CONFIGS, SOURCE, TARGET, float_model
 
 from octavo.plan import sites
 from octavo.quantization import QuantizationError, TensorModel
 from octavo.quantization.integer import RealSimulation
-from octavo.reference.weights import from_arrays
 from octavo.spec import (
     Activation,
     AttentionFunction,
@@ -20,10 +18,13 @@ from octavo.spec import (
     NormPlacement,
 )
 
+torch = pytest.importorskip("torch", reason="the reference needs octavo[train]")
+reference = pytest.importorskip("octavo.reference")
+
 
 def reference_logits(model: TensorModel, dtype: torch.dtype) -> np.ndarray:
     config = model.config
-    transformer = from_arrays(config, model.tensors).to(dtype)
+    transformer = reference.from_arrays(config, model.tensors).to(dtype)
     source = torch.tensor([[*SOURCE, config.eos_id] if config.source_eos else SOURCE])
     target = torch.tensor([[config.decoder_start_id, *TARGET]])
     with torch.no_grad():
