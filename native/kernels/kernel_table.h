@@ -153,7 +153,7 @@ struct Attend {
 };
 
 /// How many rows of `positions` the scratch of attention has room for.
-inline constexpr int kAttendScratchRows = 8;
+inline constexpr int kAttendScratchRows = 16;
 
 struct AttendPolynomial;
 

@@ -183,7 +183,7 @@ struct PagedBytes {
         const __m512i key = _mm512_load_si512(column);
         if (Ahead && i % Tile::kQueries == 0) {
           _mm_prefetch(column + tile.layout.values, _MM_HINT_T0);
-          _mm_prefetch(column + Tile::kHeads * head_bytes, _MM_HINT_T0);
+          _mm_prefetch(column + Tile::kHeadsInStep * head_bytes, _MM_HINT_T0);
         }
         sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], each, key);
       }

@@ -10,8 +10,8 @@ namespace octavo::lanes16 {
 
 template <class Bytes, int Queries, int Heads>
 struct PolynomialTile : Tile<Bytes, AttendPolynomial, Queries, Heads> {
-  PolynomialTile(const AttendPolynomial& job, int first_query, int first_head)
-      : Tile<Bytes, AttendPolynomial, Queries, Heads>(job, first_query, first_head),
+  PolynomialTile(const AttendPolynomial& job, int first_query, int first_head, int place)
+      : Tile<Bytes, AttendPolynomial, Queries, Heads>(job, first_query, first_head, place),
         polynomials(job.heads + first_head),
         output(job.output),
         output_stride(job.output_stride) {}
@@ -210,19 +210,32 @@ template <class S, class Tile>
 template <class S, class Bytes>
 struct PolynomialKernel {
   template <int Queries, int Heads>
-  static void attend(const AttendPolynomial& job, int first, int head) {
-    const PolynomialTile<Bytes, Queries, Heads> tile(job, first, head);
-    constexpr int kContexts = Queries * Heads;
-    const typename S::Four largest = score_polynomial<S>(tile);
-    S sum[kContexts];
-    switch (job.degree) {
-      case 1: weigh_polynomial<1>(tile, largest, sum); break;
-      case 2: weigh_polynomial<2>(tile, largest, sum); break;
-      case 3: weigh_polynomial<3>(tile, largest, sum); break;
-      default: weigh_polynomial<4>(tile, largest, sum);
+  class Contexts {
+   public:
+    Contexts(const AttendPolynomial& job, int first, int head, int place)
+        : tile_(job, first, head, place), degree_(job.degree) {}
+
+    [[gnu::noinline]] void score() { largest_ = score_polynomial<S>(tile_); }
+
+    [[gnu::noinline]] void weigh() {
+      switch (degree_) {
+        case 1: return weigh_polynomial<1>(tile_, largest_, sum_);
+        case 2: return weigh_polynomial<2>(tile_, largest_, sum_);
+        case 3: return weigh_polynomial<3>(tile_, largest_, sum_);
+        default: return weigh_polynomial<4>(tile_, largest_, sum_);
+      }
     }
-    sum_polynomial(tile, context_factors<S>(tile, of_four(sum, S::sums)));
-  }
+
+    [[gnu::noinline]] void sum() {
+      sum_polynomial(tile_, context_factors<S>(tile_, of_four(sum_, S::sums)));
+    }
+
+   private:
+    const PolynomialTile<Bytes, Queries, Heads> tile_;
+    const int degree_;
+    typename S::Four largest_;
+    S sum_[Queries * Heads];
+  };
 };
 
 template <class S, class Bytes>

@@ -43,14 +43,21 @@ inline void attend_floats(const Attend& job, const Tile& tile, const ContextRows
 template <class V, class Bytes>
 struct BytesKernel {
   template <int Queries, int Heads>
-  static void attend(const Attend& job, int first, int head) {
-    const ScaledTile<Bytes, Queries, Heads> tile(job, first, head);
-    V top[Queries * Heads];
-    V sum[Queries * Heads];
-    score_bytes(tile, top);
-    weigh_bytes(tile, top, sum);
-    sum_bytes(tile, sum, ContextRows<V>(job));
-  }
+  class Contexts {
+   public:
+    Contexts(const Attend& job, int first, int head, int place)
+        : tile_(job, first, head, place), target_(job) {}
+
+    [[gnu::noinline]] void score() { score_bytes(tile_, top_); }
+    [[gnu::noinline]] void weigh() { weigh_bytes(tile_, top_, sum_); }
+    [[gnu::noinline]] void sum() { sum_bytes(tile_, sum_, target_); }
+
+   private:
+    const ScaledTile<Bytes, Queries, Heads> tile_;
+    const ContextRows<V> target_;
+    V top_[Queries * Heads];
+    V sum_[Queries * Heads];
+  };
 };
 
 template <class V, class Bytes>

@@ -8,8 +8,8 @@ namespace octavo::lanes16 {
 /// A tile of Attend, with what sums are multiplied by.
 template <class Bytes, int Queries, int Heads>
 struct ScaledTile : Tile<Bytes, Attend, Queries, Heads> {
-  ScaledTile(const Attend& job, int first_query, int first_head)
-      : Tile<Bytes, Attend, Queries, Heads>(job, first_query, first_head),
+  ScaledTile(const Attend& job, int first_query, int first_head, int place = 0)
+      : Tile<Bytes, Attend, Queries, Heads>(job, first_query, first_head, place),
         score_scale(job.score_scale + first_head),
         value_scale(job.value_scale + first_head) {}
 

@@ -8,6 +8,9 @@
 
 namespace octavo::lanes16 {
 
+inline constexpr int kMostContexts = 4;  // of a tile
+inline constexpr int kTilesInStep = 2;
+
 /// Queries [first, first + Queries) of heads [head, head + Heads) of a job, Attend or AttendPolynomial: at
 /// most four contexts, number i being that of query first + i % Queries and head head + i / Queries. Fields
 /// of the job are copied, so that no store of bytes can be taken to change them.
@@ -18,10 +21,12 @@ struct Tile {
   using Score = std::remove_pointer_t<decltype(Job::scores)>;
   static constexpr int kQueries = Queries;
   static constexpr int kHeads = Heads;
+  static constexpr int kHeadsInStep = kTilesInStep * Heads;
   static constexpr int kContexts = Queries * Heads;
-  static_assert(kContexts * sizeof(Weight) <= kAttendScratchRows, "scratch is too small for the weights");
+  static_assert(kTilesInStep * kMostContexts * sizeof(Weight) <= kAttendScratchRows);
 
-  Tile(const Job& job, int first_query, int first_head)
+  /// `place` of the tiles in step, below kTilesInStep: which scratch is its own.
+  Tile(const Job& job, int first_query, int first_head, int place = 0)
       : layout(*job.layout),
         first(first_query),
         head(first_head),
@@ -30,9 +35,9 @@ struct Tile {
         page_count((job.positions + kPagePositions - 1) / kPagePositions),
         query(reinterpret_cast<const std::byte*>(job.query) + first * job.query_stride),
         query_stride(job.query_stride),
-        scores(job.scores),
-        weights(reinterpret_cast<Weight*>(job.weights)),
         room((job.positions + 63) / 64 * 64),
+        scores(job.scores + place * kMostContexts * room),
+        weights(reinterpret_cast<Weight*>(job.weights) + place * kMostContexts * room),
         visible_(job.visible + first * job.visible_stride),
         visible_stride_(job.visible_stride) {}
 
@@ -49,9 +54,9 @@ struct Tile {
   const int page_count;
   const std::byte* const query;  // row `first`
   const std::ptrdiff_t query_stride;
+  const std::ptrdiff_t room;
   Score* const scores;  // of context i from i · room on
   Weight* const weights;
-  const std::ptrdiff_t room;
 
  private:
   const std::uint16_t* const visible_;
@@ -65,22 +70,53 @@ inline auto of_four(const V (&x)[Count], F f) {
   return f(four);
 }
 
+/// One tile's contexts, by Kernel::Contexts<Queries, Heads>.
+template <class Kernel, int Queries, int Heads, class Job>
+void attend_tile(const Job& job, int first, int head) {
+  typename Kernel::template Contexts<Queries, Heads> contexts(job, first, head, 0);
+  contexts.score();
+  contexts.weigh();
+  contexts.sum();
+}
+
+/// Those of two tiles of neighbouring heads, in step: what one waits for is the time of the other.
+template <class Kernel, int Queries, int Heads, class Job>
+void attend_two_tiles(const Job& job, int first, int head) {
+  typename Kernel::template Contexts<Queries, Heads> a(job, first, head, 0);
+  typename Kernel::template Contexts<Queries, Heads> b(job, first, head + Heads, 1);
+  a.score();
+  b.score();
+  a.weigh();
+  b.weigh();
+  a.sum();
+  b.sum();
+}
+
 /// `Queries` queries of every head, `Heads` heads at a time.
 template <class Kernel, int Queries, int Heads, class Job>
 void attend_heads(const Job& job, int first) {
   int head = 0;
-  for (; head + Heads <= job.layout->heads; head += Heads) {
-    Kernel::template attend<Queries, Heads>(job, first, head);
+  for (; head + 2 * Heads <= job.layout->heads; head += 2 * Heads) {
+    attend_two_tiles<Kernel, Queries, Heads>(job, first, head);
   }
-  for (; head < job.layout->heads; ++head) Kernel::template attend<Queries, 1>(job, first, head);
+  for (; head + Heads <= job.layout->heads; head += Heads) {
+    attend_tile<Kernel, Queries, Heads>(job, first, head);
+  }
+  for (; head < job.layout->heads; ++head) attend_tile<Kernel, Queries, 1>(job, first, head);
 }
 
-/// All queries and heads of a job in tiles, each by Kernel::attend<Queries, Heads>(job, first, head).
+/// All queries and heads of a job in tiles.
 template <class Kernel, class Job>
 void attend_tiles(const Job& job) {
   const int whole = job.queries / 4 * 4;
-  for (int head = 0; head < job.layout->heads; ++head) {
-    for (int first = 0; first < whole; first += 4) Kernel::template attend<4, 1>(job, first, head);
+  for (int head = 0; head < job.layout->heads; head += 2) {
+    for (int first = 0; first < whole; first += 4) {
+      if (head + 1 < job.layout->heads) {
+        attend_two_tiles<Kernel, 4, 1>(job, first, head);
+      } else {
+        attend_tile<Kernel, 4, 1>(job, first, head);
+      }
+    }
   }
   if (job.queries - whole == 3) attend_heads<Kernel, 3, 1>(job, whole);
   if (job.queries - whole == 2) attend_heads<Kernel, 2, 2>(job, whole);
@@ -109,11 +145,11 @@ template <class Bytes, class Block>
 }
 
 /// The same job with `visible` set where each query sees all: one row of bits for all queries, behind the
-/// four rows of scores that are used.
+/// rows of scores that are used.
 template <class Bytes, class Job>
 Job with_visible(Job job) {
   if (job.visible != nullptr) return job;
-  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * 4);
+  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * kTilesInStep * kMostContexts);
   job.visible = bits;
   job.visible_stride = 0;
   int left = job.positions;
