@@ -60,8 +60,7 @@ def open_models(arguments: argparse.Namespace, *, language_models: bool) -> dict
         sys.exit("--dynamic needs --integer-float: it runs the float model's weights")
     if arguments.rounds < 1:
         sys.exit("--rounds must be at least 1")
-    if not arguments.output.parent.is_dir():
-        sys.exit(f"--output: {arguments.output.parent} is not a directory")
+    check_output(arguments.output)
     paths = {
         SOFTMAX: arguments.softmax,
         INT8: arguments.int8,
@@ -81,6 +80,12 @@ def open_models(arguments: argparse.Namespace, *, language_models: bool) -> dict
     if DYNAMIC in models:
         DynamicArithmetic(models[DYNAMIC])  # what it refuses, it refuses now
     return models
+
+
+def check_output(output: Path) -> None:
+    """Exits where reports could not be written."""
+    if not output.parent.is_dir():
+        sys.exit(f"--output: {output.parent} is not a directory")
 
 
 def tensor_bytes(model: ModelDirectory, row: str) -> int:

@@ -3,8 +3,8 @@
     python benchmarks/integer_seeds.py --softmax models/en-de --integer seed1 seed2 seed3 \
         --test test_2016_flickr.en test_2016_flickr.de --test test_2017_flickr.en test_2017_flickr.de
 
-BLEU of every model by the engine, integers or float32 as its directory holds, with its own search; the change
-against the softmax model in float32 with its 95 % interval by paired bootstrap; and the mean over the models.
+BLEU of every model by the engine, the softmax model in float32, each with its own search; its change against
+the softmax model with the 95 % interval by paired bootstrap; and the mean over the models.
 Writes OUTPUT.json and OUTPUT.md.
 """
 
@@ -15,7 +15,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from integer_rows import INTEGER, SOFTMAX, write
+from integer_rows import INTEGER, SOFTMAX, check_output, write
 from integer_table import TestSet, bleu, change_cell, translate
 
 from octavo.artifact import ModelDirectory
@@ -28,9 +28,10 @@ def compare(
     """BLEU of the softmax model; of each other one, with its change; the means."""
     baseline = translate(SOFTMAX, softmax, test.source, threads)
     bootstrap = PairedBootstrap(baseline, test.reference)
-    found = [bleu(bootstrap.compare(translate(INTEGER, model, test.source, threads))) for model in integers]
+    compared = [bootstrap.compare(translate(INTEGER, model, test.source, threads)) for model in integers]
+    found = [bleu(one) for one in compared]
     return {
-        "softmax": found[0]["bleu"] - found[0]["change"],
+        "softmax": compared[0].baseline,
         "integer": found,
         "mean": statistics.mean(one["bleu"] for one in found),
         "mean_change": statistics.mean(one["change"] for one in found),
@@ -63,12 +64,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("integer-seeds"), help="OUTPUT.json, OUTPUT.md")
     arguments = parser.parse_args()
+    check_output(arguments.output)
     softmax = ModelDirectory.open(arguments.softmax)
     integers = [ModelDirectory.open(path) for path in arguments.integer]
     tests = [TestSet.read(*pair) for pair in arguments.test]
     report = {
         "softmax": softmax.name,
-        "models": [path.name for path in arguments.integer],
+        "models": [str(path) for path in arguments.integer],
         "tests": {test.name: compare(softmax, integers, test, arguments.threads) for test in tests},
     }
     write(arguments.output, report, markdown(report))

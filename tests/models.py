@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.util
 import io
 import random
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import sentencepiece
 
 from octavo.artifact import write_model
@@ -20,6 +22,10 @@ from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme, Se
 from octavo.tensor_table import DType, float_shapes, tensors, weight_shapes
 
 from .plans import plan_for
+
+NEEDS_TORCH = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="the reference and training need octavo[train]"
+)
 
 SYLLABLES = ("ba", "ko", "ti", "re", "mun", "sal", "der", "pi", "lo", "qua", "xi", "zen", "fu", "gra")
 

@@ -73,15 +73,14 @@ void TextScoring::score(const ProductInput& states, std::span<const std::int32_t
   const auto chunks = static_cast<std::size_t>((output.outputs() + kLogitChunk - 1) / kLogitChunk);
   log_sums_.resize(rows * chunks);
   chosen_logit_.resize(rows);
-  const float* logits = workspace_.logits.ensure(rows * kLogitChunk);
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
     const int first = static_cast<int>(chunk) * kLogitChunk;
     const int count = std::min(kLogitChunk, output.outputs() - first);
-    output.apply_to(first, count, states, workspace_.logits.data(), workspace_);
+    const LogitRows logits = output.rows_of(first, count, states, workspace_);
     for (std::size_t r = 0; r < rows; ++r) {
-      const float* own = logits + r * static_cast<std::size_t>(count);
-      log_sums_[r * chunks + chunk] = log_sum_exp(model_.kernels, own, count);
-      if (next[r] >= first && next[r] < first + count) chosen_logit_[r] = own[next[r] - first];
+      const LogitRow own = logits.row(r);
+      log_sums_[r * chunks + chunk] = model_.kernels.log_sum_exp(own.values, count, own.largest);
+      if (next[r] >= first && next[r] < first + count) chosen_logit_[r] = own.values[next[r] - first];
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {

@@ -190,7 +190,7 @@ struct KernelTable {
   /// Rows of integer precision.
   void (*l1_norm)(const L1Norm&);
   void (*embed_integer)(const EmbedInteger&);
-  /// float(x) · inverse: integers as scores of the search. Returns the largest, as below.
+  /// float(x) · inverse: integers as scores of the search. n >= 1. Returns the largest, as below.
   float (*dequantize)(const std::int32_t* x, int n, float inverse, float* output);
   PagedAttention attention;
   /// max x, n >= 1. NaN only where x[0] is; a zero has either sign.

@@ -33,7 +33,7 @@ struct Workspace {
   AlignedBuffer<float> hidden;              // [rows, ffn_dim]
   AlignedBuffer<std::uint8_t> hidden_u8;    // the same, where its site is static
   AlignedBuffer<float> logits;              // [rows, some of the vocabulary]
-  AlignedBuffer<float> scores;              // attention scores of some queries and one head
+  AlignedBuffer<float> scores;              // attention scores of some queries and heads
   AlignedBuffer<std::uint8_t> weights;      // attention weights of the same
   AlignedBuffer<std::byte> pages;           // keys and values of one sentence, where they are not kept
   std::vector<std::byte*> row_pages;        // where each row's key and value are kept: the page

@@ -27,6 +27,9 @@ std::vector<PagedShape> paged_shapes(Random& random) {
     }
   }
   for (int heads = 1; heads <= 16; ++heads) shapes.push_back({4, 26, heads, heads % 2 == 0 ? 32 : 20});
+  for (int heads = 3; heads <= 16; ++heads) {
+    for (int queries = 1; queries <= 3; ++queries) shapes.push_back({queries, 20, heads, 17});
+  }
   for (const int queries : {1, 4, 9}) shapes.push_back({queries, 200, 8, 64});
   return shapes;
 }

@@ -149,6 +149,11 @@ float dequantize_rounded_once(const std::int32_t* x, int n, float inverse, float
   return truth().largest(output, n);
 }
 
+float dequantize_with_padding(const std::int32_t* x, int n, float inverse, float* output) {
+  const float found = truth().dequantize(x, n, inverse, output);
+  return n % 16 == 0 || found > 0 ? found : 0;
+}
+
 PageLayout layout_in_half_lines(int heads, int head_dim, bool keys_u8, bool values_u8) {
   PageLayout layout = truth().attention.layout(heads, head_dim, keys_u8, values_u8);
   layout.bytes += heads == 3 ? 32 : 0;
@@ -268,6 +273,7 @@ constexpr std::array kPlanted{
     Planted{"l1_norm", "behind the row", [](KernelTable& t) { t.l1_norm = l1_norm_beyond_row; }},
     Planted{"embed_integer", "shift=-16", [](KernelTable& t) { t.embed_integer = embed_integer_wrapped; }},
     Planted{"dequantize", "bits=31", [](KernelTable& t) { t.dequantize = dequantize_rounded_once; }},
+    Planted{"dequantize", "largest", [](KernelTable& t) { t.dequantize = dequantize_with_padding; }},
     Planted{"layout", "heads=3", [](KernelTable& t) { t.attention.layout = layout_in_half_lines; }},
     Planted{"keep", "keys=u8 kept values=floats",
             [](KernelTable& t) { t.attention.keep = keep_at_two_places; }},

@@ -27,6 +27,7 @@ std::vector<PagedShape> polynomial_shapes(Random& random) {
   for (int queries = 1; queries <= 9; ++queries) {
     for (int heads = 1; heads <= 9; ++heads) shapes.push_back({queries, 26, heads, heads == 8 ? 64 : 20});
   }
+  for (int heads = 10; heads <= 16; ++heads) shapes.push_back({1 + heads % 4, 26, heads, 20});
   for (int positions = 1; positions <= 200; ++positions) {
     const int head_dim = kHeadDims[static_cast<std::size_t>(positions) % kHeadDims.size()];
     shapes.push_back({random.integer(1, 5), positions, random.integer(1, 3), head_dim});

@@ -12,7 +12,16 @@ import pytest
 
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
 
-from ..models import integer_config, language_config, synthetic_sentences, tiny_config, write_tiny_model
+from ..models import (
+    NEEDS_TORCH,
+    integer_config,
+    language_config,
+    synthetic_sentences,
+    tiny_config,
+    write_tiny_model,
+)
+
+pytestmark = NEEDS_TORCH
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SOFTMAX, INT8 = "softmax, float32", "softmax, int8"
@@ -79,11 +88,11 @@ def test_seeds_are_compared_and_averaged(tmp_path: Path) -> None:
     done = run("integer_seeds.py", *options, *write_test_set(tmp_path))
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert found["models"] == ["one", "two"]
+    assert found["models"] == [str(seed) for seed in seeds]
     test = found["tests"]["test"]
     assert test["mean"] == pytest.approx(test["softmax"] + test["mean_change"])
     assert test["mean"] == pytest.approx(sum(one["bleu"] for one in test["integer"]) / 2)
-    assert "| one | two | mean |" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert f"| {seeds[0]} | {seeds[1]} | mean |" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
 def test_every_form_scores(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import sacrebleu
 import octavo as package
 from octavo.evaluation.quality import measure_quality
 
-from ..models import synthetic_sentences
+from ..models import NEEDS_TORCH, synthetic_sentences
 from .conftest import Octavo
 
 SOURCES = synthetic_sentences(25)
@@ -73,6 +73,7 @@ def test_a_report(octavo_here: Octavo, int8_model: Path, files: tuple[str, str],
     assert "lines         5" in words
 
 
+@NEEDS_TORCH
 def test_the_pytorch_reference_through_the_same_door(
     octavo_here: Octavo, float_model: Path, files: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_the_pytorch_reference_through_the_same_door(
     assert [report["precision"] for report in reports] == ["float32", "float32"]
 
 
+@NEEDS_TORCH
 def test_the_reference_widens_int8_weights(
     octavo_here: Octavo, int8_model: Path, files: tuple[str, str]
 ) -> None:

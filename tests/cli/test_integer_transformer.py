@@ -9,7 +9,7 @@ import pytest
 
 from octavo.spec import AttentionFunction, ModelConfig, Scheme
 
-from ..models import integer_config, synthetic_sentences, write_tiny_model
+from ..models import NEEDS_TORCH, integer_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
 from .test_bad_input import message
 
@@ -42,6 +42,7 @@ def test_what_it_is_can_be_seen(octavo_here: Octavo, model: Path, configured: Mo
     assert octavo_here("inspect", model).returncode == 0
 
 
+@NEEDS_TORCH
 def test_the_pytorch_reference_translates_with_it(octavo_here: Octavo, model: Path, text: Path) -> None:
     files = ("--source", text, "--reference", text, "--limit", 5)
     done = octavo_here("evaluate", "-m", model, "--engine", "pytorch", *files, "-o", "out.txt")
@@ -117,6 +118,7 @@ def test_a_model_of_integers_is_measured(octavo_here: Octavo, integer_model: Pat
     assert figures["integer"]["target_tokens"] == 12
 
 
+@NEEDS_TORCH
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..models import language_config, synthetic_sentences, write_tiny_model
+from ..models import NEEDS_TORCH, language_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo
 from .test_bad_input import message
 
@@ -39,6 +39,7 @@ def test_perplexity_is_printed_and_is_json(octavo_here: Octavo, language_model: 
     assert f"text            6 lines, {report['tokens']:,} tokens, {report['words']:,} words" in shown
 
 
+@NEEDS_TORCH
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_engine_and_pytorch_agree(octavo_here: Octavo, language_model: Path, threads: int) -> None:
     def measured(model: Path | str, *arguments: object) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def test_what_cannot_be_measured_is_said(
     assert done.stderr.count(b"\n") == 1
 
 
+@NEEDS_TORCH
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [

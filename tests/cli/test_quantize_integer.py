@@ -13,10 +13,19 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.spec import Scheme
 
-from ..models import integer_config, language_config, random_tensors, synthetic_sentences, write_tiny_model
+from ..models import (
+    NEEDS_TORCH,
+    integer_config,
+    language_config,
+    random_tensors,
+    synthetic_sentences,
+    write_tiny_model,
+)
 from .conftest import Octavo
 from .test_bad_input import message
 from .test_quantize import write_lines
+
+pytestmark = NEEDS_TORCH
 
 CONFIG = integer_config(encoder_layers=1, decoder_layers=1, max_positions=256)
 QUICK = ("--method", "naive", "-t", "1")

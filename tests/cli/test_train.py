@@ -11,6 +11,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.spec import Scheme
 
+from ..models import NEEDS_TORCH
 from ..training.conftest import write_recipe
 from .conftest import ENVIRONMENT, Octavo
 
@@ -23,6 +24,7 @@ main()
 """
 
 
+@NEEDS_TORCH
 @pytest.mark.parametrize("missing", ["torch", "tensorboard"])
 def test_a_missing_library_is_named_with_what_installs_it(tmp_path: Path, missing: str) -> None:
     command = [sys.executable, "-W", "error", "-c", WITHOUT.format(missing=missing)]
@@ -40,6 +42,7 @@ def test_help_teaches_fine_tuning(octavo_here: Octavo) -> None:
     assert "needs --init" in shown
 
 
+@NEEDS_TORCH
 def test_quantized_fine_tuning(octavo_here: Octavo, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path)
     recipe.write_text(recipe.read_text().replace("max_updates = 40", "max_updates = 2"))
@@ -51,6 +54,7 @@ def test_quantized_fine_tuning(octavo_here: Octavo, tmp_path: Path) -> None:
     assert ModelDirectory.open(tmp_path / "second/model").scheme is Scheme.NONE
 
 
+@NEEDS_TORCH
 def test_what_quantized_fine_tuning_cannot_start_from(
     octavo_here: Octavo, tmp_path: Path, int8_model: Path, float_model: Path
 ) -> None:

@@ -25,7 +25,6 @@ from octavo.text.stream import TokenIds, TokenStream
 from ..models import language_config, random_tensors, synthetic_sentences, write_tiny_model
 
 torch = pytest.importorskip("torch", reason="the reference needs octavo[train]")
-reference = pytest.importorskip("octavo.reference")
 
 LINES = ["", *synthetic_sentences(5, seed=9), "", " = A title = "]
 CONFIGS = {
@@ -60,6 +59,8 @@ def plain_log_likelihood(model: torch.nn.Module, tokens: Sequence[int], contexts
 def test_every_token_is_scored_once_with_the_context_of_its_window(
     directory: ModelDirectory, context: int, stride: int
 ) -> None:
+    from octavo import reference
+
     stream = stream_of(directory)
     count = len(stream.tokens)
     contexts = []
@@ -148,6 +149,8 @@ def test_windows_that_cannot_be_are_refused(context: int, stride: int, message: 
 
 
 def test_the_reference_scores_no_first_token() -> None:
+    from octavo import reference
+
     config: ModelConfig = language_config()
     model = reference.language_model_from_arrays(config, random_tensors(config))
     with pytest.raises(ValueError, match="sequence 1: 2 tokens to score of 2"):

@@ -140,6 +140,6 @@ def test_the_last_or_the_best_are_averaged() -> None:
     assert updates_to_average(done, AverageRecipe(count=9, by="best"), "loss") == [0, 1, 2, 3, 4]
     assert validations_since_best(done, "bleu") == 3
     assert validations_since_best([], "loss") == 0
-    unjudged = [Validation(5, 0, 1.0, []), *done]
+    unjudged = [Validation(5, 0, 1.0, []), Validation(6, 0, 2.0, []), *done]
     assert validations_since_best(unjudged, "bleu") == 3
-    assert updates_to_average(unjudged, AverageRecipe(count=9, by="best"), "bleu")[-1] == 5
+    assert updates_to_average(unjudged, AverageRecipe(count=6, by="best"), "bleu") == [0, 1, 2, 3, 4, 5]

@@ -164,7 +164,7 @@ struct PagedBytes {
 
  private:
   /// Adds the products of columns c to c + 3, or, of the last, of as many as there are. Ahead: fetches as
-  /// much of what is read next, the values of these heads and the keys of the next ones.
+  /// much of what is read next, the values of these heads and keys of later ones.
   template <bool Last, bool Ahead, class Tile, int Contexts, int Pages>
   [[gnu::always_inline]] static void add_products(const Tile& tile, const std::uint8_t* query,
                                                   const std::byte* const (&keys)[Pages], int c,
@@ -183,7 +183,7 @@ struct PagedBytes {
         const __m512i key = _mm512_load_si512(column);
         if (Ahead && i % Tile::kQueries == 0) {
           _mm_prefetch(column + tile.layout.values, _MM_HINT_T0);
-          _mm_prefetch(column + Tile::kHeadsInStep * head_bytes, _MM_HINT_T0);
+          _mm_prefetch(column + static_cast<std::size_t>(tile.heads_ahead) * head_bytes, _MM_HINT_T0);
         }
         sum[i][p] = _mm512_dpbusd_epi32(sum[i][p], each, key);
       }

@@ -10,7 +10,7 @@ namespace octavo::lanes16 {
 
 template <class Bytes, int Queries, int Heads>
 struct PolynomialTile : Tile<Bytes, AttendPolynomial, Queries, Heads> {
-  PolynomialTile(const AttendPolynomial& job, int first_query, int first_head, int place)
+  PolynomialTile(const AttendPolynomial& job, int first_query, int first_head, TilePlace place)
       : Tile<Bytes, AttendPolynomial, Queries, Heads>(job, first_query, first_head, place),
         polynomials(job.heads + first_head),
         output(job.output),
@@ -212,7 +212,7 @@ struct PolynomialKernel {
   template <int Queries, int Heads>
   class Contexts {
    public:
-    Contexts(const AttendPolynomial& job, int first, int head, int place)
+    Contexts(const AttendPolynomial& job, int first, int head, TilePlace place)
         : tile_(job, first, head, place), degree_(job.degree) {}
 
     [[gnu::noinline]] void score() { largest_ = score_polynomial<S>(tile_); }
@@ -226,9 +226,7 @@ struct PolynomialKernel {
       }
     }
 
-    [[gnu::noinline]] void sum() {
-      sum_polynomial(tile_, context_factors<S>(tile_, of_four(sum_, S::sums)));
-    }
+    [[gnu::noinline]] void sum() { sum_polynomial(tile_, context_factors<S>(tile_, of_four(sum_, S::sums))); }
 
    private:
     const PolynomialTile<Bytes, Queries, Heads> tile_;

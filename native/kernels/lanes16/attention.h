@@ -45,18 +45,39 @@ struct BytesKernel {
   template <int Queries, int Heads>
   class Contexts {
    public:
-    Contexts(const Attend& job, int first, int head, int place)
+    Contexts(const Attend& job, int first, int head, TilePlace place)
         : tile_(job, first, head, place), target_(job) {}
 
-    [[gnu::noinline]] void score() { score_bytes(tile_, top_); }
-    [[gnu::noinline]] void weigh() { weigh_bytes(tile_, top_, sum_); }
-    [[gnu::noinline]] void sum() { sum_bytes(tile_, sum_, target_); }
+    [[gnu::noinline]] void score() {
+      const Tile tile = tile_;
+      EachContext top;
+      score_bytes(tile, top.lanes);
+      top_ = top;
+    }
+
+    [[gnu::noinline]] void weigh() {
+      const Tile tile = tile_;
+      const EachContext top = top_;
+      EachContext sum;
+      weigh_bytes(tile, top.lanes, sum.lanes);
+      sum_ = sum;
+    }
+
+    [[gnu::noinline]] void sum() {
+      const Tile tile = tile_;
+      sum_bytes(tile, sum_.lanes, ContextRows<V>(target_));
+    }
 
    private:
-    const ScaledTile<Bytes, Queries, Heads> tile_;
+    using Tile = ScaledTile<Bytes, Queries, Heads>;
+    struct EachContext {
+      V lanes[Tile::kContexts];
+    };
+
+    const Tile tile_;
     const ContextRows<V> target_;
-    V top_[Queries * Heads];
-    V sum_[Queries * Heads];
+    EachContext top_;
+    EachContext sum_;
   };
 };
 

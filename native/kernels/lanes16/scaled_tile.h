@@ -8,7 +8,7 @@ namespace octavo::lanes16 {
 /// A tile of Attend, with what sums are multiplied by.
 template <class Bytes, int Queries, int Heads>
 struct ScaledTile : Tile<Bytes, Attend, Queries, Heads> {
-  ScaledTile(const Attend& job, int first_query, int first_head, int place = 0)
+  ScaledTile(const Attend& job, int first_query, int first_head, TilePlace place = {})
       : Tile<Bytes, Attend, Queries, Heads>(job, first_query, first_head, place),
         score_scale(job.score_scale + first_head),
         value_scale(job.value_scale + first_head) {}

@@ -24,9 +24,6 @@ struct Several {
     return of([&](int i) { return V::load(x + i * V::kLanes); });
   }
 
-  friend Several operator+(const Several& a, const Several& b) {
-    return of([&](int i) { return a.part[i] + b.part[i]; });
-  }
   friend Several operator-(const Several& a, const Several& b) {
     return of([&](int i) { return a.part[i] - b.part[i]; });
   }

@@ -11,9 +11,14 @@ namespace octavo::lanes16 {
 inline constexpr int kMostContexts = 4;  // of a tile
 inline constexpr int kTilesInStep = 2;
 
+/// A tile's part in a step.
+struct TilePlace {
+  int scratch = 0;      // which scratch is its own, below kTilesInStep
+  int heads_ahead = 0;  // from its heads to those whose keys are read after these tiles
+};
+
 /// Queries [first, first + Queries) of heads [head, head + Heads) of a job, Attend or AttendPolynomial: at
-/// most four contexts, number i being that of query first + i % Queries and head head + i / Queries. Fields
-/// of the job are copied, so that no store of bytes can be taken to change them.
+/// most four contexts, number i being that of query first + i % Queries and head head + i / Queries.
 template <class BytesType, class Job, int Queries, int Heads>
 struct Tile {
   using Bytes = BytesType;
@@ -21,23 +26,24 @@ struct Tile {
   using Score = std::remove_pointer_t<decltype(Job::scores)>;
   static constexpr int kQueries = Queries;
   static constexpr int kHeads = Heads;
-  static constexpr int kHeadsInStep = kTilesInStep * Heads;
   static constexpr int kContexts = Queries * Heads;
+  static_assert(kContexts <= kMostContexts);
   static_assert(kTilesInStep * kMostContexts * sizeof(Weight) <= kAttendScratchRows);
+  static_assert(kTilesInStep * kMostContexts < kAttendScratchRows, "and a row for with_visible");
 
-  /// `place` of the tiles in step, below kTilesInStep: which scratch is its own.
-  Tile(const Job& job, int first_query, int first_head, int place = 0)
+  Tile(const Job& job, int first_query, int first_head, TilePlace place = {})
       : layout(*job.layout),
         first(first_query),
         head(first_head),
+        heads_ahead(place.heads_ahead),
         only(job.queries == Queries),
         pages(job.pages),
         page_count((job.positions + kPagePositions - 1) / kPagePositions),
         query(reinterpret_cast<const std::byte*>(job.query) + first * job.query_stride),
         query_stride(job.query_stride),
         room((job.positions + 63) / 64 * 64),
-        scores(job.scores + place * kMostContexts * room),
-        weights(reinterpret_cast<Weight*>(job.weights) + place * kMostContexts * room),
+        scores(job.scores + place.scratch * kMostContexts * room),
+        weights(reinterpret_cast<Weight*>(job.weights) + place.scratch * kMostContexts * room),
         visible_(job.visible + first * job.visible_stride),
         visible_stride_(job.visible_stride) {}
 
@@ -49,6 +55,7 @@ struct Tile {
   const PageLayout layout;
   const int first;
   const int head;
+  const int heads_ahead;
   const bool only;  // no other queries read the pages of these heads
   const std::byte* const* const pages;
   const int page_count;
@@ -73,7 +80,7 @@ inline auto of_four(const V (&x)[Count], F f) {
 /// One tile's contexts, by Kernel::Contexts<Queries, Heads>.
 template <class Kernel, int Queries, int Heads, class Job>
 void attend_tile(const Job& job, int first, int head) {
-  typename Kernel::template Contexts<Queries, Heads> contexts(job, first, head, 0);
+  typename Kernel::template Contexts<Queries, Heads> contexts(job, first, head, {0, Heads});
   contexts.score();
   contexts.weigh();
   contexts.sum();
@@ -82,8 +89,9 @@ void attend_tile(const Job& job, int first, int head) {
 /// Those of two tiles of neighbouring heads, in step: what one waits for is the time of the other.
 template <class Kernel, int Queries, int Heads, class Job>
 void attend_two_tiles(const Job& job, int first, int head) {
-  typename Kernel::template Contexts<Queries, Heads> a(job, first, head, 0);
-  typename Kernel::template Contexts<Queries, Heads> b(job, first, head + Heads, 1);
+  const int ahead = head + 2 * Heads < job.layout->heads ? 2 * Heads : Heads;
+  typename Kernel::template Contexts<Queries, Heads> a(job, first, head, {0, ahead});
+  typename Kernel::template Contexts<Queries, Heads> b(job, first, head + Heads, {1, ahead});
   a.score();
   b.score();
   a.weigh();
@@ -149,7 +157,8 @@ template <class Bytes, class Block>
 template <class Bytes, class Job>
 Job with_visible(Job job) {
   if (job.visible != nullptr) return job;
-  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * kTilesInStep * kMostContexts);
+  auto* bits = reinterpret_cast<std::uint16_t*>(job.scores + (job.positions + 63) / 64 * 64 * kTilesInStep *
+                                                                 kMostContexts);
   job.visible = bits;
   job.visible_stride = 0;
   int left = job.positions;

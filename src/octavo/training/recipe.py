@@ -74,7 +74,9 @@ class TextRecipe(_Section):
 
 
 class DataRecipe(_Section):
-    """Training corpora, and dev sets: the first one decides, the others are reported."""
+    """Training corpora, and dev sets: the first one decides, the others are reported, at the end in any case
+    and at each validation where the metric is BLEU.
+    """
 
     train: Annotated[list[CorpusRecipe], Field(min_length=1)]
     dev: Annotated[list[CorpusRecipe], Field(min_length=1)]

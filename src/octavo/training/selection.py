@@ -13,8 +13,8 @@ Metric = Literal["bleu", "loss"]
 
 
 def quality(result: Validation, metric: Metric) -> float:
-    """Larger is better: BLEU of the first dev set, or its loss negated. The worst where there is no BLEU: the
-    metric was the loss then.
+    """Larger is better: BLEU of the first dev set, or its loss negated. The worst where there is no BLEU,
+    because the metric was the loss then.
     """
     if metric == "loss":
         return -result.loss
@@ -31,5 +31,5 @@ def updates_to_average(done: Sequence[Validation], average: AverageRecipe, metri
     """The updates whose weights are averaged, in order."""
     ranked = list(done)
     if average.by == "best":
-        ranked.sort(key=lambda result: quality(result, metric))
+        ranked.sort(key=lambda result: (quality(result, metric), -result.loss))
     return sorted(result.update for result in ranked[-average.count :])

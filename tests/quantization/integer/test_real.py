@@ -19,10 +19,11 @@ from octavo.spec import (
 )
 
 torch = pytest.importorskip("torch", reason="the reference needs octavo[train]")
-reference = pytest.importorskip("octavo.reference")
 
 
 def reference_logits(model: TensorModel, dtype: torch.dtype) -> np.ndarray:
+    from octavo import reference
+
     config = model.config
     transformer = reference.from_arrays(config, model.tensors).to(dtype)
     source = torch.tensor([[*SOURCE, config.eos_id] if config.source_eos else SOURCE])
