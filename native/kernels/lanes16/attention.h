@@ -42,6 +42,7 @@ inline void attend_floats(const Attend& job, const Tile& tile, const ContextRows
 
 template <class V, class Bytes>
 struct BytesKernel {
+  /// Each step works on copies: a store of bytes could be taken to change what is reached through `this`.
   template <int Queries, int Heads>
   class Contexts {
    public:
