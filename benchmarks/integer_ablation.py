@@ -39,8 +39,8 @@ from octavo.quantization.integer.choose_scales import RESIDUAL_MARGIN, choose_sc
 from octavo.quantization.integer.freeze import freeze
 from octavo.quantization.integer.site_scales import SiteScales, head_sites
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
-from octavo.quantization.scale_propagation import ScaledTensor
 from octavo.quantization.tensor_model import Model
+from octavo.scale_propagation import ScaledTensor
 from octavo.spec import ModelConfig
 
 FLOAT: Final = "float"

@@ -20,3 +20,7 @@ class InputError(OctavoError):
 
 class OutputError(OctavoError):
     """A result that cannot be written where it was asked for."""
+
+
+class QuantizationError(OctavoError):
+    """A model or a number that cannot be quantized, or integers that would overflow."""

@@ -20,8 +20,8 @@ from octavo.calibration.gate import Budget
 from octavo.calibration.gated import Target
 from octavo.calibration.prepare import NamedText
 from octavo.engine import Engine
+from octavo.errors import QuantizationError
 from octavo.plan import QuantizationPlan, products, sites
-from octavo.quantization import QuantizationError
 from octavo.quantization.thresholds import Method
 from octavo.spec import Activation, NormPlacement, Scheme
 

@@ -9,8 +9,9 @@ from octavo.calibration.collect import observe
 from octavo.calibration.divergence import Pairs
 from octavo.calibration.progress import Silent
 from octavo.calibration.simulated import SimulatedEngine
+from octavo.errors import QuantizationError
 from octavo.plan import sites
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.spec import Scheme
 
 from ..models import integer_config, random_tensors, tiny_config

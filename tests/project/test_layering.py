@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "integer_format": {"spec"},
     "tensor_table": {"spec", "integer_format"},
     "plan": {"spec", "tensor_table"},
+    "scale_propagation": set(),
     "text": {"spec"},
     "artifact": {"durable", "integer_format", "plan", "spec", "tensor_table", "text"},
     "engine": {"artifact", "integer_format", "plan", "spec"},
@@ -26,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "generation": {"engine", "artifact", "spec"},
     "reference": {"spec"},
     "training": {"reference", "text", "artifact", "durable", "plan", "spec", "tensor_table"},
-    "quantization": {"artifact", "integer_format", "plan", "spec", "tensor_table"},
+    "quantization": {"artifact", "integer_format", "plan", "scale_propagation", "spec", "tensor_table"},
     "conversion": {"artifact", "durable", "text", "spec", "tensor_table"},
     "calibration": {
         *("quantization", "evaluation", "translation", "engine"),

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from octavo.errors import QuantizationError
 from octavo.plan import sites
-from octavo.quantization import QuantizationError, Simulation, TensorModel
+from octavo.quantization import Simulation, TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, MigrationOptions, migrate_scales
 from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
 from octavo.tensor_table import output_weight_name

@@ -11,15 +11,8 @@ from typer.testing import CliRunner
 from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output
 from octavo.cli.app import app
-from octavo.errors import ModelError, OutputError
-from octavo.quantization import (
-    QuantizationError,
-    QuantizedWeights,
-    Simulation,
-    TensorModel,
-    quantize_model,
-    quantize_tensors,
-)
+from octavo.errors import ModelError, OutputError, QuantizationError
+from octavo.quantization import QuantizedWeights, Simulation, TensorModel, quantize_model, quantize_tensors
 from octavo.spec import Scheme, SearchDefaults, SpecError
 from octavo.tensor_table import float_shapes, tensors, weight_shapes
 

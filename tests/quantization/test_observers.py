@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from octavo.quantization.errors import QuantizationError
+from octavo.errors import QuantizationError
 from octavo.quantization.histogram import BINS, Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from octavo.artifact.positions import position_table
+from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT, QuantizationPlan, Static, dynamic_plan, products
-from octavo.quantization import QuantizationError, QuantizedWeights, Result, Simulation, TensorModel
+from octavo.quantization import QuantizedWeights, Result, Simulation, TensorModel
 from octavo.quantization.activations import quantize_activation
 from octavo.quantization.binary32 import fma
 from octavo.spec import ModelConfig, Scheme

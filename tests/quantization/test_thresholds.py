@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from octavo.errors import QuantizationError
 from octavo.plan import Static
 from octavo.quantization.divergence import kl_divergences, last_smallest, squared_errors
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.granularity import PerChannel, PerTensor, PerToken
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics

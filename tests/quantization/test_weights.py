@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from octavo.quantization import QuantizationError
+from octavo.errors import QuantizationError
 from octavo.quantization.weights import quantize_weight, squared_norms
 
 NORMAL = float(np.finfo(np.float32).tiny)

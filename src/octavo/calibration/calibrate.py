@@ -21,8 +21,9 @@ from octavo.calibration.quality import Technique
 from octavo.calibration.techniques import Observed, Trials
 from octavo.calibration.text import DEFAULT_SENTENCES
 from octavo.calibration.variant import Form, Variant
+from octavo.errors import QuantizationError
 from octavo.plan import QuantizationPlan
-from octavo.quantization import QuantizationError, QuantizedWeights
+from octavo.quantization import QuantizedWeights
 from octavo.quantization.thresholds import Method
 from octavo.spec import ModelConfig, Scheme, SpecError
 

@@ -35,9 +35,10 @@ from octavo.calibration.state import FinishedSteps, state_folder
 from octavo.calibration.text import DEFAULT_SENTENCES, calibration_text
 from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
+from octavo.errors import QuantizationError
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.plan import products
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import check_freezable, freeze
 from octavo.quantization.thresholds import Method

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.errors import QuantizationError
+from octavo.errors import QuantizationError
 
 BINS: Final = 2048
 

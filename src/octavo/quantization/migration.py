@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
 from octavo.quantization.binary32 import Float32Array
-from octavo.quantization.errors import QuantizationError
 from octavo.spec import Activation, ModelConfig, NormPlacement
 
 Float64Array = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.quantization.binary32 import Float32Array
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.histogram import BINS, Histogram
 
 Float64Array = npt.NDArray[np.float64]

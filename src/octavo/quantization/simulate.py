@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
+from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT, ProductKind, products
 from octavo.quantization import attention, binary32
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.binary32 import Float32Array, fma
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.tensor_model import Model, check_ordinary
 from octavo.spec import Activation, NormPlacement, Positions
 from octavo.tensor_table import output_weight_name, target_embedding_name

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.quantization.errors import QuantizationError
 from octavo.spec import ModelConfig, Scheme
 
 IN_MEMORY: Final = "the model in memory"

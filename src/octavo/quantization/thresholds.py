@@ -10,9 +10,9 @@ import enum
 import math
 from typing import Final
 
+from octavo.errors import QuantizationError
 from octavo.plan import SMALLEST_SCALE, Static
 from octavo.quantization.divergence import kl_divergences, last_smallest, squared_errors
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 

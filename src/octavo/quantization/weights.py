@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.quantization.binary32 import Float32Array
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.granularity import PerChannel
 
 LARGEST_LEVEL: Final = 127

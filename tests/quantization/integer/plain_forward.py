@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.quantization import plain_scales as plain
+from tests.scale_propagation import plain_scales as plain
 
 from octavo.artifact.positions import position_table
 from octavo.quantization import TensorModel

@@ -8,7 +8,8 @@ from tests.models import integer_config
 from tests.quantization.integer.frozen_models import CONFIGS, SOURCE, TARGET, float_model, relative_error
 from tests.quantization.integer.integer_models import random_integer_model
 
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.errors import QuantizationError
+from octavo.quantization import TensorModel
 from octavo.quantization.integer import (
     DynamicArithmetic,
     DynamicForm,
@@ -18,7 +19,7 @@ from octavo.quantization.integer import (
     source_tokens,
     target_tokens,
 )
-from octavo.quantization.scale_propagation import ScaledTensor
+from octavo.scale_propagation import ScaledTensor
 from octavo.spec import ModelConfig, NormPlacement
 
 FORMS = {

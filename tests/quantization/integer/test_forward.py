@@ -19,7 +19,7 @@ from octavo.quantization.integer import (
     RealArithmetic,
     StaticArithmetic,
 )
-from octavo.quantization.scale_propagation import ScaledTensor
+from octavo.scale_propagation import ScaledTensor
 
 
 def mixed(model: TensorModel) -> MixedArithmetic:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.tensors_file import write_tensors
 from octavo.engine import Engine
+from octavo.errors import QuantizationError
 from octavo.integer_format import norm_weight_limits
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.integer import RealSimulation, StaticSimulation
 from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import freeze
@@ -25,8 +26,8 @@ from octavo.quantization.integer.freeze_norm import freeze_norm
 from octavo.quantization.integer.freeze_product import WeightProduct, exact_steps, quantize_rows, row_steps
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
-from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.quantization.thresholds import Method
+from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.spec import ModelConfig, Scheme
 from octavo.tensor_table import tensors
 

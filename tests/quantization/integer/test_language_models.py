@@ -12,8 +12,9 @@ from octavo.calibration.divergence import Pairs
 from octavo.calibration.progress import Silent
 from octavo.calibration.simulated import SimulatedEngine
 from octavo.engine import Engine
+from octavo.errors import QuantizationError
 from octavo.integer_format import IntegerScales
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.integer import (
     DynamicSimulation,
     ForwardPass,

@@ -7,8 +7,9 @@ import pytest
 from tests.models import integer_config
 from tests.quantization.integer.frozen_models import CONFIGS, SOURCE, TARGET, float_model
 
+from octavo.errors import QuantizationError
 from octavo.plan import sites
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.integer import RealSimulation
 from octavo.spec import (
     Activation,

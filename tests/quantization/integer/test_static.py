@@ -12,8 +12,9 @@ from tests.models import integer_config, random_tensors
 from tests.quantization.integer.integer_models import random_integer_model
 from tests.quantization.integer.plain_forward import PlainForward
 
+from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT
-from octavo.quantization import QuantizationError, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.integer import StaticSimulation
 from octavo.spec import ModelConfig, Positions, Scheme
 from octavo.tensor_table import output_weight_name

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import integer_obstacle
-from octavo.quantization.errors import QuantizationError
 from octavo.spec import ModelConfig
 from octavo.tensor_table import target_embedding_name
 

@@ -8,17 +8,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.quantization.integer.freeze_attention import delta_scale, scores_scale
 from octavo.quantization.integer.freeze_product import SMALLEST_STEP
 from octavo.quantization.integer.site_scales import SiteScales, head_sites, input_sites
 from octavo.quantization.observers import Float64Array, HeadStatistics, SiteStatistics
-from octavo.quantization.scale_propagation import INT8_LEVELS, INT16_LEVELS, UINT8_LEVELS
 from octavo.quantization.tensor_model import Model
 from octavo.quantization.thresholds import Method, find_range, find_threshold
+from octavo.scale_propagation import INT8_LEVELS, INT16_LEVELS, UINT8_LEVELS
 
 RESIDUAL_MARGIN: Final = 2.0
 """The residual stream, which is never cut off knowingly, has room for so many times what was seen."""

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
+from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import (
     TokenArray,
     check_runs_in_integers,
@@ -24,7 +24,8 @@ from octavo.quantization.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.quantization.scale_propagation import (
+from octavo.quantization.tensor_model import Model
+from octavo.scale_propagation import (
     INT8_LEVELS,
     INT16_LEVELS,
     INT32_LIMIT,
@@ -45,7 +46,6 @@ from octavo.quantization.scale_propagation import (
     relu,
     rescale_dynamic,
 )
-from octavo.quantization.tensor_model import Model
 from octavo.spec import Positions, Scheme
 from octavo.tensor_table import output_weight_name
 

@@ -8,7 +8,7 @@ from typing import Final, Generic
 
 import numpy as np
 
-from octavo.quantization.errors import QuantizationError
+from octavo.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import Arithmetic, TokenArray, Value
 from octavo.spec import ModelConfig
 

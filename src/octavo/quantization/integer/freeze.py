@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.integer_values import integer_problem
+from octavo.errors import QuantizationError
 from octavo.integer_format import (
     EMBEDDING_SHIFT_LIMITS,
     MOST_WIDTH,
@@ -17,7 +18,6 @@ from octavo.integer_format import (
     integer_obstacle,
 )
 from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.quantization.integer.freeze_attention import HeadScales, freeze_attention
 from octavo.quantization.integer.freeze_norm import freeze_norm

@@ -8,15 +8,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import (
     CONTEXT_EXPONENT_LIMITS,
     DELTA_SHIFT_LIMITS,
     LARGEST_CONTEXT_RATIO,
     POLYNOMIAL_BIAS_LIMITS,
 )
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
-from octavo.quantization.scale_propagation import Scale
+from octavo.scale_propagation import Scale
 
 POWER_BITS = 15
 """What every product of the power is shifted by."""

@@ -7,15 +7,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import (
     NORM_BIAS_LIMITS,
     NORM_FRACTION_BITS,
     NORM_SHIFT_LIMITS,
     norm_weight_limits,
 )
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
-from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
+from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 
 
 def gain_scale(site_scale: float, shift: int) -> float:

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from octavo.errors import QuantizationError
 from octavo.integer_format import LARGEST_SCALE, LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, SYMMETRIC_LEVELS, Limits
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.observers import Float64Array
-from octavo.quantization.scale_propagation import INT8_LEVELS, Scale
-from octavo.quantization.scale_propagation.scale import MANTISSA_BITS
+from octavo.scale_propagation import INT8_LEVELS, Scale
+from octavo.scale_propagation.scale import MANTISSA_BITS
 
 SHIFT_BASE = 32
 """A factor (m, h) is m * 2^-(32 + h)."""

@@ -14,8 +14,8 @@ from octavo.quantization.integer.arithmetic import ArrayRows, TokenArray, site_o
 from octavo.quantization.integer.real import RealArithmetic
 from octavo.quantization.integer.site_scales import SiteScales
 from octavo.quantization.integer.static import StaticArithmetic
-from octavo.quantization.scale_propagation import UINT8_LEVELS
-from octavo.quantization.scale_propagation.scale import Int64Array
+from octavo.scale_propagation import UINT8_LEVELS
+from octavo.scale_propagation.scale import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -22,8 +22,8 @@ from octavo.quantization.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.quantization.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.quantization.tensor_model import Model
+from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.spec import Positions
 from octavo.tensor_table import output_weight_name
 

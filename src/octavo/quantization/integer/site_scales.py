@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from octavo.errors import QuantizationError
 from octavo.plan import ProductKind, products
-from octavo.quantization.errors import QuantizationError
 from octavo.spec import ModelConfig
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
+from octavo.errors import QuantizationError
 from octavo.integer_format import NORM_FRACTION_BITS
 from octavo.plan import OUTPUT
-from octavo.quantization.errors import QuantizationError
 from octavo.quantization.integer.arithmetic import (
     ArrayRows,
     TokenArray,
@@ -23,7 +23,8 @@ from octavo.quantization.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.quantization.scale_propagation import (
+from octavo.quantization.tensor_model import Model
+from octavo.scale_propagation import (
     INT16_LEVELS,
     INT32_LIMIT,
     UINT8_LEVELS,
@@ -37,8 +38,7 @@ from octavo.quantization.scale_propagation import (
     transpose,
     weighted_mean,
 )
-from octavo.quantization.scale_propagation.scale import Int64Array
-from octavo.quantization.tensor_model import Model
+from octavo.scale_propagation.scale import Int64Array
 from octavo.spec import Positions, Scheme
 from octavo.tensor_table import output_weight_name
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.rescaling import match, match_along
-from octavo.quantization.scale_propagation.scale import Int64Array, Scale
-from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.rescaling import match, match_along
+from octavo.scale_propagation.scale import Int64Array, Scale
+from octavo.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 
 def multiply(a: ScaledTensor, b: ScaledTensor, *, where: str = "multiply") -> ScaledTensor:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.quantization import plain_scales as plain
+from tests.scale_propagation import plain_scales as plain
 
-from octavo.quantization import scale_propagation as sp
+from octavo import scale_propagation as sp
 
 HALF = Fraction(1, 2)
 

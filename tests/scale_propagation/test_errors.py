@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from octavo.quantization import QuantizationError
-from octavo.quantization import scale_propagation as sp
+from octavo import scale_propagation as sp
+from octavo.errors import QuantizationError
 
 
 def tensor(integers: object, limit: int = 127) -> sp.ScaledTensor:

@@ -4,7 +4,7 @@ The rules are written down in docs/numerics.md. Everything between ``quantize`` 
 ``ScaledTensor.dequantize`` is integers.
 """
 
-from octavo.quantization.scale_propagation.arithmetic import (
+from octavo.scale_propagation.arithmetic import (
     absolute,
     add,
     add_positive_real,
@@ -17,18 +17,18 @@ from octavo.quantization.scale_propagation.arithmetic import (
     relu,
     total,
 )
-from octavo.quantization.scale_propagation.attention import (
+from octavo.scale_propagation.attention import (
     Polynomial,
     polynomial_attention,
     polynomial_weights,
 )
-from octavo.quantization.scale_propagation.layer_norm import (
+from octavo.scale_propagation.layer_norm import (
     L1NormParameters,
     l1_layer_norm,
     quantize_norm_parameters,
 )
-from octavo.quantization.scale_propagation.power import power
-from octavo.quantization.scale_propagation.rescaling import (
+from octavo.scale_propagation.power import power
+from octavo.scale_propagation.rescaling import (
     INT8_LEVELS,
     INT16_LEVELS,
     UINT8_LEVELS,
@@ -41,10 +41,10 @@ from octavo.quantization.scale_propagation.rescaling import (
     rescale_by_power_of_two,
     rescale_dynamic,
 )
-from octavo.quantization.scale_propagation.row_normalization import weighted_mean
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.shapes import concatenate, reshape, transpose
-from octavo.quantization.scale_propagation.tensor import INT32_LIMIT, ScaledTensor
+from octavo.scale_propagation.row_normalization import weighted_mean
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.shapes import concatenate, reshape, transpose
+from octavo.scale_propagation.tensor import INT32_LIMIT, ScaledTensor
 
 __all__ = [
     "INT8_LEVELS",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.tensor import ScaledTensor, scaled_tensor
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.tensor import ScaledTensor, scaled_tensor
 
 
 def transpose(x: ScaledTensor, axes: Sequence[int]) -> ScaledTensor:

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.scale import Scale, bit_length
-from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.scale import Scale, bit_length
+from octavo.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 INT8_LEVELS: Final = 127
 UINT8_LEVELS: Final = 255  # for integers that are never negative

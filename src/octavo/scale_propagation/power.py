@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.arithmetic import multiply
-from octavo.quantization.scale_propagation.rescaling import INT16_LEVELS, rescale
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.tensor import ScaledTensor
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.arithmetic import multiply
+from octavo.scale_propagation.rescaling import INT16_LEVELS, rescale
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.tensor import ScaledTensor
 
 
 def power(x: ScaledTensor, degree: int) -> ScaledTensor:

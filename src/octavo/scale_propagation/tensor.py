@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.scale import Int64Array, IntegerArray, Scale
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.scale import Int64Array, IntegerArray, Scale
 
 INT32_LIMIT: Final = 2**31 - 1
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from octavo.quantization.scale_propagation import Scale, ScaledTensor
+from octavo.scale_propagation import Scale, ScaledTensor
 
 Number = tuple[int, int]  # mantissa, exponent
 Index = tuple[int, ...]

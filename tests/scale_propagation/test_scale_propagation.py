@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.quantization import plain_scales as plain
+from tests.scale_propagation import plain_scales as plain
 
-from octavo.quantization import scale_propagation as sp
+from octavo import scale_propagation as sp
 
 Shape = tuple[int, ...]
 

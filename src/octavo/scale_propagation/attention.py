@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.scale_propagation.arithmetic import (
+from octavo.scale_propagation.arithmetic import (
     add,
     add_positive_real,
     mask,
@@ -17,18 +17,18 @@ from octavo.quantization.scale_propagation.arithmetic import (
     multiply_real,
     relu,
 )
-from octavo.quantization.scale_propagation.power import power
-from octavo.quantization.scale_propagation.rescaling import (
+from octavo.scale_propagation.power import power
+from octavo.scale_propagation.rescaling import (
     INT16_LEVELS,
     UINT8_LEVELS,
     match_along,
     rescale,
     rescale_by_power_of_two,
 )
-from octavo.quantization.scale_propagation.row_normalization import weighted_mean
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.shapes import transpose
-from octavo.quantization.scale_propagation.tensor import ScaledTensor
+from octavo.scale_propagation.row_normalization import weighted_mean
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.shapes import transpose
+from octavo.scale_propagation.tensor import ScaledTensor
 
 _RECIPROCAL_BITS: Final = 22
 

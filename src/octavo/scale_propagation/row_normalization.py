@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.arithmetic import matmul, total
-from octavo.quantization.scale_propagation.rescaling import match_along
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.arithmetic import matmul, total
+from octavo.scale_propagation.rescaling import match_along
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 
 def weighted_mean(

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.errors import QuantizationError
-from octavo.quantization.scale_propagation.arithmetic import add, multiply
-from octavo.quantization.scale_propagation.rescaling import INT16_LEVELS, match_along, quantize
-from octavo.quantization.scale_propagation.scale import Scale
-from octavo.quantization.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
+from octavo.errors import QuantizationError
+from octavo.scale_propagation.arithmetic import add, multiply
+from octavo.scale_propagation.rescaling import INT16_LEVELS, match_along, quantize
+from octavo.scale_propagation.scale import Scale
+from octavo.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
 """Of a Gaussian: its standard deviation over its mean absolute one."""
