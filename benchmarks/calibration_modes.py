@@ -31,9 +31,9 @@ from octavo.calibration.gated import Target
 from octavo.calibration.modes import Mode, Modes, every_mode
 from octavo.calibration.prepare import NamedText
 from octavo.calibration.variant import Variant
-from octavo.cli.lines import open_lines
-from octavo.cli.machine import cpu_model
+from octavo.cli.terminal.lines import open_lines
 from octavo.engine import cpu_report
+from octavo.machine import cpu_model
 from octavo.plan import products
 from octavo.quantization.tensor_class import classify
 

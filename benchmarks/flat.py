@@ -110,8 +110,8 @@ def main() -> None:
                 process.submit(translate, arguments.model, arguments.source, count, options).result()
             )
 
-    from octavo.cli.machine import cpu_model
     from octavo.engine import cpu_report
+    from octavo.machine import cpu_model
 
     report = {
         "run": {

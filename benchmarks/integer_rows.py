@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from octavo.artifact import ModelDirectory
-from octavo.cli.machine import cpu_model
 from octavo.engine import cpu_report
+from octavo.machine import cpu_model
 from octavo.quantization.integer import DynamicArithmetic
 from octavo.spec import AttentionFunction, Scheme
 from octavo.tensor_table import DType

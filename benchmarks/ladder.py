@@ -33,8 +33,8 @@ from ladder_report import markdown
 
 import octavo
 from octavo.artifact import ModelDirectory
-from octavo.cli.machine import cpu_model, installed_versions
 from octavo.engine import cpu_report
+from octavo.machine import cpu_model, installed_versions
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("OCTAVO_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -51,9 +51,9 @@ from octavo.bench.multiply_adds import multiply_adds
 from octavo.bench.shapes import Shape, static_plan
 from octavo.bench.subject import Subject
 from octavo.bench.work import Work, forced_options, random_sources
-from octavo.cli.machine import cpu_model, installed_versions
 from octavo.conversion.to_huggingface import export
 from octavo.engine import SearchOptions, cpu_report, measure_peak
+from octavo.machine import cpu_model, installed_versions
 from octavo.quantization.model import quantize_tensors, write_quantized
 
 TOKENS_A_WORD = 1.3

@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from octavo.artifact import ModelDirectory, Shortlist
-from octavo.cli.machine import cpu_model
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.evaluation.significance import PairedBootstrap
+from octavo.machine import cpu_model
 from octavo.spec import ModelConfig
 
 WITHOUT, WITH = "whole vocabulary", "shortlist"

@@ -147,9 +147,9 @@ def sizes(models: dict[str, Path]) -> dict[str, int]:
 def machine(load_before: tuple[float, float, float]) -> dict[str, Any]:
     """What it ran on."""
     import octavo
-    from octavo.cli.machine import cpu_model, installed_versions, memory_bytes
     from octavo.engine import cpu_report
     from octavo.engine.cpu import available_cores
+    from octavo.machine import cpu_model, installed_versions, memory_bytes
 
     return {
         "cpu": cpu_model(),

@@ -149,7 +149,7 @@ def main() -> None:
         },
         "ways": {},
     }
-    from octavo.cli.machine import cpu_model
+    from octavo.machine import cpu_model
 
     report["run"]["cpu"] = cpu_model()
     for name, found in speeds.items():

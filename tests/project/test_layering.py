@@ -15,6 +15,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "durable": set(),
+    "machine": set(),
     "spec": set(),
     "integer_format": {"spec"},
     "tensor_table": {"spec", "integer_format"},
@@ -67,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
             "artifact",
             "text",
             "durable",
+            "machine",
             "plan",
             "spec",
             "tensor_table",
@@ -135,7 +137,7 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
                 assert part in parts, f"{name_of(path)} imports {name}, which belongs to {sorted(parts)}"
 
 
-@pytest.mark.parametrize("leaf", ["durable", "errors", "spec"])
+@pytest.mark.parametrize("leaf", ["durable", "errors", "machine", "spec"])
 def test_leaves_need_the_standard_library_only(leaf: str) -> None:
     roots = {name.split(".")[0] for name in imports(SOURCE / "octavo" / f"{leaf}.py")}
     assert roots <= set(sys.stdlib_module_names)

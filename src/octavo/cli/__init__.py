@@ -1,4 +1,4 @@
-"""The ``octavo`` command. Each command has its own file; ``app`` assembles them."""
+"""The ``octavo`` command. ``app`` assembles the files of ``commands``; ``terminal`` is what they share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Entry point of the ``octavo`` program. Exit codes: see octavo.cli.failures."""
+    """Entry point of the ``octavo`` program. Exit codes: see octavo.cli.terminal.failures."""
     try:
         from octavo.cli.app import app  # imported here, so that Ctrl-C finds us at any moment
 

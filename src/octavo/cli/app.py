@@ -1,4 +1,4 @@
-"""The command line, assembled: one function per command, each in its own file."""
+"""The command line, assembled: one function per command, each from its own file."""
 
 import platform
 from inspect import cleandoc
@@ -7,19 +7,19 @@ from typing import Annotated
 import typer
 
 import octavo
-from octavo.cli.bench import bench
-from octavo.cli.convert import convert
-from octavo.cli.doctor import doctor
-from octavo.cli.evaluate import evaluate
-from octavo.cli.export import export
-from octavo.cli.failures import guarded
-from octavo.cli.generate import generate
-from octavo.cli.inspect import inspect
-from octavo.cli.perplexity import perplexity
-from octavo.cli.quantize import quantize
-from octavo.cli.shortlist import shortlist
-from octavo.cli.train import train
-from octavo.cli.translate import translate
+from octavo.cli.commands.bench import bench
+from octavo.cli.commands.convert import convert
+from octavo.cli.commands.doctor import doctor
+from octavo.cli.commands.evaluate import evaluate
+from octavo.cli.commands.export import export
+from octavo.cli.commands.generate import generate
+from octavo.cli.commands.inspect import inspect
+from octavo.cli.commands.perplexity import perplexity
+from octavo.cli.commands.quantize.command import quantize
+from octavo.cli.commands.shortlist import shortlist
+from octavo.cli.commands.train import train
+from octavo.cli.commands.translate import translate
+from octavo.cli.terminal.failures import guarded
 
 app = typer.Typer(
     name="octavo",

@@ -8,6 +8,7 @@ import typer
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS
 
 SEARCH_PANEL: Final = "Search"
+GATE_PANEL: Final = "Quality gate"
 
 PrecisionName = Literal["int8", "float32", "integer"]
 
@@ -107,3 +108,12 @@ LengthRatioOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DevOption = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--dev",
+        metavar="SRC REF",
+        help="Text and its translation, line for line, to measure the loss on. Not the test set.",
+        rich_help_panel=GATE_PANEL,
+    ),
+]

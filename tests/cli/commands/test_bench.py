@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Octavo
+from ..conftest import Octavo
 
 
 def test_random_tokens_of_forced_length(octavo_here: Octavo, int8_model: Path) -> None:

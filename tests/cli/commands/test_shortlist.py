@@ -12,9 +12,9 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 
-from ..models import synthetic_sentences, tiny_config, write_tiny_model
-from .conftest import COMMAND, ENVIRONMENT, Octavo
-from .test_bad_input import message
+from ...models import synthetic_sentences, tiny_config, write_tiny_model
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
+from ..test_bad_input import message
 
 CONFIG = tiny_config(max_positions=256)
 

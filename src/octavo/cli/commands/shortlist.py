@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from octavo.cli.calibration_options import DevOption
-from octavo.cli.failures import note
-from octavo.cli.lines import open_lines
-from octavo.cli.options import ThreadsOption
-from octavo.cli.progress import is_terminal
+from octavo.cli.options import DevOption, ThreadsOption
+from octavo.cli.terminal.failures import note
+from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.progress import is_terminal
 from octavo.spec import MAX_VOCABULARY
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def shortlist(
         octavo shortlist my-int8 --source train.en --dev dev.en dev.de -o my-fast
         octavo shortlist my-int8 --source train.en --target train.de --common 500 --per-token 30 -o my-fast
     """
-    from octavo.cli.stages import drawn_stages
+    from octavo.cli.terminal.stages import drawn_stages
     from octavo.shortlist.make import (
         DEFAULT_COMMON,
         DEFAULT_PER_TOKEN,

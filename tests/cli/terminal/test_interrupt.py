@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from ..models import synthetic_sentences
-from .conftest import COMMAND, ENVIRONMENT, Octavo
+from ...models import synthetic_sentences
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
 
 TEXTS = synthetic_sentences(40)
 

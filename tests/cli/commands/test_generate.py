@@ -11,8 +11,8 @@ import pytest
 
 import octavo as package
 
-from ..generation.conftest import write_language_model
-from .conftest import COMMAND, ENVIRONMENT, Octavo
+from ...generation.conftest import write_language_model
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
 
 DRAWN = ("--seed", 3, "--top-k", 50, "--top-p", 0.9, "--temperature", 0.8, "--max-tokens", 8)
 CHANGES = {"seed": 3, "top_k": 50, "top_p": 0.9, "temperature": 0.8, "max_tokens": 8}

@@ -11,9 +11,9 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.spec import Scheme
 
-from ..models import NEEDS_TORCH
-from ..training.conftest import write_recipe
-from .conftest import ENVIRONMENT, Octavo
+from ...models import NEEDS_TORCH
+from ...training.conftest import write_recipe
+from ..conftest import ENVIRONMENT, Octavo
 
 WITHOUT = """
 import sys

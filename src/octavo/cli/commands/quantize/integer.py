@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from octavo.cli.progress import is_terminal
+from octavo.cli.terminal.progress import is_terminal
 from octavo.errors import InputError
 from octavo.spec import AttentionFunction, Scheme
 
@@ -66,8 +66,8 @@ def freeze(
     from octavo.calibration.integer_model import IntegerRequest, quantize_integer
     from octavo.calibration.state import state_folder
     from octavo.calibration.text import DEFAULT_SENTENCES
-    from octavo.cli.machine import cpu_model
-    from octavo.cli.stages import drawn_stages
+    from octavo.cli.terminal.stages import drawn_stages
+    from octavo.machine import cpu_model
     from octavo.quantization.thresholds import Method
 
     request = IntegerRequest(
@@ -93,7 +93,7 @@ def freeze(
 def _print_summary(console: Console, written: FrozenModel) -> None:
     from rich.table import Table
 
-    from octavo.cli.quantize_summary import add_verdict, megabytes
+    from octavo.cli.commands.quantize.summary import add_verdict, megabytes
 
     table = Table(show_header=False)
     table.add_column(overflow="fold")

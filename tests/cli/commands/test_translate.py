@@ -10,8 +10,8 @@ import pytest
 
 import octavo as package
 
-from ..models import synthetic_sentences
-from .conftest import COMMAND, ENVIRONMENT, Octavo
+from ...models import synthetic_sentences
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
 
 TEXTS = synthetic_sentences(30)
 LINES = "".join(f"{text}\n" for text in TEXTS).encode()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from octavo.cli.calibration_options import (
+from octavo.cli.commands.quantize.integer import checked_calibration, freeze, freezes_to_integers
+from octavo.cli.commands.quantize.options import (
     BiasCorrectionOption,
     CalibrateOption,
-    DevOption,
     Float32Option,
     InputsOption,
     MaxDropOption,
@@ -24,10 +24,9 @@ from octavo.cli.calibration_options import (
     SentencesOption,
     SmoothOption,
 )
-from octavo.cli.lines import open_lines
-from octavo.cli.options import ThreadsOption
-from octavo.cli.progress import is_terminal
-from octavo.cli.quantize_integer import checked_calibration, freeze, freezes_to_integers
+from octavo.cli.options import DevOption, ThreadsOption
+from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.progress import is_terminal
 from octavo.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def quantize(
         _check_report(report, [path for path in (calibrate, plan, *(dev or ())) if path])
     from octavo.artifact.writing import check_output
     from octavo.calibration.quantize import Request
-    from octavo.cli.machine import cpu_model
+    from octavo.machine import cpu_model
 
     check_output(model, output, overwrite=overwrite)
     request = Request(
@@ -162,7 +161,7 @@ def _check_report(path: Path, inputs: list[Path]) -> None:
 def _quantize_dynamically(model: Path, output: Path, overwrite: bool) -> None:
     from rich.console import Console
 
-    from octavo.cli.quantize_summary import weight_errors, weight_sizes
+    from octavo.cli.commands.quantize.summary import weight_errors, weight_sizes
     from octavo.quantization.model import quantize_model
 
     quantized = quantize_model(model, output, overwrite=overwrite)
@@ -178,8 +177,8 @@ def _calibrate(
 
     from octavo.calibration.quantize import quantize_calibrated
     from octavo.calibration.state import state_folder
-    from octavo.cli.quantize_summary import print_summary
-    from octavo.cli.stages import drawn_stages
+    from octavo.cli.commands.quantize.summary import print_summary
+    from octavo.cli.terminal.stages import drawn_stages
 
     with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
         try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..models import synthetic_sentences
-from .conftest import COMMAND, ENVIRONMENT
+from ...models import synthetic_sentences
+from ..conftest import COMMAND, ENVIRONMENT
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
 

@@ -13,8 +13,8 @@ import sacrebleu
 import octavo as package
 from octavo.evaluation.quality import measure_quality
 
-from ..models import NEEDS_TORCH, synthetic_sentences
-from .conftest import Octavo
+from ...models import NEEDS_TORCH, synthetic_sentences
+from ..conftest import Octavo
 
 SOURCES = synthetic_sentences(25)
 

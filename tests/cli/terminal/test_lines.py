@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from octavo.cli import lines as module
-from octavo.cli.lines import LineInput, lines_of_texts, open_lines
+from octavo.cli.terminal import lines as module
+from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
 from octavo.errors import InputError
 
 

@@ -16,9 +16,9 @@ from octavo.artifact import ModelDirectory
 from octavo.plan import QuantizationPlan
 from octavo.spec import Scheme
 
-from ..models import random_tensors, synthetic_sentences, tiny_config, write_tiny_model
-from .conftest import COMMAND, ENVIRONMENT, Octavo
-from .test_bad_input import message
+from ....models import random_tensors, synthetic_sentences, tiny_config, write_tiny_model
+from ...conftest import COMMAND, ENVIRONMENT, Octavo
+from ...test_bad_input import message
 
 CONFIG = tiny_config(encoder_layers=1, decoder_layers=1, max_positions=256)
 QUICK = ("--method", "naive", "--inputs", "static", "--no-smooth", "--no-bias-correction", "-t", "1")

@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from octavo.cli.options import GATE_PANEL
+
 CALIBRATION_PANEL: Final = "Calibration"
-GATE_PANEL: Final = "Quality gate"
 
 MethodName = Literal["auto", "naive", "percentile", "mse", "kl-symmetric", "kl-independent", "kl-conjugate"]
 SchemeName = Literal["full", "paper"]
@@ -94,15 +95,6 @@ PlanOption = Annotated[
         help="Quantize by this plan (JSON, as training with quantization in the loop writes it) instead of "
         "calibrating.",
         rich_help_panel=CALIBRATION_PANEL,
-    ),
-]
-DevOption = Annotated[
-    tuple[Path, Path] | None,
-    typer.Option(
-        "--dev",
-        metavar="SRC REF",
-        help="Text and its translation, line for line, to measure the loss on. Not the test set.",
-        rich_help_panel=GATE_PANEL,
     ),
 ]
 MaxDropOption = Annotated[

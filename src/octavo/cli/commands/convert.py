@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from octavo.cli.failures import note
+from octavo.cli.terminal.failures import note
 
 
 def convert(

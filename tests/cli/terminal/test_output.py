@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.cli.output import LineOutput, open_output
+from octavo.cli.terminal.output import LineOutput, open_output
 from octavo.errors import OctavoError, OutputError
 
 

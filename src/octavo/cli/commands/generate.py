@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 import octavo
-from octavo.cli.failures import note
-from octavo.cli.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.options import PrecisionOption, ThreadsOption
-from octavo.cli.output import LineOutput, open_output
-from octavo.cli.progress import is_terminal, line_progress
+from octavo.cli.terminal.failures import note
+from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
+from octavo.cli.terminal.output import LineOutput, open_output
+from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
 
 if TYPE_CHECKING:

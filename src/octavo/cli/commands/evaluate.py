@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.lines import open_lines
 from octavo.cli.options import (
     BeamOption,
     JsonOption,
@@ -26,8 +25,9 @@ from octavo.cli.options import (
     ThreadsOption,
     WholeLinesOption,
 )
-from octavo.cli.output import open_output
-from octavo.cli.progress import is_terminal, line_progress
+from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.output import open_output
+from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
 
 if TYPE_CHECKING:

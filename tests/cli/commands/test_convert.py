@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..conversion.marian import edit_json, marian_config, write_marian
-from .conftest import Octavo
+from ...conversion.marian import edit_json, marian_config, write_marian
+from ..conftest import Octavo
 
 
 def test_there_and_back(octavo_here: Octavo, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 import typer
 
 import octavo
-from octavo.cli.machine import cpu_model, installed_versions, memory_bytes
 from octavo.cli.options import JsonOption
 from octavo.errors import OctavoError
+from octavo.machine import cpu_model, installed_versions, memory_bytes
 
 _PACKAGES: Final = ("numpy", "sentencepiece", "safetensors", "sacrebleu", "torch")
 

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from octavo.cli.failures import note
+from octavo.cli.terminal.failures import note
 
 
 class QuietStages:

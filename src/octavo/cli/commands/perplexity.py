@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.lines import open_lines
 from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, ThreadsOption
-from octavo.cli.progress import is_terminal, line_progress
+from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
 from octavo.spec import MAX_POSITIONS
 

@@ -13,7 +13,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.spec import Scheme
 
-from ..models import (
+from ....models import (
     NEEDS_TORCH,
     integer_config,
     language_config,
@@ -21,9 +21,9 @@ from ..models import (
     synthetic_sentences,
     write_tiny_model,
 )
-from .conftest import Octavo
-from .test_bad_input import message
-from .test_quantize import write_lines
+from ...conftest import Octavo
+from ...test_bad_input import message
+from .test_command import write_lines
 
 pytestmark = NEEDS_TORCH
 

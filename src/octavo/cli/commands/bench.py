@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.lines import open_lines
-from octavo.cli.machine import cpu_model
 from octavo.cli.options import BeamOption, JsonOption, ThreadsOption
-from octavo.cli.progress import is_terminal, line_progress
+from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
+from octavo.machine import cpu_model
 from octavo.spec import MAX_POSITIONS
 
 if TYPE_CHECKING:

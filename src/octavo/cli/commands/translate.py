@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import octavo
-from octavo.cli.failures import note
-from octavo.cli.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.options import (
     BeamOption,
     LengthPenaltyOption,
@@ -25,8 +23,10 @@ from octavo.cli.options import (
     ThreadsOption,
     WholeLinesOption,
 )
-from octavo.cli.output import LineOutput, open_output
-from octavo.cli.progress import is_terminal, line_progress
+from octavo.cli.terminal.failures import note
+from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
+from octavo.cli.terminal.output import LineOutput, open_output
+from octavo.cli.terminal.progress import is_terminal, line_progress
 
 if TYPE_CHECKING:
     from octavo.translation import SearchChanges, Translation, Translator

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ..models import NEEDS_TORCH, language_config, synthetic_sentences, write_tiny_model
-from .conftest import Octavo
-from .test_bad_input import message
+from ...models import NEEDS_TORCH, language_config, synthetic_sentences, write_tiny_model
+from ..conftest import Octavo
+from ..test_bad_input import message
 
 REFUSED = "octavo: lm: is a language model, and {} needs a translation model; use `octavo perplexity` to"
 

@@ -1,0 +1,1 @@
+"""The commands, one file each; ``quantize`` has a folder of its own."""
