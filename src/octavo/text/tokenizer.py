@@ -24,17 +24,18 @@ _LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 class Tokenizer:
     """Encodes any Unicode string, decodes any ids to a single line.
 
-    ``size`` is the number of tokens; with ``expected_size`` the file must have exactly that many.
+    ``size`` is the number of tokens, ``unknown_id`` the token of what the vocabulary cannot read; with
+    ``expected_size`` the file must have exactly that many tokens.
     Raises ModelError, naming the file, where it is missing, corrupt or of another size.
     """
 
     def __init__(self, path: str | Path, expected_size: int | None = None) -> None:
         self.path = Path(path)
         self._processor = _load(self.path)
-        self._unknown: int = self._processor.unk_id()
+        self.unknown_id: int = self._processor.unk_id()
         self.size: int = self._processor.vocab_size()
         end = self._processor.piece_to_id(VOCABULARY_END)
-        if end != self._unknown:
+        if end != self.unknown_id:
             self.size = end
         if expected_size is not None and self.size != expected_size:
             raise ModelError(
@@ -49,7 +50,7 @@ class Tokenizer:
         """
         code, body = self.split_language_code(one_line(text))
         ids: list[int] = self._processor.encode(body, out_type=int)
-        unknown = [at for at, token in enumerate(ids) if token == self._unknown or token >= self.size]
+        unknown = [at for at, token in enumerate(ids) if token == self.unknown_id or token >= self.size]
         if unknown:
             pieces = self._processor.encode(body, out_type=str)
             for at in unknown:
@@ -62,7 +63,7 @@ class Tokenizer:
         if not found:
             return "", text
         token = self._processor.piece_to_id(found[1])
-        known = token != self._unknown and token < self.size
+        known = token != self.unknown_id and token < self.size
         return (found[1], text[found.end() :]) if known else ("", text)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -85,7 +86,7 @@ class Tokenizer:
         """The token of this name: one that is never cut out of text may equal a run of unknown letters."""
         token: int = self._processor.piece_to_id(piece)
         special = self._processor.is_control(token) and _SPECIAL.fullmatch(piece)
-        return token if token < self.size and not special else self._unknown
+        return token if token < self.size and not special else self.unknown_id
 
 
 def _load(path: Path) -> sentencepiece.SentencePieceProcessor:

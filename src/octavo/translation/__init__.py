@@ -7,6 +7,7 @@ from octavo.engine.engine import Precision
 from octavo.translation.options import OptionError, SearchChanges, search_options
 from octavo.translation.result import Alternative, Translation
 from octavo.translation.translator import SearchEngine, Translator, boxed_model
+from octavo.translation.warning import TranslationWarning
 
 __all__ = [
     "Alternative",
@@ -15,6 +16,7 @@ __all__ = [
     "SearchChanges",
     "SearchEngine",
     "Translation",
+    "TranslationWarning",
     "Translator",
     "boxed_model",
     "search_options",

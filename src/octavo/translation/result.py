@@ -1,4 +1,4 @@
-"""What a translation is: the text, how sure the model is of it, and its runners-up."""
+"""What a translation is: the text, how sure the model is of it, its runners-up and what may be wrong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from octavo.engine import Hypothesis
+from octavo.translation.warning import TranslationWarning, repeats
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Translation:
     counts the parts a text was translated in: its sentences, or more where one was too long for the
     model (``too_long``); 0 for blank text. Their translations are joined with a space, rank by rank,
     and score the sum of log-probabilities over (sum of lengths)^length_penalty. ``target_tokens``
-    counts what the model produced for the best translation, EOS of every piece included.
+    counts what the model produced for the best translation, EOS of every piece included. ``warnings``:
+    reasons to look at the best translation, each once, in the order of TranslationWarning; none, as a rule.
     """
 
     source: str
@@ -39,6 +41,7 @@ class Translation:
     pieces: int
     too_long: bool
     target_tokens: int
+    warnings: tuple[TranslationWarning, ...] = ()
 
     @property
     def text(self) -> str:
@@ -64,24 +67,41 @@ class Translation:
         return self.text
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class TranslatedPiece:
+    """A part of a text that was translated at once: its source ids without EOS, and its n-best list."""
+
+    source: Sequence[int]
+    hypotheses: Sequence[Hypothesis]
+
+
 def assemble(
     source: str,
-    pieces: Sequence[Sequence[Hypothesis]],
+    pieces: Sequence[TranslatedPiece],
+    *,
     too_long: bool,
     decode: Callable[[Sequence[int]], str],
     penalty: float,
+    unknown_id: int,
 ) -> Translation:
-    """The translation of ``source`` from the n-best list of each of its pieces (none: blank text).
+    """The translation of ``source`` from its pieces (none: blank text).
 
-    ``decode`` turns target ids into a line of text; ``penalty`` is the search's length penalty.
+    ``decode`` turns target ids into a line of text; ``penalty`` is the search's length penalty;
+    ``unknown_id`` stands in a piece's source for what the vocabulary cannot read.
     """
-    if len(pieces) == 1:
-        alternatives = tuple(_alternative(hypothesis, decode) for hypothesis in pieces[0])
-    else:
-        ranks = range(min(map(len, pieces), default=1))
-        alternatives = tuple(_join([piece[rank] for piece in pieces], decode, penalty) for rank in ranks)
-    target_tokens = sum(_length(piece[0]) for piece in pieces)
-    return Translation(source, alternatives, len(pieces), too_long, target_tokens)
+    best, *others = _ranks(pieces, decode)
+    alternatives = [_joined(parts, penalty) for parts in (best, *others)]
+    target_tokens = sum(_length(part) for part in best)
+    warnings = _warnings(pieces, best, unknown_id)
+    return Translation(source, tuple(alternatives), len(pieces), too_long, target_tokens, warnings)
+
+
+def _ranks(
+    pieces: Sequence[TranslatedPiece], decode: Callable[[Sequence[int]], str]
+) -> list[list[Alternative]]:
+    """For each rank of the n best the translation of every piece."""
+    ranks = range(min((len(piece.hypotheses) for piece in pieces), default=1))
+    return [[_alternative(piece.hypotheses[rank], decode) for piece in pieces] for rank in ranks]
 
 
 def _alternative(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str]) -> Alternative:
@@ -89,10 +109,11 @@ def _alternative(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str])
     return Alternative(decode(tokens), hypothesis.score, tokens, hypothesis.complete)
 
 
-def _join(best: Sequence[Hypothesis], decode: Callable[[Sequence[int]], str], penalty: float) -> Alternative:
-    parts = [_alternative(hypothesis, decode) for hypothesis in best]
-    log_probability = sum(h.score * _length(h) ** penalty for h in best)
-    length = sum(_length(h) for h in best)
+def _joined(parts: Sequence[Alternative], penalty: float) -> Alternative:
+    if len(parts) == 1:
+        return parts[0]
+    log_probability = sum(part.score * _length(part) ** penalty for part in parts)
+    length = sum(_length(part) for part in parts)
     return Alternative(
         text=" ".join(part.text for part in parts if part.text),
         score=log_probability / length**penalty if length else 0.0,
@@ -101,6 +122,20 @@ def _join(best: Sequence[Hypothesis], decode: Callable[[Sequence[int]], str], pe
     )
 
 
-def _length(hypothesis: Hypothesis) -> int:
+def _warnings(
+    pieces: Sequence[TranslatedPiece], best: Sequence[Alternative], unknown_id: int
+) -> tuple[TranslationWarning, ...]:
+    pairs = list(zip(pieces, best, strict=True))
+    found = {
+        TranslationWarning.EMPTY: any(not part.text for part in best),
+        TranslationWarning.REPETITION: any(
+            repeats(part.tokens) and not repeats(piece.source) for piece, part in pairs
+        ),
+        TranslationWarning.UNKNOWN_CHARACTERS: any(unknown_id in piece.source for piece in pieces),
+    }
+    return tuple(warning for warning, applies in found.items() if applies)
+
+
+def _length(alternative: Alternative) -> int:
     """Tokens produced: with EOS, where the search reached it."""
-    return len(hypothesis.tokens) + hypothesis.complete
+    return len(alternative.tokens) + alternative.complete

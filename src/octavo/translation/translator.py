@@ -16,7 +16,7 @@ from octavo.engine.engine import Precision, TokenIds
 from octavo.errors import ModelError
 from octavo.text.segmentation import segment, split_sentences
 from octavo.translation.options import SearchChanges, search_options
-from octavo.translation.result import Translation, assemble
+from octavo.translation.result import TranslatedPiece, Translation, assemble
 
 LOOK_AHEAD: Final = 1024
 """Texts read before the first is translated: enough to put those of like length side by side."""
@@ -140,10 +140,11 @@ class Translator:
         return [
             assemble(
                 text,
-                [next(found) for pieces in sentences for _ in pieces],
-                any(len(pieces) > 1 for pieces in sentences),
-                self._target.decode,
-                options.length_penalty,
+                [TranslatedPiece(ids, next(found)) for pieces in sentences for ids in pieces],
+                too_long=any(len(pieces) > 1 for pieces in sentences),
+                decode=self._target.decode,
+                penalty=options.length_penalty,
+                unknown_id=self._source.unknown_id,
             )
             for text, sentences in zip(texts, texts_sentences, strict=True)
         ]
