@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import random
+import tomllib
 import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from octavo.errors import ModelError
 from octavo.text import Tokenizer
@@ -128,6 +130,40 @@ def test_files_that_are_no_vocabulary(tmp_path: Path, data: bytes, message: str)
     path.write_bytes(data)
     with pytest.raises(ModelError, match=message):
         Tokenizer(path)
+
+
+def test_a_character_cut_across_two_pieces_is_refused(tmp_path: Path) -> None:
+    path = tiny_tokenizer(tmp_path / "bad.spm")
+    data = path.read_bytes()
+    one, next_one = "▁derderlo".encode(), "▁derlosal".encode()
+    assert data.index(one) < data.index(next_one) < data.index(one) + 40, "neighbours, so that both join"
+    data = data.replace(one, one[:-1] + b"\xe2").replace(next_one, b"\x96\x81xderlosal")
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="corrupt; copy it again"):
+        Tokenizer(path)
+
+
+def test_what_sentencepiece_fails_at_in_use_is_an_error_of_the_file(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Damaged:
+        def encode(self, text: str, **options: object) -> None:
+            b"\xff".decode()
+
+        def decode(self, ids: list[int]) -> None:
+            raise RuntimeError("internal")
+
+    monkeypatch.setattr(tokenizer, "_processor", Damaged())
+    for use in (lambda: tokenizer.encode("ba"), lambda: tokenizer.decode([5])):
+        with pytest.raises(ModelError, match=r"tokenizer\.spm: .*corrupt; copy it again"):
+            use()
+
+
+def test_versions_of_sentencepiece_that_a_damaged_file_crashes_are_not_admitted() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = map(Requirement, project["project"]["dependencies"])
+    (sentencepiece,) = (requirement for requirement in needed if requirement.name == "sentencepiece")
+    assert not any(sentencepiece.specifier.contains(version) for version in ("0.2.0", "0.2.1"))
 
 
 def test_missing_file_and_directory(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sentencepiece
 
@@ -17,6 +17,7 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 VOCABULARY_END: Final = "<end-of-vocabulary>"
 """A piece of this name ends the model's vocabulary: pieces after it cut text too, but are unknown."""
 
+_CORRUPT: Final = "{}: not a sentencepiece model, or corrupt; copy it again"
 _SPECIAL: Final = re.compile("<.*>")
 _LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 
@@ -49,10 +50,10 @@ class Tokenizer:
         A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token.
         """
         code, body = self.split_language_code(one_line(text))
-        ids: list[int] = self._processor.encode(body, out_type=int)
+        ids: list[int] = self._run(lambda: self._processor.encode(body, out_type=int))
         unknown = [at for at, token in enumerate(ids) if token == self.unknown_id or token >= self.size]
         if unknown:
-            pieces = self._processor.encode(body, out_type=str)
+            pieces = self._run(lambda: self._processor.encode(body, out_type=str))
             for at in unknown:
                 ids[at] = self._token_named(pieces[at])
         return [self._processor.piece_to_id(code), *ids] if code else ids
@@ -75,12 +76,19 @@ class Tokenizer:
         for token in tokens:
             if not 0 <= token < self.size:
                 raise ValueError(f"token {token} lies outside the vocabulary of {self.size}")
-        text: str = self._processor.decode(tokens)
+        text: str = self._run(lambda: self._processor.decode(tokens))
         return one_line(text).strip()
 
     def count(self, text: str) -> int:
         """How many tokens ``encode`` gives."""
         return len(self.encode(text))
+
+    def _run(self, call: Callable[[], Any]) -> Any:
+        """What sentencepiece gives. A damaged file may load, and fail or give no UTF-8 only in use."""
+        try:
+            return call()
+        except (RuntimeError, UnicodeDecodeError) as error:
+            raise ModelError(_CORRUPT.format(self.path)) from error
 
     def _token_named(self, piece: str) -> int:
         """The token of this name: one that is never cut out of text may equal a run of unknown letters."""
@@ -100,8 +108,7 @@ def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
         raise ModelError(f"{path}: the tokenizer file is empty; copy it again")
     try:
         processor = sentencepiece.SentencePieceProcessor(model_proto=data)
-        # Pieces are turned into text one by one in use: all of them must be UTF-8.
-        processor.decode(list(range(processor.vocab_size())))
+        processor.id_to_piece(list(range(processor.vocab_size())))  # raises where a piece is not UTF-8
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"{path}: not a sentencepiece model, or corrupt; copy it again") from error
+        raise ModelError(_CORRUPT.format(path)) from error
     return processor
