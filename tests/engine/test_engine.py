@@ -169,10 +169,20 @@ def test_streams_out_of_range(path, streams: int) -> None:
         Engine(ModelDirectory.open(path), threads=2, streams=streams)
 
 
-@pytest.mark.parametrize("threads", [-1, 5000, 1.5, 2**40])
+@pytest.mark.parametrize("threads", [-1, 5000, 2**40])
 def test_threads_out_of_range(path, threads: int) -> None:
-    with pytest.raises(EngineError, match="threads"):
+    with pytest.raises(EngineError, match=rf"threads = {threads}: must be a whole number from 0 to 1024;"):
         Engine(ModelDirectory.open(path), threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1.5, 2.0, "2", True, None])
+def test_threads_of_another_type(path, threads: object) -> None:
+    with pytest.raises(EngineError, match=rf"threads = {threads!r}: .*, not {type(threads).__name__}"):
+        Engine(ModelDirectory.open(path), threads=threads)
+
+
+def test_threads_of_numpy(path) -> None:
+    assert Engine(ModelDirectory.open(path), threads=np.int64(2), streams=np.uint8(1)).threads == 2
 
 
 def test_ctrl_c_interrupts_a_translation(engine: Engine) -> None:

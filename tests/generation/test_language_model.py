@@ -188,6 +188,34 @@ def test_options_out_of_range_are_refused(model: LanguageModel, changes, message
         GenerationOptions(**changes)
 
 
+def test_numbers_of_other_types_are_numbers(model: LanguageModel) -> None:
+    plain = {"max_tokens": 5, "top_k": 3, "seed": 7, "temperature": 0.5}
+    others = {
+        "max_tokens": np.int64(5),
+        "top_k": np.uint8(3),
+        "seed": np.int32(7),
+        "temperature": np.float32(0.5),
+    }
+    assert GenerationOptions(**others) == GenerationOptions(**plain)
+    assert model.generate("Ba", **others)[0].text == model.generate("Ba", **plain)[0].text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (None, "the prompt is None: must be a str"),
+        (b"Ba", r"the prompt is b'Ba' \(bytes\): must be a str.*; decode it first"),
+        ({"Ba": 1}, "its keys or its values could be meant"),
+        (["Ba", None], "prompt 1 is None: must be a str; leave out what is missing"),
+    ],
+)
+def test_what_is_no_prompt_is_refused(model: LanguageModel, wrong, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        model.generate(wrong)
+    with pytest.raises(TypeError, match="the prompt of a stream is one str, not"):
+        next(model.stream(wrong))
+
+
 @pytest.mark.parametrize(
     ("changes", "temperature"),
     [

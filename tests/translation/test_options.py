@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from octavo.spec import SearchDefaults
@@ -47,6 +49,33 @@ def test_changes_lie_over_the_defaults_and_none_changes_nothing() -> None:
 def test_a_value_out_of_range_is_refused_by_name(changes: dict[str, Any]) -> None:
     name = next(iter(changes))
     with pytest.raises(OptionError, match=rf"{name} = .*must be"):
+        search_options(DEFAULTS, changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [np.int64(4), np.uint8(4), np.array(4)])
+def test_whole_numbers_of_any_type_are_taken(value: Any) -> None:
+    beam = search_options(DEFAULTS, {"beam": value}).beam
+    assert (beam, type(beam)) == (4, int)
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_numbers_of_any_type_are_taken(value: Any) -> None:
+    penalty = search_options(DEFAULTS, {"length_penalty": value}).length_penalty
+    assert (penalty, type(penalty)) == (0.5, float)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"beam": "4"}, "beam = '4': must be a whole number from 1 to 64, not str"),
+        ({"beam": 4.0}, "beam = 4.0: must be a whole number from 1 to 64, not float"),
+        ({"beam": np.True_}, "beam = .*: must be a whole number from 1 to 64, not bool"),
+        ({"length_ratio": "2"}, "length_ratio = '2': must be a number from 0 to 100, not str"),
+        ({"length_ratio": 10**400}, "must be a number from 0 to 100$"),
+    ],
+)
+def test_the_type_is_named_where_it_is_wrong(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
         search_options(DEFAULTS, changes)  # type: ignore[arg-type]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import octavo
@@ -175,10 +178,54 @@ def test_long_texts_end_a_block_early(
     assert [len(batch) for batch in engine.batches] == [8, 8, 8, 6]
 
 
-@pytest.mark.parametrize("wrong", [None, 7, b"Bako.", ["Bako.", None], [b"Bako."]])
-def test_what_is_no_text_is_refused(translator: Translator, wrong: object) -> None:
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (None, "the text is None: must be a str, or a list .*; leave out what is missing"),
+        (7, r"the text is 7 \(int\): must be a str, or a list"),
+        (b"Bako.", r"the text is b'Bako.' \(bytes\): must be a str.*; decode it first"),
+        (Path("talk.en"), r"\(PosixPath\): must be a str.*; read the file first"),
+        ({"title": "Bako."}, r"the texts are \{'title': 'Bako.'\} \(dict\): .* list\(d.values\(\)\)"),
+        (np.array([["Bako."]]), "the texts are a ndarray of 2 dimensions.*pass one column"),
+        (["Bako.", None], "text 1 is None: must be a str; leave out what is missing"),
+        ([b"Bako."], r"text 0 is b'Bako.' \(bytes\): must be a str; decode it first"),
+        (
+            ["Bako."] * 5000 + [math.nan],
+            r"text 5000 is nan \(float\): must be a str; leave out what is missing",
+        ),
+        (["Bako.", 7], r"text 1 is 7 \(int\): must be a str; convert it with str\(\)"),
+    ],
+)
+def test_what_is_no_text_is_refused_before_anything_is_translated(
+    translator: Translator, engine: FakeEngine, wrong: object, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
         translator(wrong)  # type: ignore[call-overload]
+    assert engine.batches == []
+
+
+def test_what_holds_several_texts_is_taken(translator: Translator) -> None:
+    texts = ("Bako.", "Tire.")
+    for several in (texts, dict.fromkeys(texts).keys(), np.array(texts), np.array(texts, dtype=object)):
+        assert [translation.text for translation in translator(several)] == list(texts)
+
+
+@pytest.mark.parametrize("wrong", ["Bako.", None, b"Bako.", {"title": "Bako."}])
+def test_a_stream_refuses_what_is_no_iterable_of_texts_at_once(translator: Translator, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="the text"):
+        translator.stream(wrong)
+
+
+def test_a_stream_gives_what_comes_before_an_entry_that_is_no_text(translator: Translator) -> None:
+    stream = translator.stream(["Bako.", None], look_ahead=1)  # type: ignore[list-item]
+    assert next(stream).text == "Bako."
+    with pytest.raises(TypeError, match="text 1 is None"):
+        next(stream)
+
+
+def test_numbers_of_other_types_are_numbers(translator: Translator) -> None:
+    found = translator("Bako tire sal.", beam=np.int64(4), nbest=np.uint8(2), length_penalty=np.float32(0.5))  # type: ignore[call-overload]
+    assert found == translator("Bako tire sal.", beam=4, nbest=2, length_penalty=0.5)
 
 
 def test_options_are_checked_before_anything_is_read(translator: Translator) -> None:
@@ -186,6 +233,8 @@ def test_options_are_checked_before_anything_is_read(translator: Translator) -> 
         translator.stream(iter(()), beam=0)
     with pytest.raises(ValueError, match="look_ahead = 0"):
         translator.stream([], look_ahead=0)
+    with pytest.raises(ValueError, match=r"look_ahead = '5': must be a whole number .*, not str"):
+        translator.stream([], look_ahead="5")  # type: ignore[arg-type]
 
 
 def test_closing_frees_the_engine_and_ends_the_use(translator: Translator, engine: FakeEngine) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from octavo.arguments import whole_number
 from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
@@ -115,13 +116,14 @@ class Engine:
         shortlist: Shortlist | None = None,
     ) -> None:
         _check_precision(model, precision)
-        if threads not in range(_MOST_THREADS + 1):
-            raise EngineError(f"threads = {threads}: must be from 1 to {_MOST_THREADS}, or 0 for every core")
         self.config = model.config
         self.precision: Precision = precision
-        self.threads = int(threads) or available_cores()
-        if streams not in range(self.threads + 1):
-            raise EngineError(f"streams = {streams}: must be from 1 to threads ({self.threads}), or 0")
+        try:
+            threads = whole_number("threads", threads, 0, _MOST_THREADS, "; 0 takes every core")
+            self.threads = threads or available_cores()
+            streams = whole_number("streams", streams, 0, self.threads, ", the threads; 0 is one for each")
+        except ValueError as error:
+            raise EngineError(str(error)) from error
         self.shortlist = shortlist
         arithmetic = _native_arithmetic(model, precision)
         with engine_errors(str(model.path)), _tensor_reader(model) as tensor:
@@ -130,7 +132,7 @@ class Engine:
                 arithmetic,
                 tensor,
                 self.threads,
-                int(streams) or self.threads,
+                streams or self.threads,
                 isa or "",
                 None if shortlist is None else _native_shortlist(model, shortlist),
             )

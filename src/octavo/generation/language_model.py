@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack, overload
@@ -16,6 +16,7 @@ from octavo.engine import Engine, default_precision
 from octavo.engine.engine import Precision
 from octavo.generation.continuing import NewToken, TokenIds, continue_texts
 from octavo.generation.options import GenerationChanges, GenerationOptions
+from octavo.text.inputs import checked_texts
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # what bytes of a character whose end is missing decode to
 
@@ -64,30 +65,33 @@ class LanguageModel:
         return cls(model, Engine(model, precision=precision or default_precision(model), threads=threads))
 
     @overload
-    def generate(  # type: ignore[overload-overlap]  # a str is a Sequence[str] too
+    def generate(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
         self, prompts: str, **changes: Unpack[GenerationChanges]
     ) -> list[Continuation]: ...
 
     @overload
     def generate(
-        self, prompts: Sequence[str], **changes: Unpack[GenerationChanges]
+        self, prompts: Iterable[str], **changes: Unpack[GenerationChanges]
     ) -> list[list[Continuation]]: ...
 
     def generate(
-        self, prompts: str | Sequence[str], **changes: Unpack[GenerationChanges]
+        self, prompts: str | Iterable[str], **changes: Unpack[GenerationChanges]
     ) -> list[Continuation] | list[list[Continuation]]:
         """The samples of one prompt, or of each of several, in order.
 
         A prompt may have several lines: the model sees each line end as it did in training. Options: see
-        GenerationOptions. Raises GenerationError, also for a prompt that leaves the model no position.
+        GenerationOptions. Raises GenerationError, also for a prompt that leaves the model no position, and
+        TypeError where an entry is no str.
         """
         options = GenerationOptions(**changes)
         if isinstance(prompts, str):
             return self._generate([prompts], options)[0]
-        return self._generate(prompts, options)
+        return self._generate(list(checked_texts(prompts, what="prompt")), options)
 
     def stream(self, prompt: str, **changes: Unpack[GenerationChanges]) -> Iterator[str]:
         """What the model adds to one prompt, piece by piece; one sample. Raises as ``generate``."""
+        if not isinstance(prompt, str):
+            raise TypeError(f"the prompt of a stream is one str, not {type(prompt).__name__}")
         options = dataclasses.replace(GenerationOptions(**changes), samples=1)
         line = self._last_line(prompt)
         tokens: list[int] = []

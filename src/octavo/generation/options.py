@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections.abc import Callable
 from typing import Final, TypedDict
 
+from octavo.arguments import real_number, whole_number
 from octavo.engine import SamplingOptions
 from octavo.errors import OctavoError
 from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
@@ -54,19 +55,28 @@ class GenerationOptions:
     first_prompt: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("max_tokens", self.max_tokens, 1, MAX_POSITIONS)
-        _check_whole("samples", self.samples, 1, MAX_SAMPLES)
-        _check_whole("first_prompt", self.first_prompt, 0, MAX_SEED // 2)
-        if self.top_k is not None:
-            _check_whole("top_k", self.top_k, 1, MAX_VOCABULARY)
-        if self.seed is not None:
-            _check_whole("seed", self.seed, 0, MAX_SEED)
-        if self.temperature is not None and self.temperature != 0:
-            _check_number("temperature", self.temperature, LEAST_TEMPERATURE, MOST_TEMPERATURE, ", or 0")
-        if self.top_p is not None:
-            _check_number("top_p", self.top_p, SMALLEST_TOP_P, 1, "")
+        try:
+            self._take(whole_number, "max_tokens", 1, MAX_POSITIONS)
+            self._take(whole_number, "samples", 1, MAX_SAMPLES)
+            self._take(whole_number, "first_prompt", 0, MAX_SEED // 2)
+            if self.top_k is not None:
+                self._take(whole_number, "top_k", 1, MAX_VOCABULARY)
+            if self.seed is not None:
+                self._take(whole_number, "seed", 0, MAX_SEED)
+            if self.temperature is not None and self.temperature != 0:
+                self._take(real_number, "temperature", LEAST_TEMPERATURE, MOST_TEMPERATURE, ", or 0")
+            if self.top_p is not None:
+                self._take(real_number, "top_p", SMALLEST_TOP_P, 1)
+        except ValueError as error:
+            raise GenerationError(str(error)) from error
         if self.temperature == 0:
             self._check_greedy()
+
+    def _take(
+        self, number: Callable[..., float], name: str, least: float, most: float, note: str = ""
+    ) -> None:
+        """Keep an option as Python's own number, whatever type of number the caller had."""
+        object.__setattr__(self, name, number(name, getattr(self, name), least, most, note))
 
     def _check_greedy(self) -> None:
         for name, value in {"top_k": self.top_k, "top_p": self.top_p, "seed": self.seed}.items():
@@ -85,14 +95,3 @@ class GenerationOptions:
         drawn = self.samples > 1 or not (self.top_k is self.top_p is self.seed is None)
         temperature = float(drawn) if self.temperature is None else self.temperature
         return SamplingOptions(temperature, self.top_k or 0, 1.0 if self.top_p is None else self.top_p)
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise GenerationError(f"{name} = {value!r}: must be a whole number from {least} to {most}")
-
-
-def _check_number(name: str, value: object, least: float, most: float, note: str) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not least <= value <= most:  # type: ignore[operator]
-        raise GenerationError(f"{name} = {value!r}: must be a number from {least:g} to {most:g}{note}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final, TypedDict
 
+from octavo.arguments import real_number, whole_number
 from octavo.engine import SearchOptions
 from octavo.errors import OctavoError
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
@@ -68,11 +68,8 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
 def _checked(name: str, value: object) -> int | float:
     if name not in RANGES:
         raise TypeError(f"unknown search option {name!r}; known: {', '.join(RANGES)}")
-    least, most = RANGES[name]
-    kinds = int if name in _WHOLE else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
-        wanted = "a whole number" if name in _WHOLE else "a number"
-        raise OptionError(f"{name} = {value!r}: must be {wanted} from {least} to {most}")
-    if not least <= value <= most:
-        raise OptionError(f"{name} = {value}: must be from {least} to {most}")
-    return value
+    number = whole_number if name in _WHOLE else real_number
+    try:
+        return number(name, value, *RANGES[name])
+    except ValueError as error:
+        raise OptionError(str(error)) from error

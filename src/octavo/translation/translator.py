@@ -10,16 +10,20 @@ from typing import Final, Protocol, Self, Unpack, overload
 
 import numpy as np
 
+from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, default_precision
 from octavo.engine.engine import Precision, TokenIds
 from octavo.errors import ModelError
+from octavo.text.inputs import checked_texts
 from octavo.text.segmentation import segment, split_sentences
 from octavo.translation.options import SearchChanges, search_options
 from octavo.translation.result import TranslatedPiece, Translation, assemble
 
 LOOK_AHEAD: Final = 1024
 """Texts read before the first is translated: enough to put those of like length side by side."""
+
+MAX_LOOK_AHEAD: Final = 1 << 20
 
 MAX_BLOCK_CHARACTERS: Final = 1 << 20
 """A block of texts ends here too, so that long texts do not fill the memory."""
@@ -103,11 +107,12 @@ class Translator:
 
         Line breaks inside a text count as spaces. A text is translated sentence by sentence (unless the
         translator was told otherwise), a sentence too long for the model in pieces; blank text is blank
-        in translation. Options: see SearchChanges. Raises OptionError.
+        in translation. Options: see SearchChanges. Raises OptionError, and TypeError before anything is
+        translated where an entry is no str.
         """
         if isinstance(text, str):
             return next(self.stream([text], **changes))
-        return list(self.stream(text, **changes))
+        return list(self.stream(list(checked_texts(text)), **changes))
 
     def stream(
         self, texts: Iterable[str], *, look_ahead: int = LOOK_AHEAD, **changes: Unpack[SearchChanges]
@@ -115,12 +120,12 @@ class Translator:
         """Translations in the order of ``texts``, which may be endless.
 
         At most ``look_ahead`` texts are read before the first of them comes back: 1 answers each
-        text before the next is read, more is faster. Raises OptionError.
+        text before the next is read, more is faster. Raises OptionError, ValueError for the look-ahead, and
+        TypeError for ``texts`` that is one str or no iterable, and later where an entry is no str.
         """
-        if look_ahead < 1:
-            raise ValueError(f"look_ahead = {look_ahead}: must be at least 1")
+        look_ahead = whole_number("look_ahead", look_ahead, 1, MAX_LOOK_AHEAD)
         options = search_options(self.model.search, changes)
-        return self._stream(texts, look_ahead, options)
+        return self._stream(checked_texts(texts), look_ahead, options)
 
     def _stream(self, texts: Iterable[str], look_ahead: int, options: SearchOptions) -> Iterator[Translation]:
         for block in _blocks(texts, look_ahead):
@@ -201,8 +206,6 @@ def _blocks(texts: Iterable[str], look_ahead: int) -> Iterator[list[str]]:
     block: list[str] = []
     characters = 0
     for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"a text must be a str, not {type(text).__name__}")
         block.append(text)
         characters += len(text)
         if len(block) == look_ahead or characters >= MAX_BLOCK_CHARACTERS:
