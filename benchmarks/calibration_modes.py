@@ -23,14 +23,18 @@ from typing import Any
 import octavo
 from octavo import durable
 from octavo.artifact import ModelDirectory
-from octavo.calibration.calibrate import Calibration, CalibrationOptions, Calibrator
-from octavo.calibration.compare import DevComparison
-from octavo.calibration.dev import DevSet
-from octavo.calibration.gate import Budget, DevResult
-from octavo.calibration.gated import Target
-from octavo.calibration.modes import Mode, Modes, every_mode
-from octavo.calibration.prepare import NamedText
-from octavo.calibration.variant import Variant
+from octavo.calibration.candidates.candidate import Candidate
+from octavo.calibration.choose.budget import Budget
+from octavo.calibration.choose.calibrate import Calibration, CalibrationOptions, Calibrator
+from octavo.calibration.choose.gate import Target
+from octavo.calibration.measure.dev_text import DevResult, DevText
+from octavo.calibration.report.comparison import DevComparison
+from octavo.calibration.report.configurations import (
+    Configuration,
+    ConfigurationTrials,
+    published_configurations,
+)
+from octavo.calibration.text.named_text import NamedText
 from octavo.cli.terminal.lines import open_lines
 from octavo.engine import cpu_report
 from octavo.machine import cpu_model
@@ -63,7 +67,7 @@ class Row:
     inputs: str
     int8_products: int
     size_bytes: int
-    variant: Variant | None
+    candidate: Candidate | None
     float32: frozenset[str] = frozenset()
 
 
@@ -73,48 +77,53 @@ def lines(path: Path) -> tuple[str, ...]:
         return tuple(line for block in found.blocks() for line in block)
 
 
-def dev_set(name: str, source: Path, reference: Path) -> DevSet:
+def dev_set(name: str, source: Path, reference: Path) -> DevText:
     """Parallel lines of two files."""
-    return DevSet(name, reference.name, lines(source), lines(reference))
+    return DevText(name, reference.name, lines(source), lines(reference))
 
 
 def rows(calibration: Calibration, recommended: Calibration) -> list[Row]:
     """Float32, every mode, and the recommended model."""
     config = calibration.model.config
     number = sum(1 for _ in products(config))
-    float32_bytes = sum(tensor.nbytes for tensor in calibration.variant.form.model().tensors.values())
+    float32_bytes = sum(
+        tensor.nbytes for tensor in calibration.candidate.float_model.tensor_model().tensors.values()
+    )
     found = [Row("float32", "", "", 0, float32_bytes, None)]
     assert calibration.original is not None
-    assert calibration.prepared is not None
-    modes = Modes(calibration.original, calibration.prepared.measurements)
-    found += [mode_row(m, modes.variant(m), m.coverage.float32(config), number) for m in every_mode()]
+    assert calibration.data is not None
+    modes = ConfigurationTrials(calibration.original, calibration.data.measurements)
+    found += [
+        mode_row(m, modes.candidate(m), m.coverage.float32(config), number)
+        for m in published_configurations()
+    ]
     kept = recommended.float32
-    size = recommended.variant.size_bytes(kept)
+    size = recommended.candidate.size_bytes(kept)
     plan_inputs = recommended.plan.inputs.values()
     dynamic = sum(how is None for how in plan_inputs)
     inputs = f"{len(plan_inputs) - dynamic} static, {dynamic} per token"
     name = f"recommended ({recommended.method})"
-    found.append(Row(name, "full", inputs, number - len(kept), size, recommended.variant, kept))
+    found.append(Row(name, "full", inputs, number - len(kept), size, recommended.candidate, kept))
     return found
 
 
-def mode_row(mode: Mode, variant: Variant, float32: frozenset[str], number: int) -> Row:
+def mode_row(mode: Configuration, candidate: Candidate, float32: frozenset[str], number: int) -> Row:
     """A mode as it is, nothing added."""
     inputs = "per token" if mode.dynamic else "static"
-    size = variant.size_bytes(float32)
-    return Row(mode.name, str(mode.coverage), inputs, number - len(float32), size, variant, float32)
+    size = candidate.size_bytes(float32)
+    return Row(mode.name, str(mode.coverage), inputs, number - len(float32), size, candidate, float32)
 
 
-def measure(calibration: Calibration, test: DevSet, table: list[Row]) -> list[dict[str, Any]]:
+def measure(calibration: Calibration, test: DevText, table: list[Row]) -> list[dict[str, Any]]:
     """Every row on one test set."""
-    assert calibration.prepared is not None
-    measurements = calibration.prepared.measurements
+    assert calibration.data is not None
+    measurements = calibration.data.measurements
     float32 = measurements.dev_in_float32(test)
     comparisons = {m: DevComparison(test, float32, m) for m in ("bleu", "chrf")}
     found = []
     for row in table:
         print(f"{test.name}: {row.name} {row.scheme}", file=sys.stderr)
-        result = float32 if row.variant is None else measurements.dev(test, row.variant, row.float32)
+        result = float32 if row.candidate is None else measurements.dev(test, row.candidate, row.float32)
         found.append(describe(row, result, comparisons))
     return found
 
@@ -122,7 +131,7 @@ def measure(calibration: Calibration, test: DevSet, table: list[Row]) -> list[di
 def describe(row: Row, result: DevResult, comparisons: dict[str, DevComparison]) -> dict[str, Any]:
     """One line of the table."""
     losses = {}
-    if row.variant is not None:
+    if row.candidate is not None:
         losses = {m: dataclasses.asdict(c.drop(result)) for m, c in comparisons.items()}
     return {
         "name": row.name,

@@ -19,16 +19,17 @@ from shortlist import random_shortlist
 
 from octavo.artifact import ModelDirectory
 from octavo.bench.shapes import Shape, configuration, random_model
-from octavo.calibration.build_plan import Coverage, find_ranges
-from octavo.calibration.collect import observe
-from octavo.calibration.divergence import Pairs
-from octavo.calibration.progress import Silent
+from octavo.calibration.candidates.coverage import Coverage
+from octavo.calibration.candidates.ranges import find_ranges
+from octavo.calibration.observe.observations import observe
+from octavo.calibration.text.pairs import Pairs
 from octavo.conversion.to_huggingface import export
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.engine import Model
 from octavo.plan import ProductKind, QuantizationPlan, dynamic_plan, products
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
+from octavo.runs.progress import Silent
 from octavo.spec import ModelConfig
 
 SOURCE_TOKENS = 25
@@ -336,10 +337,10 @@ def out_of_the_box(case: Case, folder: Path, threads: int) -> Way:
     ends = {"end_id": case.model.config.eos_id, "pad_id": case.model.config.pad_id}
     ids = [source.tolist() for source in case.sources]
     work = {"sources": ids, "beam": case.options.beam, "forced": case.length, **ends}
-    translate, outputs, prepared = generate(spec, work)
+    translate, outputs, data = generate(spec, work)
 
     def all_of_them() -> int:
-        found = outputs(translate(prepared, {"batch": GROUP}))
+        found = outputs(translate(data, {"batch": GROUP}))
         return sum(case.length or len(tokens) + 1 for tokens in found)
 
     return all_of_them

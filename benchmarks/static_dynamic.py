@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.calibration.build_plan import Coverage, Inputs
-from octavo.calibration.calibrate import CalibrationOptions, Calibrator
-from octavo.calibration.prepare import NamedText
+from octavo.calibration.candidates.coverage import Coverage, Inputs
+from octavo.calibration.choose.calibrate import CalibrationOptions, Calibrator
+from octavo.calibration.text.named_text import NamedText
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.evaluation.significance import PairedBootstrap
 from octavo.quantization import QuantizedWeights
@@ -57,7 +57,7 @@ def engines(model: ModelDirectory, calibration: Path, method: Method, threads: i
             options = CalibrationOptions(
                 method=method, coverage=Coverage.FULL, inputs=inputs, smooth=False, correct_biases=False
             )
-            quantized = calibrator.calibrate(text, options).variant.model(frozenset())
+            quantized = calibrator.calibrate(text, options).candidate.model(frozenset())
         found[name] = Engine(quantized, precision="int8", threads=threads)
     return found
 

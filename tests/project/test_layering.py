@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "durable": set(),
     "machine": set(),
+    "runs": {"durable"},
     "spec": set(),
     "integer_format": {"spec"},
     "tensor_table": {"spec", "integer_format"},
@@ -32,15 +33,16 @@ ALLOWED: dict[str, set[str]] = {
     "quantization": {"artifact", "integer_format", "plan", "scale_propagation", "spec", "tensor_table"},
     "conversion": {"artifact", "durable", "text", "spec", "tensor_table"},
     "calibration": {
-        *("quantization", "evaluation", "translation", "engine"),
+        *("quantization", "evaluation", "translation", "engine", "runs"),
         *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),
     },
     "shortlist": {
-        *("calibration", "evaluation", "translation", "engine"),
+        *("calibration", "evaluation", "translation", "engine", "runs"),
         *("artifact", "text", "durable", "spec", "octavo"),
     },
     "bench": {
         "calibration",
+        "runs",
         "quantization",
         "translation",
         "engine",
@@ -71,6 +73,7 @@ ALLOWED: dict[str, set[str]] = {
             "durable",
             "machine",
             "plan",
+            "runs",
             "spec",
             "tensor_table",
         ),
@@ -89,6 +92,21 @@ QUARANTINED: dict[str, set[str]] = {
     "octavo.engine._native": {"engine"},
 }
 
+# The rooms of parts that have some, floor by floor: a room imports from those on floors before its own.
+ROOMS: dict[str, list[set[str]]] = {
+    "calibration": [
+        {"errors"},
+        {"text"},
+        {"observe"},
+        {"candidates"},
+        {"measure"},
+        {"choose"},
+        {"report"},
+        {"page", "integer"},
+        {"quantize"},
+    ],
+}
+
 MODULES = sorted((SOURCE / "octavo").rglob("*.py"))
 
 
@@ -101,6 +119,12 @@ def name_of(path: Path) -> str:
 def part_of(module: str) -> str:
     """The part of the package that a module of it belongs to; the package itself is "octavo"."""
     return module.split(".")[1] if "." in module else module
+
+
+def room_of(name: str, part: str) -> str:
+    """The room of a part that a module or member is in, or ""."""
+    inside = name.removeprefix(f"octavo.{part}.")
+    return inside.split(".")[0] if inside != name else ""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -127,6 +151,17 @@ def test_imports_point_one_way(path: Path) -> None:
     inside = {name for name in imports(path) if name.split(".")[0] == "octavo"}
     wrong = {name for name in inside if part_of(name) not in allowed}
     assert not wrong, f"{name_of(path)} ({part}) may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_rooms_import_downward(part: str) -> None:
+    floors = {room: floor for floor, rooms in enumerate(ROOMS[part]) for room in rooms}
+    for path in sorted((SOURCE / "octavo" / part).rglob("*.py")):
+        room = room_of(name_of(path), part)
+        for name in imports(path):
+            other = room_of(name, part)
+            if room and other and room != other:
+                assert floors[other] < floors[room], f"{name_of(path)} imports {name} from above or beside it"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.calibration.dev import DevSet
+from octavo.calibration.measure.dev_text import DevText
 from octavo.engine import Engine, SearchOptions
 from octavo.errors import OutputError
+from octavo.runs.finished_steps import steps_folder
 from octavo.shortlist import counting
 from octavo.shortlist.errors import ShortlistError
 from octavo.shortlist.layer import missed_share
-from octavo.shortlist.make import Request, make_shortlist, state_folder
+from octavo.shortlist.make import Request, make_shortlist
 from octavo.shortlist.text import LineText, pairs
 from octavo.spec import Scheme
 
@@ -57,7 +58,7 @@ def test_the_lists_hold_what_the_model_says(model_path: Path, tmp_path: Path) ->
     without = Engine(model, precision=precision).translate(sources, options)
     said = [hypotheses[0].tokens for hypotheses in without]
     assert missed_share(made.shortlist, sources, said) == 0
-    assert not state_folder(tmp_path / "out").exists()
+    assert not steps_folder(tmp_path / "out", "shortlist").exists()
 
 
 def test_given_translations(float_path: Path, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_given_translations(float_path: Path, tmp_path: Path) -> None:
 
 
 def test_loss_on_a_dev_set(float_path: Path, tmp_path: Path) -> None:
-    dev = DevSet("dev.en", "dev.de", tuple(TEXT[:20]), tuple(TEXT[:20]))
+    dev = DevText("dev.en", "dev.de", tuple(TEXT[:20]), tuple(TEXT[:20]))
     made = make_shortlist(float_path, tmp_path / "out", Request(text(TEXT), dev=dev))
     assert made.loss is not None
     assert made.loss.lines == 20
@@ -96,12 +97,12 @@ def test_a_stopped_run_goes_on(float_path: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(counting.Counting, "_count", stopping)
     with pytest.raises(KeyboardInterrupt):
         make_shortlist(float_path, tmp_path / "out", Request(text(TEXT)))
-    assert (state_folder(tmp_path / "out") / "counts.npz").exists()
+    assert (steps_folder(tmp_path / "out", "shortlist") / "counts.npz").exists()
     assert not (tmp_path / "out").exists()
     del seen[:3]
     made = make_shortlist(float_path, tmp_path / "out", Request(text(TEXT)))
     assert seen == [-1, 25, 20]  # 75 sentences were counted before
-    assert not state_folder(tmp_path / "out").exists()
+    assert not steps_folder(tmp_path / "out", "shortlist").exists()
     for name in ("common", "offsets", "tokens"):
         np.testing.assert_array_equal(getattr(made.shortlist, name), getattr(whole.shortlist, name))
 
@@ -122,7 +123,7 @@ def test_counts_of_something_else_are_not_used(
         make_shortlist(float_path, tmp_path / "out", Request(text(TEXT)))
     monkeypatch.setattr(counting.Counting, "run", run)
     lines, path = TEXT, float_path
-    kept = state_folder(tmp_path / "out") / "counts.npz"
+    kept = steps_folder(tmp_path / "out", "shortlist") / "counts.npz"
     if damage == "another text":
         lines = TEXT[1:]
     elif damage == "another model":

@@ -8,15 +8,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.calibration.build_plan import find_ranges
-from octavo.calibration.collect import observe
-from octavo.calibration.divergence import Pairs
-from octavo.calibration.progress import Silent
+from octavo.calibration.candidates.ranges import find_ranges
+from octavo.calibration.observe.observations import observe
+from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.engine import Model
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
+from octavo.runs.progress import Silent
 from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
 from octavo.tensor_table import float_shapes, weight_shapes
 

@@ -1,4 +1,7 @@
 """Calibrated quantization: what runs the engine to decide how a model is quantized, and proves it.
 
-Depends on: octavo.quantization, octavo.evaluation, octavo.translation, octavo.engine, octavo.artifact.
+Its rooms, each importing only those before it: text, observe, candidates, measure, choose, report, then page
+and integer; ``quantize`` puts them together.
+Depends on: octavo.quantization, octavo.evaluation, octavo.translation, octavo.engine, octavo.artifact,
+octavo.runs.
 """

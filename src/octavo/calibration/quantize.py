@@ -12,32 +12,37 @@ import octavo
 from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output
-from octavo.calibration import describe
-from octavo.calibration.calibrate import Calibration, CalibrationOptions, Calibrator
-from octavo.calibration.compare import DevComparison
+from octavo.calibration.choose.calibrate import Calibration, CalibrationOptions, Calibrator
+from octavo.calibration.choose.gate import Target
 from octavo.calibration.errors import CalibrationError
-from octavo.calibration.gate import DevResult
-from octavo.calibration.gated import Target
-from octavo.calibration.modes import MeasuredMode, Modes, every_mode
-from octavo.calibration.prepare import NamedText, text_file
-from octavo.calibration.progress import Progress, Silent, TimedStages
-from octavo.calibration.quality import (
+from octavo.calibration.measure.dev_text import DevResult
+from octavo.calibration.page.page import render
+from octavo.calibration.report import contents
+from octavo.calibration.report.comparison import DevComparison
+from octavo.calibration.report.configurations import (
+    ConfigurationTrials,
+    MeasuredConfiguration,
+    published_configurations,
+)
+from octavo.calibration.report.data import (
     Activations,
     CalibrationSettings,
-    ModeResult,
+    ConfigurationResult,
     QualityReport,
     Run,
     Speed,
+    TextFile,
     Verdict,
 )
-from octavo.calibration.report import render
-from octavo.calibration.speed import measured_speed
-from octavo.calibration.state import state_folder
+from octavo.calibration.report.speed import measured_speed
+from octavo.calibration.text.named_text import NamedText
 from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedModel, quantize_tensors
 from octavo.quantization.model import write_quantized
+from octavo.runs.finished_steps import steps_folder
+from octavo.runs.progress import Progress, Silent, TimedStages
 
 _GRANULARITY = "weights per output channel, attention per head, inputs per "
 _INPUT_GRANULARITY: Mapping[Activations, str] = {
@@ -100,7 +105,9 @@ def quantize_calibrated(
     timed = TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
     model.check_translates("`octavo quantize --calibrate`")
-    calibrator = Calibrator(model, folder=state_folder(output), progress=timed, threads=threads)
+    calibrator = Calibrator(
+        model, folder=steps_folder(output, "calibration"), progress=timed, threads=threads
+    )
     with calibrator.held():
         calibration = _calibration(calibrator, request)
         modes = tuple(_modes(calibration)) if request.full_report else ()
@@ -133,26 +140,30 @@ def _calibration(calibrator: Calibrator, request: Request) -> Calibration:
 
 def _quantized(calibration: Calibration) -> QuantizedModel:
     """The model as it is to be written, corrected biases and all."""
-    found = quantize_tensors(calibration.variant.form.model(), calibration.plan)
-    return dataclasses.replace(found, model=calibration.variant.model(calibration.float32))
+    found = quantize_tensors(calibration.candidate.float_model.tensor_model(), calibration.plan)
+    return dataclasses.replace(found, model=calibration.candidate.model(calibration.float32))
 
 
-def _modes(calibration: Calibration) -> Iterator[MeasuredMode]:
+def _modes(calibration: Calibration) -> Iterator[MeasuredConfiguration]:
     """Every mode on the dev set, where there is text to observe the model on."""
-    if calibration.original is None or calibration.prepared is None or calibration.target is None:
+    if calibration.original is None or calibration.data is None or calibration.target is None:
         return
-    modes = Modes(calibration.original, calibration.prepared.measurements)
-    for mode in every_mode():
+    modes = ConfigurationTrials(calibration.original, calibration.data.measurements)
+    for mode in published_configurations():
         yield modes.measure(mode, calibration.target.dev)
 
 
 def _report(
-    calibration: Calibration, request: Request, run: Run, modes: tuple[MeasuredMode, ...], speed: Speed
+    calibration: Calibration,
+    request: Request,
+    run: Run,
+    modes: tuple[MeasuredConfiguration, ...],
+    speed: Speed,
 ) -> QualityReport | None:
-    target, gated = calibration.target, calibration.gated
-    if target is None or gated.gate is None or gated.dev_float32 is None:
+    target, outcome = calibration.target, calibration.outcome
+    if target is None or outcome.fallback is None or outcome.dev_float32 is None:
         return None
-    final, float32, metric = gated.gate.result, gated.dev_float32, target.budget.metric
+    final, float32, metric = outcome.fallback.result, outcome.dev_float32, target.budget.metric
     comparison = DevComparison(target.dev, float32, metric)
     found = comparison.comparison(final)
     verdict = Verdict(
@@ -167,17 +178,17 @@ def _report(
         resamples=found.resamples,
     )
     return QualityReport(
-        model=describe.model_facts(calibration),
+        model=contents.model_facts(calibration),
         calibration=_settings(calibration, request),
         verdict=verdict,
         run=run,
         modes=_mode_results(calibration, request, modes, comparison),
-        sites=describe.site_reports(calibration),
-        sensitivity=describe.product_sensitivity(calibration),
-        float_products=describe.float_products(calibration),
+        sites=contents.site_reports(calibration),
+        sensitivity=contents.product_sensitivity(calibration),
+        float_products=contents.float_products(calibration),
         speed=speed,
         techniques=calibration.techniques,
-        steps=describe.gate_steps(calibration),
+        steps=contents.gate_steps(calibration),
         worst_sentences=comparison.worst_sentences(final),
     )
 
@@ -185,12 +196,12 @@ def _report(
 def _record(calibration: Calibration, request: Request, run: Run) -> dict[str, Any]:
     """What is known without a dev set, under the report's keys."""
     return {
-        "model": dataclasses.asdict(describe.model_facts(calibration)),
+        "model": dataclasses.asdict(contents.model_facts(calibration)),
         "calibration": dataclasses.asdict(_settings(calibration, request)),
         "run": dataclasses.asdict(run),
-        "divergence": calibration.gated.divergence,
+        "divergence": calibration.outcome.divergence,
         "techniques": [dataclasses.asdict(technique) for technique in calibration.techniques],
-        "float_products": [dataclasses.asdict(p) for p in describe.float_products(calibration)],
+        "float_products": [dataclasses.asdict(p) for p in contents.float_products(calibration)],
     }
 
 
@@ -198,14 +209,14 @@ def _settings(calibration: Calibration, request: Request) -> CalibrationSettings
     activations = _activations(calibration.plan)
     files = []
     if request.text:
-        files.append(text_file("calibration", request.text))
+        files.append(TextFile.of("calibration", request.text))
     if request.target:
         dev = request.target.dev
         files += [
-            text_file("dev source", NamedText(dev.name, dev.sources)),
-            text_file("dev reference", NamedText(dev.reference_name, dev.references)),
+            TextFile.of("dev source", NamedText(dev.name, dev.sources)),
+            TextFile.of("dev reference", NamedText(dev.reference_name, dev.references)),
         ]
-    observed = calibration.prepared.observed if calibration.prepared and request.text else ()
+    observed = calibration.data.observed if calibration.data and request.text else ()
     return CalibrationSettings(
         method=_method(calibration),
         scheme=str(request.options.coverage) if request.text else "as the plan says",
@@ -230,18 +241,18 @@ def _method(calibration: Calibration) -> str:
 def _mode_results(
     calibration: Calibration,
     request: Request,
-    modes: tuple[MeasuredMode, ...],
+    modes: tuple[MeasuredConfiguration, ...],
     comparison: DevComparison,
-) -> tuple[ModeResult, ...]:
+) -> tuple[ConfigurationResult, ...]:
     """The modes, and the way that was taken: with its techniques, before any product fell back."""
-    gate, dev_float32 = calibration.gated.gate, calibration.gated.dev_float32
+    gate, dev_float32 = calibration.outcome.fallback, calibration.outcome.dev_float32
     if not modes or gate is None or dev_float32 is None:
         return ()
 
     def result(
         method: str, coverage: str, inputs: Activations, found: DevResult, int8: int, size: int, chosen: bool
-    ) -> ModeResult:
-        return ModeResult(
+    ) -> ConfigurationResult:
+        return ConfigurationResult(
             method=method,
             scheme=coverage,
             activations=inputs,
@@ -260,15 +271,15 @@ def _mode_results(
         for m in modes
     ]
     kept = any(technique.kept for technique in calibration.techniques)
-    every = describe.model_facts(calibration).products
+    every = contents.model_facts(calibration).products
     rows.append(
         result(
             f"{_method(calibration)}{', with techniques' if kept else ''}",
             str(request.options.coverage),
-            _activations(calibration.variant.plan(calibration.required)),
+            _activations(calibration.candidate.plan(calibration.required)),
             gate.steps[0].result,
             every - len(calibration.required),
-            calibration.variant.size_bytes(calibration.required),
+            calibration.candidate.size_bytes(calibration.required),
             True,
         )
     )

@@ -1,4 +1,5 @@
 """Shortlists built from what a model translates: read, translate, align, count, choose, measure.
 
-Depends on: octavo.calibration (progress, dev sets), octavo.translation, octavo.engine, octavo.artifact.
+Depends on: octavo.calibration (DevText, Visit), octavo.runs, octavo.translation, octavo.engine,
+octavo.artifact.
 """

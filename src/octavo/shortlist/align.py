@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from octavo.calibration.collect import Visit
+from octavo.calibration.observe.observations import Visit
 from octavo.engine.engine import TokenIds
 from octavo.spec import ModelConfig
 

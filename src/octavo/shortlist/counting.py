@@ -17,10 +17,10 @@ import numpy as np
 
 from octavo import durable
 from octavo.artifact import ModelDirectory
-from octavo.calibration.progress import Progress
-from octavo.calibration.state import digest
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.engine import TokenIds
+from octavo.runs.finished_steps import digest
+from octavo.runs.progress import Progress
 from octavo.shortlist.align import aligned, batches, cross_attention
 from octavo.shortlist.counts import AlignmentCounts
 from octavo.shortlist.text import Pair

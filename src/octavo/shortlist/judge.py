@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 from octavo.artifact import ModelDirectory, Shortlist
-from octavo.calibration.dev import DevSet
-from octavo.calibration.progress import Progress
+from octavo.calibration.measure.dev_text import DevText
 from octavo.engine import Engine, default_precision
 from octavo.evaluation.significance import PairedBootstrap
+from octavo.runs.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Loss:
 
 
 def measure_loss(
-    model: ModelDirectory, shortlist: Shortlist, dev: DevSet, threads: int, progress: Progress
+    model: ModelDirectory, shortlist: Shortlist, dev: DevText, threads: int, progress: Progress
 ) -> Loss:
     """Translate the dev set both ways, as the model's users would."""
     precision = default_precision(model)

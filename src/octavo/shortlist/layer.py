@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from octavo.artifact import ModelDirectory, Shortlist
-from octavo.calibration.progress import Progress
 from octavo.engine.engine import TokenIds
+from octavo.runs.progress import Progress
 from octavo.shortlist.counting import Engines
 from octavo.shortlist.counts import AlignmentCounts
 from octavo.shortlist.text import Pair

@@ -13,9 +13,9 @@ import numpy as np
 import octavo
 from octavo.artifact import ModelDirectory, Shortlist, write_with_shortlist
 from octavo.artifact.writing import check_output
-from octavo.calibration.dev import DevSet
-from octavo.calibration.progress import Progress, Silent
-from octavo.calibration.state import FinishedSteps
+from octavo.calibration.measure.dev_text import DevText
+from octavo.runs.finished_steps import FinishedSteps, steps_folder
+from octavo.runs.progress import Progress, Silent
 from octavo.shortlist.align import ATTENDED
 from octavo.shortlist.counting import Counting, Engines
 from octavo.shortlist.errors import ShortlistError
@@ -38,7 +38,7 @@ class Request:
     target: LineText | None = None
     common: int = DEFAULT_COMMON
     per_token: int = DEFAULT_PER_TOKEN
-    dev: DevSet | None = None
+    dev: DevText | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +71,6 @@ class MadeShortlist:
         }
 
 
-def state_folder(output: Path) -> Path:
-    """Where the counts of a run that writes ``output`` are kept until it succeeds."""
-    place = output.absolute()
-    return place.parent / f".{place.name}.shortlist"
-
-
 def make_shortlist(
     source: Path,
     output: Path,
@@ -100,9 +94,10 @@ def make_shortlist(
         raise ShortlistError(
             f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"
         )
-    state = FinishedSteps(state_folder(output), {})
+    folder = steps_folder(output, "shortlist")
+    state = FinishedSteps(folder, {})
     with state.held():
-        counting, layer, first = _counted(model, request, state_folder(output), threads, progress)
+        counting, layer, first = _counted(model, request, folder, threads, progress)
         shortlist = counting.counts.shortlist(request.common, request.per_token)
         loss = measure_loss(model, shortlist, request.dev, threads, progress) if request.dev else None
         sample = _tokens(model, request.dev.sources) if request.dev else first

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from octavo.calibration.collect import observe
-from octavo.calibration.divergence import Pairs
-from octavo.calibration.progress import Silent
-from octavo.calibration.simulated import SimulatedEngine
+from octavo.calibration.integer.simulated_engine import SimulatedEngine
+from octavo.calibration.observe.observations import observe
+from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.errors import QuantizationError
 from octavo.integer_format import IntegerScales
@@ -28,6 +27,7 @@ from octavo.quantization.integer import (
 from octavo.quantization.integer.choose_scales import choose_scales
 from octavo.quantization.integer.freeze import freeze
 from octavo.quantization.integer.site_scales import SiteScales
+from octavo.runs.progress import Silent
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Positions, Scheme, SpecError
 
 from ...models import language_config, random_integers, random_tensors

@@ -17,7 +17,7 @@ from octavo.cli.terminal.progress import is_terminal
 from octavo.spec import MAX_VOCABULARY
 
 if TYPE_CHECKING:
-    from octavo.calibration.dev import DevSet
+    from octavo.calibration.measure.dev_text import DevText
     from octavo.shortlist.make import MadeShortlist
     from octavo.shortlist.text import LineText
 
@@ -88,7 +88,6 @@ def shortlist(
         DEFAULT_PER_TOKEN,
         Request,
         make_shortlist,
-        state_folder,
     )
 
     request = Request(
@@ -104,7 +103,11 @@ def shortlist(
                 model, output, request, overwrite=overwrite, threads=threads, progress=stages
             )
         except KeyboardInterrupt as error:
-            error.add_note(f"counts are kept in {state_folder(output)}: the same command goes on")
+            from octavo.runs.finished_steps import steps_folder
+
+            error.add_note(
+                f"counts are kept in {steps_folder(output, 'shortlist')}: the same command goes on"
+            )
             raise
     _print(made)
     print(f"Wrote {output}")
@@ -121,11 +124,11 @@ def _text(path: Path) -> LineText:
         return LineText(str(path), lines)
 
 
-def _dev(files: tuple[Path, Path]) -> DevSet:
-    from octavo.calibration.dev import DevSet
+def _dev(files: tuple[Path, Path]) -> DevText:
+    from octavo.calibration.measure.dev_text import DevText
 
     source, reference = (_text(path) for path in files)
-    return DevSet(source.name, reference.name, tuple(source.lines()), tuple(reference.lines()))
+    return DevText(source.name, reference.name, tuple(source.lines()), tuple(reference.lines()))
 
 
 def _print(made: MadeShortlist) -> None:

@@ -30,10 +30,10 @@ from octavo.cli.terminal.progress import is_terminal
 from octavo.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from octavo.calibration.calibrate import CalibrationOptions
-    from octavo.calibration.gated import Target
-    from octavo.calibration.prepare import NamedText
+    from octavo.calibration.choose.calibrate import CalibrationOptions
+    from octavo.calibration.choose.gate import Target
     from octavo.calibration.quantize import Request
+    from octavo.calibration.text.named_text import NamedText
     from octavo.plan import QuantizationPlan
 
 
@@ -176,7 +176,6 @@ def _calibrate(
     from rich.console import Console
 
     from octavo.calibration.quantize import quantize_calibrated
-    from octavo.calibration.state import state_folder
     from octavo.cli.commands.quantize.summary import print_summary
     from octavo.cli.terminal.stages import drawn_stages
 
@@ -190,7 +189,11 @@ def _calibrate(
                 progress=stages,
             )
         except KeyboardInterrupt as error:
-            error.add_note(f"finished steps are kept in {state_folder(output)}: the same command goes on")
+            from octavo.runs.finished_steps import steps_folder
+
+            error.add_note(
+                f"finished steps are kept in {steps_folder(output, 'calibration')}: the same command goes on"
+            )
             raise
     console = Console()
     print_summary(console, written)
@@ -205,20 +208,20 @@ def _lines(path: Path) -> tuple[str, ...]:
 
 
 def _text(path: Path) -> NamedText:
-    from octavo.calibration.prepare import NamedText
+    from octavo.calibration.text.named_text import NamedText
 
     return NamedText(str(path), _lines(path))
 
 
 def _target(dev: tuple[Path, Path], max_drop: float | None, metric: Any) -> Target:
-    from octavo.calibration.dev import DevSet
-    from octavo.calibration.gate import Budget
-    from octavo.calibration.gated import Target
+    from octavo.calibration.choose.budget import Budget
+    from octavo.calibration.choose.gate import Target
+    from octavo.calibration.measure.dev_text import DevText
 
     source, reference = dev
     given = {"max_drop": max_drop, "metric": metric}
     budget = Budget(**{name: value for name, value in given.items() if value is not None})
-    return Target(DevSet(str(source), str(reference), _lines(source), _lines(reference)), budget)
+    return Target(DevText(str(source), str(reference), _lines(source), _lines(reference)), budget)
 
 
 def _plan(path: Path) -> QuantizationPlan:
@@ -234,8 +237,8 @@ def _plan(path: Path) -> QuantizationPlan:
 
 
 def _options(given: dict[str, Any]) -> CalibrationOptions:
-    from octavo.calibration.build_plan import Coverage, Inputs
-    from octavo.calibration.calibrate import CalibrationOptions
+    from octavo.calibration.candidates.coverage import Coverage, Inputs
+    from octavo.calibration.choose.calibrate import CalibrationOptions
     from octavo.quantization.thresholds import Method
 
     method = given["--method"] or "auto"

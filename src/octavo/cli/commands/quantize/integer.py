@@ -16,9 +16,9 @@ from octavo.spec import AttentionFunction, Scheme
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from octavo.calibration.gated import Target
-    from octavo.calibration.integer_model import FrozenModel
-    from octavo.calibration.prepare import NamedText
+    from octavo.calibration.choose.gate import Target
+    from octavo.calibration.integer.quantize import FrozenModel
+    from octavo.calibration.text.named_text import NamedText
 
 _USED: Final = ("--method", "--sentences")
 
@@ -63,9 +63,8 @@ def freeze(
     """Write the model of integers and say what it costs."""
     from rich.console import Console
 
-    from octavo.calibration.integer_model import IntegerRequest, quantize_integer
-    from octavo.calibration.state import state_folder
-    from octavo.calibration.text import DEFAULT_SENTENCES
+    from octavo.calibration.integer.quantize import IntegerRequest, quantize_integer
+    from octavo.calibration.text.sentences import DEFAULT_SENTENCES
     from octavo.cli.terminal.stages import drawn_stages
     from octavo.machine import cpu_model
     from octavo.quantization.thresholds import Method
@@ -83,7 +82,11 @@ def freeze(
                 model, output, request, overwrite=overwrite, threads=threads, progress=stages
             )
         except KeyboardInterrupt as error:
-            error.add_note(f"finished steps are kept in {state_folder(output)}: the same command goes on")
+            from octavo.runs.finished_steps import steps_folder
+
+            error.add_note(
+                f"finished steps are kept in {steps_folder(output, 'calibration')}: the same command goes on"
+            )
             raise
     console = Console()
     _print_summary(console, written)

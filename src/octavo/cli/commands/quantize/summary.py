@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from octavo.calibration.quality import FloatProduct, Speed, Verdict
     from octavo.calibration.quantize import CalibratedModel
+    from octavo.calibration.report.data import FloatProduct, Speed, Verdict
     from octavo.quantization.model import QuantizedModel
 
 _WORST_SHOWN: Final = 3
@@ -40,7 +40,7 @@ def weight_errors(quantized: QuantizedModel) -> Table:
 
 def print_summary(console: Console, written: CalibratedModel) -> None:
     """The verdict, what was chosen, and what stayed in float32."""
-    from octavo.calibration.describe import float_products, model_facts
+    from octavo.calibration.report.contents import float_products, model_facts
 
     calibration = written.calibration
     facts = model_facts(calibration)
@@ -57,8 +57,8 @@ def print_summary(console: Console, written: CalibratedModel) -> None:
     for technique in calibration.techniques:
         change = f"KL {technique.before:.2e} to {technique.after:.2e}"
         table.add_row(technique.name.capitalize(), f"{'kept' if technique.kept else 'not kept'}: {change}")
-    if calibration.gated.divergence is not None:
-        table.add_row("KL from float32", f"{calibration.gated.divergence:.2e} nats per token")
+    if calibration.outcome.divergence is not None:
+        table.add_row("KL from float32", f"{calibration.outcome.divergence:.2e} nats per token")
     table.add_row("Tensors", f"{megabytes(facts.float32_bytes)} to {megabytes(facts.int8_bytes)}")
     console.print(table)
     if left:
@@ -67,7 +67,7 @@ def print_summary(console: Console, written: CalibratedModel) -> None:
 
 def add_verdict(table: Table, verdict: Verdict) -> None:
     """The budget, and the dev set's scores before and after."""
-    from octavo.calibration.gate import METRIC_NAMES
+    from octavo.calibration.measure.dev_text import METRIC_NAMES
 
     drop, metric = verdict.drop, METRIC_NAMES[verdict.metric]
     before, after = (scores.score(verdict.metric) for scores in (verdict.float32, verdict.int8))

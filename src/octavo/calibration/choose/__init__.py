@@ -1,0 +1,4 @@
+"""The choice of a candidate, and the gate: which products must stay in float32 for the budget to hold.
+
+Depends on: octavo.calibration.measure and below, octavo.quantization.
+"""

@@ -1,0 +1,56 @@
+"""What freezing costs where the reference is given: cross-entropy of dev sentences, token by token."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import numpy as np
+
+from octavo.artifact import ModelDirectory
+from octavo.calibration.errors import CalibrationError
+from octavo.calibration.measure.dev_text import DevText
+from octavo.calibration.measure.float32_predictions import ForcedEngine
+from octavo.calibration.text.pairs import Pairs
+from octavo.calibration.text.sentences import spread
+from octavo.engine.engine import TokenIds
+
+MOST_SENTENCES: Final = 200
+_SENTENCES_AT_ONCE: Final = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DevLoss:
+    """Cross-entropy in nats per target token, EOS included, of ``sentences`` of the dev set."""
+
+    sentences: int
+    float32: float
+    integer: float
+
+
+def dev_pairs(model: ModelDirectory, dev: DevText, most: int = MOST_SENTENCES) -> Pairs:
+    """At most so many lines of the dev set with their references, evenly spread; lines without a token and
+    those that the model has no positions for are left out. Raises CalibrationError where none is left."""
+    source, target = model.tokenizers()
+    found: list[tuple[TokenIds, TokenIds]] = []
+    for line, reference in zip(dev.sources, dev.references, strict=True):
+        ids = np.array(source.encode(line), np.int32), np.array(target.encode(reference), np.int32)
+        if all(0 < len(side) < model.config.max_positions for side in ids):
+            found.append(ids)
+    if not found:
+        raise CalibrationError(f"{dev.name}: no line of it and of its reference fits the model")
+    chosen = spread(found, most)
+    return Pairs(tuple(pair[0] for pair in chosen), tuple(pair[1] for pair in chosen))
+
+
+def token_loss(engine: ForcedEngine, pairs: Pairs, eos_id: int) -> float:
+    """-log p of the targets and of EOS after them, in nats, the mean over tokens."""
+    total = 0.0
+    for batch in pairs.batches(_SENTENCES_AT_ONCE):
+        every = engine.forced_logits(batch.sources, batch.targets)
+        for logits, target in zip(every, batch.targets, strict=True):
+            scores = logits.astype(np.float64)
+            scores -= scores.max(axis=1, keepdims=True)
+            wanted = scores[np.arange(len(scores)), [*target.tolist(), eos_id]]
+            total += float(np.sum(np.log(np.exp(scores).sum(axis=1)) - wanted))
+    return total / pairs.target_tokens

@@ -1,0 +1,253 @@
+"""A floating-point Integer Transformer in, a model of integers alone out, with what was measured beside it.
+
+Its text is translated, and its dev set scored, by the PyTorch reference: the engine has no floating-point
+form of it. A language model is shown the text itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+import octavo
+from octavo.artifact import ModelDirectory, write_model
+from octavo.artifact.tensors_file import stored_form
+from octavo.artifact.writing import check_output
+from octavo.calibration.choose.gate import Target
+from octavo.calibration.errors import CalibrationError
+from octavo.calibration.integer.loss import DevLoss
+from octavo.calibration.integer.measurements import IntegerMeasurements
+from octavo.calibration.integer.simulated_engine import SimulatedEngine
+from octavo.calibration.measure.calibration_data import model_steps
+from octavo.calibration.observe.observations import Observations, observe
+from octavo.calibration.observe.own_translations import own_translations
+from octavo.calibration.report.data import CalibrationSettings, ModelFacts, Run, TextFile, Verdict
+from octavo.calibration.text.blocks import language_text
+from octavo.calibration.text.named_text import NamedText
+from octavo.calibration.text.pairs import Pairs
+from octavo.calibration.text.sentences import DEFAULT_SENTENCES, calibration_text
+from octavo.engine import cpu_report
+from octavo.engine.cpu import available_cores
+from octavo.errors import QuantizationError
+from octavo.evaluation.reference_engine import ReferenceEngine
+from octavo.plan import products
+from octavo.quantization import TensorModel
+from octavo.quantization.integer.choose_scales import choose_scales
+from octavo.quantization.integer.freeze import check_freezable, freeze
+from octavo.quantization.thresholds import Method
+from octavo.runs.finished_steps import FinishedSteps, steps_folder
+from octavo.runs.progress import Progress, Silent, TimedStages
+from octavo.spec import Scheme
+from octavo.tensor_table import integer_tensors
+
+_FLOAT32_BYTES: Final = 4
+_GRANULARITY: Final = "weights per output channel, attention per head, inputs per tensor, residual per stack"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IntegerRequest:
+    """What to freeze by: calibration ``text``, at most ``sentences`` of it, ranges found by ``method``.
+
+    ``target``: what the model must keep on a dev set; None measures none. ``machine``: the processor's name.
+    """
+
+    text: NamedText
+    method: Method = Method.MSE
+    sentences: int = DEFAULT_SENTENCES
+    target: Target | None = None
+    machine: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class FrozenModel:
+    """What was written. ``divergence``: KL from float32 in nats per target token, on text held out.
+
+    ``loss`` and ``verdict``: on the dev set, None without one.
+    """
+
+    model: TensorModel
+    facts: ModelFacts
+    settings: CalibrationSettings
+    divergence: float
+    loss: DevLoss | None
+    verdict: Verdict | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What quality.json records under ``calibration``."""
+        return {
+            "model": dataclasses.asdict(self.facts),
+            "calibration": dataclasses.asdict(self.settings),
+            "divergence": self.divergence,
+            "loss": dataclasses.asdict(self.loss) if self.loss else None,
+            "verdict": dataclasses.asdict(self.verdict) if self.verdict else None,
+        }
+
+
+def quantize_integer(
+    source: Path,
+    output: Path,
+    request: IntegerRequest,
+    *,
+    overwrite: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> FrozenModel:
+    """Freeze the model directory ``source`` into a model of scheme ``integer`` at ``output``.
+
+    Finished steps are kept beside ``output`` until it is written, so that the same call goes on where a
+    stopped one was. Raises ModelError for a bad model, QuantizationError for one that has no integer form,
+    CalibrationError for bad text, ReferenceEngineError without PyTorch, GateError where the budget is not
+    kept, OutputError for a bad output path; nothing is written then.
+    """
+    check_output(source, output, overwrite=overwrite)
+    model = ModelDirectory.open(source)
+    if request.target and model.config.is_language_model:
+        raise CalibrationError(
+            f"{source}: is a language model, which translations cannot judge: leave --dev out, and "
+            "measure it with `octavo perplexity`"
+        )
+    try:
+        check_freezable(model)
+    except QuantizationError as error:
+        raise QuantizationError(f"{source}: {error}") from error
+    timed = TimedStages(progress or Silent())
+    steps = model_steps(model, steps_folder(output, "calibration"))
+    with steps.held():
+        freezing = _Freezing(model, request, steps, timed, threads)
+        frozen = freezing.run()
+        run = Run(
+            octavo_version=octavo.__version__,
+            machine=request.machine,
+            isa=str(cpu_report()["isa"]),
+            threads=threads or available_cores(),
+            date=dt.datetime.now(dt.UTC).date().isoformat(),
+            stages=timed.stages(),
+        )
+        _write(output, model, frozen, run, overwrite=overwrite)
+        steps.forget()
+    return frozen
+
+
+class _Freezing:
+    """One run: every step once, remembered where it is dear."""
+
+    def __init__(
+        self,
+        model: ModelDirectory,
+        request: IntegerRequest,
+        steps: FinishedSteps,
+        progress: Progress,
+        threads: int,
+    ) -> None:
+        self._model = model
+        self._request = request
+        self._progress = progress
+        self._threads = threads
+        arrays: dict[str, npt.NDArray[np.generic]] = dict(model.tensors())
+        self._float = TensorModel(model.config, Scheme.NONE, arrays, path=str(model.path))
+        text = {"text": request.text.checksum(), "sentences": request.sentences}
+        self._steps = steps.about({"form": str(Scheme.INTEGER), **text})
+        self._simulated = SimulatedEngine(self._float)
+
+    def run(self) -> FrozenModel:
+        """Raises GateError where the budget is not kept."""
+        model, request = self._model, self._request
+        observed, held_out = self._pairs()
+        seen = self._observe(observed)
+        try:
+            frozen = freeze(self._float, choose_scales(self._float, seen.tensors, seen.heads, request.method))
+        except QuantizationError as error:
+            raise QuantizationError(f"{model.path}: {error}") from error
+        measured = IntegerMeasurements(
+            *(model, self._simulated, frozen, self._steps.about({"method": str(request.method)})),
+            *(self._progress, self._threads),
+        )
+        loss, verdict = measured.judge(request.target) if request.target else (None, None)
+        facts, settings = self._facts(frozen), self._settings(len(observed))
+        return FrozenModel(frozen, facts, settings, measured.divergence(held_out), loss, verdict)
+
+    def _pairs(self) -> tuple[Pairs, Pairs]:
+        """What ranges come from, and what is held out."""
+        model, request = self._model, self._request
+        if model.config.is_language_model:
+            return language_text(request.text.lines, model, request.text.name, request.sentences)
+        text = calibration_text(request.text.lines, model, request.text.name, request.sentences)
+        return own_translations(model, text, self._steps, self._progress, self._reference)
+
+    @contextmanager
+    def _reference(self) -> Iterator[ReferenceEngine]:
+        engine = ReferenceEngine(self._model, threads=self._threads)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def _observe(self, pairs: Pairs) -> Observations:
+        def compute() -> dict[str, Any]:
+            self._progress.stage("Observing", len(pairs))
+            return observe(self._simulated, self._model.config, pairs, self._progress).to_dict()
+
+        return Observations.from_dict(self._steps.value("observations", {}, compute))
+
+    def _facts(self, frozen: TensorModel) -> ModelFacts:
+        model = self._model
+        return ModelFacts(
+            name=model.name,
+            source_language=model.source_language,
+            target_language=model.target_language,
+            products=sum(1 for _ in products(model.config)),
+            float32_bytes=_FLOAT32_BYTES * sum(array.size for array in self._float.tensors.values()),
+            int8_bytes=sum(
+                stored_form(spec, frozen.tensors[spec.name]).nbytes for spec in integer_tensors(model.config)
+            ),
+        )
+
+    def _settings(self, observed: int) -> CalibrationSettings:
+        files = [TextFile.of("calibration", self._request.text)]
+        if self._request.target:
+            dev = self._request.target.dev
+            files.append(TextFile.of("dev source", NamedText(dev.name, dev.sources)))
+            files.append(TextFile.of("dev reference", NamedText(dev.reference_name, dev.references)))
+        return CalibrationSettings(
+            method=str(self._request.method),
+            scheme=str(Scheme.INTEGER),
+            activations="static",
+            granularity=_GRANULARITY,
+            sentences=observed,
+            files=tuple(files),
+        )
+
+
+def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, *, overwrite: bool) -> None:
+    """Tokenizers, search defaults and shortlist are copied; quality.json's figures, as ``float_model``."""
+    quantization = {
+        "scheme": str(Scheme.INTEGER),
+        "weights": "int8, one scale per output channel",
+        "activations": "8 bits, static; residual streams 16 bits",
+        "float32_bytes": frozen.facts.float32_bytes,
+        "int8_bytes": frozen.facts.int8_bytes,
+    }
+    calibration = {**frozen.to_dict(), "run": dataclasses.asdict(run)}
+    float_model = {"float_model": source.quality} if source.quality else {}
+    write_model(
+        output,
+        config=source.config,
+        scheme=Scheme.INTEGER,
+        integer_scales=frozen.model.integer_scales,
+        search=source.search,
+        tensors=frozen.model.tensors,
+        tokenizer_files=source.tokenizer_paths,
+        name=source.name,
+        source_language=source.source_language,
+        target_language=source.target_language,
+        shortlist=source.shortlist(),
+        quality={"quantization": quantization, "calibration": calibration, **float_model},
+        overwrite=overwrite,
+    )

@@ -1,0 +1,4 @@
+"""What a candidate loses against float32: divergence, sensitivity of its products, scores on a dev set.
+
+Depends on: octavo.calibration.candidates and below, octavo.evaluation, octavo.translation, octavo.engine.
+"""

@@ -1,0 +1,76 @@
+"""What each product costs in int8: alone, and among all the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from octavo.plan import Product, ProductKind, weight_name
+from octavo.runs.progress import Progress
+from octavo.spec import ModelConfig
+from octavo.tensor_table import weight_shapes
+
+Divergence = Callable[[frozenset[str]], float]
+"""KL per target token, against float32, with exactly these products in int8."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """A product's part in the loss, in nats of KL per target token.
+
+    ``alone``: only it in int8. ``won``: how much less all in int8 lose with it in float32.
+    ``work``: its multiplications for one token, which float32 makes slower.
+
+    ``alone`` decides. Where all in int8 are far from float32, ``won`` says little: with the other culprits
+    still there, a culprit's absence hardly shows.
+    """
+
+    product: str
+    alone: float
+    won: float
+    work: int
+
+
+def measure_sensitivity(
+    candidates: Sequence[Product], divergence: Divergence, work: Mapping[str, int], progress: Progress
+) -> list[Sensitivity]:
+    """Every candidate, in their order. ``candidates``: all products that are to be in int8."""
+    every = frozenset(product.name for product in candidates)
+    progress.stage("Measuring each product", len(candidates))
+    together = divergence(every)
+    found = []
+    for product in candidates:
+        name = product.name
+        alone = divergence(frozenset({name}))
+        won = together - divergence(every - {name})
+        found.append(Sensitivity(name, alone, won, work[name]))
+        progress.advance()
+    return found
+
+
+def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
+    """Products by KL for what float32 costs, the largest first; equal ones in order of their names.
+
+    A cost is a product's work and as much again as the mean product's, for converting around it.
+    """
+    conversion = sum(s.work for s in sensitivities) / max(len(sensitivities), 1)
+    return [
+        s.product for s in sorted(sensitivities, key=lambda s: (-s.alone / (s.work + conversion), s.product))
+    ]
+
+
+def work_per_token(config: ModelConfig, products: Sequence[Product], mean_keys: float) -> dict[str, int]:
+    """Multiplications of each product for one token of its side, attention over ``mean_keys`` keys."""
+    shapes = dict(weight_shapes(config))
+    return {
+        product.name: (
+            _area(shapes[weight_name(config, product)])
+            if product.kind is ProductKind.WEIGHT
+            else max(1, round(config.d_model * mean_keys))
+        )
+        for product in products
+    }
+
+
+def _area(shape: tuple[int, int]) -> int:
+    return shape[0] * shape[1]

@@ -1,0 +1,4 @@
+"""What a calibrated quantization measured, as data.
+
+Depends on: octavo.calibration.choose and below.
+"""
