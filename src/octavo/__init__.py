@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     import os
 
     from octavo.generation import Continuation, LanguageModel
-    from octavo.translation import Precision, Translation, Translator
+    from octavo.translation import Precision, Translation, TranslationWarning, Translator
 
 __all__ = [
     "Continuation",
     "LanguageModel",
     "OctavoError",
     "Translation",
+    "TranslationWarning",
     "Translator",
     "__version__",
     "load",
@@ -85,7 +86,7 @@ def load_language_model(
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return _installed_version()
-    if name in ("Translation", "Translator"):
+    if name in ("Translation", "TranslationWarning", "Translator"):
         from octavo import translation
 
         return getattr(translation, name)
@@ -94,6 +95,10 @@ def __getattr__(name: str) -> Any:
 
         return getattr(generation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def _installed_version() -> str:

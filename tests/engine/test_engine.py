@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, EngineError, SearchOptions, cpu_report
+from octavo.engine import ClosedError, Engine, EngineError, SearchOptions, cpu_report
 from octavo.spec import Scheme
 
 from ..models import random_tensors, tiny_config, write_tiny_model
@@ -161,6 +161,68 @@ def test_calls_from_several_threads_wait_for_one_another(path) -> None:
     expected = [translate(batch) for batch in batches]
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(translate, batches * 3)) == expected * 3
+
+
+def test_a_call_of_a_signal_handler_does_not_wait_for_the_call_that_it_interrupts(path) -> None:
+    engine = Engine(ModelDirectory.open(path), threads=1)
+    sources = [np.arange(4, 40, dtype=np.int32)] * 100
+    expected = engine.translate(sources[:1], SearchOptions())[0][0].score
+    met: list[object] = []
+
+    def handle(number: int, frame: object) -> None:
+        try:
+            met.append(engine.translate(sources[:1], SearchOptions())[0][0].score)
+        except EngineError as error:
+            met.append(str(error))
+
+    previous = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        while not any(isinstance(one, str) for one in met):  # until a call takes long enough
+            engine.translate(sources, SearchOptions())
+            sources *= 2
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert all(one == expected or "let the handler set a flag" in str(one) for one in met)
+    assert engine.translate(sources[:1], SearchOptions())[0][0].score == expected
+
+
+def test_a_call_that_waits_for_itself_is_refused(path) -> None:
+    engine = Engine(ModelDirectory.open(path), threads=1)
+
+    class Interrupted:
+        def translate(self, sources: object, options: object) -> object:
+            engine.translate([], SearchOptions())  # as a signal handler does
+
+    engine._native = Interrupted()
+    for _ in range(2):
+        with pytest.raises(EngineError, match="let the handler set a flag, and call afterwards"):
+            engine.translate([], SearchOptions())
+
+
+def test_closing_beside_a_call_lets_it_end(path) -> None:
+    engine = Engine(ModelDirectory.open(path), threads=1)
+    batch = [np.arange(4, 40, dtype=np.int32)] * 50
+    expected = [h[0].score for h in engine.translate(batch, SearchOptions())]
+    started = threading.Event()
+    native, engine._native = engine._native, None
+
+    class Slow:
+        def translate(self, sources: object, options: object) -> object:
+            started.set()
+            closed.wait()
+            return native.translate(sources, options)
+
+    engine._native, closed = Slow(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(engine.translate, batch, SearchOptions())
+        started.wait()
+        engine.close()
+        closed.set()
+        assert [h[0].score for h in call.result()] == expected
+    with pytest.raises(ClosedError, match="closed"):
+        engine.translate(batch, SearchOptions())
 
 
 @pytest.mark.parametrize("streams", [-1, 3])

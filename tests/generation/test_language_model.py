@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from pathlib import Path
 
@@ -228,6 +229,12 @@ def test_what_is_no_prompt_is_refused(model: LanguageModel, wrong, message: str)
 )
 def test_a_draw_is_asked_for_in_several_ways(changes, temperature: float) -> None:
     assert GenerationOptions(**changes).sampling.temperature == temperature
+
+
+def test_a_language_model_is_printed_and_pickled(path: Path) -> None:
+    with octavo.load_language_model(path, threads=1) as model, pickle.loads(pickle.dumps(model)) as again:
+        assert repr(again) == repr(model) == f"LanguageModel({str(path)!r}, precision='float32', threads=1)"
+        assert again.generate("Ba")[0].text == model.generate("Ba")[0].text
 
 
 def test_translation_models_and_closed_ones_are_refused(tmp_path: Path, path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-SCRIPT = "import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+SCRIPT = "import json, sys, {module}; dir({module}); print(json.dumps(sorted(sys.modules)))"
 
 
 def modules_loaded_by(module: str) -> set[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import octavo
 from octavo.errors import ModelError
+from octavo.translation import Translator
 from octavo.translation import translator as module
 
 
@@ -42,7 +46,44 @@ def test_no_path_means_the_model_in_the_box(
         assert translator("Bako tire.").complete in (True, False)
 
 
+def test_a_translator_is_printed_with_its_model(int8_model: Path) -> None:
+    with octavo.load(int8_model, threads=1) as translator:
+        assert repr(translator) == f"Translator({str(int8_model)!r}, precision='int8', threads=1)"
+    assert repr(translator) == f"Translator({str(int8_model)!r}, closed)"
+
+
+def test_a_translator_is_pickled_as_its_path_and_options(
+    int8_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(int8_model.parent)
+    options = {"precision": "float32", "sentence_by_sentence": False}
+    with octavo.load(int8_model.name, threads=1, **options) as translator:  # type: ignore[arg-type]
+        pickled = pickle.dumps(translator)
+        monkeypatch.chdir("/")
+        with pickle.loads(pickled) as again:
+            assert (again.precision, again.threads, again.sentence_by_sentence) == ("float32", 1, False)
+            assert again("Bako tire. Sal.") == translator("Bako tire. Sal.")
+        translator.sentence_by_sentence = True
+        with pickle.loads(pickle.dumps(translator)) as again:
+            assert again.sentence_by_sentence
+    with pytest.raises(ValueError, match="the translator is closed"):
+        pickle.dumps(translator)
+
+
+def test_another_process_can_be_given_a_translator(int8_model: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    with octavo.load(int8_model, threads=1) as translator, ProcessPoolExecutor(1, spawn) as pool:
+        assert pool.submit(translator, "Bako tire.").result() == translator("Bako tire.")
+
+
+def test_a_translator_around_an_engine_says_why_it_is_not_pickled(translator: Translator) -> None:
+    with pytest.raises(TypeError, match="no other process can have; load the model in each process"):
+        pickle.dumps(translator)
+
+
 def test_the_package_offers_its_names() -> None:
+    assert {*octavo.__all__} <= {*dir(octavo)}
+    assert {"Translator", "Translation", "__version__", "__name__"} <= {*dir(octavo)}
     assert octavo.__version__[0].isdigit()
     assert {octavo.Translator.__name__, octavo.Translation.__name__} == {"Translator", "Translation"}
     with pytest.raises(AttributeError, match="Translatr"):

@@ -246,3 +246,14 @@ def test_closing_frees_the_engine_and_ends_the_use(translator: Translator, engin
         translator("Bako.")
     with pytest.raises(ValueError, match="closed"):
         translator("")
+
+
+def test_closing_beside_a_call_lets_it_end(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def split_and_close(text: str) -> list[str]:  # as another thread would in the middle of the call
+        translator.close()
+        return [text]
+
+    monkeypatch.setattr(module, "split_sentences", split_and_close)
+    assert translator("Bako.").text == "Bako."
+    with pytest.raises(ValueError, match="the translator is closed"):
+        translator("Bako.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
-from octavo.engine.errors import EngineError, engine_errors
+from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.options import SearchOptions
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
@@ -137,6 +138,7 @@ class Engine:
                 None if shortlist is None else _native_shortlist(model, shortlist),
             )
         self.isa: str = self._native.isa
+        self._callers: set[int] = set()  # threads that are in a call
 
     def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
@@ -145,8 +147,8 @@ class Engine:
         Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source
         too long, or options out of range.
         """
-        with engine_errors("translation"):
-            found = self._open().translate([_ids(source) for source in sources], _native_options(options))
+        with engine_errors("translation"), self._turn() as native:
+            found = native.translate([_ids(source) for source in sources], _native_options(options))
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
@@ -186,8 +188,8 @@ class Engine:
         A sequence has from 2 to max_positions + 1 tokens, and more than are scored. Raises EngineError as
         ``token_log_probabilities`` does.
         """
-        with engine_errors("scoring"):
-            return self._open().score(list(map(_ids, sequences)), list(map(int, counts)))  # type: ignore[no-any-return]
+        with engine_errors("scoring"), self._turn() as native:
+            return native.score(list(map(_ids, sequences)), list(map(int, counts)))  # type: ignore[no-any-return]
 
     def text_session(self) -> TextSession:
         """Texts to be continued with this engine's language model and threads, beside any other call.
@@ -226,13 +228,32 @@ class Engine:
         return [ProductTrace(*product) for product in found]
 
     def close(self) -> None:
-        """Free the model's memory. The engine cannot be used afterwards."""
+        """Free the model's memory once calls under way have ended. The engine cannot be used afterwards."""
         self._native = None
 
     def _open(self) -> Any:
-        if self._native is None:
-            raise EngineError("the engine is closed")
-        return self._native
+        native = self._native
+        if native is None:
+            raise ClosedError("the engine is closed")
+        return native
+
+    @contextmanager
+    def _turn(self) -> Iterator[Any]:
+        """The native engine, for a call that others wait for, and that signal handlers may interrupt.
+
+        Raises EngineError where it would wait for itself.
+        """
+        native, caller = self._open(), threading.get_ident()
+        if caller in self._callers:
+            raise EngineError(
+                "the engine is at work for this very thread, so a call from a signal handler would wait for "
+                "ever; let the handler set a flag, and call afterwards"
+            )
+        try:
+            self._callers.add(caller)
+            yield native
+        finally:
+            self._callers.discard(caller)
 
 
 def default_precision(model: Model) -> Precision:

@@ -13,6 +13,10 @@ class EngineError(OctavoError):
     """A model, an option or an instruction set that the engine cannot run."""
 
 
+class ClosedError(EngineError, ValueError):
+    """A model is used after it was closed."""
+
+
 @contextmanager
 def engine_errors(subject: str) -> Iterator[None]:
     """Turn what the native module raises into EngineError, ``subject`` in front."""

@@ -6,13 +6,12 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self, Unpack, overload
 
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, default_precision
+from octavo.engine import Engine, LoadedModel, default_precision
 from octavo.engine.engine import Precision
 from octavo.generation.continuing import NewToken, TokenIds, continue_texts
 from octavo.generation.options import GenerationChanges, GenerationOptions
@@ -40,20 +39,20 @@ class Continuation:
         return joined(self.prompt, self.added)
 
 
-class LanguageModel:
+class LanguageModel(LoadedModel[Engine]):
     """Continues text with one model. A context manager; ``close`` frees the model's memory.
 
     The same prompts and options give the same text, whatever else is generated beside it, however many
-    threads there are, and on every CPU.
+    threads there are, and on every CPU. One from ``octavo.load_language_model`` can be pickled, and another
+    process then loads the model again.
     """
+
+    noun = "language model"
 
     def __init__(self, model: ModelDirectory, engine: Engine) -> None:
         model.check_continues("generation")
-        self.model = model
-        self.precision = engine.precision
-        self.threads = engine.threads
+        super().__init__(model, engine)
         _, self._tokenizer = model.tokenizers()
-        self._engine: Engine | None = engine
 
     @classmethod
     def open(
@@ -62,7 +61,8 @@ class LanguageModel:
         """Load a model directory (see octavo.load_language_model). Raises OctavoError."""
         model = ModelDirectory.open(Path(path))
         model.check_continues("generation")
-        return cls(model, Engine(model, precision=precision or default_precision(model), threads=threads))
+        engine = Engine(model, precision=precision or default_precision(model), threads=threads)
+        return cls(model, engine)._opened_by(path, threads=threads)
 
     @overload
     def generate(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
@@ -114,10 +114,9 @@ class LanguageModel:
         ]
 
     def _tokens(self, prompts: Sequence[str], options: GenerationOptions) -> Iterator[NewToken]:
-        if self._engine is None:
-            raise ValueError("the language model is closed")
+        engine = self._in_use()
         ids = [self._encode(prompt) for prompt in prompts]
-        return continue_texts(self._engine.text_session(), self.model.config, ids, options)
+        return continue_texts(engine.text_session(), self.model.config, ids, options)
 
     def _encode(self, prompt: str) -> TokenIds:
         """Ids of all its lines, EOS between them."""
@@ -138,20 +137,6 @@ class LanguageModel:
         """The text of tokens after a line: a space before the first word only where there is one."""
         before, whole = self._tokenizer.decode(line), self._tokenizer.decode([*line, *tokens])
         return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(tokens)
-
-    def close(self) -> None:
-        """Free the model's memory. A second call does nothing."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def joined(prompt: str, added: str) -> str:

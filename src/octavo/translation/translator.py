@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Protocol, Self, Unpack, overload
 
 import numpy as np
 
 from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, Hypothesis, SearchOptions, default_precision
+from octavo.engine import Engine, Hypothesis, LoadedModel, SearchOptions, default_precision
 from octavo.engine.engine import Precision, TokenIds
+from octavo.engine.loaded_model import AnyEngine
 from octavo.errors import ModelError
 from octavo.text.inputs import checked_texts
 from octavo.text.segmentation import segment, split_sentences
@@ -37,41 +38,31 @@ def boxed_model() -> Path:
     return path
 
 
-class SearchEngine(Protocol):
+class SearchEngine(AnyEngine, Protocol):
     """What a Translator needs of an engine; see octavo.engine.Engine."""
-
-    @property
-    def precision(self) -> str:
-        """Its arithmetic: int8, float32 or integer."""
-
-    @property
-    def threads(self) -> int:
-        """Threads it computes with."""
 
     def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
         """For each source (ids without EOS) its n-best list, best first, in order."""
 
-    def close(self) -> None:
-        """Free the memory."""
 
-
-class Translator:
+class Translator(LoadedModel[SearchEngine]):
     """Translates text with one model. A context manager; ``close`` frees the model's memory.
 
     The same text and options give the same translation, to the last bit of its score, whatever else
-    is translated beside it and however many threads there are.
+    is translated beside it and however many threads there are. Threads may share a translator; their calls
+    wait for one another. One from ``octavo.load`` can be pickled, and another process then loads the model
+    again: in a pool, load it once in the initializer.
     """
+
+    noun = "translator"
 
     def __init__(
         self, model: ModelDirectory, engine: SearchEngine, *, sentence_by_sentence: bool = True
     ) -> None:
         model.check_translates("translation")
-        self.model = model
+        super().__init__(model, engine)
         self.sentence_by_sentence = sentence_by_sentence
         self._source, self._target = model.tokenizers()
-        self.precision = engine.precision
-        self.threads = engine.threads
-        self._engine: SearchEngine | None = engine
         self._limit = _piece_limit(model.config.max_positions - model.config.source_eos)
 
     @classmethod
@@ -90,7 +81,12 @@ class Translator:
         chosen = model.shortlist() if shortlist else None
         precision = precision or default_precision(model)
         engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)
-        return cls(model, engine, sentence_by_sentence=sentence_by_sentence)
+        opened = cls(model, engine, sentence_by_sentence=sentence_by_sentence)
+        return opened._opened_by(path, threads=threads, shortlist=shortlist)
+
+    def __reduce__(self) -> tuple[functools.partial[Self], tuple[()]]:
+        reopen, nothing = super().__reduce__()
+        return functools.partial(reopen, sentence_by_sentence=self.sentence_by_sentence), nothing
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
@@ -132,8 +128,7 @@ class Translator:
             yield from self._translate(block, options)
 
     def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
-        if self._engine is None:
-            raise ValueError("the translator is closed")
+        engine = self._in_use()
         texts_sentences = [self._sentences(text, options) for text in texts]
         sources = [
             np.asarray(ids, dtype=np.int32)
@@ -141,7 +136,7 @@ class Translator:
             for pieces in sentences
             for ids in pieces
         ]
-        found = iter(self._engine.translate(sources, options) if sources else ())
+        found = iter(engine.translate(sources, options) if sources else ())
         return [
             assemble(
                 text,
@@ -173,20 +168,6 @@ class Translator:
         limit = min(limit, _piece_limit(options.max_length))
         parts = map(self._source.encode, segment(sentence, limit, self._source.count))
         return [prefix + piece for part in parts for piece in _chunks(part, limit)]
-
-    def close(self) -> None:
-        """Free the model's memory. A second call does nothing."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _piece_limit(longest: int) -> int:
