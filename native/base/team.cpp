@@ -1,6 +1,9 @@
 #include "base/team.h"
 
+#include <new>
 #include <system_error>
+
+#include "base/exceptions.h"
 
 namespace octavo {
 
@@ -27,6 +30,7 @@ Team::Team(int size) {
   try {
     for (int i = 1; i < size; ++i) threads_.emplace_back(&Team::serve, this);
   } catch (const std::system_error&) {  // those that run do the work
+  } catch (const std::bad_alloc&) {     // the same
   }
 }
 
@@ -73,6 +77,7 @@ void Team::do_part(int part) {
 }
 
 void Team::serve() {
+  if (!prepare_for_exceptions()) return;  // the others do the work
   for (int looks = 0;; ++looks) {
     const std::uint64_t seen = ticket_.load(std::memory_order_acquire);
     if (dissolved_.load(std::memory_order_relaxed)) return;

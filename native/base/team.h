@@ -15,7 +15,8 @@ namespace octavo {
 /// the others do.
 class Team {
  public:
-  /// `size` counts the thread that calls run. Fewer where the system allows no more threads.
+  /// `size` counts the thread that calls run. Fewer where the system has no more threads or no
+  /// memory for them. Throws std::bad_alloc only where none has been started.
   explicit Team(int size);
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
 
 #include "base/errors.h"
+#include "base/exceptions.h"
 #include "engine/streams_at_work.h"
 
 namespace octavo {
@@ -52,18 +54,36 @@ void check_text(const TransformerConfig& config, const ScoredText& text) {
                 "; at least one, and not the first, can be scored");
 }
 
-Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
-               int threads, int streams)
-    : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads), streams_(streams) {
-  if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
-  if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
+Engine::Streams::Streams(const Transformer& model, const Shortlist* shortlist, int streams) {
   for (int i = 0; i < streams; ++i) {
-    if (model_->config.is_language_model()) {
-      scorings_.emplace_back(*model_);
+    if (model.config.is_language_model()) {
+      scorings.emplace_back(model);
     } else {
-      searches_.emplace_back(*model_, shortlist_.get());
+      searches.emplace_back(model, shortlist);
     }
   }
+}
+
+Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
+               int threads, int streams)
+    : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads), stream_count_(streams) {
+  if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
+  if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
+  streams_ = make_streams();
+}
+
+std::unique_ptr<Engine::Streams> Engine::make_streams() const {
+  return std::make_unique<Streams>(*model_, shortlist_.get(), stream_count_);
+}
+
+void Engine::after_fork() {
+  if (streams_->busy.try_lock()) {
+    streams_->busy.unlock();
+    return;
+  }
+  std::unique_ptr<Streams> fresh = make_streams();
+  static_cast<void>(streams_.release());  // what a lost thread was changing cannot be freed
+  streams_ = std::move(fresh);
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,
@@ -80,12 +100,12 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
                          BatchSearch::cost(options, length, model_->config.max_positions)});
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
-  const int used = std::min(static_cast<int>(sources.size()), streams_);
+  const int used = std::min(static_cast<int>(sources.size()), stream_count_);
   SentenceQueue queue(std::move(sentences), std::max(used, 1));
   share(
       queue, used,
       [&](std::size_t stream, Team& team, const std::atomic<bool>& cancelled) {
-        searches_[stream].run(queue, sources, options, cancelled, team, results);
+        streams_->searches[stream].run(queue, sources, options, cancelled, team, results);
       },
       keep_going);
   return results;
@@ -101,19 +121,19 @@ std::vector<std::vector<float>> Engine::score(const std::vector<ScoredText>& tex
     queued.push_back({i, texts[i].tokens.size(), texts[i].tokens.size()});
   }
   std::vector<std::vector<float>> scores(texts.size());
-  const int used = std::min(static_cast<int>(texts.size()), streams_);
+  const int used = std::min(static_cast<int>(texts.size()), stream_count_);
   SentenceQueue queue(std::move(queued), std::max(used, 1));
   share(
       queue, used,
       [&](std::size_t stream, Team& team, const std::atomic<bool>& cancelled) {
-        scorings_[stream].run(queue, texts, cancelled, team, scores);
+        streams_->scorings[stream].run(queue, texts, cancelled, team, scores);
       },
       keep_going);
   return scores;
 }
 
 std::unique_lock<std::timed_mutex> Engine::wait_for_turn(const KeepGoing& keep_going) {
-  std::unique_lock<std::timed_mutex> lock(busy_, std::defer_lock);
+  std::unique_lock<std::timed_mutex> lock(streams_->busy, std::defer_lock);
   while (!lock.try_lock_for(kPoll)) {
     if (!keep_going()) throw Cancelled();
   }
@@ -124,26 +144,40 @@ std::unique_lock<std::timed_mutex> Engine::wait_for_turn(const KeepGoing& keep_g
 void Engine::share(SentenceQueue& queue, int used, const StreamWork& work, const KeepGoing& keep_going) {
   StreamsAtWork at_work(used);
   std::atomic<bool> cancelled = false;
+  const std::exception_ptr no_memory = std::make_exception_ptr(std::bad_alloc());
+  const std::exception_ptr no_thread = std::make_exception_ptr(Error("the system allows no more threads"));
 
+  const auto fail = [&](const std::exception_ptr& failure) {
+    at_work.failed(failure);
+    queue.close();
+  };
   const auto run = [&](int stream) {
-    try {
-      Team team(threads_ / used + (stream < threads_ % used ? 1 : 0));
-      work(static_cast<std::size_t>(stream), team, cancelled);
-    } catch (...) {
-      at_work.failed(std::current_exception());
-      queue.close();
+    if (!prepare_for_exceptions()) {
+      fail(no_memory);
+    } else {
+      try {
+        Team team(threads_ / used + (stream < threads_ % used ? 1 : 0));
+        work(static_cast<std::size_t>(stream), team, cancelled);
+      } catch (...) {
+        fail(std::current_exception());
+      }
     }
     at_work.ended();
   };
 
   std::vector<std::jthread> threads;
+  threads.reserve(static_cast<std::size_t>(used));
+  const auto not_started = [&](const std::exception_ptr& why) {  // where some run, they do the work
+    if (threads.empty()) fail(why);
+    at_work.ended();
+  };
   for (int i = 0; i < used; ++i) {
     try {
       threads.emplace_back(run, i);
-    } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
-      if (threads.empty())
-        at_work.failed(std::make_exception_ptr(Error("the system allows no more threads")));
-      at_work.ended();
+    } catch (const std::system_error&) {
+      not_started(no_thread);
+    } catch (const std::bad_alloc&) {
+      not_started(no_memory);
     }
   }
   while (!at_work.wait(kPoll)) {

@@ -32,14 +32,19 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Results in the order of sources (token ids without EOS), best hypotheses first. Sentences of similar
-  /// length share a batch, the longest first; no result depends on it. Throws Error or Cancelled.
-  /// keep_going is called on this thread about twenty times a second.
+  /// length share a batch, the longest first; no result depends on it. Throws Error, Cancelled or
+  /// std::bad_alloc, and can be called again. keep_going is called on this thread about twenty times a
+  /// second.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<std::vector<std::int32_t>>& sources,
                                                  const SearchOptions& options, const KeepGoing& keep_going);
 
   /// Of a language model: the log-probabilities of each text's scored tokens, in nats, in the order of texts.
-  /// No result depends on what shares a batch. Throws Error or Cancelled.
+  /// No result depends on what shares a batch. Throws as translate does.
   std::vector<std::vector<float>> score(const std::vector<ScoredText>& texts, const KeepGoing& keep_going);
+
+  /// To be called in a child process that a fork has made, before anything else is. A call of another thread
+  /// does not go on in the child, nor does its end: streams that it was using are replaced, and not freed.
+  void after_fork();
 
   const Transformer& model() const { return *model_; }
   std::shared_ptr<const Transformer> shared_model() const { return model_; }
@@ -49,16 +54,24 @@ class Engine {
   /// What stream number `stream` does in a call, with its team, until it ends or `cancelled` is set.
   using StreamWork = std::function<void(std::size_t stream, Team& team, const std::atomic<bool>& cancelled)>;
 
+  /// What calls take turns to use.
+  struct Streams {
+    Streams(const Transformer& model, const Shortlist* shortlist, int streams);
+
+    std::vector<BatchSearch> searches;  // one for each stream, of a translation model
+    std::vector<TextScoring> scorings;  // of a language model
+    std::timed_mutex busy;              // held by the call that uses them
+  };
+
+  std::unique_ptr<Streams> make_streams() const;
   std::unique_lock<std::timed_mutex> wait_for_turn(const KeepGoing& keep_going);
   void share(SentenceQueue& queue, int used, const StreamWork& work, const KeepGoing& keep_going);
 
   std::shared_ptr<const Transformer> model_;
   std::unique_ptr<const Shortlist> shortlist_;
   int threads_;
-  int streams_;
-  std::vector<BatchSearch> searches_;  // one for each stream, of a translation model
-  std::vector<TextScoring> scorings_;  // of a language model
-  std::timed_mutex busy_;              // held by the call that uses the streams
+  int stream_count_;
+  std::unique_ptr<Streams> streams_;
 };
 
 /// Throws Error unless every id is in the vocabulary and the length, EOS included, within max_positions.
