@@ -22,25 +22,20 @@ from typing import Any, Final
 
 import numpy as np
 from integer_ablation_search import translate
+from integer_dynamic import DynamicArithmetic, DynamicForm
+from integer_mixed import MixedArithmetic, Part
+from integer_stream import ShiftedStreamArithmetic
 
 from octavo.artifact import ModelDirectory
 from octavo.evaluation.significance import PairedBootstrap
-from octavo.quantization.integer import (
-    DynamicArithmetic,
-    DynamicForm,
-    ForwardPass,
-    MixedArithmetic,
-    Part,
-    RealArithmetic,
-    RealSimulation,
-    StaticArithmetic,
-)
-from octavo.quantization.integer.choose_scales import RESIDUAL_MARGIN, choose_scales
-from octavo.quantization.integer.freeze import freeze
-from octavo.quantization.integer.site_scales import SiteScales, head_sites
+from octavo.integer import ForwardPass, RealArithmetic, RealTransformer, SiteScales
+from octavo.integer.choose_scales import RESIDUAL_MARGIN, choose_scales
+from octavo.integer.freeze import freeze
+from octavo.integer.site_scales import head_sites
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_model import Model
 from octavo.scale_propagation import ScaledTensor
+from octavo.simulation.integer_arithmetic import StaticArithmetic
 from octavo.spec import ModelConfig
 
 FLOAT: Final = "float"
@@ -70,7 +65,7 @@ def calibrated(model: Model, pairs: Sequence[Pair]) -> SiteScales:
         else:
             tensors.setdefault(site, SiteStatistics(site, rows.shape[1])).add(rows)
 
-    simulation = RealSimulation(model, visit, np.float32)
+    simulation = RealTransformer(model, visit, np.float32)
     for source, target in pairs:
         simulation.logits(source, target)
     return choose_scales(model, tensors, heads)
@@ -78,7 +73,7 @@ def calibrated(model: Model, pairs: Sequence[Pair]) -> SiteScales:
 
 def static_form(model: Model, stream_shift: int = 0) -> Form:
     """A model of scheme integer, its residual stream wider or narrower by so many bits."""
-    arithmetic = StaticArithmetic(model, stream_shift=stream_shift)
+    arithmetic = ShiftedStreamArithmetic(model, stream_shift) if stream_shift else StaticArithmetic(model)
     scales = model.integer_scales
     assert scales is not None
     return Form(ForwardPass(model.config, arithmetic), lambda y: y / scales.logits)

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from octavo.artifact import ModelDirectory
-from octavo.quantization.integer import DecodingState, ForwardPass
+from octavo.integer import ForwardPass
+from octavo.integer.forward import KeyValueCache
 from octavo.reference.search import SearchOptions, search
 
 BATCH_SENTENCES: Final = 32
@@ -34,17 +35,17 @@ class SearchedForm(Protocol):
 class _State:
     """B sentences with W rows each; the simulation keeps every row's own copy of its source."""
 
-    decoding: DecodingState[Any]
+    cache: KeyValueCache[Any]
     mask: torch.Tensor
 
     @property
     def length(self) -> int:
-        return self.decoding.length
+        return self.cache.length
 
     def select(self, sentences: torch.Tensor, rows: torch.Tensor) -> None:
         """As ``octavo.reference.model.DecodingState.select``."""
         self.mask = self.mask[sentences]
-        self.decoding.select(rows.numpy())
+        self.cache.select(rows.numpy())
 
 
 class _Searched:
@@ -63,7 +64,7 @@ class _Searched:
 
     def step(self, tokens: torch.Tensor, state: _State) -> torch.Tensor:
         """Logits [R, V] in float32."""
-        logits = self._form.real(self._form.forward.step(tokens.numpy(), state.decoding))
+        logits = self._form.real(self._form.forward.step(tokens.numpy(), state.cache))
         return torch.from_numpy(logits[:, 0].astype(np.float32))
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from integer_dynamic import DynamicArithmetic
 from integer_rows import (
     DYNAMIC,
     INTEGER,
@@ -47,7 +48,7 @@ from octavo.bench.measure import Range
 from octavo.bench.resident import forget_peak, peak_resident_bytes
 from octavo.engine import Engine
 from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, measure_perplexity
-from octavo.quantization.integer import DynamicArithmetic, ForwardPass
+from octavo.integer import ForwardPass
 from octavo.text.stream import Perplexity, TokenIds, TokenStream
 
 NUMPY_BATCH: Final = 16

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from integer_dynamic import DynamicArithmetic
+
 from octavo.artifact import ModelDirectory
 from octavo.engine import cpu_report
 from octavo.machine import cpu_model
-from octavo.quantization.integer import DynamicArithmetic
 from octavo.spec import AttentionFunction, Scheme
 from octavo.tensor_table import DType
 

@@ -104,8 +104,7 @@ def translate_dynamic(model: ModelDirectory, sources: Sequence[TokenIds]) -> lis
     """By the paper's form in numpy, with the reference's search."""
     from integer_ablation import dynamic_form
     from integer_ablation_search import translate
-
-    from octavo.quantization.integer import DynamicForm
+    from integer_dynamic import DynamicForm
 
     ids = [source.tolist() for source in sources]
     return translate(dynamic_form(model, DynamicForm()), model, ids, model.search.beam)

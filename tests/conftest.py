@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from octavo.quantization import TensorModel
+
+from . import float_models
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -61,3 +65,9 @@ def native_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if done.returncode != 0:
             pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
     return build
+
+
+@pytest.fixture(params=float_models.CONFIGS, ids=str)
+def float_model(request: pytest.FixtureRequest) -> TensorModel:
+    """One random float model per corner of the configuration space."""
+    return float_models.random_model(float_models.CONFIGS[request.param])

@@ -7,7 +7,8 @@ import pytest
 from tests.models import random_tensors, tiny_config
 from tests.outliers import mixed_attentions, plant_outliers
 
-from octavo.quantization import Simulation, TensorModel, quantize_tensors
+from octavo.quantization import TensorModel, quantize_tensors
+from octavo.simulation import Simulation
 from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
 
 SOURCE, TARGET = [5, 9, 22, 4, 17, 11, 8], [7, 3, 19, 20, 6]

@@ -7,8 +7,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
-from octavo.quantization.integer.simulate import StaticSimulation
-from octavo.quantization.simulate import Simulation
+from octavo.simulation import IntegerSimulation, Simulation
 
 SHARE_OF_EQUAL_OUTPUTS = 0.998
 FLOAT_ERROR = 1e-4  # between the scores of two searches that part at a tie
@@ -64,7 +63,7 @@ def test_int8_products_equal_the_simulation(
 def test_integers_equal_the_simulation(integers: ModelDirectory, sources: list[np.ndarray]) -> None:
     """The logits of the whole model after every token of 1,000 translations."""
     engine = Engine(integers, precision="integer")
-    simulation = StaticSimulation(integers)
+    simulation = IntegerSimulation(integers)
     inverse = np.float32(1 / integers.integer_scales.logits)
     found = engine.translate(sources, SearchOptions(beam=1))
     for start in range(0, len(sources), BATCH):

@@ -10,9 +10,9 @@ from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report, default
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.spec import Scheme
 
+from ..integer.integer_models import random_integer_model
 from ..models import integer_config, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for
-from ..quantization.integer.integer_models import random_integer_model
 
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
 

@@ -10,11 +10,12 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, EngineError, SearchOptions, cpu_report
 from octavo.quantization import TensorModel
-from octavo.quantization.integer import Result, StaticSimulation
+from octavo.simulation import IntegerSimulation
+from octavo.simulation.integer_transformer import IntegerResult
 from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
 
+from ..integer.integer_models import random_integer_model
 from ..models import integer_config, random_tensors, tiny_config, write_tiny_model
-from ..quantization.integer.integer_models import random_integer_model
 
 ISAS = cpu_report()["available"]
 CONFIGS = {
@@ -53,8 +54,8 @@ def model(request: pytest.FixtureRequest) -> TensorModel:
 
 
 @pytest.fixture(scope="module")
-def simulation(model: TensorModel) -> Result:
-    return StaticSimulation(model).run(SOURCE.tolist(), TARGET.tolist())
+def simulation(model: TensorModel) -> IntegerResult:
+    return IntegerSimulation(model).run(SOURCE.tolist(), TARGET.tolist())
 
 
 def scores(model: TensorModel, logits: np.ndarray) -> np.ndarray:
@@ -68,7 +69,9 @@ def open_engine(model: TensorModel | ModelDirectory, **arguments) -> Engine:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_logits_and_sums_equal_the_simulation(model: TensorModel, simulation: Result, isa: str) -> None:
+def test_logits_and_sums_equal_the_simulation(
+    model: TensorModel, simulation: IntegerResult, isa: str
+) -> None:
     engine = open_engine(model, isa=isa)
     np.testing.assert_array_equal(engine.logits(SOURCE, TARGET), scores(model, simulation.logits))
     traced = engine.trace(SOURCE, TARGET)
@@ -84,7 +87,7 @@ def test_logits_and_sums_equal_the_simulation(model: TensorModel, simulation: Re
 @pytest.mark.parametrize("isa", ISAS)
 def test_long_sentences_equal_the_simulation(isa: str) -> None:
     model = random_integer_model(CONFIGS["plain"], seed=4)
-    expected = StaticSimulation(model).logits(LONG.tolist(), LONG[::-1].tolist())
+    expected = IntegerSimulation(model).logits(LONG.tolist(), LONG[::-1].tolist())
     found = open_engine(model, isa=isa).logits(LONG, LONG[::-1])
     np.testing.assert_array_equal(found, scores(model, expected))
 
@@ -99,7 +102,7 @@ def test_pairs_of_a_batch_equal_those_alone() -> None:
 
 def test_a_model_directory_runs_in_integers(tmp_path) -> None:
     model = ModelDirectory.open(write_tiny_model(tmp_path / "model", scheme=Scheme.INTEGER))
-    expected = StaticSimulation(model).logits(SOURCE.tolist(), TARGET.tolist())
+    expected = IntegerSimulation(model).logits(SOURCE.tolist(), TARGET.tolist())
     np.testing.assert_array_equal(open_engine(model).logits(SOURCE, TARGET), scores(model, expected))
 
 
@@ -237,7 +240,7 @@ def test_factors_far_apart_equal_the_simulation(isa: str) -> None:
         shifts[:2] = least, 22
         tensors[f"{product}.shift"] = shifts
     model = dataclasses.replace(model, tensors=tensors)
-    expected = StaticSimulation(model).logits(SOURCE.tolist(), TARGET.tolist())
+    expected = IntegerSimulation(model).logits(SOURCE.tolist(), TARGET.tolist())
     assert (expected[:, 0] != 0).all()
     np.testing.assert_array_equal(open_engine(model, isa=isa).logits(SOURCE, TARGET), scores(model, expected))
 

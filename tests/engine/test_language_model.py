@@ -11,9 +11,8 @@ from octavo.engine import Engine, EngineError, Feed, SearchOptions, cpu_report
 from octavo.engine.engine import Precision, default_precision
 from octavo.plan import sites
 from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.quantization.binary32 import exp, log, sum16
-from octavo.quantization.integer import StaticSimulation
-from octavo.quantization.simulate import Simulation
+from octavo.simulation import IntegerSimulation, Simulation
+from octavo.simulation.binary32 import exp, log, sum16
 from octavo.spec import (
     Activation,
     AttentionFunction,
@@ -68,7 +67,7 @@ def open_engine(model: TensorModel, **arguments: object) -> Engine:
 def simulated(model: TensorModel, tokens: Sequence[int]) -> np.ndarray:
     if model.scheme is Scheme.INTEGER:
         step = np.float32(1 / LOGITS_SCALE)
-        return StaticSimulation(model).logits([], tokens).astype(np.float32) * step
+        return IntegerSimulation(model).logits([], tokens).astype(np.float32) * step
     return Simulation(model).run([], tokens).logits
 
 

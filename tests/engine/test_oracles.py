@@ -8,7 +8,8 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.quantization.simulate import Result, Simulation
+from octavo.simulation import Simulation
+from octavo.simulation.transformer import SimulationResult
 from octavo.spec import Activation, NormPlacement, Positions, Scheme
 
 from ..models import tiny_config, write_tiny_model
@@ -55,7 +56,7 @@ def int8_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def float_simulation(float_model: ModelDirectory) -> Result:
+def float_simulation(float_model: ModelDirectory) -> SimulationResult:
     return Simulation(float_model).run(SOURCE.tolist(), TARGET.tolist())
 
 
@@ -71,12 +72,12 @@ def planned_model(float_model: ModelDirectory, plan_kind: str) -> TensorModel:
 
 
 @pytest.fixture(scope="module")
-def planned_simulation(planned_model: TensorModel) -> Result:
+def planned_simulation(planned_model: TensorModel) -> SimulationResult:
     return Simulation(planned_model).run(SOURCE.tolist(), TARGET.tolist())
 
 
 @pytest.fixture(scope="module")
-def int8_simulation(int8_model: ModelDirectory) -> Result:
+def int8_simulation(int8_model: ModelDirectory) -> SimulationResult:
     return Simulation(int8_model).run(SOURCE.tolist(), TARGET.tolist())
 
 
@@ -87,7 +88,7 @@ def assert_same_bits(found: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_float32_logits_equal_the_simulation(
-    float_model: ModelDirectory, float_simulation: Result, isa: str
+    float_model: ModelDirectory, float_simulation: SimulationResult, isa: str
 ) -> None:
     engine = Engine(float_model, precision="float32", threads=1, isa=isa)
     assert_same_bits(engine.logits(SOURCE, TARGET), float_simulation.logits)
@@ -95,19 +96,19 @@ def test_float32_logits_equal_the_simulation(
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_int8_products_and_logits_equal_the_simulation(
-    int8_model: ModelDirectory, int8_simulation: Result, isa: str
+    int8_model: ModelDirectory, int8_simulation: SimulationResult, isa: str
 ) -> None:
     assert_same_run(Engine(int8_model, precision="int8", threads=1, isa=isa), int8_simulation)
 
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_planned_products_and_logits_equal_the_simulation(
-    planned_model: TensorModel, planned_simulation: Result, isa: str
+    planned_model: TensorModel, planned_simulation: SimulationResult, isa: str
 ) -> None:
     assert_same_run(Engine(planned_model, precision="int8", threads=1, isa=isa), planned_simulation)
 
 
-def assert_same_run(engine: Engine, simulation: Result) -> None:
+def assert_same_run(engine: Engine, simulation: SimulationResult) -> None:
     assert_same_bits(engine.logits(SOURCE, TARGET), simulation.logits)
     traced = engine.trace(SOURCE, TARGET)
     assert {product.name for product in traced} == {product.name for product in simulation.products}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.engine import EngineError, Sampler, SamplingOptions
-from octavo.quantization.binary32 import exp
+from octavo.simulation.binary32 import exp
 
 UNIFORM = st.floats(0, 1, exclude_max=True)
 

@@ -10,12 +10,13 @@ import pytest
 from octavo.artifact import ModelDirectory, Shortlist
 from octavo.artifact.shortlist import full_shortlist
 from octavo.engine import Engine, EngineError, Hypothesis, SearchOptions, cpu_report, default_precision
-from octavo.quantization import QuantizedWeights, TensorModel, binary32
+from octavo.quantization import QuantizedWeights, TensorModel
+from octavo.simulation import binary32
 from octavo.spec import AttentionFunction, ModelConfig, NormFunction
 
+from ..integer.integer_models import random_integer_model
 from ..models import tiny_config, write_tiny_model
 from ..plans import plan_for
-from ..quantization.integer.integer_models import random_integer_model
 from ..shortlists import random_shortlist
 
 CHUNK = 512

@@ -10,12 +10,13 @@ import pytest
 
 from octavo.errors import QuantizationError
 from octavo.plan import sites
-from octavo.quantization import Simulation, TensorModel
+from octavo.quantization import TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, MigrationOptions, migrate_scales
+from octavo.simulation import Simulation
 from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
 from octavo.tensor_table import output_weight_name
 
-from .conftest import CONFIGS, random_model
+from ..float_models import CONFIGS, random_model
 
 SOURCE, TARGET = [5, 9, 22, 4, 17, 11, 8], [7, 3, 19, 20, 6]
 BASE = CONFIGS["base"]

@@ -12,7 +12,8 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output
 from octavo.cli.app import app
 from octavo.errors import ModelError, OutputError, QuantizationError
-from octavo.quantization import QuantizedWeights, Simulation, TensorModel, quantize_model, quantize_tensors
+from octavo.quantization import QuantizedWeights, TensorModel, quantize_model, quantize_tensors
+from octavo.simulation import Simulation
 from octavo.spec import Scheme, SearchDefaults, SpecError
 from octavo.tensor_table import float_shapes, tensors, weight_shapes
 

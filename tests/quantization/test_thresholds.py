@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from octavo.errors import QuantizationError
 from octavo.plan import Static
-from octavo.quantization.divergence import kl_divergences, last_smallest, squared_errors
 from octavo.quantization.granularity import PerChannel, PerTensor, PerToken
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_class import TensorClass, classify
+from octavo.quantization.threshold_search import kl_divergences, last_smallest, squared_errors
 from octavo.quantization.thresholds import (
     TIE,
     Method,

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from octavo.plan import products, sites
-from octavo.quantization import QuantizedWeights, Simulation
+from octavo.quantization import QuantizedWeights
 from octavo.reference import Dropout, Transformer, from_arrays, search, to_arrays
 from octavo.reference.search import SearchOptions
+from octavo.simulation import Simulation
 from octavo.spec import Activation, ModelConfig
 from octavo.training import quantized_transformer
 from octavo.training.batches import Batch, PairEpoch, make_batch
@@ -22,8 +23,8 @@ from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import QuantizationRecipe, Recipe, RecipeError
 
+from ..float_models import CONFIGS, random_model
 from ..models import random_tensors, tiny_config
-from ..quantization.conftest import CONFIGS, random_model
 
 
 def random_pairs(config: ModelConfig, count: int, seed: int = 0) -> list[Pair]:

@@ -1,16 +1,6 @@
-"""Quantization: float weights to int8, and the numpy simulation of what the engine then computes."""
+"""Quantization: what production stores a float model's weights and activations with in 8 bits."""
 
 from octavo.quantization.model import QuantizedModel, QuantizedWeights, quantize_model, quantize_tensors
-from octavo.quantization.simulate import Product, Result, Simulation
 from octavo.quantization.tensor_model import TensorModel
 
-__all__ = [
-    "Product",
-    "QuantizedModel",
-    "QuantizedWeights",
-    "Result",
-    "Simulation",
-    "TensorModel",
-    "quantize_model",
-    "quantize_tensors",
-]
+__all__ = ["QuantizedModel", "QuantizedWeights", "TensorModel", "quantize_model", "quantize_tensors"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.plan import Static
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array
 from octavo.quantization.granularity import PerToken
 
 ZERO_POINT: Final = 128

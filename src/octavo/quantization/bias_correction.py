@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array
 
 FloatArray = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 

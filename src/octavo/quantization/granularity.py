@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

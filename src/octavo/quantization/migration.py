@@ -18,10 +18,9 @@ import numpy.typing as npt
 
 from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array, Float64Array
 from octavo.spec import Activation, ModelConfig, NormPlacement
 
-Float64Array = npt.NDArray[np.float64]
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]
 
 DEFAULT_LIMIT: Final = 256.0

@@ -15,7 +15,7 @@ from octavo.artifact import ModelDirectory, write_model
 from octavo.artifact.writing import check_output
 from octavo.errors import QuantizationError
 from octavo.plan import QuantizationPlan
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
 from octavo.spec import Scheme

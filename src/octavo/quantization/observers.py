@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array, Float64Array
 from octavo.quantization.histogram import BINS, Histogram
-
-Float64Array = npt.NDArray[np.float64]
 
 _VALUES_AT_ONCE: Final = 1 << 14
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from octavo.errors import QuantizationError
 from octavo.plan import SMALLEST_SCALE, Static
-from octavo.quantization.divergence import kl_divergences, last_smallest, squared_errors
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
+from octavo.quantization.threshold_search import kl_divergences, last_smallest, squared_errors
 
 SIGNED_STEPS: Final = 127
 UNSIGNED_STEPS: Final = 255

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.quantization.binary32 import Float32Array
+from octavo.quantization.arrays import Float32Array
 from octavo.quantization.granularity import PerChannel
 
 LARGEST_LEVEL: Final = 127

@@ -1,4 +1,4 @@
 """Calibration of an Integer Transformer: a model of integers alone.
 
-Depends on: octavo.calibration.report and below, octavo.quantization.integer.
+Depends on: octavo.calibration.report and below, octavo.integer.
 """

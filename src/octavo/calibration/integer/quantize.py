@@ -37,10 +37,10 @@ from octavo.engine import cpu_report
 from octavo.engine.cpu import available_cores
 from octavo.errors import QuantizationError
 from octavo.evaluation.reference_engine import ReferenceEngine
+from octavo.integer.choose_scales import choose_scales
+from octavo.integer.freeze import check_freezable, freeze
 from octavo.plan import products
 from octavo.quantization import TensorModel
-from octavo.quantization.integer.choose_scales import choose_scales
-from octavo.quantization.integer.freeze import check_freezable, freeze
 from octavo.quantization.thresholds import Method
 from octavo.runs.finished_steps import FinishedSteps, steps_folder
 from octavo.runs.progress import Progress, Silent, TimedStages

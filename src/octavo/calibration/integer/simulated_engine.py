@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from octavo.calibration.observe.observations import Visit
 from octavo.engine.engine import TokenIds
-from octavo.quantization.integer import RealSimulation
+from octavo.integer import RealTransformer
 from octavo.quantization.tensor_model import Model
 
 
@@ -18,12 +18,12 @@ class SimulatedEngine:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._simulation = RealSimulation(model, dtype=np.float32)
+        self._simulation = RealTransformer(model, dtype=np.float32)
 
     def observe(self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], visit: Visit) -> None:
         """As ``octavo.engine.Engine.observe``, without attention weights; the residual streams are
         encoder.residual and decoder.residual."""
-        simulation = RealSimulation(self._model, visit, np.float32)
+        simulation = RealTransformer(self._model, visit, np.float32)
         for source, target in zip(sources, targets, strict=True):
             simulation.logits(source.tolist(), target.tolist())
 

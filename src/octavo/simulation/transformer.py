@@ -1,0 +1,216 @@
+"""A whole model in numpy, bit for bit as docs/numerics.md writes it: the oracle of the int8 engine.
+
+Teacher-forced, one sentence at a time, no cache and no batch; it shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.artifact.positions import position_table
+from octavo.errors import QuantizationError
+from octavo.plan import OUTPUT, ProductKind, products
+from octavo.quantization.activations import QuantizedActivation, quantize_activation
+from octavo.quantization.arrays import Float32Array
+from octavo.quantization.tensor_model import Model, check_ordinary
+from octavo.simulation import attention, binary32
+from octavo.simulation.binary32 import fma
+from octavo.spec import Activation, NormPlacement, Positions
+from octavo.tensor_table import output_weight_name, target_embedding_name
+
+_ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = {
+    Activation.RELU: binary32.relu,
+    Activation.GELU: binary32.gelu,
+    Activation.SILU: binary32.silu,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Int8Product:
+    """One int8 weight product: input u8 [M, K], row_scale [M], accumulators int32 [M, N].
+
+    ``name`` is that of ``octavo.plan``. The accumulators are sums of (q - z) * w, the input's zero point
+    removed. A static input has the same row_scale in every row.
+    """
+
+    name: str
+    input: npt.NDArray[np.uint8]
+    row_scale: Float32Array
+    accumulators: npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class SimulationResult:
+    """Logits [len(target) + 1, target vocabulary]; int8 weight products in the order computed."""
+
+    logits: Float32Array
+    products: tuple[Int8Product, ...]
+
+
+class Simulation:
+    """Runs a model by its plan (None: all of it in float32). Raises QuantizationError for an Integer
+    Transformer."""
+
+    def __init__(self, model: Model) -> None:
+        check_ordinary(model.config)
+        self._model = model
+        learned = model.config.positions is Positions.LEARNED
+        self._positions = None if learned else position_table(model.config)
+
+    def run(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> SimulationResult:
+        """Logits after decoder_start_id and after each target token; source_ids come without EOS, and a
+        language model has none.
+
+        Raises QuantizationError for an empty source, an unknown token or more tokens than positions.
+        """
+        config = self._model.config
+        target = [config.decoder_start_id, *target_ids]
+        _check_tokens("target", target, config.target_vocab_size, config.max_positions)
+        forward = _ForwardPass(self._model, self._positions)
+        memory = None if config.is_language_model else forward.encode(self._source(source_ids))
+        if memory is None and source_ids:
+            raise QuantizationError("source: a language model has none; give it no source tokens")
+        logits = forward.logits(forward.decode(memory, target))
+        return SimulationResult(logits, tuple(forward.products))
+
+    def _source(self, ids: Sequence[int]) -> list[int]:
+        config = self._model.config
+        source = [*ids, config.eos_id] if config.source_eos else list(ids)
+        _check_tokens("source", source, config.source_vocab_size, config.max_positions)
+        return source
+
+
+def _check_tokens(side: str, tokens: Sequence[int], vocab_size: int, max_positions: int) -> None:
+    if not 0 < len(tokens) <= max_positions:
+        raise QuantizationError(f"{side}: {len(tokens)} tokens; the model takes 1 to {max_positions}")
+    for token in tokens:
+        if not 0 <= token < vocab_size:
+            raise QuantizationError(f"{side}: token {token} lies outside the vocabulary of {vocab_size}")
+
+
+class _ForwardPass:
+    """One sentence through the model, collecting its products."""
+
+    def __init__(self, model: Model, positions: Float32Array | None) -> None:
+        self.products: list[Int8Product] = []
+        self._model = model
+        self._config = model.config
+        self._positions = positions
+        self._plan = model.plan
+        self._float_weights = model.plan.float_weights(model.config) if model.plan else frozenset[str]()
+        weight_products = (p for p in products(model.config) if p.kind is ProductKind.WEIGHT)
+        self._sites = {product.name: product.sites[0] for product in weight_products}
+
+    def encode(self, source: list[int]) -> Float32Array:
+        """Encoder output [S, d_model]."""
+        x = self._embed("encoder", "encoder.embedding.weight", source)
+        for i in range(self._config.encoder_layers):
+            layer = f"encoder.layers.{i}"
+            x = self._sublayer(f"{layer}.self_attention", x, self._self_attention)
+            x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
+        return self._stack_norm("encoder", x)
+
+    def decode(self, memory: Float32Array | None, target: list[int]) -> Float32Array:
+        """Decoder output [T, d_model], row t having seen tokens 0 to t; no memory: a language model."""
+        x = self._embed("decoder", target_embedding_name(self._config), target)
+        for i in range(self._config.decoder_layers):
+            layer = f"decoder.layers.{i}"
+            x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
+            if memory is not None:
+                cross_attention = functools.partial(self._attention, memory=memory, causal=False)
+                x = self._sublayer(f"{layer}.cross_attention", x, cross_attention)
+            x = self._sublayer(f"{layer}.feed_forward", x, self._feed_forward)
+        return self._stack_norm("decoder", x)
+
+    def logits(self, x: Float32Array) -> Float32Array:
+        """Output projection [T, V] of the decoder's output."""
+        bias = self._float("output.bias") if self._config.output_bias else None
+        return self._product(OUTPUT, output_weight_name(self._config), x, bias)
+
+    def _embed(self, side: str, table: str, tokens: list[int]) -> Float32Array:
+        scale = np.float32(np.sqrt(self._config.d_model)) if self._config.scale_embeddings else np.float32(1)
+        x = fma(self._embedding_rows(table, tokens), scale, self._position_rows(side, len(tokens)))
+        return self._norm(f"{side}.embedding_norm", x) if self._config.embedding_norm else x
+
+    def _embedding_rows(self, table: str, tokens: list[int]) -> Float32Array:
+        rows = self._model.tensor(table)[tokens].astype(np.float32)
+        if self._plan is None or table in self._float_weights:
+            return rows
+        return rows * self._float(f"{table}_scale")[tokens][:, None]
+
+    def _position_rows(self, side: str, count: int) -> Float32Array:
+        table = self._float(f"{side}.positions.weight") if self._positions is None else self._positions
+        first = self._config.position_offset
+        return table[first : first + count]
+
+    def _sublayer(
+        self, name: str, x: Float32Array, sublayer: Callable[[str, Float32Array, Float32Array], Float32Array]
+    ) -> Float32Array:
+        """The sublayer with its norm and residual; ``sublayer`` adds the residual in its last product."""
+        if self._config.norm is NormPlacement.PRE:
+            return sublayer(name, self._norm(f"{name}.norm", x), x)
+        return self._norm(f"{name}.norm", sublayer(name, x, x))
+
+    def _stack_norm(self, side: str, x: Float32Array) -> Float32Array:
+        return self._norm(f"{side}.norm", x) if self._config.norm is NormPlacement.PRE else x
+
+    def _norm(self, name: str, x: Float32Array) -> Float32Array:
+        weight, bias = self._float(f"{name}.weight"), self._float(f"{name}.bias")
+        return binary32.layer_norm(x, weight, bias, self._config.layer_norm_epsilon)
+
+    def _self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        return self._attention(name, x, residual, memory=x, causal=False)
+
+    def _causal_self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        return self._attention(name, x, residual, memory=x, causal=True)
+
+    def _attention(
+        self, name: str, x: Float32Array, residual: Float32Array, *, memory: Float32Array, causal: bool
+    ) -> Float32Array:
+        query = self._heads(self._linear(f"{name}.query", x))
+        key = self._heads(self._linear(f"{name}.key", memory))
+        value = self._heads(self._linear(f"{name}.value", memory))
+        scores = attention.scores_of(self._plan, name, query, key)
+        mix = attention.context_of(self._plan, name, value)
+        context = np.empty_like(x)
+        for t in range(len(x)):
+            seen = t + 1 if causal else len(memory)
+            s = scores(t, seen)
+            context[t] = mix(binary32.exp(s - s.max(axis=-1, keepdims=True))).reshape(-1)
+        return self._linear(f"{name}.output", context) + residual
+
+    def _heads(self, x: Float32Array) -> Float32Array:
+        """[rows, d_model] as [heads, rows, head_dim]."""
+        return x.reshape(len(x), self._config.attention_heads, self._config.head_dim).swapaxes(0, 1)
+
+    def _feed_forward(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        inner = _ACTIVATIONS[self._config.activation](self._linear(f"{name}.inner", x))
+        return self._linear(f"{name}.outer", inner) + residual
+
+    def _linear(self, name: str, x: Float32Array) -> Float32Array:
+        return self._product(name, f"{name}.weight", x, self._float(f"{name}.bias"))
+
+    def _product(self, name: str, weight: str, x: Float32Array, bias: Float32Array | None) -> Float32Array:
+        matrix = self._model.tensor(weight)
+        if self._plan is None or name in self._plan.float32:
+            total = binary32.chain(x.T[:, :, None], matrix.astype(np.float32).T[:, None, :])
+            return total if bias is None else total + bias
+        quantized = quantize_activation(x, self._plan.inputs[self._sites[name]])
+        accumulators = _accumulate(quantized, matrix)
+        self.products.append(Int8Product(name, quantized.values, quantized.row_scale, accumulators))
+        scale = quantized.row_scale[:, None] * self._float(f"{weight}_scale")
+        return fma(accumulators.astype(np.float32), scale, np.float32(0) if bias is None else bias)
+
+    def _float(self, name: str) -> Float32Array:
+        return self._model.tensor(name).astype(np.float32, copy=False)
+
+
+def _accumulate(x: QuantizedActivation, weight: npt.NDArray[np.generic]) -> npt.NDArray[np.int32]:
+    """Integer product [M, N] of [M, K] and [N, K]; exact in binary64, every partial sum being below 2^53."""
+    return (x.signed().astype(np.float64) @ weight.astype(np.float64).T).astype(np.int32)
