@@ -63,7 +63,7 @@ class Row:
     """One way to run the model."""
 
     name: str
-    scheme: str
+    coverage: str
     inputs: str
     int8_products: int
     size_bytes: int
@@ -83,7 +83,7 @@ def dev_set(name: str, source: Path, reference: Path) -> DevText:
 
 
 def rows(calibration: Calibration, recommended: Calibration) -> list[Row]:
-    """Float32, every mode, and the recommended model."""
+    """Float32, every published configuration, and the recommended model."""
     config = calibration.model.config
     number = sum(1 for _ in products(config))
     float32_bytes = sum(
@@ -122,7 +122,7 @@ def measure(calibration: Calibration, test: DevText, table: list[Row]) -> list[d
     comparisons = {m: DevComparison(test, float32, m) for m in ("bleu", "chrf")}
     found = []
     for row in table:
-        print(f"{test.name}: {row.name} {row.scheme}", file=sys.stderr)
+        print(f"{test.name}: {row.name} {row.coverage}", file=sys.stderr)
         result = float32 if row.candidate is None else measurements.dev(test, row.candidate, row.float32)
         found.append(describe(row, result, comparisons))
     return found
@@ -135,7 +135,7 @@ def describe(row: Row, result: DevResult, comparisons: dict[str, DevComparison])
         losses = {m: dataclasses.asdict(c.drop(result)) for m, c in comparisons.items()}
     return {
         "name": row.name,
-        "scheme": row.scheme,
+        "coverage": row.coverage,
         "inputs": row.inputs,
         "int8_products": row.int8_products,
         "size_bytes": row.size_bytes,
@@ -159,7 +159,7 @@ def markdown(report: dict[str, Any]) -> str:
     text += [f"Inputs of products by class: {counts}.", ""]
     head = [
         "",
-        "scheme",
+        "coverage",
         "inputs",
         "BLEU",
         "loss (95 % interval)",
@@ -182,7 +182,7 @@ def cells(line: dict[str, Any]) -> list[str]:
     drop = line["loss"].get("bleu")
     loss = f"{drop['points']:.2f} ({drop['low']:.2f} to {drop['high']:.2f})" if drop else ""
     return [
-        *(line["name"], line["scheme"], line["inputs"], f"{line['bleu']:.2f}", loss),
+        *(line["name"], line["coverage"], line["inputs"], f"{line['bleu']:.2f}", loss),
         *(f"{drop['p_value']:.3f}" if drop else "", f"{line['chrf']:.2f}", f"{line['length_ratio']:.3f}"),
         *(f"{line['complete_share']:.1%}", str(line["int8_products"]), f"{line['size_bytes'] / 1e6:.2f}"),
     ]

@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "conversion": {"artifact", "durable", "text", "spec", "tensor_table"},
     "calibration": {
-        *("integer", "quantization", "evaluation", "translation", "engine", "runs"),
+        *("integer", "quantization", "evaluation", "translation", "engine", "machine", "runs"),
         *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),
     },
     "shortlist": {

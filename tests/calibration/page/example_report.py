@@ -67,7 +67,7 @@ def example_report(layers: int = 6) -> QualityReport:
         calibration=_settings(),
         verdict=_verdict(),
         run=_run(),
-        modes=tuple(_modes(len(names))),
+        configurations=tuple(_configurations(len(names))),
         sites=tuple(_site(site, tuple(readers[site]), random) for site in sites(config)),
         sensitivity=sensitivity,
         float_products=tuple(
@@ -91,7 +91,7 @@ def example_report(layers: int = 6) -> QualityReport:
 def _settings() -> CalibrationSettings:
     return CalibrationSettings(
         method="mse",
-        scheme="full",
+        coverage="full",
         activations="static",
         granularity="weights: one for each output channel; inputs: one; attention: one for each head",
         sentences=600,
@@ -111,7 +111,6 @@ def _verdict() -> Verdict:
         int8=Scores(39.65, 62.98, 0.979, 0.999),
         drop=Drop(0.06, -0.11, 0.23, 0.472),
         budget=0.1,
-        passed=True,
         sentences=1014,
         resamples=1000,
     )
@@ -129,17 +128,17 @@ def _run() -> Run:
     )
 
 
-def _modes(count: int) -> list[ConfigurationResult]:
+def _configurations(count: int) -> list[ConfigurationResult]:
     found = []
     for i, method in enumerate(Method):
-        for scheme in ("paper", "full"):
-            lost = 6.2 if method is Method.NAIVE and scheme == "full" else 0.43 - 0.05 * i
+        for coverage in ("paper", "full"):
+            lost = 6.2 if method is Method.NAIVE and coverage == "full" else 0.43 - 0.05 * i
             scores = Scores(39.71 - lost, 63.0 - lost, 0.98 + lost / 8, 1.0 - lost / 20)
             drop = Drop(lost, lost - 0.17, lost + 0.16, 0.0002 if lost > 1 else 0.04)
-            chosen = method is Method.MSE and scheme == "full"
-            int8 = count if scheme == "full" else count * 85 // 133
+            chosen = method is Method.MSE and coverage == "full"
+            int8 = count if coverage == "full" else count * 85 // 133
             found.append(
-                ConfigurationResult(method, scheme, "static", scores, drop, int8, 65_400_000, chosen)
+                ConfigurationResult(method, coverage, "static", scores, drop, int8, 65_400_000, chosen)
             )
     return found
 

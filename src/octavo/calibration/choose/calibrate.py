@@ -55,12 +55,14 @@ class Calibration:
     """What was decided, and all that was measured on the way.
 
     ``original``: the model before any technique. ``required``: products left in float32 by coverage and
-    options, or by the plan that was given; ``reasons``: why, of each. ``gated``: what was found out since.
-    ``original``, ``method``, ``observations``: None where the plan was given; ``data``: None where
-    nothing was measured.
+    options, or by the plan that was given; ``reasons``: why, of each. ``outcome``: what the gate measured.
+    ``text``, ``coverage``, ``original``, ``method`` and ``observations`` are None where the plan was given;
+    ``data`` is None where nothing was measured.
     """
 
     model: ModelDirectory
+    text: NamedText | None
+    coverage: Coverage | None
     candidate: Candidate
     original: ObservedModel | None
     required: frozenset[str]
@@ -130,6 +132,8 @@ class Calibrator:
         observed, method, candidate = _choose(trials, original, options)
         return Calibration(
             model=self.model,
+            text=text,
+            coverage=options.coverage,
             candidate=candidate,
             original=original,
             required=required,
@@ -161,6 +165,8 @@ class Calibrator:
             found = self._keep_budget(data, candidate, plan.float32, target, sensitivity)
         return Calibration(
             model=self.model,
+            text=None,
+            coverage=None,
             candidate=candidate,
             original=None,
             required=plan.float32,
@@ -208,7 +214,7 @@ class Calibrator:
 
 def _reasons(config: ModelConfig, options: CalibrationOptions) -> dict[str, str]:
     """The products that are to stay in float32, and why."""
-    found = dict.fromkeys(options.coverage.float32(config), f"the scheme {options.coverage} leaves it there")
+    found = dict.fromkeys(options.coverage.float32(config), f"coverage {options.coverage} leaves it there")
     return found | dict.fromkeys(matching_products(config, options.float32), "asked for")
 
 

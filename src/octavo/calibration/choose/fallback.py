@@ -33,7 +33,7 @@ class Action(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One measurement: with ``float32`` left in float (beside what the scheme leaves there).
+    """One measurement: with ``float32`` left in float (beside what the coverage leaves there).
 
     ``changed``: the products that this step moved. ``violations`` empty: the budget held.
     """

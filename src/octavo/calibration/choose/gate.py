@@ -99,7 +99,8 @@ def keep_budget(
 
 
 def _check_scores(dev: DevText, float32: DevResult, progress: Progress) -> None:
-    """Where float32 scores nothing, int8 can lose nothing. Raises CalibrationError, or warns."""
+    """Refuse a dev set on which float32 scores next to nothing: int8 can lose nothing there. Warn of one on
+    which it scores little. Raises CalibrationError."""
     if float32.scores.chrf >= _LITTLE_CHRF:
         return
     doubt = (
@@ -108,8 +109,8 @@ def _check_scores(dev: DevText, float32: DevResult, progress: Progress) -> None:
         "and line for line?"
     )
     if float32.scores.chrf < _NO_CHRF:
-        raise CalibrationError(f"{doubt} By this nothing can be lost")
-    progress.warn(f"{doubt} By this little can be lost")
+        raise CalibrationError(f"{doubt} This dev set cannot show what int8 loses")
+    progress.warn(f"{doubt} This dev set hardly shows what int8 loses")
 
 
 def _sensitivity(

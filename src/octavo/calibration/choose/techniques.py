@@ -1,6 +1,6 @@
 """Methods, scale migration and bias correction: each tried on its own, and kept only where it helps.
 
-What helps is decided by KL on the pairs held out, with every product of the scheme in int8.
+What helps is decided by KL on the pairs held out, with every product of the coverage in int8.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Trials:
         return Candidate(observed.float_model, observed.weights, self.ranges(observed, method))
 
     def divergence(self, candidate: Candidate) -> float:
-        """KL with every product of the scheme in int8."""
+        """KL with every product of the coverage in int8."""
         return self._measurements.divergence(candidate, self._float32)
 
     def best_method(self, observed: ObservedModel, methods: Sequence[Method]) -> Method:

@@ -71,18 +71,7 @@ class IntegerMeasurements:
                 "Allow more with --max-drop, calibrate on more text, or train the model longer"
             )
         comparison = DevComparison(target.dev, float32, target.budget.metric)
-        found = comparison.comparison(integer)
-        return loss, Verdict(
-            metric=target.budget.metric,
-            signature=found.signature,
-            float32=float32.scores,
-            int8=integer.scores,
-            drop=comparison.drop(integer),
-            budget=target.budget.max_drop,
-            passed=True,
-            sentences=len(target.dev.sources),
-            resamples=found.resamples,
-        )
+        return loss, comparison.verdict(integer, target.budget)
 
     def _loss(self, dev: DevText) -> DevLoss:
         def compute() -> dict[str, Any]:

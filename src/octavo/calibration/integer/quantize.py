@@ -7,7 +7,6 @@ form of it. A language model is shown the text itself.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-import octavo
 from octavo.artifact import ModelDirectory, write_model
 from octavo.artifact.tensors_file import stored_form
 from octavo.artifact.writing import check_output
+from octavo.calibration.candidates.coverage import Coverage
 from octavo.calibration.choose.gate import Target
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.integer.loss import DevLoss
@@ -28,13 +27,13 @@ from octavo.calibration.integer.simulated_engine import SimulatedEngine
 from octavo.calibration.measure.calibration_data import model_steps
 from octavo.calibration.observe.observations import Observations, observe
 from octavo.calibration.observe.own_translations import own_translations
-from octavo.calibration.report.data import CalibrationSettings, ModelFacts, Run, TextFile, Verdict
+from octavo.calibration.report.contents import text_files
+from octavo.calibration.report.data import CalibrationSettings, ModelFacts, Run, Verdict
+from octavo.calibration.report.run import this_run
 from octavo.calibration.text.blocks import language_text
 from octavo.calibration.text.named_text import NamedText
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import DEFAULT_SENTENCES, calibration_text
-from octavo.engine import cpu_report
-from octavo.engine.cpu import available_cores
 from octavo.errors import QuantizationError
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.integer.choose_scales import choose_scales
@@ -55,14 +54,13 @@ _GRANULARITY: Final = "weights per output channel, attention per head, inputs pe
 class IntegerRequest:
     """What to freeze by: calibration ``text``, at most ``sentences`` of it, ranges found by ``method``.
 
-    ``target``: what the model must keep on a dev set; None measures none. ``machine``: the processor's name.
+    ``target``: what the model must keep on a dev set; None measures none.
     """
 
     text: NamedText
     method: Method = Method.MSE
     sentences: int = DEFAULT_SENTENCES
     target: Target | None = None
-    machine: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -122,21 +120,13 @@ def quantize_integer(
     with steps.held():
         freezing = _Freezing(model, request, steps, timed, threads)
         frozen = freezing.run()
-        run = Run(
-            octavo_version=octavo.__version__,
-            machine=request.machine,
-            isa=str(cpu_report()["isa"]),
-            threads=threads or available_cores(),
-            date=dt.datetime.now(dt.UTC).date().isoformat(),
-            stages=timed.stages(),
-        )
-        _write(output, model, frozen, run, overwrite=overwrite)
+        _write(output, model, frozen, this_run(threads, timed.stages()), overwrite=overwrite)
         steps.forget()
     return frozen
 
 
 class _Freezing:
-    """One run: every step once, remembered where it is dear."""
+    """One run. ``steps`` keeps what takes long, so that a run that was stopped goes on from there."""
 
     def __init__(
         self,
@@ -210,18 +200,14 @@ class _Freezing:
         )
 
     def _settings(self, observed: int) -> CalibrationSettings:
-        files = [TextFile.of("calibration", self._request.text)]
-        if self._request.target:
-            dev = self._request.target.dev
-            files.append(TextFile.of("dev source", NamedText(dev.name, dev.sources)))
-            files.append(TextFile.of("dev reference", NamedText(dev.reference_name, dev.references)))
+        target = self._request.target
         return CalibrationSettings(
             method=str(self._request.method),
-            scheme=str(Scheme.INTEGER),
+            coverage=str(Coverage.FULL),
             activations="static",
             granularity=_GRANULARITY,
             sentences=observed,
-            files=tuple(files),
+            files=text_files(self._request.text, target.dev if target else None),
         )
 
 

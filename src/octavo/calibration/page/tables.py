@@ -154,7 +154,7 @@ def measurement_section(report: QualityReport) -> Element:
     """Texts, settings, machine."""
     settings, verdict, run = report.calibration, report.verdict, report.run
     pairs: list[tuple[str, Child]] = [
-        ("Method", f"{settings.method}, scheme {settings.scheme}, {settings.activations} activations"),
+        ("Method", f"{settings.method}, coverage {settings.coverage}, {settings.activations} activations"),
         ("Scales", settings.granularity),
         ("Calibration", f"{settings.sentences:,} sentences"),
         ("Dev set", f"{verdict.sentences:,} sentences"),

@@ -8,8 +8,9 @@ from typing import Final
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from octavo.calibration.choose.budget import Budget
 from octavo.calibration.measure.dev_text import DevResult, DevText, Metric
-from octavo.calibration.report.data import Drop, SentenceChange
+from octavo.calibration.report.data import Drop, SentenceChange, Verdict
 from octavo.evaluation.significance import Comparison, PairedBootstrap
 
 WORST_SENTENCES: Final = 25
@@ -30,8 +31,21 @@ class DevComparison:
 
     def drop(self, result: DevResult) -> Drop:
         """The same, as a loss."""
+        return _drop(self.comparison(result))
+
+    def verdict(self, result: DevResult, budget: Budget) -> Verdict:
+        """What the report says of a result that keeps the budget."""
         found = self.comparison(result)
-        return Drop(-found.difference, -found.high, -found.low, found.p_value)
+        return Verdict(
+            metric=self._metric,
+            signature=found.signature,
+            float32=self._float32.scores,
+            int8=result.scores,
+            drop=_drop(found),
+            budget=budget.max_drop,
+            sentences=len(self._dev.sources),
+            resamples=found.resamples,
+        )
 
     def worst_sentences(self, result: DevResult, most: int = WORST_SENTENCES) -> tuple[SentenceChange, ...]:
         """The sentences that lose most, the largest loss first."""
@@ -56,6 +70,10 @@ class DevComparison:
             if before != after
         ]
         return tuple(sorted(_losses(found), key=lambda s: s.int8_score - s.float32_score)[:most])
+
+
+def _drop(found: Comparison) -> Drop:
+    return Drop(-found.difference, -found.high, -found.low, found.p_value)
 
 
 def _losses(changes: Sequence[SentenceChange]) -> list[SentenceChange]:

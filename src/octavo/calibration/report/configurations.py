@@ -15,7 +15,11 @@ from octavo.quantization.thresholds import Method
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Configuration:
-    """``method`` finds the ranges; ``dynamic``: only those of attention's products."""
+    """One published way to quantize.
+
+    ``method`` finds the ranges. With ``dynamic`` it finds only those of attention's products: the others are
+    measured per token, at run time.
+    """
 
     method: Method
     coverage: Coverage
@@ -23,16 +27,16 @@ class Configuration:
 
     @property
     def name(self) -> str:
-        """The method, as far as it matters."""
+        """The name of the method, or "dynamic"."""
         return "dynamic" if self.dynamic else str(self.method)
 
 
 def published_configurations(method: Method = Method.MSE) -> list[Configuration]:
-    """Dynamic (attention by ``method``) and all six methods, each with both coverages."""
+    """Dynamic inputs (attention's ranges by ``method``) and all six methods, each with both coverages."""
     return [
-        mode
+        configuration
         for coverage in (Coverage.PAPER, Coverage.FULL)
-        for mode in (
+        for configuration in (
             Configuration(method, coverage, dynamic=True),
             *(Configuration(static, coverage, dynamic=False) for static in Method),
         )
@@ -41,36 +45,40 @@ def published_configurations(method: Method = Method.MSE) -> list[Configuration]
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class MeasuredConfiguration:
-    """A mode, the dev set by it, its products in int8 and the bytes of its tensors."""
+    """A configuration and what it gives: the dev set's result, the number of products in int8, and the bytes
+    of the tensors."""
 
-    mode: Configuration
+    configuration: Configuration
     result: DevResult
     int8_products: int
     size_bytes: int
 
 
 class ConfigurationTrials:
-    """Measures modes of one observed model, without migration, correction or falling back."""
+    """Measures configurations of one observed model, without scale migration, bias correction or fallback."""
 
     def __init__(self, observed: ObservedModel, measurements: Measurements) -> None:
         self._observed = observed
         self._measurements = measurements
 
-    def candidate(self, mode: Configuration) -> Candidate:
-        """The model quantized so."""
+    def candidate(self, configuration: Configuration) -> Candidate:
+        """The model quantized by the configuration."""
         observed = self._observed
         ranges = find_ranges(
-            observed.float_model.config, observed.observations, mode.method, dynamic=mode.dynamic
+            observed.float_model.config,
+            observed.observations,
+            configuration.method,
+            dynamic=configuration.dynamic,
         )
         return Candidate(observed.float_model, observed.weights, ranges)
 
-    def measure(self, mode: Configuration, dev: DevText) -> MeasuredConfiguration:
-        """Translate the dev set."""
+    def measure(self, configuration: Configuration, dev: DevText) -> MeasuredConfiguration:
+        """Translate the dev set by the configuration."""
         config = self._observed.float_model.config
-        float32 = mode.coverage.float32(config)
-        candidate = self.candidate(mode)
+        float32 = configuration.coverage.float32(config)
+        candidate = self.candidate(configuration)
         return MeasuredConfiguration(
-            mode,
+            configuration,
             self._measurements.dev(dev, candidate, float32),
             len(int8_products(config, float32)),
             candidate.size_bytes(float32),

@@ -8,23 +8,35 @@ from typing import Final
 import numpy as np
 
 from octavo.calibration.choose.calibrate import Calibration
+from octavo.calibration.measure.dev_text import DevText
 from octavo.calibration.measure.sensitivity import work_per_token
 from octavo.calibration.observe.observations import Observations
 from octavo.calibration.report.bars import Bars
 from octavo.calibration.report.data import (
+    Activations,
+    CalibrationSettings,
     FloatProduct,
     GateStep,
     Interval,
     ModelFacts,
     ProductSensitivity,
     SiteReport,
+    TextFile,
 )
+from octavo.calibration.text.named_text import NamedText
 from octavo.plan import QuantizationPlan, Static, products, sites
 from octavo.quantization.observers import SiteStatistics
 from octavo.quantization.tensor_class import classify
 from octavo.spec import ModelConfig
 from octavo.tensor_table import float_shapes, weight_shapes
 
+_BY_PLAN: Final = "as the plan says"
+_GRANULARITY: Final = "weights per output channel, attention per head, inputs per "
+_INPUT_GRANULARITY: Final[Mapping[Activations, str]] = {
+    "static": "tensor",
+    "dynamic": "token",
+    "mixed": "tensor or token",
+}
 _TYPICAL_KEYS: Final = 20.0
 _CENTRE: Final = Static(1.0).zero_point
 
@@ -41,6 +53,42 @@ def model_facts(calibration: Calibration) -> ModelFacts:
         float32_bytes=4 * sum(int(np.prod(shape)) for _, shape in shapes),
         int8_bytes=calibration.candidate.size_bytes(calibration.float32),
     )
+
+
+def settings(calibration: Calibration) -> CalibrationSettings:
+    """What was asked for, and the texts that were read."""
+    text, target, data = calibration.text, calibration.target, calibration.data
+    inputs = activations(calibration.plan)
+    return CalibrationSettings(
+        method=method_name(calibration),
+        coverage=str(calibration.coverage) if calibration.coverage else _BY_PLAN,
+        activations=inputs,
+        granularity=_GRANULARITY + _INPUT_GRANULARITY[inputs],
+        sentences=len(data.observed) if data and text else 0,
+        files=text_files(text, target.dev if target else None),
+    )
+
+
+def text_files(text: NamedText | None, dev: DevText | None) -> tuple[TextFile, ...]:
+    """The texts that a run read."""
+    found = [TextFile.of("calibration", text)] if text else []
+    if dev:
+        found.append(TextFile.of("dev source", NamedText(dev.name, dev.sources)))
+        found.append(TextFile.of("dev reference", NamedText(dev.reference_name, dev.references)))
+    return tuple(found)
+
+
+def method_name(calibration: Calibration) -> str:
+    """The method that found the ranges."""
+    return str(calibration.method) if calibration.method else _BY_PLAN
+
+
+def activations(plan: QuantizationPlan) -> Activations:
+    """How the plan quantizes the inputs of weight products."""
+    kinds = {how is None for how in plan.inputs.values()}
+    if len(kinds) == 2:
+        return "mixed"
+    return "dynamic" if True in kinds else "static"
 
 
 def work_shares(calibration: Calibration) -> dict[str, float]:

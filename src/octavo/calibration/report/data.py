@@ -56,13 +56,13 @@ class TextFile:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CalibrationSettings:
-    """``method`` and ``scheme``: those that were asked for. ``granularity``: what shares a scale, in words.
+    """``method`` and ``coverage``: those that were asked for. ``granularity``: what shares a scale, in words.
 
     ``sentences``: how many the ranges come from.
     """
 
     method: str
-    scheme: str
+    coverage: str
     activations: Activations
     granularity: str
     sentences: int
@@ -84,9 +84,10 @@ class Drop:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the model keeps its budget on the dev set, of ``sentences`` lines.
+    """How the model keeps its budget on the dev set of ``sentences`` lines. A model that does not keep it has
+    no verdict: it is not written.
 
-    ``resamples``: of the bootstrap. ``violations``: what is over budget, in words, empty where it holds.
+    ``resamples``: of the bootstrap.
     """
 
     metric: Metric
@@ -95,10 +96,8 @@ class Verdict:
     int8: Scores
     drop: Drop
     budget: float
-    passed: bool
     sentences: int
     resamples: int
-    violations: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class ConfigurationResult:
     """
 
     method: str
-    scheme: str
+    coverage: str
     activations: Activations
     scores: Scores
     drop: Drop
@@ -171,8 +170,11 @@ class FloatProduct:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Speed:
-    """Target tokens a second on the dev set, where measured: the float32 engine, the scheme with nothing left
-    in float32 by the gate (``before``), and the model as written (``after``)."""
+    """Target tokens a second on the dev set, where they were measured.
+
+    ``float32``: the float32 engine. ``before``: int8 before the gate left products in float32. ``after``: the
+    model as it is written.
+    """
 
     float32: float | None = None
     before: float | None = None
@@ -225,7 +227,7 @@ class QualityReport:
     calibration: CalibrationSettings
     verdict: Verdict
     run: Run
-    modes: tuple[ConfigurationResult, ...] = ()
+    configurations: tuple[ConfigurationResult, ...] = ()
     sites: tuple[SiteReport, ...] = ()
     sensitivity: tuple[ProductSensitivity, ...] = ()
     float_products: tuple[FloatProduct, ...] = ()

@@ -81,7 +81,7 @@ def test_the_gate_and_the_report(
     assert b"kept: at most 100 chrF lost" in done.stdout
     report = ModelDirectory.open(tmp_path / "out").quality["calibration"]
     assert report["verdict"]["metric"] == "chrf"
-    assert len(report["modes"]) == 15
+    assert len(report["configurations"]) == 15
     assert len(report["sensitivity"]) == report["model"]["products"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>")
@@ -253,7 +253,7 @@ def test_a_report_does_not_replace_what_is_read(
 
 @pytest.mark.parametrize(
     ("references", "words"),
-    [([""] * 20, "20 of 20 lines are blank"), (["苹果和书"] * 20, "nothing can be lost")],
+    [([""] * 20, "20 of 20 lines are blank"), (["苹果和书"] * 20, "cannot show what int8 loses")],
 )
 def test_references_that_nothing_can_be_judged_by(
     octavo_here: Octavo,

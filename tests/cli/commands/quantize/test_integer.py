@@ -113,7 +113,7 @@ def test_over_budget_nothing_is_written_and_steps_are_kept(
     [
         ("--smooth",),
         ("--no-bias-correction",),
-        ("--scheme", "paper"),
+        ("--coverage", "paper"),
         ("--inputs", "static"),
         ("--float32", "output"),
         ("--report", "report.html", "--dev", "text.en", "text.en"),

@@ -13,6 +13,7 @@ from octavo.cli.commands.quantize.integer import checked_calibration, freeze, fr
 from octavo.cli.commands.quantize.options import (
     BiasCorrectionOption,
     CalibrateOption,
+    CoverageOption,
     Float32Option,
     InputsOption,
     MaxDropOption,
@@ -20,7 +21,6 @@ from octavo.cli.commands.quantize.options import (
     MetricOption,
     PlanOption,
     ReportOption,
-    SchemeOption,
     SentencesOption,
     SmoothOption,
 )
@@ -46,7 +46,7 @@ def quantize(
     threads: ThreadsOption = 0,
     calibrate: CalibrateOption = None,
     method: MethodOption = None,
-    scheme: SchemeOption = None,
+    coverage: CoverageOption = None,
     inputs: InputsOption = None,
     smooth: SmoothOption = None,
     bias_correction: BiasCorrectionOption = None,
@@ -77,7 +77,7 @@ def quantize(
     """
     calibrating: dict[str, Any] = {
         "--method": method,
-        "--scheme": scheme,
+        "--coverage": coverage,
         "--inputs": inputs,
         "--smooth": smooth,
         "--bias-correction": bias_correction,
@@ -101,7 +101,6 @@ def quantize(
         _check_report(report, [path for path in (calibrate, plan, *(dev or ())) if path])
     from octavo.artifact.writing import check_output
     from octavo.calibration.quantize import Request
-    from octavo.machine import cpu_model
 
     check_output(model, output, overwrite=overwrite)
     request = Request(
@@ -110,7 +109,6 @@ def quantize(
         options=_options(calibrating),
         target=_target(dev, max_drop, metric) if dev else None,
         full_report=report is not None,
-        machine=cpu_model(),
     )
     _calibrate(model, output, request, report, overwrite=overwrite, threads=threads)
 
@@ -244,7 +242,7 @@ def _options(given: dict[str, Any]) -> CalibrationOptions:
     method = given["--method"] or "auto"
     values = {
         "method": None if method == "auto" else Method(method),
-        "coverage": Coverage(given["--scheme"] or "full"),
+        "coverage": Coverage(given["--coverage"] or "full"),
         "inputs": Inputs(given["--inputs"] or "mixed"),
         "smooth": given["--smooth"],
         "correct_biases": given["--bias-correction"],

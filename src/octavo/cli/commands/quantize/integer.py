@@ -66,7 +66,6 @@ def freeze(
     from octavo.calibration.integer.quantize import IntegerRequest, quantize_integer
     from octavo.calibration.text.sentences import DEFAULT_SENTENCES
     from octavo.cli.terminal.stages import drawn_stages
-    from octavo.machine import cpu_model
     from octavo.quantization.thresholds import Method
 
     request = IntegerRequest(
@@ -74,7 +73,6 @@ def freeze(
         method=Method.MSE if method in (None, "auto") else Method(method),
         sentences=sentences or DEFAULT_SENTENCES,
         target=target,
-        machine=cpu_model(),
     )
     with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
         try:

@@ -10,7 +10,7 @@ from octavo.cli.options import GATE_PANEL
 CALIBRATION_PANEL: Final = "Calibration"
 
 MethodName = Literal["auto", "naive", "percentile", "mse", "kl-symmetric", "kl-independent", "kl-conjugate"]
-SchemeName = Literal["full", "paper"]
+CoverageName = Literal["full", "paper"]
 InputsName = Literal["mixed", "static", "dynamic"]
 MetricName = Literal["bleu", "chrf"]
 
@@ -31,12 +31,12 @@ MethodOption = Annotated[
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
-SchemeOption = Annotated[
-    SchemeName | None,
+CoverageOption = Annotated[
+    CoverageName | None,
     typer.Option(
-        "--scheme",
-        help="full (the default): every product in int8. paper: attention's own products and those with "
-        "sparse inputs stay in float32, as Bhandare et al. (2019) chose.",
+        "--coverage",
+        help="Which products run in int8. full (the default): all of them. paper: all but attention's own "
+        "products and those with sparse inputs, as Bhandare et al. (2019) chose.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
