@@ -6,6 +6,7 @@ Needs the ``dev`` extra. A step that cannot run here says so and is counted as s
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -89,8 +90,29 @@ def tests() -> None:
     run(sys.executable, "-m", "pytest")
 
 
+def docs() -> None:
+    """The documentation as pages, without a warning."""
+    needs("mkdocs", extra="docs")
+    with tempfile.TemporaryDirectory(prefix="octavo-docs-") as site:
+        run(sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", site)
+
+
+def wheels() -> None:
+    """The wheels, built, checked and tried where there is no compiler."""
+    needs("auditwheel", extra="wheels")
+    with tempfile.TemporaryDirectory(prefix="octavo-dist-") as output:
+        run(sys.executable, "tools/wheels.py", "--output", output)
+
+
+def needs(module: str, *, extra: str) -> None:
+    """Skip the step where an extra is not installed."""
+    if importlib.util.find_spec(module) is None:
+        raise StepSkippedError(f"needs octavo[{extra}]")
+
+
 STEPS: dict[str, Callable[[], None]] = {
-    step.__name__.replace("_", "-"): step for step in (lint, types, native_format, native, sanitizers, tests)
+    step.__name__.replace("_", "-"): step
+    for step in (lint, types, native_format, native, sanitizers, tests, docs, wheels)
 }
 
 
