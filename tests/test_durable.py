@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from octavo import durable
+from octavo.errors import OutputError
 
 
 @pytest.fixture
@@ -61,9 +65,12 @@ def failing_fsync(monkeypatch: pytest.MonkeyPatch, number: int, *, folders: bool
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"old")
     failing_fsync(monkeypatch, errno.ENOSPC, folders=False)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match=r"cannot write \S*/file.partial: No space left on device"):
         durable.write_file(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
+    with pytest.raises(OutputError, match=r"cannot write \S*/folder.partial/a: No space left on device"):
+        durable.write_folder(tmp_path / "folder", {"a": b"1"})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"], "a full disk is not kept full"
 
 
 def test_folders_that_cannot_be_synced_are_left_to_the_system(
@@ -76,5 +83,117 @@ def test_folders_that_cannot_be_synced_are_left_to_the_system(
 
 def test_other_failures_of_a_folder_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing_fsync(monkeypatch, errno.EIO, folders=True)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OutputError, match=r"cannot write \S+: Input/output error"):
         durable.write_file(tmp_path / "file", b"new")
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from octavo import durable
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    durable.write_file(Path(sys.argv[1]), bytes(5000))
+finally:
+    print(*Path(sys.argv[1]).parent.iterdir())
+"""
+
+
+def test_a_write_that_the_system_refuses_names_the_file(tmp_path: Path) -> None:
+    """Of a write the system does not say which file it was. Here a limit stands for a full disk."""
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"octavo.errors.OutputError: cannot write {tmp_path}/file: File too large"
+    )
+    assert done.stdout == "\n", "nothing is left"
+
+
+@pytest.mark.parametrize("write", ["file", "folder"])
+def test_a_link_in_the_place_of_the_unfinished_one_is_not_followed(tmp_path: Path, write: str) -> None:
+    (tmp_path / "private").write_bytes(b"secret")
+    (tmp_path / "new.partial").symlink_to(tmp_path / "private")
+    if write == "file":
+        durable.write_file(tmp_path / "new", b"new")
+    else:
+        durable.write_folder(tmp_path / "new", {"a": b"new"})
+    assert (tmp_path / "private").read_bytes() == b"secret"
+    assert not (tmp_path / "new").is_symlink()
+    assert not (tmp_path / "new.partial").is_symlink()
+
+
+def test_what_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write \S+/file.partial: Is a directory"):
+        durable.write_file(tmp_path / "file", b"new")
+
+
+LOCKING = """
+import sys, time
+from pathlib import Path
+from octavo import durable
+with durable.locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_is_locked_for_one_process_until_that_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LOCKING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        message = rf"{tmp_path}: another process \({other.pid}\) is at work there; wait for it to end"
+        with pytest.raises(OutputError, match=message), durable.locked(tmp_path):
+            pass
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    for _ in range(2):
+        with durable.locked(tmp_path):
+            assert (tmp_path / durable.LOCK).read_text(encoding="ascii") == f"{os.getpid()}\n"
+
+
+def test_a_folder_that_is_not_there_cannot_be_locked(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"cannot write \S+/none/.lock: No such file"),
+        durable.locked(tmp_path / "none"),
+    ):
+        pass
+
+
+FILLING = """
+import sys, time
+from pathlib import Path
+from octavo import durable
+with durable.new_folder(Path(sys.argv[1])) as beside:
+    (beside / "half").touch()
+    print(beside.name, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_new_folder_removes_what_killed_processes_left_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    others = {".models.01234567.new", ".model.new", "model.01234567.new", ".model.0123456789.new"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    (tmp_path / ".model.89abcdef.new").symlink_to(tmp_path / ".model.new")
+    command = [sys.executable, "-c", FILLING, str(path)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as alive,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed,
+    ):
+        assert alive.stdout is not None
+        assert killed.stdout is not None
+        names = {process: process.stdout.readline().strip() for process in (alive, killed)}
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert (tmp_path / names[killed] / "half").exists()
+        with durable.new_folder(path) as beside:
+            (beside / "whole").touch()
+            found = {entry.name for entry in tmp_path.iterdir()}
+            assert found == others | {".model.89abcdef.new", beside.name, names[alive]}
+            beside.rename(path)
+        alive.kill()
+    assert [entry.name for entry in path.iterdir()] == ["whole"]

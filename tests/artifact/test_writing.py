@@ -139,7 +139,7 @@ def test_existing_path_is_refused(tmp_path: Path) -> None:
 
 def test_unwritable_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write a model there"):
+    with pytest.raises(OutputError, match="cannot write the model: Not a directory"):
         write_model(
             tmp_path / "file" / "model", config=tiny_config(), scheme=Scheme.NONE, search=None, tensors={},
             tokenizer_files={}, name="", source_language="", target_language="", quality={},
@@ -226,6 +226,35 @@ def test_death_between_the_two_renames_is_explained(tmp_path: Path) -> None:
         ModelDirectory.open(path)
 
 
+def test_overwrite_spares_a_read_only_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    old = weight(path)
+    path.chmod(0o555)
+    monkeypatch.setattr(os, "access", lambda at, mode: not (mode & os.W_OK and at == path))  # as for a user
+    with pytest.raises(OutputError, match=r"model: is read-only, so it is not overwritten; make it writable"):
+        write_tiny_model(path, seed=1, overwrite=True)
+    path.chmod(0o755)
+    assert (weight(path) == old).all()
+    assert names(tmp_path) == ["model"]
+
+
+def test_an_older_model_that_cannot_be_removed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tiny_model(tmp_path / "model")
+    (tmp_path / ".model.previous").mkdir()
+    monkeypatch.setattr(writing_module.shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(OutputError, match=r"/\.model\.previous: an older model that cannot be removed"):
+        write_tiny_model(path, seed=1, overwrite=True)
+
+
+def test_a_writer_removes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    (tmp_path / ".model.0123abcd.new").mkdir()
+    (tmp_path / ".model.0123abcd.new" / "model.safetensors").touch()
+    write_tiny_model(tmp_path / "model")
+    assert names(tmp_path) == ["model"]
+
+
 OVERWRITE_FOREVER = """
 import sys
 from pathlib import Path
@@ -260,3 +289,5 @@ def test_a_killed_writer_leaves_a_whole_model(tmp_path: Path) -> None:
         if not path.exists():
             previous.rename(path)
         assert ModelDirectory.open(path).name == "killed"
+    write_tiny_model(path, overwrite=True)
+    assert names(tmp_path) == ["model", "tokenizer.spm"]

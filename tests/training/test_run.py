@@ -19,7 +19,9 @@ import pytest
 import safetensors.numpy
 import torch
 
+from octavo import durable
 from octavo.artifact import ModelDirectory
+from octavo.errors import OutputError
 from octavo.reference import SearchOptions, from_arrays, search
 from octavo.training.checkpoint import CheckpointStore, Progress
 from octavo.training.display import Display
@@ -41,6 +43,16 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def newest(run: Path, name: str) -> Path:
     return max(run.glob("checkpoints/update-*")) / name
+
+
+def test_two_runs_in_one_folder_are_refused(recipe_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    message = (
+        rf"run: another process \({os.getpid()}\) is at work there; wait for it to end, or choose another"
+    )
+    with durable.locked(tmp_path / "run"), pytest.raises(OutputError, match=message):
+        train(recipe_path, tmp_path / "run")
+    assert {entry.name for entry in (tmp_path / "run").iterdir()} == {durable.LOCK}
 
 
 def test_a_run_learns_and_writes_a_model_that_opens(recipe_path: Path, tmp_path: Path) -> None:

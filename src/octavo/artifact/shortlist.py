@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from octavo.artifact.tensors_file import save_tensors
 from octavo.errors import ModelError
 from octavo.spec import ModelConfig, SpecError
 
@@ -130,4 +130,4 @@ def read_shortlist(path: Path, config: ModelConfig) -> Shortlist:
 def write_shortlist(path: Path, shortlist: Shortlist, config: ModelConfig) -> None:
     """Write the file. Raises SpecError where the shortlist is none of such a model, OSError."""
     shortlist.check(config)
-    save_file({name: np.ascontiguousarray(getattr(shortlist, name)) for name in _TENSORS}, path)
+    save_tensors({name: np.ascontiguousarray(getattr(shortlist, name)) for name in _TENSORS}, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import reprlib
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +29,7 @@ _DTYPES: Final = {
     np.dtype("<i2"): DType.I16,
     np.dtype("<i4"): DType.I32,
 }
-
-
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 _HALF_BITS: Final = 16
 _LOWER_HALF: Final = (1 << _HALF_BITS) - 1
 
@@ -109,7 +110,20 @@ def write_tensors(path: Path, specs: Sequence[TensorSpec], tensors: Mapping[str,
     if problem:
         raise ModelError(f"{path.name}: {problem}")
     stored = {name: np.ascontiguousarray(stored_form(spec, tensors[name])) for name, spec in by_name.items()}
-    save_file(stored, path)
+    save_tensors(stored, path)
+
+
+def save_tensors(
+    tensors: Mapping[str, Array], path: Path, *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a safetensors file. Raises OSError, which names it."""
+    try:
+        save_file(dict(tensors), path, metadata=dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        if number := _OS_ERROR.search(str(error)):
+            code = int(number[1])
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise
 
 
 def stored_form(spec: TensorSpec, array: Array) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -107,19 +106,13 @@ def _beside(path: Path, overwrite: bool) -> Iterator[Path]:
     path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link at the end)
     check_target(path, overwrite)
     try:
-        beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.new"
-        beside.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write a model there: {error.strerror or error}") from error
-    try:
-        yield beside
-        _move_into_place(beside, path)
+        with durable.new_folder(path) as beside:
+            yield beside
+            _move_into_place(beside, path)
     except ValueError as error:  # a SpecError, or quality figures that JSON cannot hold
         raise ModelError(f"{path}: {error}") from error
     except OSError as error:
         raise OutputError(f"{path}: cannot write the model: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _shortlist_entry(directory: Path, shortlist: Shortlist, config: ModelConfig) -> FileEntry:
@@ -155,6 +148,10 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path}: exists already; choose another path, or ask to overwrite it")
     if not path.is_dir() or path.is_symlink():
         raise OutputError(f"{path}: not a plain directory, so it is not overwritten; choose another path")
+    if not os.access(path, os.W_OK):
+        raise OutputError(
+            f"{path}: is read-only, so it is not overwritten; make it writable (chmod u+w) first"
+        )
     try:
         foreign = _foreign_entry(path)
     except OSError as error:
@@ -203,6 +200,8 @@ def _move_into_place(beside: Path, path: Path) -> None:
         _seal(beside)
         previous = previous_path(path)
         shutil.rmtree(previous, ignore_errors=True)
+        if previous.exists():
+            raise OutputError(f"{previous}: an older model that cannot be removed is in the way; remove it")
         path.rename(previous)
         try:
             beside.rename(path)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from octavo import durable
 from octavo.artifact import write_model
 from octavo.artifact.positions import position_table
 from octavo.conversion.architecture import (
@@ -261,10 +262,10 @@ def _tokenizer_files(
     source_bytes = source.table(tables[0], origins[0], cuts=True).to_bytes()
     target_bytes = target.table(tables[1], origins[1], cuts=False).to_bytes()
     files = (scratch / SOURCE_PIECES, scratch / TARGET_PIECES)
-    files[0].write_bytes(source_bytes)
+    durable.write_file(files[0], source_bytes)
     if source_bytes == target_bytes:
         return files[0], files[0]
-    files[1].write_bytes(target_bytes)
+    durable.write_file(files[1], target_bytes)
     return files
 
 

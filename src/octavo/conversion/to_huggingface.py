@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.artifact.positions import position_table
+from octavo.artifact.tensors_file import save_tensors
 from octavo.conversion.architecture import (
     ACTIVATION_NAMES,
     LAYER_NORM_EPSILON,
@@ -68,15 +67,12 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
     if output.exists() or output.is_symlink():
         raise OutputError(f"{output}: exists already; choose another path")
     exporter = _Exporter(model, dtype)
-    beside = output.parent / f".{output.name}.{secrets.token_hex(4)}.new"
     try:
-        beside.mkdir(parents=True)
-        exporter.write(beside)
-        durable.rename(beside, output)
+        with durable.new_folder(output) as beside:
+            exporter.write(beside)
+            durable.rename(beside, output)
     except OSError as error:
         raise OutputError(f"{output}: cannot write the model: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return ExportedModel(exporter.architecture, exporter.separate)
 
 
@@ -137,7 +133,7 @@ class _Exporter:
         """All files."""
         with self.model.tensor_reader() as tensor:
             arrays = self._tensors(tensor)
-        save_file(arrays, directory / SAFETENSORS, metadata={"format": "pt"})
+        save_tensors(arrays, directory / SAFETENSORS, metadata={"format": "pt"})
         files = {
             CONFIG_FILE: self._config(),
             GENERATION_FILE: self._generation(),

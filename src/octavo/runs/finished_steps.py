@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from octavo import durable
 from octavo.errors import OutputError
-
-_LOCK: Final = "lock"
 
 
 def steps_folder(output: Path, kind: str) -> Path:
@@ -39,7 +36,7 @@ class FinishedSteps:
         return FinishedSteps(self.folder, self._identity | dict(identity))
 
     def value(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
-        """The JSON value of a step, computed where it has not been before. Raises OSError."""
+        """The JSON value of a step, computed where it has not been before. Raises OutputError, OSError."""
         if self.folder is None:
             return compute()
         path = self.folder / f"{step}-{digest([self._identity, step, dict(inputs)])[:32]}.json"
@@ -61,17 +58,10 @@ class FinishedSteps:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / _LOCK).open("wb")
         except OSError as error:
             place = self.folder.parent
             raise OutputError(f"{place}: cannot be written to: {error.strerror or error}") from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise OutputError(
-                    f"{self.folder}: another run is at work there; wait for it to end"
-                ) from error
+        with durable.locked(self.folder):
             try:
                 yield
             finally:
@@ -85,7 +75,7 @@ class FinishedSteps:
 
 
 def _is_result(path: Path) -> bool:
-    return path.name != _LOCK and not path.name.endswith(durable.BESIDE)
+    return path.name != durable.LOCK and not path.name.endswith(durable.BESIDE)
 
 
 def digest(value: Any) -> str:

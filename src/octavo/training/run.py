@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
+from octavo import durable
 from octavo.errors import OutputError
 from octavo.training.display import Display
 from octavo.training.export import export
@@ -27,7 +29,8 @@ def train(
     ``output`` is runs/NAME by default. ``init``: a model directory whose weights and vocabulary training
     starts from. ``quantize``: with the products quantized, also where the recipe has no [quantization].
     Raises RecipeError for a bad recipe or data, ModelError for a bad model directory, OutputError for a
-    folder that cannot be written, Interrupted after Ctrl-C (a checkpoint is written).
+    folder that cannot be written or in which another process trains, Interrupted after Ctrl-C (a checkpoint
+    is written).
     """
     recipe = read_recipe(recipe_path, data_root)
     if quantize and isinstance(recipe, LanguageRecipe):
@@ -50,7 +53,8 @@ def train(
         raise OutputError(f"{folder}: cannot write a run there: {error.strerror or error}") from error
     ranks = Ranks.join()
     try:
-        with Display(folder, recipe.training.max_updates, quiet=not ranks.first) as display:
+        lock = durable.locked(folder) if ranks.first else nullcontext()
+        with lock, Display(folder, recipe.training.max_updates, quiet=not ranks.first) as display:
             trainer = Trainer(recipe, folder, ranks, display, initial)
             trainer.resume()
             with Interrupt() as interrupt:

@@ -89,7 +89,7 @@ def _whole_file(path: Path) -> Iterator[LineOutput]:
                 if place.exists():
                     shutil.copymode(place, partial)
                 yield output
-                _put_in_place(partial, place, path)
+                durable.rename(partial, place)
         except BaseException:
             stream.truncate(output.bytes)  # a full disk may have taken half a block
             if not output.lines:
@@ -109,13 +109,6 @@ def _new_partial(place: Path, path: Path) -> tuple[Path, BinaryIO]:
             partial = place.with_name(f"{place.name}.partial.{number}")
         except OSError as error:
             raise _cannot_be_written(path, error) from error
-
-
-def _put_in_place(partial: Path, place: Path, path: Path) -> None:
-    try:
-        durable.rename(partial, place)
-    except OSError as error:
-        raise _cannot_be_written(path, error) from error
 
 
 def _cannot_be_written(name: Path | str, error: OSError) -> OutputError:
