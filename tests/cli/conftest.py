@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from octavo.cli.app import app
+from octavo.cli import main
 from octavo.spec import Scheme
 
 from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
@@ -56,7 +56,7 @@ def octavo_here(
     def run(*arguments: object) -> Completed:
         capfdbinary.readouterr()
         with pytest.raises(SystemExit) as ended:
-            app([*map(str, arguments)], prog_name="octavo")
+            main([*map(str, arguments)])
         stdout, stderr = capfdbinary.readouterr()
         code = ended.value.code
         return subprocess.CompletedProcess(arguments, code if isinstance(code, int) else 0, stdout, stderr)

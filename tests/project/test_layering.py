@@ -11,11 +11,12 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
-# Each part of the package and the parts it may import. `errors` is free to all.
+# Each part of the package and the parts it may import. `errors` and `interrupt` are free to all.
 ALLOWED: dict[str, set[str]] = {
     "arguments": set(),
     "errors": set(),
     "durable": set(),
+    "interrupt": set(),
     "machine": set(),
     "runs": {"durable"},
     "spec": set(),
@@ -155,7 +156,7 @@ def test_every_part_has_its_place() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_one_way(path: Path) -> None:
     part = part_of(name_of(path))
-    allowed = ALLOWED[part] | {part, "errors"}
+    allowed = ALLOWED[part] | {part, "errors", "interrupt"}
     inside = {name for name in imports(path) if name.split(".")[0] == "octavo"}
     wrong = {name for name in inside if part_of(name) not in allowed}
     assert not wrong, f"{name_of(path)} ({part}) may import {sorted(allowed)}"
@@ -186,7 +187,7 @@ def test_no_part_imports_the_oracles() -> None:
     assert not [part for part, allowed in ALLOWED.items() if "simulation" in allowed]
 
 
-@pytest.mark.parametrize("leaf", ["durable", "errors", "machine", "spec"])
+@pytest.mark.parametrize("leaf", ["durable", "errors", "interrupt", "machine", "spec"])
 def test_leaves_need_the_standard_library_only(leaf: str) -> None:
     found = set(imports(SOURCE / "octavo" / f"{leaf}.py"))
     roots = {name.split(".")[0] for name in found if not name.startswith("octavo.errors.")}

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+
+from octavo.cli.terminal.signals import stopping_on_interrupt
 
 
-def main() -> None:
-    """Entry point of the ``octavo`` program. Exit codes: see octavo.cli.terminal.failures."""
-    try:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the ``octavo`` program, on the process's arguments by default.
+
+    Ends with SystemExit; its exit codes are in octavo.cli.terminal.failures.
+    """
+    with stopping_on_interrupt():
         from octavo.cli.app import app  # imported here, so that Ctrl-C finds us at any moment
+        from octavo.cli.terminal.failures import exit_code
+        from octavo.cli.terminal.streams import standard_streams
 
-        app(prog_name="octavo")
-    except KeyboardInterrupt:
-        sys.exit(130)
+        with standard_streams():
+            code = exit_code(lambda: app(arguments, prog_name="octavo"))
+    sys.exit(code)

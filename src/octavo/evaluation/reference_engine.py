@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from octavo import interrupt
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.errors import OctavoError
 from octavo.tensor_table import weight_shapes
@@ -71,6 +72,7 @@ class ReferenceEngine:
         order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
         found: dict[int, list[Hypothesis]] = {}
         for start in range(0, len(order), self._batch_sentences):
+            interrupt.check()
             batch = order[start : start + self._batch_sentences]
             try:
                 results = reference.search(

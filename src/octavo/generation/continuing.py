@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from octavo import interrupt
 from octavo.engine import Feed, Sampler, TextSession
 from octavo.generation.options import GenerationError, GenerationOptions
 from octavo.spec import ModelConfig
@@ -50,6 +51,7 @@ def continue_texts(
     live: list[_Text] = []
     try:
         while waiting or live:
+            interrupt.check()
             while waiting and (not live or _rows(live) + options.samples <= MOST_ROWS):
                 live.append(waiting.popleft())
             yield from _step(session, sampler, live)

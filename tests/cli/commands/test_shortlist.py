@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+from octavo import durable
 from octavo.artifact import ModelDirectory
 
 from ...models import synthetic_sentences, tiny_config, write_tiny_model
-from ..conftest import COMMAND, ENVIRONMENT, Octavo
+from ..conftest import Octavo
 from ..test_bad_input import message
 
 CONFIG = tiny_config(max_positions=256)
@@ -101,19 +100,22 @@ def test_an_output_that_exists(octavo_here: Octavo, model: Path, source: Path, t
     assert "out exists" in message(octavo_here("shortlist", model, "--source", source, "-o", "out"))
 
 
-def test_ctrl_c_says_where_the_counts_are(octavo: Octavo, model: Path, tmp_path: Path) -> None:
-    write_lines(tmp_path / "long.en", synthetic_sentences(20_000))
-    command = [*COMMAND, "shortlist", str(model), "--source", "long.en", "-o", "out", "-t", "1"]
-    folder = tmp_path / ".out.shortlist"
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
-        assert process.stderr is not None
-        deadline = time.monotonic() + 60
-        while not folder.exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
-        stderr = process.stderr.read().decode()
-    assert stderr.startswith("octavo: interrupted. counts are kept in ")
+def test_ctrl_c_says_where_the_counts_are(
+    octavo_here: Octavo, model: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path, data: bytes) -> None:
+        monkeypatch.setattr(durable, "write_file", write_file)
+        write_file(path, data)
+        signal.raise_signal(signal.SIGINT)
+
+    write_file = durable.write_file
+    monkeypatch.setattr(durable, "write_file", interrupted)
+    monkeypatch.setattr("octavo.shortlist.counting._SECONDS_BETWEEN_SAVES", -1)
+    monkeypatch.setattr("octavo.shortlist.counting.CHUNK_SENTENCES", 10)
+    done = octavo_here("shortlist", model, "--source", source, "-o", "out")
+    assert done.returncode == 130
+    kept = f"finished steps are kept in {tmp_path / '.out.shortlist'}: the same command goes on"
+    assert done.stderr.decode() == f"octavo: interrupted. {kept}\n"
     assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    assert octavo_here("shortlist", model, "--source", source, "-o", tmp_path / "out").returncode == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import signal
 from pathlib import Path
 
 import pytest
@@ -117,26 +116,3 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
         output.write(["Bako."])
     assert (tmp_path / "out").is_symlink()
     assert (tmp_path / "there" / "real").read_text() == "Bako.\n"
-
-
-def test_ctrl_c_waits_for_the_block_and_a_second_does_not() -> None:
-    class Interrupted(io.BytesIO):
-        def __init__(self, times: int) -> None:
-            super().__init__()
-            self.times = times
-
-        def write(self, data: object) -> int:
-            for _ in range(self.times):
-                signal.raise_signal(signal.SIGINT)
-            assert isinstance(data, memoryview)
-            return super().write(data)
-
-    once = LineOutput(Interrupted(1), "once")
-    with pytest.raises(KeyboardInterrupt):
-        once.write(["Bako."])
-    assert once.lines == 1
-    twice = LineOutput(Interrupted(2), "twice")
-    with pytest.raises(KeyboardInterrupt):
-        twice.write(["Bako."])
-    assert twice.lines == 0
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

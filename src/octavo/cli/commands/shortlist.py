@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ import typer
 from octavo.cli.options import DevOption, ThreadsOption
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import open_lines
-from octavo.cli.terminal.progress import is_terminal
 from octavo.spec import MAX_VOCABULARY
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def shortlist(
         octavo shortlist my-int8 --source train.en --dev dev.en dev.de -o my-fast
         octavo shortlist my-int8 --source train.en --target train.de --common 500 --per-token 30 -o my-fast
     """
-    from octavo.cli.terminal.stages import drawn_stages
+    from octavo.cli.terminal.stages import resumable_stages
     from octavo.shortlist.make import (
         DEFAULT_COMMON,
         DEFAULT_PER_TOKEN,
@@ -97,18 +95,8 @@ def shortlist(
         per_token=DEFAULT_PER_TOKEN if per_token is None else per_token,
         dev=_dev(dev) if dev else None,
     )
-    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
-        try:
-            made = make_shortlist(
-                model, output, request, overwrite=overwrite, threads=threads, progress=stages
-            )
-        except KeyboardInterrupt as error:
-            from octavo.runs.finished_steps import steps_folder
-
-            error.add_note(
-                f"counts are kept in {steps_folder(output, 'shortlist')}: the same command goes on"
-            )
-            raise
+    with resumable_stages(output, "shortlist") as stages:
+        made = make_shortlist(model, output, request, overwrite=overwrite, threads=threads, progress=stages)
     _print(made)
     print(f"Wrote {output}")
 

@@ -1,4 +1,9 @@
-"""From an exception to one clear paragraph on standard error and an exit code."""
+"""From an exception to one clear paragraph on standard error and an exit code.
+
+Exit codes of every command: 0 done; 2 for what the user can mend, be it an option, a file or a full disk;
+130 for Ctrl-C; 1 for a defect of ours or lack of memory. octavo.cli.terminal.streams says what becomes of a
+command whose standard output is closed or full.
+"""
 
 from __future__ import annotations
 
@@ -11,83 +16,91 @@ from typing import Final, ParamSpec
 
 import typer
 
+from octavo import interrupt
+from octavo.cli.terminal.streams import OutputClosed
 from octavo.errors import OctavoError
 
+DONE: Final = 0
 UNEXPECTED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
+
+_CONTROL_CHARACTERS: Final = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 10
+}
+
+_DEFECT: Final = "This is a defect of Octavo: please report it, with the traceback that OCTAVO_DEBUG=1 prints"
 
 P = ParamSpec("P")
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """``command`` with its failures reported: exit 2 for what the user can mend, 130 for Ctrl-C.
+    """``command`` with its failures reported, and its exit code raised as typer.Exit.
 
-    A reader that closed the pipe got all it wanted: exit 0. Anything else is a defect of ours: exit 1.
     With OCTAVO_DEBUG=1 the traceback is printed too.
     """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            interrupt.check()
             command(*args, **kwargs)
-            _flush_standard_output()
+            sys.stdout.flush()
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
-        except BrokenPipeError:
-            _silence_standard_output()
-        except KeyboardInterrupt as error:
-            raise typer.Exit(_report(error, "interrupted", INTERRUPTED)) from None
-        except OctavoError as error:
-            raise typer.Exit(_report(error, str(error), BAD_INPUT)) from None
-        except OSError as error:
-            raise typer.Exit(_report(error, _os_message(error), BAD_INPUT)) from None
-        except MemoryError as error:
-            raise typer.Exit(_report(error, "out of memory", UNEXPECTED)) from None
-        except Exception as error:  # noqa: BLE001 - the outermost frame: report, never a bare traceback
-            raise typer.Exit(_report(error, _defect_message(error), UNEXPECTED)) from None
+        except BaseException as error:  # noqa: BLE001 - the outermost frame: report, never a bare traceback
+            raise typer.Exit(_report(error)) from None
 
     return run
 
 
+def exit_code(program: Callable[[], object]) -> int:
+    """Run a program that ends with SystemExit, report what else it raises, and return its exit code."""
+    try:
+        program()
+        code = DONE
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else DONE
+    except BaseException as error:  # noqa: BLE001 - as above
+        return _report(error)
+    try:
+        sys.stdout.flush()
+    except (OutputClosed, OctavoError) as error:
+        return code or _report(error)
+    return code
+
+
 def note(message: str) -> None:
-    """Tell the user something on standard error, in one line."""
-    if sys.stderr is not None:
-        print(f"octavo: {message}", file=sys.stderr)
+    """Tell the user something on standard error, in one line. Control characters are written as escapes."""
+    print(f"octavo: {message.translate(_CONTROL_CHARACTERS)}", file=sys.stderr, flush=True)
 
 
-def _report(error: BaseException, message: str, code: int) -> int:
-    """Print the message with the error's notes, see that standard output is settled, return the code."""
+def _report(error: BaseException) -> int:
+    """Print the message of a failure with its notes, and return the exit code."""
     if os.environ.get("OCTAVO_DEBUG") == "1":
         traceback.print_exception(error)
+    if isinstance(error, OutputClosed):
+        return DONE
+    message, code = _told(error)
     note(". ".join([message, *getattr(error, "__notes__", [])]))
-    try:
-        _flush_standard_output()
-    except OSError:
-        _silence_standard_output()
     return code
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """The message and the exit code of a failure."""
+    match error:
+        case KeyboardInterrupt():
+            return "interrupted", INTERRUPTED
+        case OctavoError():
+            return str(error), BAD_INPUT
+        case OSError():
+            return _os_message(error), BAD_INPUT
+        case MemoryError():
+            return "out of memory", UNEXPECTED
+        case _:
+            return f"{type(error).__name__}: {error}. {_DEFECT}", UNEXPECTED
 
 
 def _os_message(error: OSError) -> str:
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename is not None else reason
-
-
-def _defect_message(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {error}. This is a defect of Octavo: please report it, with the traceback "
-        "that OCTAVO_DEBUG=1 prints"
-    )
-
-
-def _flush_standard_output() -> None:
-    if sys.stdout is not None:  # None where the caller closed it
-        sys.stdout.flush()
-
-
-def _silence_standard_output() -> None:
-    """What is left in its buffer cannot be written: let the flush at exit go nowhere."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a file of the system's, so nothing is flushed to it
-        return

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from octavo.cli.terminal.signals import wait_for_input
 from octavo.errors import InputError
 
 READ_BYTES: Final = 1 << 16
@@ -108,7 +109,7 @@ def _blocks(descriptor: int, *, is_file: bool) -> Iterator[list[bytes]]:
     limit = FIRST_BLOCK_LINES
     lines: list[bytes] = []
     rest: list[bytes] = []
-    while chunk := os.read(descriptor, READ_BYTES):
+    while chunk := _read(descriptor, is_file=is_file):
         head, *others = chunk.split(b"\n")
         rest.append(head)
         for other in others:
@@ -128,10 +129,14 @@ def _blocks(descriptor: int, *, is_file: bool) -> Iterator[list[bytes]]:
         yield lines
 
 
+def _read(descriptor: int, *, is_file: bool) -> bytes:
+    if not is_file:
+        wait_for_input(descriptor)
+    return os.read(descriptor, READ_BYTES)
+
+
 def _at_hand(descriptor: int) -> bool:
-    """True when a read would not wait. Where the system cannot tell, the answer is no."""
-    if not hasattr(select, "poll"):
-        return False
+    """True when a read would not wait."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import BinaryIO
 
-from octavo import durable
+from octavo import durable, interrupt
+from octavo.cli.terminal.streams import OutputClosed
 from octavo.errors import OutputError
 
 
@@ -33,21 +32,21 @@ class LineOutput:
     def write(self, lines: Sequence[str], inputs: int | None = None) -> None:
         """Write lines that stand for ``inputs`` lines of input (as many, by default), and flush.
 
-        Ctrl-C waits until the block is out. Raises OutputError, or BrokenPipeError.
+        Raises OutputError, OutputClosed, or KeyboardInterrupt once the block is out.
         """
         data = "".join(f"{line}\n" for line in lines).encode("utf-8")
         rest = memoryview(data)
         try:
-            with _interrupt_after():
-                while rest:
-                    rest = rest[self._stream.write(rest) :]
-                self._stream.flush()
-                self.lines += len(lines) if inputs is None else inputs
-                self.bytes += len(data)
+            while rest:
+                rest = rest[self._stream.write(rest) :]
+            self._stream.flush()
         except BrokenPipeError:
-            raise
+            raise OutputClosed from None
         except OSError as error:
             raise _cannot_be_written(self.name, error) from error
+        self.lines += len(lines) if inputs is None else inputs
+        self.bytes += len(data)
+        interrupt.check()
 
 
 @contextmanager
@@ -59,8 +58,6 @@ def open_output(path: Path | None) -> Iterator[LineOutput]:
     exception that says so. Raises OutputError at once where the place cannot be written.
     """
     if path is None or str(path) == "-":
-        if sys.stdout is None:
-            raise OutputError("standard output is closed; name a file with --output")
         output = LineOutput(sys.stdout.buffer, "standard output", is_standard=True)
         with _notes(output, lambda: "on standard output"):
             yield output
@@ -125,25 +122,3 @@ def _notes(output: LineOutput, place: Callable[[], str]) -> Iterator[None]:
             done = "1 line is" if output.lines == 1 else f"{output.lines} lines are"
             error.add_note(f"{done} done, {place()}")
         raise
-
-
-@contextmanager
-def _interrupt_after() -> Iterator[None]:
-    """Hold Ctrl-C back until the block ends; a second one is let through, should the reader hang."""
-    held: list[int] = []
-
-    def hold(number: int, frame: FrameType | None) -> None:
-        if held:
-            signal.default_int_handler(number, frame)
-        held.append(number)
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as under nohup
-        yield
-        return
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if held:
-        raise KeyboardInterrupt

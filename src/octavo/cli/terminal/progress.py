@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from octavo import interrupt
+
 
 class Advance(Protocol):
     """Called after each block: work done so far, in the unit of the total, and lines done so far."""
@@ -26,20 +28,22 @@ class Advance(Protocol):
 
 @contextmanager
 def line_progress(what: str, total: int | None, *, shown: bool) -> Iterator[Advance]:
-    """A progress line. ``total`` None: the end is not known. Not ``shown``: nothing is drawn."""
-    if not shown:
-        yield lambda _done, _lines: None
-        return
+    """A progress line, whose advance raises KeyboardInterrupt after Ctrl-C.
+
+    ``total`` None: the end is not known. Not ``shown``: nothing is drawn.
+    """
     columns = [SpinnerColumn(), TextColumn("{task.description}")]
     if total is not None:
         columns += [BarColumn(), TaskProgressColumn()]
     columns += [TextColumn("{task.fields[lines]} lines, {task.fields[speed]}/s"), TimeElapsedColumn()]
     if total is not None:
         columns.append(TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task(what, total=total, lines="0", speed="0")
 
         def advance(done: int, lines: int) -> None:
+            interrupt.check()
             seconds = progress.tasks[0].elapsed or 0.0
             speed = f"{lines / seconds:,.0f}" if seconds else "0"
             progress.update(task, completed=done, lines=f"{lines:,}", speed=speed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -16,25 +18,16 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from octavo.cli.terminal.failures import note
+from octavo import interrupt
+from octavo.cli.terminal.progress import is_terminal
+from octavo.runs.finished_steps import steps_folder
 
 
-class QuietStages:
-    """Nothing is drawn; warnings are printed."""
+class Stages:
+    """Every stage has a bar; a stage that comes again goes on in its own.
 
-    def stage(self, name: str, total: int | None) -> None:
-        """Nothing."""
-
-    def advance(self, done: int = 1) -> None:
-        """Nothing."""
-
-    def warn(self, message: str) -> None:
-        """A line on standard error."""
-        note(message)
-
-
-class DrawnStages:
-    """Every stage has a bar; a stage that comes again goes on in its own."""
+    ``stage`` and ``advance`` raise KeyboardInterrupt after Ctrl-C.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -43,6 +36,7 @@ class DrawnStages:
 
     def stage(self, name: str, total: int | None) -> None:
         """Draw the bar of a stage; the one before is done."""
+        interrupt.check()
         self._stop()
         if name in self._tasks:
             self._current = self._tasks[name]
@@ -52,11 +46,12 @@ class DrawnStages:
 
     def advance(self, done: int = 1) -> None:
         """Move the bar on."""
+        interrupt.check()
         if self._current is not None:
             self._progress.advance(self._current, done)
 
     def warn(self, message: str) -> None:
-        """A line above the bars."""
+        """A line on standard error, above the bars."""
         self._progress.console.print(f"octavo: {message}", highlight=False, markup=False, soft_wrap=True)
 
     def _stop(self) -> None:
@@ -65,11 +60,18 @@ class DrawnStages:
 
 
 @contextmanager
-def drawn_stages(*, shown: bool) -> Iterator[QuietStages | DrawnStages]:
-    """Stages that are drawn while the block runs, or not ``shown``."""
-    if not shown:
-        yield QuietStages()
-        return
+def resumable_stages(output: Path, kind: str) -> Iterator[Stages]:
+    """Stages of a command of this kind, which keeps finished steps beside ``output``; Ctrl-C says where."""
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        yield DrawnStages(progress)
+    with Progress(
+        *(*columns, TimeElapsedColumn()),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not is_terminal(sys.stderr),
+    ) as progress:
+        try:
+            yield Stages(progress)
+        except KeyboardInterrupt as error:
+            if (folder := steps_folder(output, kind)).is_dir():
+                error.add_note(f"finished steps are kept in {folder}: the same command goes on")
+            raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +25,6 @@ from octavo.cli.commands.quantize.options import (
 )
 from octavo.cli.options import DevOption, ThreadsOption
 from octavo.cli.terminal.lines import open_lines
-from octavo.cli.terminal.progress import is_terminal
 from octavo.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -175,24 +173,16 @@ def _calibrate(
 
     from octavo.calibration.quantize import quantize_calibrated
     from octavo.cli.commands.quantize.summary import print_summary
-    from octavo.cli.terminal.stages import drawn_stages
+    from octavo.cli.terminal.stages import resumable_stages
 
-    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
-        try:
-            written = quantize_calibrated(
-                *(model, output, request),
-                report_file=report,
-                overwrite=overwrite,
-                threads=threads,
-                progress=stages,
-            )
-        except KeyboardInterrupt as error:
-            from octavo.runs.finished_steps import steps_folder
-
-            error.add_note(
-                f"finished steps are kept in {steps_folder(output, 'calibration')}: the same command goes on"
-            )
-            raise
+    with resumable_stages(output, "calibration") as stages:
+        written = quantize_calibrated(
+            *(model, output, request),
+            report_file=report,
+            overwrite=overwrite,
+            threads=threads,
+            progress=stages,
+        )
     console = Console()
     print_summary(console, written)
     console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from octavo.cli.terminal.progress import is_terminal
 from octavo.errors import InputError
 from octavo.spec import AttentionFunction, Scheme
 
@@ -65,7 +63,7 @@ def freeze(
 
     from octavo.calibration.integer.quantize import IntegerRequest, quantize_integer
     from octavo.calibration.text.sentences import DEFAULT_SENTENCES
-    from octavo.cli.terminal.stages import drawn_stages
+    from octavo.cli.terminal.stages import resumable_stages
     from octavo.quantization.thresholds import Method
 
     request = IntegerRequest(
@@ -74,18 +72,10 @@ def freeze(
         sentences=sentences or DEFAULT_SENTENCES,
         target=target,
     )
-    with drawn_stages(shown=is_terminal(sys.stderr)) as stages:
-        try:
-            written = quantize_integer(
-                model, output, request, overwrite=overwrite, threads=threads, progress=stages
-            )
-        except KeyboardInterrupt as error:
-            from octavo.runs.finished_steps import steps_folder
-
-            error.add_note(
-                f"finished steps are kept in {steps_folder(output, 'calibration')}: the same command goes on"
-            )
-            raise
+    with resumable_stages(output, "calibration") as stages:
+        written = quantize_integer(
+            model, output, request, overwrite=overwrite, threads=threads, progress=stages
+        )
     console = Console()
     _print_summary(console, written)
     console.print(f"Wrote {output}", highlight=False, markup=False, soft_wrap=True)
