@@ -1,44 +1,43 @@
 #include "base/cpu_features.h"
 
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 namespace octavo {
 
 namespace {
 
-CpuFeatures read_cpu() {
-  CpuFeatures found;
+std::vector<CpuFeature> read_cpu() {
 #if defined(OCTAVO_X86_64)
   __builtin_cpu_init();
-  found.avx2 = __builtin_cpu_supports("avx2");
-  found.fma = __builtin_cpu_supports("fma");
-  found.avx512f = __builtin_cpu_supports("avx512f");
-  found.avx512bw = __builtin_cpu_supports("avx512bw");
-  found.avx512dq = __builtin_cpu_supports("avx512dq");
-  found.avx512vl = __builtin_cpu_supports("avx512vl");
-  found.avx512_vnni = __builtin_cpu_supports("avx512vnni");
+  return {
+      {"avx2", __builtin_cpu_supports("avx2") != 0},
+      {"fma", __builtin_cpu_supports("fma") != 0},
+      {"avx512f", __builtin_cpu_supports("avx512f") != 0},
+      {"avx512bw", __builtin_cpu_supports("avx512bw") != 0},
+      {"avx512dq", __builtin_cpu_supports("avx512dq") != 0},
+      {"avx512vl", __builtin_cpu_supports("avx512vl") != 0},
+      {"avx512_vnni", __builtin_cpu_supports("avx512vnni") != 0},
+  };
+#else
+  return {};
 #endif
-  return found;
 }
 
 }  // namespace
 
-const CpuFeatures& CpuFeatures::detect() {
-  static const CpuFeatures features = read_cpu();
+std::span<const CpuFeature> cpu_features() {
+  static const std::vector<CpuFeature> features = read_cpu();
   return features;
 }
 
-std::vector<std::string> CpuFeatures::names() const {
-  std::vector<std::string> found;
-  const auto add = [&](bool has, const char* name) {
-    if (has) found.emplace_back(name);
-  };
-  add(avx2, "avx2");
-  add(fma, "fma");
-  add(avx512f, "avx512f");
-  add(avx512bw, "avx512bw");
-  add(avx512dq, "avx512dq");
-  add(avx512vl, "avx512vl");
-  add(avx512_vnni, "avx512_vnni");
-  return found;
+bool has_cpu_feature(std::string_view name) {
+  for (const CpuFeature& feature : cpu_features()) {
+    if (name == feature.name) return feature.present;
+  }
+  throw std::invalid_argument("base/cpu_features.cpp does not know the CPU feature '" + std::string(name) +
+                              "'");
 }
 
 }  // namespace octavo

@@ -1,22 +1,21 @@
 #pragma once
 
-#include <string>
-#include <vector>
+#include <span>
+#include <string_view>
 
 namespace octavo {
 
-/// Instruction sets that this CPU has and the operating system has enabled.
-struct CpuFeatures {
-  bool avx2 = false;
-  bool fma = false;
-  bool avx512f = false;
-  bool avx512bw = false;
-  bool avx512dq = false;
-  bool avx512vl = false;
-  bool avx512_vnni = false;
-
-  static const CpuFeatures& detect();
-  std::vector<std::string> names() const;
+/// Something that a kernel tier may need, by its name in Linux's /proc/cpuinfo. Present: the CPU has it and
+/// the operating system has enabled it.
+struct CpuFeature {
+  const char* name;
+  bool present;
 };
+
+/// Every feature that a tier can name, read once.
+std::span<const CpuFeature> cpu_features();
+
+/// Throws std::invalid_argument for a name that is not in the list.
+bool has_cpu_feature(std::string_view name);
 
 }  // namespace octavo

@@ -15,14 +15,18 @@ namespace octavo {
 
 void bind_kernels(nb::module_& module) {
   nb::exception<Error>(module, "NativeError", PyExc_ValueError);
-  module.def("cpu_features", [] { return CpuFeatures::detect().names(); });
-  module.def("active_isa", [] { return std::string(active_kernels().name); });
-  module.def("available_isas", [] {
+  module.def("cpu_features", [] {
     std::vector<std::string> names;
-    for (const KernelTier& tier : kernel_tiers()) {
-      if (tier.available) names.emplace_back(tier.table->name);
+    for (const CpuFeature& feature : cpu_features()) {
+      if (feature.present) names.emplace_back(feature.name);
     }
     return names;
+  });
+  module.def("active_isa", [] { return std::string(active_kernels().name); });
+  module.def("isas", [] {
+    std::vector<std::pair<std::string, std::string>> tiers;
+    for (const KernelTier& tier : kernel_tiers()) tiers.emplace_back(tier.name, tier.reason);
+    return tiers;
   });
   module.def(
       "peak",

@@ -25,7 +25,7 @@ class LiveBatch {
         options_(options),
         workspace_(workspace),
         cache_(cache),
-        places_(std::max<std::size_t>(1, kMostRows / static_cast<std::size_t>(options.beam))),
+        places_(std::max<std::size_t>(1, model.kernels.stream_rows / static_cast<std::size_t>(options.beam))),
         scorer_(model, shortlist, 2 * options.beam) {}
 
   bool empty() const { return live_.empty(); }

@@ -27,9 +27,10 @@ void TextScoring::run(SentenceQueue& queue, const std::vector<ScoredText>& texts
 /// Fills vacant places from the queue.
 void TextScoring::admit(SentenceQueue& queue, const std::vector<ScoredText>& texts) {
   constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
-  if (live_.size() == kMostRows) return;
+  const std::size_t most = model_.kernels.stream_rows;
+  if (live_.size() == most) return;
   for (const SentenceQueue::Sentence& taken : queue.take(
-           kMostRows - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
+           most - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
     const ScoredText& text = texts[taken.index];
     live_.push_back({taken.index, &text, 1, begin_text(text.tokens.front(), cache_)});
     cost_ += text.tokens.size();

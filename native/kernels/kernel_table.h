@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/peak_loops.h"
+
 namespace octavo {
 
 // Of integer_kernels.h.
@@ -170,9 +172,10 @@ struct ScoredToken {
   std::int32_t token;
 };
 
-/// Every kernel of one ISA tier. docs/numerics.md defines each; `reference` is its plain transcription.
+/// Every kernel of one tier. docs/numerics.md defines each; `reference` is its plain transcription. A tier
+/// may begin with the table of another and put its own kernels in place of some.
 struct KernelTable {
-  const char* name;
+  const char* name = nullptr;  // of the tier's row in registry.cpp
   LinearF32 linear_f32;
   LinearS8 linear_s8;
   /// x[rows, n] → value + 128 per element and one scale per row. Output rows are `output_stride` bytes apart.
@@ -200,12 +203,9 @@ struct KernelTable {
   /// The best `k` >= 1 in order: larger logit, then lower token. Never picks -inf or NaN. `best` holds
   /// `found` of earlier tokens; x[i] is the logit of token first + i. Returns how many it holds then.
   int (*top_k)(const float* x, int n, int first, int k, int found, ScoredToken* best);
-};
-
-/// Tables in order of preference, best last. Only those compiled in; `reference` is always first.
-struct KernelTier {
-  const KernelTable* table;
-  bool available;
+  PeakLoops peak;
+  /// Decoder rows that fill a stream: with fewer its products idle, more only fill the caches.
+  std::size_t stream_rows = 64;
 };
 
 }  // namespace octavo

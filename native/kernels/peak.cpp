@@ -18,14 +18,6 @@ namespace {
 constexpr int kRounds = 20;
 constexpr int kMostThreads = 1024;
 
-PeakLoops loops_of(const std::string& tier) {
-#if defined(OCTAVO_X86_64)
-  if (tier == "avx2") return avx2::peak_loops();
-  if (tier == "avx512_vnni") return avx512_vnni::peak_loops();
-#endif
-  return {};
-}
-
 /// The fastest round counts, all threads in it: a peak is what nothing has disturbed.
 double gmacs(void (*loop)(), double macs, int threads) {
   if (loop == nullptr) return 0;
@@ -62,9 +54,8 @@ double gmacs(void (*loop)(), double macs, int threads) {
 }  // namespace
 
 Peak measure_peak(const std::string& tier, int threads) {
-  kernels_named(tier);
+  const PeakLoops& loops = kernels_named(tier).peak;
   if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
-  const PeakLoops loops = loops_of(tier);
   return {gmacs(loops.f32, loops.f32_macs, threads), gmacs(loops.s8, loops.s8_macs, threads)};
 }
 

@@ -1,7 +1,10 @@
 #include "kernels/registry.h"
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "base/errors.h"
@@ -9,29 +12,83 @@
 
 namespace octavo {
 
-std::span<const KernelTier> kernel_tiers() {
-  static const CpuFeatures& cpu = CpuFeatures::detect();
-  static const std::array tiers{
-      KernelTier{&reference::table(), true},
+namespace {
+
+/// All that is known of a tier before its table is made.
+struct TierRow {
+  const char* name;
+  KernelTable (*table)();
+  /// A row further up whose table this one's begins as: what that one needs, this one needs.
+  const char* inherits = nullptr;
+  std::vector<const char*> needs{};  // CPU features
+  /// Asks the operating system for what is not there unasked: 0 or why not, an errno. Null: nothing to ask.
+  int (*acquire)() = nullptr;
+};
+
+/// In order of preference, the best last.
+std::vector<TierRow> tier_rows() {
+  return {
+      {.name = "reference", .table = reference::table},
 #if defined(OCTAVO_X86_64)
-      KernelTier{&avx2::table(), cpu.avx2 && cpu.fma},
-      KernelTier{&avx512_vnni::table(), cpu.avx2 && cpu.fma && cpu.avx512f && cpu.avx512bw && cpu.avx512dq &&
-                                            cpu.avx512vl && cpu.avx512_vnni},
+      {.name = "avx2", .table = avx2::table, .needs = {"avx2", "fma"}},
+      {.name = "avx512_vnni",
+       .table = avx512_vnni::table,
+       .needs = {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}},
 #endif
   };
+}
+
+/// Why a tier cannot run here; empty: it can.
+std::string refusal(const TierRow& row, const std::vector<KernelTier>& above) {
+  if (row.inherits != nullptr) {
+    const auto parent = std::find_if(above.begin(), above.end(),
+                                     [&](const KernelTier& tier) { return tier.name == row.inherits; });
+    if (parent == above.end()) throw std::logic_error(std::string("no tier above is ") + row.inherits);
+    if (!parent->available()) return parent->reason;
+  }
+  std::string missing;
+  for (const char* feature : row.needs) {
+    if (!has_cpu_feature(feature)) missing += (missing.empty() ? "" : ", ") + std::string(feature);
+  }
+  if (!missing.empty()) return "the CPU lacks " + missing;
+  const int error = row.acquire == nullptr ? 0 : row.acquire();
+  return error == 0 ? "" : std::string("the operating system does not allow it: ") + std::strerror(error);
+}
+
+std::vector<KernelTier> make_tiers() {
+  std::vector<KernelTier> tiers;
+  for (const TierRow& row : tier_rows()) {
+    KernelTier tier{.name = row.name, .table = nullptr, .reason = refusal(row, tiers)};
+    if (tier.reason.empty()) {
+      auto table = std::make_unique<KernelTable>(row.table());
+      table->name = row.name;
+      tier.table = std::move(table);
+    }
+    tiers.push_back(std::move(tier));
+  }
   return tiers;
 }
+
+}  // namespace
+
+std::span<const KernelTier> kernel_tiers() {
+  static const std::vector<KernelTier> tiers = make_tiers();
+  return tiers;
+}
+
+const KernelTable& reference_kernels() { return *kernel_tiers().front().table; }
 
 const KernelTable& kernels_named(const std::string& name) { return kernels_named(name, kernel_tiers()); }
 
 const KernelTable& kernels_named(const std::string& name, std::span<const KernelTier> tiers) {
   std::string known;
   for (const KernelTier& tier : tiers) {
-    if (name == tier.table->name) {
-      if (tier.available) return *tier.table;
-      throw Error("instruction set '" + name + "' is not available on this CPU; see `octavo doctor`");
+    if (name == tier.name) {
+      if (tier.available()) return *tier.table;
+      throw Error("instruction set '" + name + "' is not available here: " + tier.reason +
+                  "; `octavo doctor` lists those that are");
     }
-    known += known.empty() ? tier.table->name : std::string(", ") + tier.table->name;
+    known += (known.empty() ? "" : ", ") + tier.name;
   }
   throw Error("unknown instruction set '" + name + "'; known here: " + known);
 }
@@ -43,7 +100,7 @@ const KernelTable& active_kernels() {
     }
     const KernelTable* best = nullptr;
     for (const KernelTier& tier : kernel_tiers()) {
-      if (tier.available) best = tier.table;
+      if (tier.available()) best = tier.table.get();
     }
     return *best;
   }();

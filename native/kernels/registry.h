@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
@@ -7,8 +8,20 @@
 
 namespace octavo {
 
-/// Every tier compiled in, worst first, and whether this CPU can run it.
+/// A tier that is compiled in. Either this CPU can run it and there is a table, or `reason` says why not.
+struct KernelTier {
+  std::string name;
+  std::unique_ptr<const KernelTable> table;
+  std::string reason;
+
+  bool available() const { return table != nullptr; }
+};
+
+/// Every tier compiled in, worst first; `reference` is always first.
 std::span<const KernelTier> kernel_tiers();
+
+/// The plain loops that every other tier equals bit for bit.
+const KernelTable& reference_kernels();
 
 /// The tier that the environment variable OCTAVO_ISA names, else the best available. Decided once.
 /// Throws Error for an unknown or unavailable name.

@@ -20,7 +20,6 @@
 #include "expect.h"
 #include "kernels/panels.h"
 #include "kernels/registry.h"
-#include "kernels/tiers.h"
 
 namespace octavo::testing {
 
@@ -104,13 +103,15 @@ void check_panels() {
 
 void check_tiers() {
   const auto tiers = kernel_tiers();
-  expect(tiers.front().table == &reference::table() && tiers.front().available, "the reference comes first");
+  expect(tiers.front().name == "reference" && tiers.front().available(), "the reference comes first");
   for (const KernelTier& tier : tiers) {
-    const std::string name = tier.table->name;
-    if (tier.available) {
-      expect(&kernels_named(name) == tier.table, "a tier is found by its name: " + name);
+    if (tier.available()) {
+      expect(tier.table->name == tier.name && &kernels_named(tier.name) == tier.table.get(),
+             "a tier is found by its name: " + tier.name);
+      expect(tier.reason.empty(), "and has no reason not to run: " + tier.name);
     } else {
-      std::printf("SKIPPED tier %s: not on this CPU\n", name.c_str());
+      expect(!tier.reason.empty(), "who does not run says why: " + tier.name);
+      std::printf("SKIPPED tier %s: %s\n", tier.name.c_str(), tier.reason.c_str());
     }
   }
 }
@@ -123,17 +124,16 @@ void expect_says(const std::string& message, const std::string& part) {
 void check_refusals() {
   std::string known;
   for (const KernelTier& tier : kernel_tiers()) {
-    known += (known.empty() ? "" : ", ") + std::string(tier.table->name);
+    known += (known.empty() ? "" : ", ") + tier.name;
   }
   for (const char* name : {"avx9", "", "AVX2", "reference "}) {
     const std::string message = error_of([&] { kernels_named(name); });
     expect_says(message, "unknown instruction set '" + std::string(name) + "'");
     expect_says(message, known);
   }
-  const std::array unavailable{KernelTier{&reference::table(), false}};
-  const std::string message = error_of([&] { kernels_named("reference", unavailable); });
-  expect_says(message, "instruction set 'reference'");
-  expect_says(message, "not available on this CPU");
+  const std::array unavailable{KernelTier{.name = "abacus", .table = nullptr, .reason = "the CPU lacks beads"}};
+  const std::string message = error_of([&] { kernels_named("abacus", unavailable); });
+  expect_says(message, "instruction set 'abacus' is not available here: the CPU lacks beads");
 }
 
 /// The tier that a process with this OCTAVO_ISA (null: none) works with, or its error message. The choice is
@@ -168,13 +168,12 @@ std::string active_with(const char* isa) {
 void check_active_kernels() {
   std::string best;
   for (const KernelTier& tier : kernel_tiers()) {
-    const std::string name = tier.table->name;
-    if (!tier.available) {
-      expect_equal(active_with(name.c_str()), error_of([&] { kernels_named(name); }));
+    if (!tier.available()) {
+      expect_equal(active_with(tier.name.c_str()), error_of([&] { kernels_named(tier.name); }));
       continue;
     }
-    expect_equal(active_with(name.c_str()), name);
-    best = name;
+    expect_equal(active_with(tier.name.c_str()), tier.name);
+    best = tier.name;
   }
   expect_equal(active_with(nullptr), best);
   expect_equal(active_with(""), best);
@@ -182,11 +181,17 @@ void check_active_kernels() {
 }
 
 void check_cpu_features() {
-  for (const std::string& name : CpuFeatures::detect().names()) expect(!name.empty(), "features have names");
-  expect(CpuFeatures{}.names().empty(), "a plain CPU has none");
-  CpuFeatures one;
-  one.avx512_vnni = true;
-  expect(one.names() == std::vector<std::string>{"avx512_vnni"}, "a feature is named");
+  for (const CpuFeature& feature : cpu_features()) {
+    expect(has_cpu_feature(feature.name) == feature.present,
+           "a feature is found by its name: " + std::string(feature.name));
+  }
+  bool refused = false;
+  try {
+    has_cpu_feature("beads");
+  } catch (const std::invalid_argument&) {
+    refused = true;
+  }
+  expect(refused, "a feature that is not in the list is refused");
 }
 
 }  // namespace

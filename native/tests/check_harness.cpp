@@ -13,13 +13,13 @@
 #include "call.h"
 #include "kernel_checks.h"
 #include "kernels/integer_kernels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 
 namespace octavo::testing {
 
 namespace {
 
-const KernelTable& truth() { return reference::table(); }
+const KernelTable& truth() { return reference_kernels(); }
 
 // One unit in the last place, in one kind of place.
 void nudge(float& value) { value = std::nextafter(value, 1e30f); }

@@ -52,7 +52,7 @@ Options parse(int count, char** words) {
 
 void print_list() {
   for (const KernelTier& tier : kernel_tiers()) {
-    std::printf("tier %s %s\n", tier.table->name, tier.available ? "available" : "not on this CPU");
+    std::printf("tier %s %s\n", tier.name.c_str(), tier.available() ? "available" : tier.reason.c_str());
   }
   for (const KernelCheck& check : kernel_checks()) std::printf("kernel %s\n", check.kernel);
 }
@@ -68,15 +68,12 @@ void check_tier(const KernelTable& kernels, std::uint64_t seed) {
 /// Says aloud which tiers were covered and which were not, and why.
 void print_coverage(const Options& options) {
   for (const KernelTier& tier : kernel_tiers()) {
-    const bool chosen = options.tier.empty() || options.tier == tier.table->name;
-    const char* state = !tier.available ? "SKIPPED: not on this CPU"
-                        : chosen        ? "COVERED"
-                                        : "SKIPPED: not asked for";
-    std::printf("tier %-12s %s\n", tier.table->name, state);
+    const bool chosen = options.tier.empty() || options.tier == tier.name;
+    const std::string state = !tier.available() ? "SKIPPED: " + tier.reason
+                              : chosen          ? "COVERED"
+                                                : "SKIPPED: not asked for";
+    std::printf("tier %-12s %s\n", tier.name.c_str(), state.c_str());
   }
-#if !defined(OCTAVO_X86_64)
-  std::printf("tiers avx2, avx512_vnni SKIPPED: not compiled in (not an x86-64 build)\n");
-#endif
 }
 
 int run(const Options& options) {
@@ -86,10 +83,10 @@ int run(const Options& options) {
   }
   if (!options.tier.empty()) kernels_named(options.tier);
   for (const KernelTier& tier : kernel_tiers()) {
-    const bool chosen = options.tier.empty() || options.tier == tier.table->name;
+    const bool chosen = options.tier.empty() || options.tier == tier.name;
     // The reference is too slow to time unless it is asked for by name.
-    const bool timed = tier.table != kernel_tiers().front().table || !options.tier.empty();
-    if (!tier.available || !chosen) continue;
+    const bool timed = tier.table.get() != &reference_kernels() || !options.tier.empty();
+    if (!tier.available() || !chosen) continue;
     if (!options.bench) check_tier(*tier.table, options.seed);
     if (options.bench && timed) bench_tier(*tier.table);
   }

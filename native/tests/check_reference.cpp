@@ -14,7 +14,7 @@
 #include "kernels/exponential.h"
 #include "kernels/logarithm.h"
 #include "kernels/reference/functions.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "known_integer.h"
 #include "known_polynomial.h"
 #include "random.h"
@@ -26,7 +26,7 @@ namespace {
 
 using Row = std::vector<float>;
 
-const KernelTable& kernels() { return reference::table(); }
+const KernelTable& kernels() { return reference_kernels(); }
 
 Row random_row(int n, Random& random) {
   Row row(static_cast<std::size_t>(n));

@@ -5,7 +5,7 @@
 #include "base/aligned_buffer.h"
 #include "checked_output.h"
 #include "kernel_checks.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "pages.h"
 #include "values.h"
 
@@ -118,7 +118,7 @@ int check_keep(const KernelTable& kernels, Random random) {
       const PagedShape shape{
           .positions = random.integer(1, 50), .heads = random.integer(1, 5), .head_dim = head_dim};
       const std::string call = describe_pages("keep", kernels, shape, mode);
-      expected.prepare(reference::table().attention, shape, mode, random);
+      expected.prepare(reference_kernels().attention, shape, mode, random);
       actual.prepare(kernels.attention, shape, mode, random);
       Neighbours neighbours(shape, mode, random);
       std::vector<int> places = shuffled_or_not(shape.positions, random);

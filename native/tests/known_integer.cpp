@@ -9,7 +9,7 @@
 #include "call.h"
 #include "kernels/fixed_point.h"
 #include "kernels/integer_kernels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 
 namespace octavo::testing {
 
@@ -17,7 +17,7 @@ namespace {
 
 using Limits = std::numeric_limits<std::int32_t>;
 
-const KernelTable& kernels() { return reference::table(); }
+const KernelTable& kernels() { return reference_kernels(); }
 
 void expect(std::int64_t found, std::int64_t expected, const std::string& what) {
   if (found == expected) return;

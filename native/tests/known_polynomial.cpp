@@ -7,7 +7,7 @@
 
 #include "call.h"
 #include "kernels/integer_kernels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 
 namespace octavo::testing {
 
@@ -86,7 +86,7 @@ std::uint8_t byte(int value) { return static_cast<std::uint8_t>(value + 128); }
 
 Three attend(const Known& known) {
   constexpr int kCount = 3;
-  const PagedAttention& kernels = reference::table().attention;
+  const PagedAttention& kernels = reference_kernels().attention;
   const PageLayout layout = kernels.layout(1, kCount, true, true);
   std::vector<std::byte> page(layout.bytes);
   for (std::uint8_t j = 0; j < kCount; ++j) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 
 namespace octavo::testing {
 
@@ -44,7 +44,7 @@ void PagedPair::prepare(const PagedAttention& kernels, const PagedShape& shape, 
                         Random& random) {
   shape_ = shape;
   mode_ = mode;
-  expected_.prepare(reference::table().attention, shape, mode, random);
+  expected_.prepare(reference_kernels().attention, shape, mode, random);
   actual_.prepare(kernels, shape, mode, random);
 }
 

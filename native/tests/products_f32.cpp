@@ -5,7 +5,7 @@
 
 #include "kernel_checks.h"
 #include "kernels/panels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "product_shapes.h"
 #include "values.h"
 
@@ -35,7 +35,7 @@ class ProductF32Check {
     epilogue_.prepare(shape, padded_columns(kernels_.linear_f32.layout, shape.columns), random_);
     const std::string call =
         describe("product_f32", kernels_.name, shape.text(), epilogue_.text(), " values=", name_of(kind));
-    reference::table().linear_f32.product(product(shape, weight_.data(), epilogue_.for_reference()));
+    reference_kernels().linear_f32.product(product(shape, weight_.data(), epilogue_.for_reference()));
     kernels_.linear_f32.product(product(shape, packed_.data(), epilogue_.for_subject()));
     epilogue_.verify(call);
   }

@@ -8,7 +8,7 @@
 #include "checked_output.h"
 #include "kernel_checks.h"
 #include "kernels/integer_kernels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "product_bytes.h"
 #include "values.h"
 
@@ -283,7 +283,7 @@ int check_integer_s8(const KernelTable& kernels, Random random) {
     operands.prepare(shape, bytes);
     const std::string call =
         describe("integer_s8", kernels.name, shape.text(), operands.text(), " bytes=", name_of(bytes));
-    reference::table().linear_s8.integer(operands.for_reference());
+    reference_kernels().linear_s8.integer(operands.for_reference());
     kernels.linear_s8.integer(operands.for_subject());
     operands.verify(call);
   }

@@ -3,7 +3,7 @@
 
 #include "kernel_checks.h"
 #include "kernels/panels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "product_bytes.h"
 #include "product_shapes.h"
 #include "values.h"
@@ -109,7 +109,7 @@ int check_product_s8(const KernelTable& kernels, Random random) {
     epilogue.prepare(shape, padded_columns(kernels.linear_s8.layout, shape.columns), random);
     const std::string call = describe("product_s8", kernels.name, shape.text(), operands.text(),
                                       epilogue.text(), " bytes=", name_of(bytes));
-    reference::table().linear_s8.product(operands.for_reference(epilogue.for_reference()));
+    reference_kernels().linear_s8.product(operands.for_reference(epilogue.for_reference()));
     kernels.linear_s8.product(operands.for_subject(epilogue.for_subject()));
     epilogue.verify(call);
   });
@@ -123,7 +123,7 @@ int check_accumulate_s8(const KernelTable& kernels, Random random) {
     const std::string call =
         describe("accumulate_s8", kernels.name, shape.text(), operands.text(), " bytes=", name_of(bytes));
     sums.shape(shape.rows, shape.columns, shape.columns);
-    reference::table().linear_s8.accumulate(operands.for_reference({}), sums.expected());
+    reference_kernels().linear_s8.accumulate(operands.for_reference({}), sums.expected());
     kernels.linear_s8.accumulate(operands.for_subject({}), sums.actual());
     sums.verify(call, "sums");
   });

@@ -6,7 +6,7 @@
 
 #include "checked_output.h"
 #include "kernel_checks.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "quantized_target.h"
 #include "values.h"
 
@@ -54,7 +54,7 @@ int check_quantize_rows(const KernelTable& kernels, Random random) {
         if (kind == Values::wide && rows == 5) x[0] = std::numeric_limits<float>::infinity();
         output.shape(rows, n, output_stride);
         scale.shape(1, rows, rows);
-        reference::table().quantize_rows(x.data(), stride, rows, n, output.expected(), output_stride,
+        reference_kernels().quantize_rows(x.data(), stride, rows, n, output.expected(), output_stride,
                                          scale.expected());
         kernels.quantize_rows(x.data(), stride, rows, n, output.actual(), output_stride, scale.actual());
         output.verify(call, "output");
@@ -78,7 +78,7 @@ int check_quantize_static(const KernelTable& kernels, Random random) {
         output.prepare(rows, n, static_cast<std::size_t>(n), random.integer(0, 9), random);
         const std::string call = describe("quantize_static", kernels.name, " rows=", rows, " n=", n,
                                           " stride=", stride, output.text(), " values=", name_of(kind));
-        reference::table().quantize_static(x.data(), stride, rows, n, output.for_reference());
+        reference_kernels().quantize_static(x.data(), stride, rows, n, output.for_reference());
         kernels.quantize_static(x.data(), stride, rows, n, output.for_subject());
         output.verify(call);
       }
@@ -124,7 +124,7 @@ class LayerNormCheck {
         describe("layer_norm", kernels_.name, " rows=", rows, " n=", n, " epsilon=", epsilon,
                  " output=", kNormOutputNames[static_cast<std::size_t>(kind_of_output)],
                  kind_of_output >= NormOutput::both ? quantized_.text() : "", " values=", name_of(kind));
-    run_one(reference::table(), rows, n, epsilon, kind_of_output, floats_.expected(),
+    run_one(reference_kernels(), rows, n, epsilon, kind_of_output, floats_.expected(),
             quantized_.for_reference());
     run_one(kernels_, rows, n, epsilon, kind_of_output, floats_.actual(), quantized_.for_subject());
     floats_.verify(call, "output");
@@ -168,7 +168,7 @@ int check_embed_f32(const KernelTable& kernels, Random random) {
       fill_vector(row, n, kind, random);
       fill_vector(position, n, kind, random);
       output.shape(1, n, n);
-      reference::table().embed_f32(row.data(), position.data(), n, scale, output.expected());
+      reference_kernels().embed_f32(row.data(), position.data(), n, scale, output.expected());
       kernels.embed_f32(row.data(), position.data(), n, scale, output.actual());
       output.verify(call, "output");
       ++calls;
@@ -192,7 +192,7 @@ int check_embed_s8(const KernelTable& kernels, Random random) {
       std::generate(row.begin(), row.end(), [&] { return static_cast<std::int8_t>(random.bits()); });
       fill_vector(position, n, kind, random);
       output.shape(1, n, n);
-      reference::table().embed_s8(row.data(), row_scale, position.data(), n, scale, output.expected());
+      reference_kernels().embed_s8(row.data(), row_scale, position.data(), n, scale, output.expected());
       kernels.embed_s8(row.data(), row_scale, position.data(), n, scale, output.actual());
       output.verify(call, "output");
       ++calls;

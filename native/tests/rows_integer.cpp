@@ -7,7 +7,7 @@
 #include "checked_output.h"
 #include "kernel_checks.h"
 #include "kernels/integer_kernels.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "values.h"
 
 namespace octavo::testing {
@@ -64,7 +64,7 @@ class L1NormCheck {
                 .shift = shift,
                 .output = output_.expected(),
                 .output_stride = n + gap};
-    reference::table().l1_norm(norm);
+    reference_kernels().l1_norm(norm);
     norm.output = output_.actual();
     kernels_.l1_norm(norm);
     output_.verify(call, "output");
@@ -143,7 +143,7 @@ int check_embed_integer(const KernelTable& kernels, Random random) {
                              .position = position.data(),
                              .n = n,
                              .output = output.expected()};
-      reference::table().embed_integer(embedding);
+      reference_kernels().embed_integer(embedding);
       embedding.output = output.actual();
       kernels.embed_integer(embedding);
       output.verify(call, "output");
@@ -165,7 +165,7 @@ int check_dequantize(const KernelTable& kernels, Random random) {
       x.resize(static_cast<std::size_t>(n));
       std::generate(x.begin(), x.end(), [&] { return random.integer(-most, most); });
       output.shape(1, n, n);
-      const float expected = reference::table().dequantize(x.data(), n, inverse, output.expected());
+      const float expected = reference_kernels().dequantize(x.data(), n, inverse, output.expected());
       const float largest = kernels.dequantize(x.data(), n, inverse, output.actual());
       if (largest != expected) fail(call, "largest", expected, largest);
       output.verify(call, "output");

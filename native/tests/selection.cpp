@@ -7,7 +7,7 @@
 
 #include "checked_output.h"
 #include "kernel_checks.h"
-#include "kernels/tiers.h"
+#include "kernels/registry.h"
 #include "values.h"
 
 namespace octavo::testing {
@@ -33,7 +33,7 @@ void fill_logits(GuardedArray<float>& x, int n, Values kind, Random& random) {
 
 void compare_largest(const KernelTable& kernels, const GuardedArray<float>& x, const char* values) {
   const int n = static_cast<int>(x.size());
-  const float expected = reference::table().largest(x.data(), n);
+  const float expected = reference_kernels().largest(x.data(), n);
   const float actual = kernels.largest(x.data(), n);
   const bool right = actual == expected || (std::isnan(actual) && std::isnan(expected));
   if (!right) {
@@ -44,8 +44,8 @@ void compare_largest(const KernelTable& kernels, const GuardedArray<float>& x, c
 void compare_log_sum_exp(const KernelTable& kernels, const GuardedArray<float>& x, const char* values) {
   const int n = static_cast<int>(x.size());
   const std::string call = describe("log_sum_exp", kernels.name, " n=", n, " values=", values);
-  const float largest = reference::table().largest(x.data(), n);
-  const float expected = reference::table().log_sum_exp(x.data(), n, largest);
+  const float largest = reference_kernels().largest(x.data(), n);
+  const float expected = reference_kernels().log_sum_exp(x.data(), n, largest);
   const float actual = kernels.log_sum_exp(x.data(), n, largest);
   if (!same(expected, actual)) fail(call, "result", expected, actual);
 }
@@ -63,7 +63,7 @@ void compare_top_k(const KernelTable& kernels, const GuardedArray<float>& x, int
     const int earlier = half > 0 ? table.top_k(x.data(), half, 0, k, 0, best) : 0;
     return table.top_k(x.data() + half, n - half, half, k, earlier, best);
   };
-  const int expected_found = run(reference::table(), expected.data());
+  const int expected_found = run(reference_kernels(), expected.data());
   const int found = run(kernels, actual.data());
   if (found != expected_found) fail(call, "number found", expected_found, found);
   for (std::size_t i = 0; i < static_cast<std::size_t>(found); ++i) {

@@ -1,4 +1,4 @@
-#include "kernels/peak_loops.h"
+#include "kernels/avx2/peak.h"
 
 #include <immintrin.h>
 

@@ -1,23 +1,20 @@
-#include "kernels/lanes16/table.h"
 #include "kernels/avx2/integer.h"
 #include "kernels/avx2/linear_f32.h"
 #include "kernels/avx2/linear_s8.h"
 #include "kernels/avx2/paged_bytes.h"
+#include "kernels/avx2/peak.h"
 #include "kernels/avx2/polynomial_attention.h"
 #include "kernels/avx2/vector.h"
+#include "kernels/lanes16/table.h"
 #include "kernels/tiers.h"
 
 namespace octavo::avx2 {
 
-namespace {
-
-constexpr KernelTable kTable = lanes16::table<F32x16>(
-    "avx2", {.layout = kLayoutF32, .product = product_f32},
-    {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8, .integer = product_integer},
-    l1_norm, embed_integer, lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial));
-
-}  // namespace
-
-const KernelTable& table() { return kTable; }
+KernelTable table() {
+  return lanes16::table<F32x16>(
+      {.layout = kLayoutF32, .product = product_f32},
+      {.layout = kLayoutS8, .product = product_s8, .accumulate = accumulate_s8, .integer = product_integer},
+      l1_norm, embed_integer, lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial), peak_loops());
+}
 
 }  // namespace octavo::avx2

@@ -1,4 +1,4 @@
-#include "kernels/peak_loops.h"
+#include "kernels/avx512_vnni/peak.h"
 
 #include <immintrin.h>
 

@@ -6,7 +6,7 @@
 namespace octavo::lanes16 {
 
 template <class V, class Bytes>
-constexpr PagedAttention paged_attention(void (*attend_polynomial)(const AttendPolynomial&)) {
+PagedAttention paged_attention(void (*attend_polynomial)(const AttendPolynomial&)) {
   return {.layout = page_layout<Bytes>,
           .keep = keep_rows<Bytes>,
           .attend = attend<V, Bytes>,
@@ -16,11 +16,10 @@ constexpr PagedAttention paged_attention(void (*attend_polynomial)(const AttendP
 /// A tier's table: its own products, attention and rows of integers, and the row kernels over its sixteen
 /// lanes.
 template <class V>
-constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const LinearS8& linear_s8,
-                            void (*l1_norm)(const L1Norm&), void (*embed_integer)(const EmbedInteger&),
-                            const PagedAttention& attention) {
+KernelTable table(const LinearF32& linear_f32, const LinearS8& linear_s8, void (*l1_norm)(const L1Norm&),
+                  void (*embed_integer)(const EmbedInteger&), const PagedAttention& attention,
+                  const PeakLoops& peak) {
   return {
-      .name = name,
       .linear_f32 = linear_f32,
       .linear_s8 = linear_s8,
       .quantize_rows = quantize_rows<V>,
@@ -35,6 +34,7 @@ constexpr KernelTable table(const char* name, const LinearF32& linear_f32, const
       .largest = largest<V>,
       .log_sum_exp = log_sum_exp<V>,
       .top_k = top_k<V>,
+      .peak = peak,
   };
 }
 

@@ -3,9 +3,8 @@
 
 namespace octavo::reference {
 
-const KernelTable& table() {
-  static const KernelTable kernels{
-      .name = "reference",
+KernelTable table() {
+  return {
       .linear_f32 = {.layout = {.columns = 1, .group = 1}, .product = product_f32},
       .linear_s8 = {.layout = {.columns = 1, .group = 1},
                     .product = product_s8,
@@ -26,8 +25,8 @@ const KernelTable& table() {
       .largest = largest,
       .log_sum_exp = log_sum_exp,
       .top_k = top_k,
+      .peak = {},
   };
-  return kernels;
 }
 
 }  // namespace octavo::reference

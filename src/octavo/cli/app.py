@@ -67,8 +67,8 @@ def octavo_command(
 ) -> None:
     """Translate text in 8-bit integers on ordinary CPUs: train, quantize, translate, measure.
 
-    OCTAVO_DEBUG=1 prints a traceback with every error; OCTAVO_ISA=reference, avx2 or avx512_vnni forces
-    the CPU instructions to use.
+    OCTAVO_DEBUG=1 prints a traceback with every error; OCTAVO_ISA=NAME forces the CPU instructions to use,
+    one of those that "octavo doctor" lists as available.
 
         octavo translate "A man rides a bicycle."
         octavo translate -i talk.en -o talk.de

@@ -11,10 +11,12 @@ from octavo.engine.errors import EngineError
 
 
 class CpuReport(TypedDict):
-    """``isa``: the kernel tier in use; ``available``: those this CPU can run, best last."""
+    """``isa``: the kernel tier in use; ``available``: those this CPU can run, best last; ``unavailable``: the
+    others of this build, and why each cannot run; ``features``: what the CPU has of all that tiers need."""
 
     isa: str
     available: list[str]
+    unavailable: dict[str, str]
     features: list[str]
 
 
@@ -24,7 +26,13 @@ def cpu_report() -> CpuReport:
         isa = _native.active_isa()
     except _native.NativeError as error:
         raise EngineError(str(error)) from error
-    return {"isa": isa, "available": _native.available_isas(), "features": _native.cpu_features()}
+    reasons = dict(_native.isas())
+    return {
+        "isa": isa,
+        "available": [name for name, reason in reasons.items() if not reason],
+        "unavailable": {name: reason for name, reason in reasons.items() if reason},
+        "features": _native.cpu_features(),
+    }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

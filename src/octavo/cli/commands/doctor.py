@@ -23,7 +23,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
         octavo doctor
         octavo doctor --json
-        OCTAVO_ISA=avx2 octavo doctor
+        OCTAVO_ISA=reference octavo doctor
     """
     report = _report()
     if as_json:
@@ -99,6 +99,7 @@ def _print(report: dict[str, Any]) -> None:
         "OCTAVO_ISA": report["OCTAVO_ISA"] or "not set: the best available is chosen",
         "instructions": engine.get("isa", "unknown"),
         "available": ", ".join(engine.get("available", [])) or "unknown",
+        **{f"not {name}": reason for name, reason in engine.get("unavailable", {}).items()},
         "cpu features": ", ".join(engine.get("features", [])) or "none that Octavo uses",
         "model": f"{model['name']}, {model['scheme']}, {model['bytes'] / 1e6:.1f} MB" if model else "none",
         **{package: version or "not installed" for package, version in report["packages"].items()},
