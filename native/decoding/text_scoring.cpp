@@ -29,8 +29,8 @@ void TextScoring::admit(SentenceQueue& queue, const std::vector<ScoredText>& tex
   constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
   const std::size_t most = model_.kernels.stream_rows;
   if (live_.size() == most) return;
-  for (const SentenceQueue::Sentence& taken : queue.take(
-           most - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
+  for (const SentenceQueue::Sentence& taken :
+       queue.take(most - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
     const ScoredText& text = texts[taken.index];
     live_.push_back({taken.index, &text, 1, begin_text(text.tokens.front(), cache_)});
     cost_ += text.tokens.size();

@@ -131,7 +131,8 @@ void check_refusals() {
     expect_says(message, "unknown instruction set '" + std::string(name) + "'");
     expect_says(message, known);
   }
-  const std::array unavailable{KernelTier{.name = "abacus", .table = nullptr, .reason = "the CPU lacks beads"}};
+  const std::array unavailable{
+      KernelTier{.name = "abacus", .table = nullptr, .reason = "the CPU lacks beads"}};
   const std::string message = error_of([&] { kernels_named("abacus", unavailable); });
   expect_says(message, "instruction set 'abacus' is not available here: the CPU lacks beads");
 }

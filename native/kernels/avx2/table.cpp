@@ -1,3 +1,4 @@
+#include "kernels/lanes16/table.h"
 #include "kernels/avx2/integer.h"
 #include "kernels/avx2/linear_f32.h"
 #include "kernels/avx2/linear_s8.h"
@@ -5,7 +6,6 @@
 #include "kernels/avx2/peak.h"
 #include "kernels/avx2/polynomial_attention.h"
 #include "kernels/avx2/vector.h"
-#include "kernels/lanes16/table.h"
 #include "kernels/tiers.h"
 
 namespace octavo::avx2 {

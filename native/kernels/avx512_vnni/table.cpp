@@ -1,3 +1,4 @@
+#include "kernels/lanes16/table.h"
 #include "kernels/avx512_vnni/integer.h"
 #include "kernels/avx512_vnni/linear_f32.h"
 #include "kernels/avx512_vnni/linear_s8.h"
@@ -5,7 +6,6 @@
 #include "kernels/avx512_vnni/peak.h"
 #include "kernels/avx512_vnni/polynomial_attention.h"
 #include "kernels/avx512_vnni/vector.h"
-#include "kernels/lanes16/table.h"
 #include "kernels/tiers.h"
 
 namespace octavo::avx512_vnni {
