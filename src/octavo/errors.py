@@ -24,3 +24,12 @@ class OutputError(OctavoError):
 
 class QuantizationError(OctavoError):
     """A model or a number that cannot be quantized, or integers that would overflow."""
+
+
+def printable(text: str) -> str:
+    """``text``, the name of a file say, with escapes for what a terminal would obey or could not show."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

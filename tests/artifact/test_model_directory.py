@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from octavo.artifact import ModelDirectory
+from octavo.artifact import ModelDirectory, checksum
 from octavo.artifact.checksum import FileEntry
 from octavo.errors import ModelError
 from octavo.plan import plan_of
@@ -180,6 +181,9 @@ def test_altered_file(model_path: Path, name: str) -> None:
         (b'{"a": 1' + b"0" * 5000 + b"}", "a number of 5001 digits"),
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not valid JSON"),
         (b'{"a": "\xff"}', "not valid JSON"),
+        (b'{"a": "\\ud800"}', "not valid JSON ('utf-8' codec can't encode"),
+        (b'{"\\udfff": 1}', "not valid JSON ('utf-8' codec can't encode"),
+        (b'{"a": 1e999}', "'1e999' is more than a number can be"),
         (b"{}" + b" " * 1_048_576, "larger than 1048576 bytes"),
         (b"{}", "\"format\" is not 'octavo-model'; this is no Octavo model directory"),
     ],
@@ -320,6 +324,42 @@ def test_header_of_impossible_length(float_path: Path, length: int) -> None:
     path.write_bytes(struct.pack("<Q", length) + path.read_bytes()[8:])
     seal(float_path)
     assert "model.safetensors: cannot read tensors (" in refusal(float_path)
+
+
+def test_a_huge_file_is_not_hashed_before_its_header_is_read(
+    float_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse file takes no room on the disk, and minutes to read."""
+
+    def hashed(path: Path) -> str:
+        pytest.fail(f"{path} is hashed")
+
+    monkeypatch.setattr(checksum, "_sha256", hashed)
+    for name, message in (
+        ("model.safetensors", "cannot read tensors ("),
+        ("tokenizer.spm", "bytes; such a file has at most 67108864"),
+    ):
+        (float_path / name).unlink()
+        with (float_path / name).open("wb") as stream:
+            stream.truncate(60 << 30)
+        entry = {"file": name, "bytes": 60 << 30, "sha256": "0" * 64}
+        part = (
+            {"tensors": entry}
+            if name.startswith("model")
+            else {"tokenizer": {"source": entry, "target": entry}}
+        )
+        edit_config(float_path, lambda values, part=part: values.update(part))  # type: ignore[misc]
+        assert message in refusal(float_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "quality.json", "tokenizer.spm", "model.safetensors"])
+def test_a_named_pipe_is_refused_and_not_waited_for(float_path: Path, name: str) -> None:
+    (float_path / name).unlink()
+    os.mkfifo(float_path / name)
+    message = (
+        "cannot read: Not a regular file" if name.endswith("json") else "missing; the model is incomplete"
+    )
+    assert f"{name}: {message}" in refusal(float_path)
 
 
 def test_tokenizer_of_another_model(float_path: Path) -> None:

@@ -15,6 +15,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 ALLOWED: dict[str, set[str]] = {
     "arguments": set(),
     "errors": set(),
+    "regular_file": set(),
     "durable": set(),
     "interrupt": set(),
     "machine": set(),
@@ -24,8 +25,8 @@ ALLOWED: dict[str, set[str]] = {
     "tensor_table": {"spec", "integer_format"},
     "plan": {"spec", "tensor_table"},
     "scale_propagation": set(),
-    "text": {"spec"},
-    "artifact": {"durable", "integer_format", "plan", "spec", "tensor_table", "text"},
+    "text": {"regular_file", "spec"},
+    "artifact": {"regular_file", "durable", "integer_format", "plan", "spec", "tensor_table", "text"},
     "engine": {"arguments", "artifact", "integer_format", "plan", "spec"},
     "translation": {"arguments", "engine", "artifact", "text", "spec"},
     "generation": {"arguments", "engine", "artifact", "text", "spec"},
@@ -40,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         *("integer", "quantization", "scale_propagation"),
         *("artifact", "integer_format", "plan", "spec", "tensor_table"),
     },
-    "conversion": {"artifact", "durable", "text", "spec", "tensor_table"},
+    "conversion": {"regular_file", "artifact", "durable", "text", "spec", "tensor_table"},
     "calibration": {
         *("integer", "quantization", "evaluation", "translation", "engine", "machine", "runs"),
         *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),

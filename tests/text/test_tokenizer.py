@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tomllib
 import unicodedata
@@ -166,8 +167,9 @@ def test_versions_of_sentencepiece_that_a_damaged_file_crashes_are_not_admitted(
     assert not any(sentencepiece.specifier.contains(version) for version in ("0.2.0", "0.2.1"))
 
 
-def test_missing_file_and_directory(tmp_path: Path) -> None:
-    for path in (tmp_path / "nowhere.spm", tmp_path):
+def test_missing_file_directory_and_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.spm")
+    for path in (tmp_path / "nowhere.spm", tmp_path, tmp_path / "pipe.spm"):
         with pytest.raises(ModelError, match="cannot read the tokenizer file"):
             Tokenizer(path)
 

@@ -43,25 +43,34 @@ class FileEntry:
         """The entry of a file as it is now. Raises OSError."""
         return cls(path.name, path.stat().st_size, _sha256(path))
 
-    def verify(self, directory: Path) -> Path:
-        """The file's path, once size and checksum agree. Raises ModelError where they do not."""
+    def check_size(self, directory: Path, most_bytes: int | None = None) -> None:
+        """Raise ModelError unless it is a plain file of this size, and of at most ``most_bytes``."""
         path = directory / self.file
         try:
             if not path.is_file():
                 raise ModelError(f"{path}: missing; the model is incomplete, copy it again as a whole")
             size = path.stat().st_size
-            if size != self.bytes:
-                raise ModelError(
-                    f"{path}: {size} bytes where config.json says {self.bytes}; "
-                    "the file is truncated or altered, copy it again"
-                )
-            if _sha256(path) != self.sha256:
-                raise ModelError(
-                    f"{path}: the checksum differs from config.json's; the file is altered, copy it again"
-                )
         except OSError as error:
             raise ModelError(f"{path}: cannot read: {error.strerror or error}") from error
-        return path
+        if size != self.bytes:
+            raise ModelError(
+                f"{path}: {size} bytes where config.json says {self.bytes}; "
+                "the file is truncated or altered, copy it again"
+            )
+        if most_bytes is not None and size > most_bytes:
+            raise ModelError(f"{path}: {size} bytes; such a file has at most {most_bytes}")
+
+    def check_content(self, directory: Path) -> None:
+        """Raise ModelError unless the file has this checksum."""
+        path = directory / self.file
+        try:
+            found = _sha256(path)
+        except OSError as error:
+            raise ModelError(f"{path}: cannot read: {error.strerror or error}") from error
+        if found != self.sha256:
+            raise ModelError(
+                f"{path}: the checksum differs from config.json's; the file is altered, copy it again"
+            )
 
 
 def _sha256(path: Path) -> str:

@@ -1,13 +1,15 @@
-"""JSON objects read strictly: bounded size, no repeated key, no NaN, no giant number."""
+"""JSON objects read strictly: bounded size, no repeated key, no NaN, no giant number, no half characters."""
 
 from __future__ import annotations
 
 import json
+import math
 import reprlib
 from pathlib import Path
 from typing import Any, Final
 
 from octavo.errors import ModelError
+from octavo.regular_file import read_regular
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_INT_DIGITS: Final = 18
@@ -16,8 +18,7 @@ _MAX_INT_DIGITS: Final = 18
 def read_json_object(path: Path) -> dict[str, Any]:
     """The object a JSON file holds. Raises ModelError, naming the file and what is wrong with it."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_regular(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: missing; the model is incomplete, copy it again as a whole") from error
     except OSError as error:
@@ -29,8 +30,10 @@ def read_json_object(path: Path) -> dict[str, Any]:
             data.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_int=_bounded_int,
+            parse_float=_finite_float,
             parse_constant=_no_constant,
         )
+        _check_text(value)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not valid JSON ({error}); copy the file again") from error
     if not isinstance(value, dict):
@@ -56,6 +59,18 @@ def _bounded_int(digits: str) -> int:
     if len(digits) > _MAX_INT_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)
+
+
+def _finite_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{reprlib.repr(digits)} is more than a number can be")
+    return number
+
+
+def _check_text(value: Any) -> None:
+    """Raise UnicodeEncodeError for a lone surrogate, which JSON can spell and no file can hold."""
+    json.dumps(value, ensure_ascii=False).encode("utf-8")
 
 
 def _no_constant(name: str) -> Any:

@@ -18,7 +18,7 @@ from octavo.integer_format import IntegerScales
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
 from octavo.tensor_table import DType, TensorSpec
-from octavo.text.tokenizer import Tokenizer
+from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
 
 QUALITY_FILE: Final = "quality.json"
 
@@ -62,10 +62,14 @@ class ModelDirectory:
         quality_path = path / QUALITY_FILE
         quality = read_json_object(quality_path) if quality_path.exists() else {}
         for entry in description.files:
-            entry.verify(path)
+            is_tokenizer = entry in (description.source_tokenizer, description.target_tokenizer)
+            entry.check_size(path, MAX_FILE_BYTES if is_tokenizer else None)
         model = cls(path, description, quality)
+        model._file.check_header()  # before hours go into the checksum of a file that cannot be a model
+        for entry in description.files:
+            entry.check_content(path)
         integer = model.scheme is Scheme.INTEGER
-        model._file.check(functools.partial(integer_problem, model.config) if integer else None)
+        model._file.check_values(functools.partial(integer_problem, model.config) if integer else None)
         model.shortlist()
         return model
 

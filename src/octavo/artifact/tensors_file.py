@@ -41,13 +41,17 @@ class TensorsFile:
         self._path = path
         self._specs = {spec.name: spec for spec in specs}
 
-    def check(self, problem: Callable[[Callable[[str], Array]], str | None] | None = None) -> None:
-        """The whole file against the specs, values included, and then by ``problem``, which gets a function
-        from a name to its array and says what is wrong. Raises ModelError."""
+    def check_header(self) -> None:
+        """Names, types and shapes against the specs, and the file's size against them. Raises ModelError."""
         with self._open() as stream:
             self._refuse(_names_problem(self._specs, stream.keys()))
             for spec in self._specs.values():
                 self._check_type(stream, spec)
+
+    def check_values(self, problem: Callable[[Callable[[str], Array]], str | None] | None = None) -> None:
+        """Every value against the specs, and then by ``problem``, which gets a function from a name to its
+        array and says what is wrong. The header is checked. Raises ModelError."""
+        with self._open() as stream:
             for spec in self._specs.values():
                 self._refuse(_values_problem(spec, stream.get_tensor(spec.name)))
             if problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import reprlib
 import textwrap
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -35,9 +35,9 @@ class Checkpoint:
         Raises ConversionError, naming the file, where it is missing, truncated or of other types.
         """
         path = directory / SAFETENSORS
-        if path.exists():
+        if path.is_file():
             return cls(path, _read_safetensors(path))
-        if (directory / PICKLED).exists():
+        if (directory / PICKLED).is_file():
             return cls(directory / PICKLED, _read_pickled(directory / PICKLED))
         if (directory / _INDEX).exists():
             raise ConversionError(
@@ -64,8 +64,7 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
                 _check_type(path, name, stream.get_slice(name).get_dtype())
                 found[name] = stream.get_tensor(name)
     except (SafetensorError, OSError) as error:
-        reason = textwrap.shorten(str(error), 200)
-        raise ConversionError(f"{path}: cannot read tensors ({reason}); copy the file again") from error
+        raise _unreadable(path, str(error)) from error
     return found
 
 
@@ -78,15 +77,27 @@ def _read_pickled(path: Path) -> dict[str, Array]:
         ) from error
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-        found = {}
-        for name, tensor in tensors.items():
-            kind = {torch.float32: "F32", torch.float16: "F16"}.get(tensor.dtype, str(tensor.dtype))
-            _check_type(path, name, kind)
-            found[name] = np.asarray(tensor.numpy())
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, AttributeError) as error:
-        reason = textwrap.shorten(str(error), 200)
-        raise ConversionError(f"{path}: cannot read tensors ({reason}); copy the file again") from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except Exception as error:  # a damaged pickle may lead torch.load to any
+        raise _unreadable(path, str(error) or type(error).__name__) from error
+    if not isinstance(tensors, dict) or not all(isinstance(name, str) for name in tensors):
+        raise _unreadable(path, f"it holds {type(tensors).__name__}, not tensors by name")
+    found = {}
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise _unreadable(path, f"{reprlib.repr(name)} is {type(tensor).__name__}, not a tensor")
+        kind = {torch.float32: "F32", torch.float16: "F16"}.get(tensor.dtype, str(tensor.dtype))
+        layout = "" if tensor.layout is torch.strided else f" {tensor.layout}"
+        _check_type(path, name, f"{kind}{layout}")
+        found[name] = np.asarray(tensor.numpy())
     return found
+
+
+def _unreadable(path: Path, reason: str) -> ConversionError:
+    return ConversionError(
+        f"{path}: cannot read tensors ({textwrap.shorten(reason, 200)}); copy the file again"
+    )
 
 
 def _check_type(path: Path, name: str, kind: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from octavo.conversion.errors import ConversionError
+from octavo.regular_file import read_regular
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -14,8 +15,7 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 def read_object(path: Path) -> dict[str, Any]:
     """The object in a file. Raises ConversionError, naming the file, where there is none."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_regular(path, _MAX_BYTES)
         if len(data) > _MAX_BYTES:
             raise ConversionError(
                 f"{path}: larger than {_MAX_BYTES} bytes, so it is not the file it should be"

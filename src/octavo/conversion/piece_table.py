@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from octavo.conversion.errors import ConversionError
+from octavo.regular_file import read_regular
+from octavo.text.tokenizer import MAX_FILE_BYTES
 
 _VARINT: Final = 0
 _FIXED64: Final = 1
@@ -77,7 +79,10 @@ class PieceTable:
     def read(cls, path: Path) -> PieceTable:
         """Parse a file. Raises ConversionError, naming it, where it is missing or no sentencepiece model."""
         try:
-            return cls.parse(path.read_bytes())
+            data = read_regular(path, MAX_FILE_BYTES)
+            if len(data) > MAX_FILE_BYTES:
+                raise ValueError("too large")
+            return cls.parse(data)
         except OSError as error:
             raise ConversionError(f"{path}: cannot read: {error.strerror or error}") from error
         except ValueError as error:

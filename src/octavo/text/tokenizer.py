@@ -10,6 +10,7 @@ from typing import Any, Final
 import sentencepiece
 
 from octavo.errors import ModelError
+from octavo.regular_file import read_regular
 from octavo.text.clean import one_line
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -99,11 +100,11 @@ class Tokenizer:
 
 def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ModelError(f"{path}: larger than {MAX_FILE_BYTES} bytes, no tokenizer file")
-        data = path.read_bytes()
+        data = read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the tokenizer file: {error.strerror or error}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ModelError(f"{path}: larger than {MAX_FILE_BYTES} bytes, no tokenizer file")
     if not data:
         raise ModelError(f"{path}: the tokenizer file is empty; copy it again")
     try:

@@ -45,12 +45,25 @@ def _values(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{path}: not a recipe: brackets within brackets, too deep to read") from error
+    _check_text(path, values)
     if _BASE not in values:
         return values
     base = values.pop(_BASE)
     if not isinstance(base, str):
         raise RecipeError(f"{path}: base: expected the path of a recipe (found {base!r})")
     return _merged(_values(path.parent / base, (*derived, path.resolve())), values)
+
+
+def _check_text(path: Path, value: Any) -> None:
+    """No text of a recipe, a path above all, may hold a NUL, which no name of a file can have."""
+    if isinstance(value, str) and "\0" in value:
+        raise RecipeError(f"{path}: {value!r:.80}: text must not hold the character U+0000")
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        _check_text(path, key)
+        _check_text(path, part)
 
 
 def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

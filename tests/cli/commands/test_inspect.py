@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,23 @@ def test_inspect_in_words(octavo_here: Octavo, int8_model: Path) -> None:
     assert "encoder.layers.0.self_attention.query.weight_scale" not in (
         octavo_here("inspect", int8_model).stdout.decode()
     )
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_names_of_files_do_not_command_the_terminal(
+    octavo_here: Octavo, float_model: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    shutil.copytree(float_model, tmp_path / "model")
+    for name in (b"\x1b[31mred", b"\xff", b"[bold]", "a\u202eb\x85".encode()):
+        Path(os.fsdecode(os.fsencode(tmp_path / "model") + b"/" + name)).touch()
+    done = octavo_here("inspect", "model", *options)
+    assert done.returncode == 0
+    shown = done.stdout.decode()
+    for name in (r"\x1b[31mred", r"\udcff", "[bold]", r"a\u202eb\x85"):
+        assert (json.dumps(name)[1:-1] if options else name) in shown
+    assert "\x1b" not in shown
+
+
+def test_an_error_does_not_command_the_terminal(octavo_here: Octavo) -> None:
+    done = octavo_here("inspect", "\x1b[31mred")
+    assert (done.returncode, done.stderr[:22]) == (2, rb"octavo: \x1b[31mred: n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from octavo.cli.options import JsonOption
+from octavo.errors import printable
 from octavo.plan import DYNAMIC, products, sites
 from octavo.spec import Scheme
 from octavo.tensor_table import DType
@@ -54,7 +55,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
     tensors = list(_stored_tensors(model))
     files = sorted(entry for entry in model.path.iterdir() if entry.is_file())
     return {
-        "path": str(model.path),
+        "path": printable(str(model.path)),
         "name": model.name,
         "kind": "language model" if model.config.is_language_model else "translation model",
         "languages": [model.source_language, model.target_language],
@@ -64,7 +65,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "shortlist": _shortlist(model),
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
-        "files": {entry.name: entry.stat().st_size for entry in files},
+        "files": {printable(entry.name): entry.stat().st_size for entry in files},
         "parts": _parts(tensors),
         "tensors": tensors,
         "quality": model.quality,
@@ -143,6 +144,7 @@ def _part(name: str) -> str:
 
 def _print(report: dict[str, Any], *, tensors: bool) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False, soft_wrap=True)
@@ -165,7 +167,7 @@ def _print(report: dict[str, Any], *, tensors: bool) -> None:
     ):
         table = Table(title, "", box=None, pad_edge=False)
         for key, value in rows.items():
-            table.add_row(key, str(value))
+            table.add_row(escape(key), escape(str(value)))
         console.print()
         console.print(table)
     console.print()
