@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol, TypeVar
 
 from octavo import durable
 from octavo.errors import OutputError
@@ -18,6 +19,30 @@ def steps_folder(output: Path, kind: str) -> Path:
     """Beside ``output``: where a run of this kind that writes it keeps its steps until it succeeds."""
     place = output.absolute()
     return place.parent / f".{place.name}.{kind}"
+
+
+_VALUE: Final = "value"
+
+SECONDS_BETWEEN_SAVES: Final = 1.0
+"""A step that grows by units is saved after the first unit that ends so long after the last save."""
+
+Unit = TypeVar("Unit", contravariant=True)
+
+
+class GrowingStep(Protocol[Unit]):
+    """A step that is made unit by unit, and whose state after any of them can be kept."""
+
+    def begin(self, done: int, state: Any) -> None:
+        """The work begins where ``done`` units have left ``state``: 0 and None where there is none yet."""
+
+    def add(self, unit: Unit) -> None:
+        """Do one more unit."""
+
+    def state(self) -> Any:
+        """The JSON value of the units so far."""
+
+    def close(self) -> None:
+        """Free what ``begin`` and ``add`` have opened."""
 
 
 class FinishedSteps:
@@ -39,16 +64,37 @@ class FinishedSteps:
         """The JSON value of a step, computed where it has not been before. Raises OutputError, OSError."""
         if self.folder is None:
             return compute()
-        path = self.folder / f"{step}-{digest([self._identity, step, dict(inputs)])[:32]}.json"
-        try:
-            return json.loads(path.read_bytes())
-        except (FileNotFoundError, ValueError):  # none yet, or damaged: make it
-            pass
-        found = compute()
-        data = json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        durable.write_file(path, data)
-        return found
+        path = self._path(self.folder, step, inputs)
+        kept = _read(path)
+        if kept is None:
+            kept = {_VALUE: compute()}
+            _write(path, kept)
+        return kept[_VALUE]
+
+    def grown(
+        self, step: str, inputs: Mapping[str, Any], units: Sequence[Unit], work: GrowingStep[Unit]
+    ) -> Any:
+        """The JSON value of a step that ``work`` makes of the units, in their order.
+
+        A run that was stopped goes on after the last unit that was saved. Raises OutputError, OSError.
+        """
+        if self.folder is None:
+            return _grow(units, work, None, lambda _done: None)
+        path = self._path(self.folder, step, inputs)
+        unfinished = path.with_suffix(".unfinished")
+
+        def save(done: int) -> None:
+            _write(unfinished, {"done": done, _VALUE: work.state()})
+
+        kept = _read(path)
+        if kept is None:
+            kept = {_VALUE: _grow(units, work, _read(unfinished), save)}
+            _write(path, kept)
+        unfinished.unlink(missing_ok=True)
+        return kept[_VALUE]
+
+    def _path(self, folder: Path, step: str, inputs: Mapping[str, Any]) -> Path:
+        return folder / f"{step}-{digest([self._identity, step, dict(inputs)])[:32]}.json"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -72,6 +118,39 @@ class FinishedSteps:
         """Remove everything: the run has succeeded."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _grow(
+    units: Sequence[Unit], work: GrowingStep[Unit], kept: dict[str, Any] | None, save: Callable[[int], None]
+) -> Any:
+    done = kept["done"] if kept else 0
+    try:
+        work.begin(done, kept[_VALUE] if kept else None)
+        saved = time.monotonic()
+        for unit in units[done:]:
+            work.add(unit)
+            done += 1
+            if done < len(units) and time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
+                save(done)
+                saved = time.monotonic()
+        return work.state()
+    finally:
+        work.close()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What was kept in a file; None where there is none, or a damaged one, which is made again."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) and _VALUE in found else None
+
+
+def _write(path: Path, kept: dict[str, Any]) -> None:
+    data = json.dumps(kept, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.write_file(path, data)
 
 
 def _is_result(path: Path) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
-from tests.models import synthetic_sentences, tiny_config, write_tiny_model
+from tests.models import synthetic_sentences, tiny_config, tiny_tokenizer, write_tiny_model
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.text.sentences import calibration_text, spread
+from octavo.conversion.piece_table import PieceTable
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,21 @@ def test_repeated_blank_and_overlong_lines_are_left_out(model: ModelDirectory) -
     long = "ba" * 2000
     text = calibration_text([*lines, "", "  ", long, *lines], model, "text")
     assert len(text.observed) + len(text.held_out) == 20
+
+
+def test_every_sentence_of_a_line_has_its_language_code(tmp_path: Path) -> None:
+    table = PieceTable.read(tiny_tokenizer(tmp_path / "plain.spm"))
+    code = len(table.pieces) - 1
+    pieces = [*table.pieces[:-1], dataclasses.replace(table.pieces[-1], text=">>fra<<")]
+    (tmp_path / "coded.spm").write_bytes(table.with_pieces(pieces).to_bytes())
+    files = (tmp_path / "coded.spm",) * 2
+    path = write_tiny_model(tmp_path / "model", config=tiny_config(max_positions=256), tokenizer_files=files)
+    lines = [f">>fra<< {a} {b}" for a, b in zip(*[iter(synthetic_sentences(40))] * 2, strict=True)]
+    text = calibration_text([*lines, ">>fra<< ", *lines], ModelDirectory.open(path), "text")
+    sources = (*text.observed, *text.held_out)
+    assert len(sources) == 40
+    assert all(ids[0] == code and code not in ids[1:] for ids in sources)
+    assert text.unknown_share == 0
 
 
 @pytest.mark.parametrize("lines", [[], ["", " \t"]])

@@ -1,7 +1,8 @@
-"""Calibration text made ready: the model's own output on it, and what is held out to compare choices by."""
+"""The model's own translations of the calibration text: what its decoder will see in use."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -10,8 +11,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from octavo.artifact import ModelDirectory
+from octavo.calibration.errors import CalibrationError
 from octavo.calibration.text.pairs import Pairs
-from octavo.calibration.text.sentences import CalibrationText
+from octavo.calibration.text.sentences import FEWEST_SENTENCES, CalibrationText
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.engine.engine import TokenIds
 from octavo.runs.finished_steps import FinishedSteps
@@ -33,32 +35,12 @@ class TranslatingEngine(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class OwnOutput:
-    """The model's own greedy translations. ``complete_share``: those that ended by themselves.
+class _Translation:
+    """The ids of a translation; whether it ended by itself; its log-probability of a token, in nats."""
 
-    ``mean_score``: log-probability of a token in nats, the mean over all sentences.
-    """
-
-    pairs: Pairs
-    complete_share: float
-    mean_score: float
-
-
-def own_output(
-    engine: TranslatingEngine, sources: Sequence[TokenIds], options: SearchOptions, progress: Progress
-) -> OwnOutput:
-    """Translate freely, greedily: what the decoder will see in use, its own mistakes included."""
-    greedy = dataclasses.replace(options, beam=1, nbest=1, length_penalty=1.0)
-    found: list[Hypothesis] = []
-    for start in range(0, len(sources), _SENTENCES_AT_ONCE):
-        batch = sources[start : start + _SENTENCES_AT_ONCE]
-        found += [hypotheses[0] for hypotheses in engine.translate(batch, greedy)]
-        progress.advance(len(batch))
-    return OwnOutput(
-        Pairs(tuple(sources), tuple(hypothesis.tokens for hypothesis in found)),
-        sum(hypothesis.complete for hypothesis in found) / len(found),
-        sum(hypothesis.score for hypothesis in found) / len(found),
-    )
+    tokens: list[int]
+    complete: bool
+    score: float
 
 
 def own_translations(
@@ -68,34 +50,105 @@ def own_translations(
     progress: Progress,
     engine: Callable[[], AbstractContextManager[TranslatingEngine]],
 ) -> tuple[Pairs, Pairs]:
-    """The text with the model's greedy translations, those observed and those held out; warns of what looks
-    wrong about them. ``engine`` gives what translates."""
+    """The text with the model's greedy translations: the pairs observed, and those held out.
+
+    The decoder is calibrated on its own mistakes as well. A sentence whose translation fills all positions of
+    the decoder is left out, as the decoder cannot be fed with it; a warning says how many. Another warns of
+    text that the model is unsure of. ``engine`` opens what translates. Raises CalibrationError where too few
+    sentences are left.
+    """
     sources = (*text.observed, *text.held_out)
-
-    def compute() -> dict[str, Any]:
-        progress.stage("Translating the calibration text", len(sources))
-        with engine() as translating:
-            found = own_output(translating, sources, search_options(model.search, {}), progress)
-        return {
-            "targets": [target.tolist() for target in found.pairs.targets],
-            "complete_share": found.complete_share,
-            "mean_score": found.mean_score,
-        }
-
-    found = steps.value("own-output", {}, compute)
-    targets: tuple[TokenIds, ...] = tuple(np.array(target, np.int32) for target in found["targets"])
-    _warn(text, OwnOutput(Pairs(sources, targets), found["complete_share"], found["mean_score"]), progress)
-    observed = len(text.observed)
-    return Pairs(sources[:observed], targets[:observed]), Pairs(sources[observed:], targets[observed:])
+    batches = [
+        sources[first : first + _SENTENCES_AT_ONCE] for first in range(0, len(sources), _SENTENCES_AT_ONCE)
+    ]
+    work = _GreedyTranslation(engine, search_options(model.search, {}), batches, progress)
+    found = [_Translation(**values) for values in steps.grown("own-translations", {}, batches, work)]
+    _warn_of_doubts(text, found, progress)
+    fits = [len(translation.tokens) < model.config.max_positions for translation in found]
+    observed, held_out = _split(sources, found, fits, len(text.observed))
+    _check_left_out(text, model, len(observed), len(held_out), progress)
+    return observed, held_out
 
 
-def _warn(text: CalibrationText, output: OwnOutput, progress: Progress) -> None:
+class _GreedyTranslation:
+    """Translates batches of sources; a GrowingStep. Its state is the list of translations."""
+
+    def __init__(
+        self,
+        engine: Callable[[], AbstractContextManager[TranslatingEngine]],
+        options: SearchOptions,
+        batches: Sequence[Sequence[TokenIds]],
+        progress: Progress,
+    ) -> None:
+        self._engine = engine
+        self._options = dataclasses.replace(options, beam=1, nbest=1, length_penalty=1.0)
+        self._batches = batches
+        self._progress = progress
+        self._opened = contextlib.ExitStack()
+        self._found: list[dict[str, Any]] = []
+
+    def begin(self, done: int, state: Any) -> None:
+        self._found = list(state or [])
+        self._progress.stage("Translating the calibration text", sum(map(len, self._batches)))
+        self._progress.advance(sum(map(len, self._batches[:done])))
+        self._translating = self._opened.enter_context(self._engine())
+
+    def add(self, unit: Sequence[TokenIds]) -> None:
+        for nbest in self._translating.translate(unit, self._options):
+            best = nbest[0]
+            self._found.append(
+                dataclasses.asdict(_Translation(best.tokens.tolist(), best.complete, best.score))
+            )
+        self._progress.advance(len(unit))
+
+    def state(self) -> list[dict[str, Any]]:
+        return self._found
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+def _split(
+    sources: Sequence[TokenIds], found: Sequence[_Translation], fits: Sequence[bool], observed: int
+) -> tuple[Pairs, Pairs]:
+    """The first ``observed`` pairs and the others, without those that do not fit."""
+
+    def pairs(indices: range) -> Pairs:
+        kept = [i for i in indices if fits[i]]
+        return Pairs(
+            tuple(sources[i] for i in kept), tuple(np.array(found[i].tokens, np.int32) for i in kept)
+        )
+
+    return pairs(range(observed)), pairs(range(observed, len(sources)))
+
+
+def _check_left_out(
+    text: CalibrationText, model: ModelDirectory, observed: int, held_out: int, progress: Progress
+) -> None:
+    every = len(text.observed) + len(text.held_out)
+    left_out = every - observed - held_out
+    if not left_out:
+        return
+    why = (
+        f"{text.name}: {left_out} of {every} sentences are left out, as their translations do not end within "
+        f"the model's {model.config.max_positions} positions"
+    )
+    if observed + held_out < FEWEST_SENTENCES or not observed or not held_out:
+        raise CalibrationError(
+            f"{why}; calibration needs at least {FEWEST_SENTENCES}. Use text like that to be translated, or "
+            "train the model longer"
+        )
+    progress.warn(why)
+
+
+def _warn_of_doubts(text: CalibrationText, found: Sequence[_Translation], progress: Progress) -> None:
     if suspicion := text.suspicion():
         progress.warn(suspicion)
-    endless = 1 - output.complete_share
-    if output.mean_score < _UNSURE or endless > _MANY_ENDLESS:
+    endless = sum(not translation.complete for translation in found) / len(found)
+    mean_score = sum(translation.score for translation in found) / len(found)
+    if mean_score < _UNSURE or endless > _MANY_ENDLESS:
         progress.warn(
-            f"{text.name}: the model is unsure of this text (mean log-probability {output.mean_score:.2f} a "
+            f"{text.name}: the model is unsure of this text (mean log-probability {mean_score:.2f} a "
             f"token; {endless:.0%} of its translations do not end). Is it in the language that the model "
             "translates from, and like the text to be translated?"
         )

@@ -45,6 +45,19 @@ class CalibrationText:
         )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence, and the ids of it and of the language code in front of it; [] without a code."""
+
+    text: str
+    code: list[int]
+    ids: list[int]
+
+    def source(self) -> TokenIds:
+        """What the model reads, without EOS."""
+        return np.array(self.code + self.ids, np.int32)
+
+
 def calibration_text(
     lines: Sequence[str], model: ModelDirectory, name: str, most: int = DEFAULT_SENTENCES
 ) -> CalibrationText:
@@ -60,7 +73,7 @@ def calibration_text(
     sentences = _sentences(lines, tokenizer, _longest(model))
     if len(sentences) < FEWEST_SENTENCES:
         raise CalibrationError(_too_few(name, lines, len(sentences)))
-    chosen = spread(list(sentences.items()), most)
+    chosen = spread(sentences, most)
     unknown = _unknown_share(chosen, tokenizer, model.config.unk_id)
     if unknown > _UNKNOWN_IS_CERTAIN:
         raise CalibrationError(
@@ -72,8 +85,8 @@ def calibration_text(
     taken = {int((i + 0.5) * len(chosen) / held_out) for i in range(held_out)}
     return CalibrationText(
         name,
-        tuple(ids for i, (_, ids) in enumerate(chosen) if i not in taken),
-        tuple(ids for i, (_, ids) in enumerate(chosen) if i in taken),
+        tuple(sentence.source() for i, sentence in enumerate(chosen) if i not in taken),
+        tuple(sentence.source() for i, sentence in enumerate(chosen) if i in taken),
         unknown,
     )
 
@@ -85,11 +98,15 @@ def spread(items: Sequence[_Item], most: int) -> list[_Item]:
     return [items[int((i + 0.5) * len(items) / most)] for i in range(most)]
 
 
-def _sentences(lines: Sequence[str], tokenizer: Tokenizer, longest: int) -> dict[str, TokenIds]:
-    """Different sentences and their ids, in order."""
-    distinct = dict.fromkeys(sentence for line in lines for sentence in split_sentences(line))
-    encoded = {sentence: np.asarray(tokenizer.encode(sentence), np.int32) for sentence in distinct}
-    return {sentence: ids for sentence, ids in encoded.items() if 0 < len(ids) <= longest}
+def _sentences(lines: Sequence[str], tokenizer: Tokenizer, longest: int) -> list[_Sentence]:
+    """The different sentences of the lines, in order, each with the language code in front of its line."""
+    found: dict[tuple[str, str], _Sentence] = {}
+    for line in lines:
+        code, body = tokenizer.split_language_code(line)
+        for text in split_sentences(body):
+            if (code, text) not in found:
+                found[code, text] = _Sentence(text, tokenizer.encode(code), tokenizer.encode(text))
+    return [s for s in found.values() if s.ids and len(s.code) + len(s.ids) <= longest]
 
 
 def _longest(model: ModelDirectory) -> int:
@@ -97,12 +114,12 @@ def _longest(model: ModelDirectory) -> int:
     return max(1, (model.config.max_positions - model.config.source_eos) * 3 // 4)
 
 
-def _unknown_share(sentences: Sequence[tuple[str, TokenIds]], tokenizer: Tokenizer, unknown_id: int) -> float:
-    """Characters, spaces apart, that are lost when the sentences are encoded."""
+def _unknown_share(sentences: Sequence[_Sentence], tokenizer: Tokenizer, unknown_id: int) -> float:
+    """The share of characters, without spaces, that are lost when the sentences are encoded."""
     written = known = 0
-    for sentence, ids in sentences:
-        written += _characters(sentence)
-        known += _characters(tokenizer.decode(ids[ids != unknown_id].tolist()))
+    for sentence in sentences:
+        written += _characters(sentence.text)
+        known += _characters(tokenizer.decode([token for token in sentence.ids if token != unknown_id]))
     return max(0.0, 1 - known / written) if written else 0.0
 
 
