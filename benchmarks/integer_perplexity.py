@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import math
 import multiprocessing
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -44,11 +44,11 @@ from integer_rows import (
 )
 
 from octavo.artifact import ModelDirectory
-from octavo.bench.measure import Range
 from octavo.bench.resident import forget_peak, peak_resident_bytes
 from octavo.engine import Engine
 from octavo.evaluation.perplexity import ReferenceScoringEngine, ScoringEngine, measure_perplexity
 from octavo.integer import ForwardPass
+from octavo.race import Spread, paired_ratio, race, timed
 from octavo.text.stream import Perplexity, TokenIds, TokenStream
 
 NUMPY_BATCH: Final = 16
@@ -194,13 +194,6 @@ def timed_work(
     return spans, [arguments.stride] * len(spans)
 
 
-def seconds(engine: ScoringEngine, work: tuple[list[TokenIds], list[int]]) -> float:
-    """Of the work, done once."""
-    start = time.perf_counter()
-    engine.score_last(*work)
-    return time.perf_counter() - start
-
-
 def peak_bytes(row: str, path: Path, threads: int, work: tuple[list[TokenIds], list[int]]) -> int:
     """Largest resident set of this process, the model loaded, while it does the work."""
     engine = Engine(ModelDirectory.open(path), precision=PRECISIONS[row], threads=threads)
@@ -225,18 +218,20 @@ def speed_and_memory(
     """Scored tokens per second of interleaved rounds, peak memory, bytes of the tensors."""
     rows = {row: model for row, model in models.items() if row in PRECISIONS}
     engines = {row: scoring_engine(row, model, arguments.threads) for row, model in rows.items()}
-    times: list[dict[str, float]] = []
-    for turn in range(arguments.rounds + 1):
-        order = [*rows][turn % len(rows) :] + [*rows][: turn % len(rows)]
-        times.append({row: seconds(engines[row], work) for row in order})
-    times = times[1:]  # the first is a warm-up
+
+    def tokens_per_second(engine: ScoringEngine) -> float:
+        seconds, _ = timed(lambda: engine.score_last(*work))
+        return sum(work[1]) / seconds
+
+    runs = {row: functools.partial(tokens_per_second, engine) for row, engine in engines.items()}
+    speeds = race(runs, arguments.rounds)
     measured = {}
     for row, model in rows.items():
-        speeds = [sum(work[1]) / of_round[row] for of_round in times]
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
             peak = process.submit(peak_bytes, row, model.path, arguments.threads, work).result()
         measured[row] = {
-            "tokens_per_second": dataclasses.asdict(Range.of(speeds)),
+            "tokens_per_second": dataclasses.asdict(Spread.of(speeds[row])),
+            "against_float32": paired_ratio(speeds[row], speeds[SOFTMAX]).median,
             "peak_bytes": peak,
             "tensor_bytes": tensor_bytes(model, row),
         }
@@ -280,7 +275,7 @@ def markdown(report: dict[str, Any]) -> str:
             percent(values["change_of_integers"]) if row in (INTEGER, DYNAMIC) else "",
             f"{values['per_token']:.3f}" if whole else "",
             f"{values['bits_per_character']:.4f}" if whole else "",
-            *cost_cells(values, rows[SOFTMAX]),
+            *cost_cells(values),
         ]
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -142,14 +142,14 @@ def conditions(run: dict[str, Any]) -> str:
     )
 
 
-def cost_cells(values: dict[str, Any], softmax: dict[str, Any]) -> list[str]:
+def cost_cells(values: dict[str, Any]) -> list[str]:
     """Of a row: tokens per second, the ratio to float32, peak memory, size; empty where it has none."""
     if "tokens_per_second" not in values:
         return [""] * 4
     speed = values["tokens_per_second"]
     return [
         f"{speed['median']:,.0f} ({speed['low']:,.0f} to {speed['high']:,.0f})",
-        f"{speed['median'] / softmax['tokens_per_second']['median']:.2f}",
+        f"{values['against_float32']:.2f}",
         f"{values['peak_bytes'] / 2**20:.0f}",
         f"{values['tensor_bytes'] / 1e6:.2f}",
     ]

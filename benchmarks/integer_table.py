@@ -38,7 +38,7 @@ from integer_rows import (
 )
 
 from octavo.artifact import ModelDirectory
-from octavo.bench.measure import Range, measure
+from octavo.bench.measure import measure
 from octavo.bench.memory import peak_memory_bytes
 from octavo.bench.subject import Subject
 from octavo.bench.work import Work
@@ -47,6 +47,7 @@ from octavo.engine.engine import TokenIds
 from octavo.evaluation.quality import measure_quality
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.evaluation.significance import Comparison, PairedBootstrap
+from octavo.race import Spread, paired_ratio
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,9 +145,11 @@ def speed_and_memory(
     subjects = {row: Subject(models[row].path) for row in work}
     engines = {row: subject.engine(PRECISIONS[row], threads) for row, subject in subjects.items()}
     passes = measure(engines, work[SOFTMAX], rounds=rounds)
+    speeds = {row: [done.tokens_per_second for done in found] for row, found in passes.items()}
     return {
         row: {
-            "tokens_per_second": dataclasses.asdict(Range.of([p.tokens_per_second for p in passes[row]])),
+            "tokens_per_second": dataclasses.asdict(Spread.of(speeds[row])),
+            "against_float32": paired_ratio(speeds[row], speeds[SOFTMAX]).median,
             "peak_bytes": peak_memory_bytes(subject, PRECISIONS[row], threads, work[row]),
             "tensor_bytes": tensor_bytes(models[row], row),
         }
@@ -175,7 +178,7 @@ def markdown(report: dict[str, Any]) -> str:
             q = values["quality"][name]
             change = "" if row == SOFTMAX else f"; {change_cell(q)}"
             cells.append(f"{q['bleu']:.2f}, {q['chrf']:.2f}{change}")
-        cells += cost_cells(values, rows[SOFTMAX])
+        cells += cost_cells(values)
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
+import functools
+import itertools
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ from octavo.engine.engine import Model
 from octavo.plan import ProductKind, QuantizationPlan, dynamic_plan, products
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
+from octavo.race import Spread, paired_ratio, race, timed
 from octavo.runs.progress import Silent
 from octavo.spec import ModelConfig
 
@@ -135,44 +137,47 @@ def way(engine: Engine, sources: Sources, options: SearchOptions, group: int | N
     return translate
 
 
-def race(what: str, ways: dict[str, Way], rounds: int, against: str, rest: float = 0) -> dict[str, Any]:
-    """Tokens per second of each way: a warm-up, then interleaved rounds; each starts with another way.
+def compared(what: str, ways: dict[str, Way], rounds: int, against: str, rest: float = 0) -> dict[str, Any]:
+    """Tokens per second of each way in a race of so many rounds; a rest of ``rest`` seconds after each run.
 
-    ``times``: how many times as fast as the way ``against``, a ratio of medians.
+    ``times``: how many times as fast as the way ``against``; ``int8_times``: how many times as fast the way
+    int8 is, where there is one. Both are the medians of the rounds' ratios.
     """
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
-    names = list(ways)
-    for turn in range(rounds + 1):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            start = time.perf_counter()
-            tokens = ways[name]()
-            seconds = time.perf_counter() - start
-            if turn:
-                speeds[name].append(tokens / seconds)
-            time.sleep(rest)
-        print(f"{what}: round {turn} of {rounds}", file=sys.stderr)
-    middle = {name: statistics.median(values) for name, values in speeds.items()}
+
+    def speed(translate: Way) -> float:
+        seconds, tokens = timed(translate)
+        time.sleep(rest)
+        return tokens / seconds
+
+    runs = {name: functools.partial(speed, translate) for name, translate in ways.items()}
+    speeds = race(runs, rounds, advance=_said(what, rounds))
     return {
         "what": what,
         "against": against,
         "ways": {
             name: {
-                "median": middle[name],
-                "low": min(values),
-                "high": max(values),
-                "times": middle[name] / middle[against],
+                **dataclasses.asdict(Spread.of(found)),
+                "times": paired_ratio(found, speeds[against]).median,
+                **({"int8_times": paired_ratio(speeds["int8"], found).median} if "int8" in speeds else {}),
             }
-            for name, values in speeds.items()
+            for name, found in speeds.items()
         },
     }
+
+
+def _said(what: str, rounds: int) -> Callable[[str, int, Any], None]:
+    """Says what a race has run, on stderr."""
+
+    def said(name: str, turn: int, _found: object) -> None:
+        print(f"{what}: round {turn} of {rounds}: {name}", file=sys.stderr)
+
+    return said
 
 
 def cache(base: Base, scale: Scale) -> dict[str, Any]:
     """What reordering a cache would add to the steps of one stream with all places taken, on one thread."""
     sources = base.sources(GROUP)
     steps = FORCED - 1
-    seconds: dict[str, list[float]] = {}
     engines = {
         "int8": Engine(base.int8(), threads=1),
         "float32": Engine(base.model, precision="float32", threads=1),
@@ -182,39 +187,40 @@ def cache(base: Base, scale: Scale) -> dict[str, Any]:
         "float32": CopiedCache(np.float32, tensors=2 * base.config.decoder_layers, **sizes),
         "int8": CopiedCache(np.int8, tensors=2 * base.config.decoder_layers, **sizes),
     }
-    for turn in range(scale.rounds + 1):
-        taken = {f"{name} cache": copies.seconds(BEAM, turn) for name, copies in copied.items()}
-        for name, engine in engines.items():
-            ends = []
-            for length in (1, FORCED):
-                start = time.perf_counter()
-                engine.translate(sources, forced(length))
-                ends.append(time.perf_counter() - start)
-            taken[f"{name} engine"] = ends[1] - ends[0]
-        for name, value in taken.items():
-            seconds.setdefault(name, []).extend([value] * bool(turn))
-        print(f"cache: round {turn} of {scale.rounds}", file=sys.stderr)
-    middle = {name: statistics.median(values) for name, values in seconds.items()}
+
+    def steps_of(engine: Engine) -> float:
+        """Seconds of the steps: those of translations of all tokens, but for what comes before them."""
+        first, whole = (
+            timed(functools.partial(engine.translate, sources, forced(length)))[0] for length in (1, FORCED)
+        )
+        return whole - first
+
+    seeds = {name: itertools.count() for name in copied}
+    runs: dict[str, Callable[[], float]] = {
+        f"{name} cache": lambda name=name: copied[name].seconds(BEAM, next(seeds[name])) for name in copied
+    }
+    runs |= {f"{name} engine": functools.partial(steps_of, engine) for name, engine in engines.items()}
+    seconds = race(runs, scale.rounds, advance=_said("cache", scale.rounds))
+    middle = {name: Spread.of(values).median for name, values in seconds.items()}
     pairs = (("float32", "float32"), ("int8", "float32"), ("int8", "int8"))
     return {
         **sizes,
         "steps": steps,
         "ms_a_step": {
-            name: {key: 1000 * f(values) / steps for key, f in SPREAD.items()}
+            name: dataclasses.asdict(Spread.of([1000 * value / steps for value in values]))
             for name, values in seconds.items()
         },
         "gib_per_second": {
             name: copies.bytes_copied() / middle[f"{name} cache"] / 2**30 for name, copies in copied.items()
         },
-        "float32_cache_takes": middle["float32 cache"] / middle["int8 cache"],
+        "float32_cache_takes": paired_ratio(seconds["float32 cache"], seconds["int8 cache"]).median,
         "share_of_step": {
-            f"{engine} engine, {kept} cache": middle[f"{kept} cache"] / middle[f"{engine} engine"]
+            f"{engine} engine, {kept} cache": paired_ratio(
+                seconds[f"{kept} cache"], seconds[f"{engine} engine"]
+            ).median
             for engine, kept in pairs
         },
     }
-
-
-SPREAD: dict[str, Callable[[list[float]], float]] = {"median": statistics.median, "low": min, "high": max}
 
 
 def sorting(text: Text, scale: Scale) -> dict[str, Any]:
@@ -234,7 +240,7 @@ def sorting(text: Text, scale: Scale) -> dict[str, Any]:
     }
     ways["one call, the engine's queue"] = way(engine, text.sources, text.options)
     what = f"{text.name}, {len(tokens):,} sentences, 1 thread"
-    found = race(what, ways, scale.rounds, "groups, unsorted")
+    found = compared(what, ways, scale.rounds, "groups, unsorted")
     for name, order in orders.items():
         lengths = [tokens[i] + 1 for i in order]
         groups = [lengths[i : i + GROUP] for i in range(0, len(lengths), GROUP)]
@@ -256,7 +262,7 @@ def streams(base: Base, texts: Sequence[Text], scale: Scale) -> list[dict[str, A
             name: way(Engine(model, threads=n, streams=m), sources, options)
             for name, (n, m) in layouts.items()
         }
-        return race(what, ways, scale.rounds, next(iter(layouts)))
+        return compared(what, ways, scale.rounds, next(iter(layouts)))
 
     found = [one("base shape", base.int8(), base.sources(scale.base_sentences), forced())]
     return [
@@ -272,7 +278,7 @@ def operations(base: Base, scale: Scale) -> list[dict[str, Any]]:
     engines[f"{STATIC}, a shortlist"] = Engine(base.int8(), threads=scale.threads, shortlist=shortlist)
     sources = base.sources(scale.base_sentences)
     return [
-        race(
+        compared(
             f"base shape, beam {beam}",
             {name: way(engine, sources, forced(beam=beam)) for name, engine in engines.items()},
             scale.rounds,
@@ -326,7 +332,7 @@ def end_to_end(
                 some = dataclasses.replace(case, sources=case.sources[: scale.generate_sentences])
                 name = f"Transformers generate(), float32, {len(some.sources)} sentences"
                 ways[name] = out_of_the_box(some, folder / f"huggingface-{number}", scale.threads)
-            found.append(race(case.what, ways, scale.rounds, "float32", REST_SECONDS * generates))
+            found.append(compared(case.what, ways, scale.rounds, "float32", REST_SECONDS * generates))
     return found
 
 

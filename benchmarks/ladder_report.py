@@ -102,7 +102,7 @@ def race(found: dict[str, Any]) -> Iterator[str]:
         if padded:
             cells.append(f"{row['padded']:.2f}" if "padded" in row else "none padded")
         if ends:
-            cells.append(f"{ways['int8']['median'] / row['median']:.2f}")
+            cells.append(f"{row['int8_times']:.2f}")
         yield f"| {name} | {' | '.join(cells)} |"
 
 

@@ -38,7 +38,8 @@ from peers_race import (
     best_ctranslate2,
     best_threads,
     peak_memory,
-    race,
+    round_values,
+    run_race,
     summary,
 )
 from peers_race import what_runs as what_ctranslate2_runs
@@ -55,6 +56,7 @@ from octavo.conversion.to_huggingface import export
 from octavo.engine import SearchOptions, cpu_report, measure_peak
 from octavo.machine import cpu_model, installed_versions
 from octavo.quantization.model import quantize_tensors, write_quantized
+from octavo.race import paired_ratio
 
 TOKENS_A_WORD = 1.3
 GENERATE_BATCH = {"batch": 32}
@@ -325,19 +327,20 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
         workers = [Worker(contestant) for contestant in chosen]
         for worker in workers:
             stack.callback(worker.close)
-        answers = race(workers, arguments.rounds, latency=latency)
+        answers = run_race(workers, arguments.rounds, latency=latency)
     peaks.append(measure_peak(isa, arguments.threads))
     peak = max(peaks, key=lambda found: found.int8)
     rows: dict[str, Any] = {}
-    for contestant, found in zip(chosen, answers, strict=True):
+    ours = round_values(answers[chosen[0].label], arguments.forced, latency=latency)
+    for contestant in chosen:
+        found = answers[contestant.label]
         row = summary(found, arguments.forced, latency=latency)
+        values = round_values(found, arguments.forced, latency=latency)
+        row["ratio"] = paired_ratio(*((values, ours) if latency else (ours, values))).median
         if not contestant.note:
             row["share_of_peak"] = share_of_peak(preparation, contestant, row, peak, latency=latency)
         row["peak_memory_bytes"] = peak_memory(contestant) if arguments.memory else None
         rows[contestant.label] = row
-    ours = next(iter(rows.values()))["median"]
-    for row in rows.values():
-        row["ratio"] = row["median"] / ours if latency else ours / row["median"]
     theirs = {c.label: what_ctranslate2_runs(c) for c in chosen if c.name == "CTranslate2"}
     return {
         "run": run_report(arguments, preparation, load),

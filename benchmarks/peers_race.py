@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import statistics
@@ -14,6 +15,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from octavo.race import Spread, race
 
 WORKER = Path(__file__).resolve().parent / "peers_worker.py"
 REST_SECONDS = 0.3  # OpenMP's threads spin for 0.2 s after their last work
@@ -193,18 +196,14 @@ def what_runs(contestant: Contestant) -> list[str]:
     return [*said, *(f"oneDNN ISA: {name}" for name in isa)]
 
 
-def race(workers: Sequence[Worker], rounds: int, *, latency: bool) -> list[list[Answer]]:
-    """A warm-up, then interleaved rounds; each starts with another contestant."""
-    found: list[list[Answer]] = [[] for _ in workers]
-    for turn in range(rounds + 1):
-        for place in range(len(workers)):
-            which = (turn + place) % len(workers)
-            answer = workers[which].run(one_by_one=latency)
-            name = f"round {turn}" if turn else "warm-up"
-            print(f"{name}: {workers[which].contestant.label}: {answer.total:.2f} s", file=sys.stderr)
-            if turn:
-                found[which].append(answer)
-    return found
+def run_race(workers: Sequence[Worker], rounds: int, *, latency: bool) -> dict[str, list[Answer]]:
+    """What each contestant answers in every round, by its label."""
+
+    def said(name: str, turn: int, answer: Answer) -> None:
+        print(f"{f'round {turn}' if turn else 'warm-up'}: {name}: {answer.total:.2f} s", file=sys.stderr)
+
+    runs = {worker.contestant.label: functools.partial(worker.run, one_by_one=latency) for worker in workers}
+    return race(runs, rounds, advance=said)
 
 
 def peak_memory(contestant: Contestant) -> int:
@@ -213,17 +212,22 @@ def peak_memory(contestant: Contestant) -> int:
         return opened.run().peak_memory_bytes
 
 
-def summary(answers: Sequence[Answer], forced: int | None, *, latency: bool) -> dict[str, Any]:
-    """Median and range of the rounds: tokens per second, or milliseconds of the median sentence."""
-    lengths = [forced or len(output) + 1 for output in answers[0].outputs]
+def round_values(answers: Sequence[Answer], forced: int | None, *, latency: bool) -> list[float]:
+    """Of every round: tokens per second, or milliseconds of the median sentence."""
     if latency:
-        values = [1000 * statistics.median(answer.seconds) for answer in answers]
-    else:
-        values = [sum(lengths) / answer.total for answer in answers]
+        return [1000 * statistics.median(answer.seconds) for answer in answers]
+    return [sum(_lengths(answers, forced)) / answer.total for answer in answers]
+
+
+def summary(answers: Sequence[Answer], forced: int | None, *, latency: bool) -> dict[str, Any]:
+    """Median and range of ``round_values``, and the seconds of the rounds."""
     return {
-        "target_tokens": sum(lengths),
+        "target_tokens": sum(_lengths(answers, forced)),
         "seconds": [answer.total for answer in answers],
-        "median": statistics.median(values),
-        "low": min(values),
-        "high": max(values),
+        **dataclasses.asdict(Spread.of(round_values(answers, forced, latency=latency))),
     }
+
+
+def _lengths(answers: Sequence[Answer], forced: int | None) -> list[int]:
+    """Target tokens of each sentence, EOS included."""
+    return [forced or len(output) + 1 for output in answers[0].outputs]

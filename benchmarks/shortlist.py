@@ -19,11 +19,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime as dt
+import functools
 import json
 import os
 import statistics
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from octavo.artifact import ModelDirectory, Shortlist
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.evaluation.significance import PairedBootstrap
 from octavo.machine import cpu_model
+from octavo.race import Spread, paired_ratio, race, timed
 from octavo.spec import ModelConfig
 
 WITHOUT, WITH = "whole vocabulary", "shortlist"
@@ -85,36 +86,41 @@ def texts(model: ModelDirectory, arguments: argparse.Namespace) -> list[Text]:
     return found
 
 
-def race(
+Translated = tuple[float, list[list[int]]]
+"""Tokens per second, and the token ids of the translations."""
+
+
+def run_race(
     engines: dict[str, Engine], text: Text, options: SearchOptions, rounds: int
-) -> tuple[dict[str, list[float]], dict[str, list[Any]]]:
-    """Tokens per second of every round, and the token ids of the translations; the first round warms up."""
-    speeds: dict[str, list[float]] = {name: [] for name in engines}
-    outputs: dict[str, list[Any]] = {}
-    for turn in range(rounds + 1):
-        for name in list(engines)[:: 1 if turn % 2 else -1]:
-            start = time.perf_counter()
-            found = engines[name].translate(text.sources, options)
-            seconds = time.perf_counter() - start
-            outputs[name] = [hypotheses[0].tokens.tolist() for hypotheses in found]
-            if turn:
-                speeds[name].append(sum(len(h[0].tokens) + h[0].complete for h in found) / seconds)
-        print(f"{text.name}: round {turn} of {rounds}", file=sys.stderr)
-    return speeds, outputs
+) -> dict[str, list[Translated]]:
+    """What each engine does in every round."""
+
+    def translate(engine: Engine) -> Translated:
+        seconds, found = timed(lambda: engine.translate(text.sources, options))
+        tokens = sum(len(best[0].tokens) + best[0].complete for best in found)
+        return tokens / seconds, [best[0].tokens.tolist() for best in found]
+
+    def said(name: str, turn: int, _found: Translated) -> None:
+        print(f"{text.name}: round {turn} of {rounds}: {name}", file=sys.stderr)
+
+    runs = {name: functools.partial(translate, engine) for name, engine in engines.items()}
+    return race(runs, rounds, advance=said)
 
 
-def figures(model: ModelDirectory, shortlist: Shortlist, text: Text, raced: Any) -> dict[str, Any]:
+def figures(
+    model: ModelDirectory, shortlist: Shortlist, text: Text, raced: dict[str, list[Translated]]
+) -> dict[str, Any]:
     """Speed, and for a test set what was lost."""
-    speeds, outputs = raced
-    median = {name: statistics.median(found) for name, found in speeds.items()}
+    speeds = {name: [speed for speed, _ in found] for name, found in raced.items()}
+    outputs = {name: found[-1][1] for name, found in raced.items()}
     own = [len(shortlist.own(source)) for source in text.sources]
     report = {
         "text": text.name,
         "sentences": len(text.sources),
         "candidates_per_sentence": len(shortlist.common) + statistics.mean(own),
-        "tokens_per_second": median,
+        "tokens_per_second": {name: Spread.of(found).median for name, found in speeds.items()},
         "ranges": {name: [min(found), max(found)] for name, found in speeds.items()},
-        "faster": median[WITH] / median[WITHOUT],
+        "faster": paired_ratio(speeds[WITH], speeds[WITHOUT]).median,
         "faster_by_best_rounds": max(speeds[WITH]) / max(speeds[WITHOUT]),
     }
     if text.references is not None:
@@ -209,7 +215,7 @@ def main() -> None:
     for text in texts(model, arguments):
         exact = {"min_length": arguments.forced, "max_length": arguments.forced, "length_ratio": 100.0}
         own = options if text.references else dataclasses.replace(options, **exact)
-        rows.append(figures(model, shortlist, text, race(engines, text, own, arguments.rounds)))
+        rows.append(figures(model, shortlist, text, run_race(engines, text, own, arguments.rounds)))
     random_lists = "{} common, {} for each source token, random".format(*arguments.random or (0, 0))
     run = {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

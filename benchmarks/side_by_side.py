@@ -4,8 +4,9 @@
 
 All three translate the same sentences with the same search, from text to text. Rounds are interleaved
 and start with another contestant each time, so that a slow moment of the machine hits all alike. Speed
-is target tokens (with EOS) per second, loading left out; medians of the rounds, with their range. PyTorch
-runs in the batch size that was fastest for it in the warm-up. Let the machine rest while this runs.
+is target tokens (with EOS) per second, loading left out; medians of the rounds, with their range. How many
+times as fast one is as another is the median of the rounds' ratios. PyTorch runs in the batch size that was
+fastest for it in the warm-up. Let the machine rest while this runs.
 
 Writes OUTPUT.json and OUTPUT.md. Needs PyTorch: pip install 'octavo[train]'.
 """
@@ -15,12 +16,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime as dt
+import functools
 import itertools
 import json
 import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -58,15 +59,27 @@ class Contestant:
 
     def summary(self) -> dict[str, Any]:
         """Median speed of the rounds, its range, and the rounds themselves."""
-        speeds = [self.target_tokens / seconds for seconds in self.seconds]
+        from octavo.race import Spread
+
+        speed = Spread.of(self.speeds())
         return {
             "target_tokens": self.target_tokens,
             "seconds": self.seconds,
-            "tokens_per_second": statistics.median(speeds),
-            "slowest": min(speeds),
-            "fastest": max(speeds),
-            "sentences_per_second": len(self.texts) / statistics.median(self.seconds),
+            "tokens_per_second": speed.median,
+            "slowest": speed.low,
+            "fastest": speed.high,
+            "sentences_per_second": len(self.texts) / Spread.of(self.seconds).median,
         }
+
+    def speeds(self) -> list[float]:
+        """Target tokens per second of every round."""
+        return [self.target_tokens / seconds for seconds in self.seconds]
+
+    def times_as_fast_as(self, other: Contestant) -> float:
+        """The median of the rounds' ratios of speed."""
+        from octavo.race import paired_ratio
+
+        return paired_ratio(self.speeds(), other.speeds()).median
 
 
 def peak_memory_bytes(model: Path, precision: str, source: Path, threads: int, beam: int) -> int:
@@ -115,14 +128,17 @@ def best_pytorch(
     return contestants[min(tried, key=lambda size: tried[size])], tried
 
 
-def race(contestants: list[Contestant], sources: list[str], rounds: int, beam: int) -> None:
-    """Interleaved rounds; each starts with another contestant."""
-    for turn in range(rounds):
-        first = turn % len(contestants)
-        for contestant in contestants[first:] + contestants[:first]:
-            seconds = contestant.run(sources, beam)
-            contestant.seconds.append(seconds)
-            print(f"round {turn + 1}: {contestant.name}: {seconds:.2f} s", file=sys.stderr)
+def run_race(contestants: list[Contestant], sources: list[str], rounds: int, beam: int) -> None:
+    """Interleaved rounds, whose seconds each contestant keeps."""
+    from octavo.race import race
+
+    def said(name: str, turn: int, seconds: float) -> None:
+        print(f"{f'round {turn}' if turn else 'warm-up'}: {name}: {seconds:.2f} s", file=sys.stderr)
+
+    runs = {one.name: functools.partial(one.run, sources, beam) for one in contestants}
+    seconds = race(runs, rounds, advance=said)
+    for one in contestants:
+        one.seconds = seconds[one.name]
 
 
 def sizes(models: dict[str, Path]) -> dict[str, int]:
@@ -178,14 +194,13 @@ def table(report: dict[str, Any]) -> list[str]:
         "| | tokens/s, median | its range | against PyTorch | sentences/s | peak memory | model size |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    pytorch = report["speed"][PYTORCH]["tokens_per_second"]
     for name, speed in report["speed"].items():
         memory, size = report["peak_memory_bytes"].get(name), report["model_bytes"].get(name)
         cells = [
             name,
             f"{speed['tokens_per_second']:,.0f}",
             f"{speed['slowest']:,.0f} to {speed['fastest']:,.0f}",
-            f"{speed['tokens_per_second'] / pytorch:.2f}",
+            f"{speed['times_pytorch']:.2f}",
             f"{speed['sentences_per_second']:,.0f}",
             f"{memory / 2**20:,.0f} MiB" if memory else "",
             f"{size / 1e6:,.2f} MB" if size else "",
@@ -196,8 +211,7 @@ def table(report: dict[str, Any]) -> list[str]:
 
 def markdown(report: dict[str, Any]) -> str:
     """The report for people."""
-    on, run, speed, size = (report[key] for key in ("machine", "run", "speed", "model_bytes"))
-    ratio = speed[INT8]["tokens_per_second"] / speed[FLOAT32]["tokens_per_second"]
+    on, run, size = (report[key] for key in ("machine", "run", "model_bytes"))
     lines = [
         "# Side by side",
         "",
@@ -215,8 +229,8 @@ def markdown(report: dict[str, Any]) -> str:
         *table(report),
         "",
         (
-            f"int8 does {ratio:.2f} times the tokens per second of our float32, and its model is "
-            f"{size[FLOAT32] / size[INT8]:.2f} times smaller. Sizes leave the tokenizer out "
+            f"int8 does {report['int8_times_float32']:.2f} times the tokens per second of our float32, and "
+            f"its model is {size[FLOAT32] / size[INT8]:.2f} times smaller. Sizes leave the tokenizer out "
             f"({size['tokenizer'] / 1e3:,.0f} kB); peak memory is that of one `octavo translate` of them all."
         ),
         "",
@@ -263,10 +277,8 @@ def main() -> None:
         Contestant(name, octavo.load(models[name], precision=precision, threads=arguments.threads))
         for name, precision in ((FLOAT32, "float32"), (INT8, "int8"))
     ]
-    for contestant in ours:
-        contestant.run(sources, arguments.beam)
     contestants = [pytorch, *ours]
-    race(contestants, sources, arguments.rounds, arguments.beam)
+    run_race(contestants, sources, arguments.rounds, arguments.beam)
 
     report = {
         "run": {
@@ -280,7 +292,10 @@ def main() -> None:
             "pytorch_warm_up_seconds": tried,
         },
         "machine": machine(load_before),
-        "speed": {contestant.name: contestant.summary() for contestant in contestants},
+        "speed": {
+            one.name: one.summary() | {"times_pytorch": one.times_as_fast_as(pytorch)} for one in contestants
+        },
+        "int8_times_float32": ours[1].times_as_fast_as(ours[0]),
         "peak_memory_bytes": memory,
         "model_bytes": sizes(models),
         "same_output": same_output(contestants),

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import functools
 import json
 import os
-import statistics
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.evaluation.significance import PairedBootstrap
 from octavo.quantization import QuantizedWeights
 from octavo.quantization.thresholds import Method
+from octavo.race import Spread, paired_ratio, race, timed
 
 FLOAT32 = "float32"
 WAYS = {
@@ -62,24 +62,25 @@ def engines(model: ModelDirectory, calibration: Path, method: Method, threads: i
     return found
 
 
-def race(
+Translated = tuple[float, list[Any]]
+"""Tokens per second, and the token ids of the translations."""
+
+
+def run_race(
     contestants: dict[str, Engine], sources: list[Any], options: SearchOptions, rounds: int
-) -> tuple[dict[str, list[float]], dict[str, list[Any]]]:
-    """Tokens per second of every round, and what each way translates; the first round does not count."""
-    speeds: dict[str, list[float]] = {name: [] for name in contestants}
-    outputs: dict[str, list[Any]] = {}
-    names = list(contestants)
-    for turn in range(rounds + 1):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            start = time.perf_counter()
-            found = contestants[name].translate(sources, options)
-            seconds = time.perf_counter() - start
-            outputs[name] = [hypotheses[0].tokens for hypotheses in found]
-            if turn:
-                speeds[name].append(sum(len(tokens) + 1 for tokens in outputs[name]) / seconds)
-        print(f"round {turn} of {rounds}", file=sys.stderr)
-    return speeds, outputs
+) -> dict[str, list[Translated]]:
+    """What each way does in every round."""
+
+    def translate(engine: Engine) -> Translated:
+        seconds, found = timed(lambda: engine.translate(sources, options))
+        outputs = [hypotheses[0].tokens for hypotheses in found]
+        return sum(len(tokens) + 1 for tokens in outputs) / seconds, outputs
+
+    def said(name: str, turn: int, _found: Translated) -> None:
+        print(f"round {turn} of {rounds}: {name}", file=sys.stderr)
+
+    runs = {name: functools.partial(translate, engine) for name, engine in contestants.items()}
+    return race(runs, rounds, advance=said)
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -127,13 +128,13 @@ def main() -> None:
     sources = [np.array(source_tokenizer.encode(line), np.int32) for line in lines]
     options = SearchOptions.from_defaults(model.search)
     contestants = engines(model, arguments.calibrate, arguments.method, arguments.threads)
-    speeds, outputs = race(contestants, sources, options, arguments.rounds)
+    raced = run_race(contestants, sources, options, arguments.rounds)
+    speeds = {name: [speed for speed, _ in found] for name, found in raced.items()}
     texts = {
         name: [target_tokenizer.decode(tokens.tolist()) for tokens in found]
-        for name, found in outputs.items()
+        for name, found in ((name, rounds[-1][1]) for name, rounds in raced.items())
     }
     bootstrap = PairedBootstrap(texts[FLOAT32], read_lines(arguments.reference))
-    median = {name: statistics.median(found) for name, found in speeds.items()}
     report: dict[str, Any] = {
         "run": {
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
@@ -153,12 +154,12 @@ def main() -> None:
 
     report["run"]["cpu"] = cpu_model()
     for name, found in speeds.items():
-        compared = bootstrap.compare(texts[name])
+        compared, spread = bootstrap.compare(texts[name]), Spread.of(found)
         report["ways"][name] = {
-            "tokens_per_second": median[name],
-            "range": [min(found), max(found)],
-            "against_float32": median[name] / median[FLOAT32],
-            "against_static": median[name] / median["int8, all products, static"],
+            "tokens_per_second": spread.median,
+            "range": [spread.low, spread.high],
+            "against_float32": paired_ratio(found, speeds[FLOAT32]).median,
+            "against_static": paired_ratio(found, speeds["int8, all products, static"]).median,
             "bleu": compared.system,
             "change": compared.difference,
             "low": compared.low,

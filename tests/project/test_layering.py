@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "durable": set(),
     "interrupt": set(),
     "machine": set(),
+    "race": set(),
     "runs": {"durable"},
     "spec": set(),
     "integer_format": {"spec"},
@@ -43,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "conversion": {"regular_file", "artifact", "durable", "text", "spec", "tensor_table"},
     "calibration": {
-        *("integer", "quantization", "evaluation", "translation", "engine", "machine", "runs"),
+        *("integer", "quantization", "evaluation", "translation", "engine", "machine", "race", "runs"),
         *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),
     },
     "shortlist": {
@@ -52,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bench": {
         "calibration",
+        "race",
         "runs",
         "quantization",
         "translation",
@@ -188,7 +190,7 @@ def test_no_part_imports_the_oracles() -> None:
     assert not [part for part, allowed in ALLOWED.items() if "simulation" in allowed]
 
 
-@pytest.mark.parametrize("leaf", ["durable", "errors", "interrupt", "machine", "spec"])
+@pytest.mark.parametrize("leaf", ["durable", "errors", "interrupt", "machine", "race", "spec"])
 def test_leaves_need_the_standard_library_only(leaf: str) -> None:
     found = set(imports(SOURCE / "octavo" / f"{leaf}.py"))
     roots = {name.split(".")[0] for name in found if not name.startswith("octavo.errors.")}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from octavo.bench.work import Work
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.engine.engine import TokenIds
 from octavo.errors import OctavoError
+from octavo.race import Spread, race, timed
 
 
 class TranslatingEngine(Protocol):
@@ -46,26 +48,12 @@ class Pass:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Range:
-    """The median of several rounds, and the least and the most of them."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Range:
-        """Raises ValueError where there are none."""
-        return cls(statistics.median(values), min(values), max(values))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Figures:
     """What the rounds of one contestant come to. ``p90_ms``: of sentences on their own, over all rounds."""
 
-    seconds: Range
-    tokens_per_second: Range
-    ms_per_sentence: Range
+    seconds: Spread
+    tokens_per_second: Spread
+    ms_per_sentence: Spread
     p90_ms: float | None
 
 
@@ -73,9 +61,9 @@ def figures(passes: Sequence[Pass]) -> Figures:
     """Medians and ranges over rounds."""
     sentences = sorted(seconds for done in passes for seconds in done.sentence_seconds)
     return Figures(
-        Range.of([done.seconds for done in passes]),
-        Range.of([done.tokens_per_second for done in passes]),
-        Range.of([done.ms_per_sentence for done in passes]),
+        Spread.of([done.seconds for done in passes]),
+        Spread.of([done.tokens_per_second for done in passes]),
+        Spread.of([done.ms_per_sentence for done in passes]),
         1000 * sentences[9 * len(sentences) // 10] if sentences else None,
     )
 
@@ -85,13 +73,12 @@ def run_once(engine: TranslatingEngine, work: Work, *, latency: bool) -> Pass:
     if latency:
         found, taken = [], []
         for source in work.sources:
-            start = time.perf_counter()
-            found += engine.translate([source], work.options)
-            taken.append(time.perf_counter() - start)
+            seconds, hypotheses = timed(functools.partial(engine.translate, [source], work.options))
+            taken.append(seconds)
+            found += hypotheses
         return Pass(sum(taken), _lengths(found, work), tuple(taken))
-    start = time.perf_counter()
-    found = engine.translate(work.sources, work.options)
-    return Pass(time.perf_counter() - start, _lengths(found, work))
+    seconds, found = timed(lambda: engine.translate(work.sources, work.options))
+    return Pass(seconds, _lengths(found, work))
 
 
 def _lengths(found: Sequence[Sequence[Hypothesis]], work: Work) -> tuple[int, ...]:
@@ -109,17 +96,12 @@ def measure(
     latency: bool = False,
     advance: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, list[Pass]]:
-    """A warm-up, then ``rounds`` rounds of all engines, each starting with another one.
+    """The passes of every engine in a race of ``rounds`` rounds.
 
     ``advance`` hears after each pass how many are done, of (rounds + 1) * len(engines).
     """
-    names = list(engines)
-    found: dict[str, list[Pass]] = {name: [] for name in names}
-    for turn in range(rounds + 1):
-        first = turn % len(names)
-        for place, name in enumerate(names[first:] + names[:first]):
-            done = run_once(engines[name], work, latency=latency)
-            if turn:
-                found[name].append(done)
-            advance(turn * len(names) + place + 1)
-    return found
+    runs = {
+        name: functools.partial(run_once, engine, work, latency=latency) for name, engine in engines.items()
+    }
+    done = itertools.count(1)
+    return race(runs, rounds, advance=lambda *_pass: advance(next(done)))

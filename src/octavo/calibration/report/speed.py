@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
-import time
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from octavo.calibration.choose.calibrate import Calibration
 from octavo.calibration.report.data import Speed
 from octavo.engine import Engine
+from octavo.race import race, timed
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options
 
@@ -38,15 +39,13 @@ def measured_speed(calibration: Calibration, threads: int, progress: Progress) -
     sources = [np.array(tokenizer.encode(line)[:longest], np.int32) for line in lines]
     options = search_options(model.search, {})
     progress.stage("Measuring speed", (_ROUNDS + 1) * len(engines))
-    speeds: dict[str, list[float]] = {name: [] for name in engines}
-    for turn in range(_ROUNDS + 1):
-        for name, engine in engines.items():
-            start = time.perf_counter()
-            found = engine.translate(sources, options)
-            seconds = time.perf_counter() - start
-            if turn:  # the first round warms up
-                speeds[name].append(sum(len(best[0].tokens) + 1 for best in found) / seconds)
-            progress.advance()
+
+    def tokens_per_second(engine: Engine) -> float:
+        seconds, found = timed(lambda: engine.translate(sources, options))
+        return sum(len(best[0].tokens) + 1 for best in found) / seconds
+
+    runs = {name: functools.partial(tokens_per_second, engine) for name, engine in engines.items()}
+    speeds = race(runs, _ROUNDS, advance=lambda *_run: progress.advance())
     for engine in engines.values():
         engine.close()
     median = {name: statistics.median(found) for name, found in speeds.items()}
