@@ -92,9 +92,9 @@ def tests() -> None:
 
 def docs() -> None:
     """The documentation as pages, without a warning."""
-    needs("mkdocs", extra="docs")
+    needs("furo", extra="docs")
     with tempfile.TemporaryDirectory(prefix="octavo-docs-") as site:
-        run(sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", site)
+        run(sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "docs", site)
 
 
 def wheels() -> None:

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "recipes").glob("*.md")])
+from .document_blocks import DOCUMENTS, ROOT, label
+
 FOLDERS = "benchmarks|docs|models|native|recipes|src|tests|tools"
-
-
-def label(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=label)
@@ -55,6 +51,13 @@ def test_named_commands_and_options_exist(document: Path) -> None:
             assert name in known, f"{label(document)}: octavo {name}"
             used = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest))
             assert used <= known[name] | {"--help"}, f"{label(document)}: {line}"
+
+
+def test_the_options_page_names_every_option() -> None:
+    page = (ROOT / "docs" / "guide" / "options.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", page))
+    known = set().union(*options_of_commands().values())
+    assert {option for option in known if option.startswith("--")} - named == set()
 
 
 @pytest.mark.parametrize("folder", ["src/octavo", "native"])
