@@ -74,7 +74,7 @@ class Row:
 def lines(path: Path) -> tuple[str, ...]:
     """The lines of a UTF-8 file."""
     with open_lines(path) as found:
-        return tuple(line for block in found.blocks() for line in block)
+        return tuple(found)
 
 
 def dev_set(name: str, source: Path, reference: Path) -> DevText:

@@ -173,7 +173,7 @@ def test_a_stream_of_one_answers_before_it_reads_on(translator: Translator) -> N
 def test_long_texts_end_a_block_early(
     translator: Translator, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_BLOCK_CHARACTERS", 100)
+    monkeypatch.setattr("octavo.text.blocks.MAX_BLOCK_CHARACTERS", 100)
     list(translator.stream(["Bako tire sal."] * 30))
     assert [len(batch) for batch in engine.batches] == [8, 8, 8, 6]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from octavo.errors import InputError
+from octavo.errors import InputError, ModelError
 from octavo.evaluation.reference_engine import ReferenceEngineError, float_tensors
 from octavo.text.stream import Perplexity, TokenIds, TokenStream, windows
 
@@ -113,7 +113,8 @@ def measure_perplexity(
 
     ``context``: tokens that are fed at most, decoder_start_id among them at the beginning of the text.
     ``batch_tokens``: how many are fed in one call, about; ``advance`` hears after each call how many tokens
-    are scored. Raises InputError for a text without tokens or for sizes that cannot be.
+    are scored. Raises InputError for a text without tokens or for sizes that cannot be,
+    ModelError for a model whose scores are not finite.
     """
     if not len(stream.tokens):
         raise InputError("the text is empty: there is nothing to predict")
@@ -133,6 +134,9 @@ def measure_perplexity(
         batch = every[first : first + rows]
         spans = [sequence[window.first : window.last + 1] for window in batch]
         scores = engine.score_last(spans, [window.scored for window in batch])
-        sums.extend(float(score) for row in scores for score in row)
+        found = [float(score) for row in scores for score in row]
+        if not all(map(math.isfinite, found)):
+            raise ModelError("the model's scores are not finite; its weights may be damaged")
+        sums.extend(found)
         advance(batch[-1].last)
     return stream.perplexity(math.fsum(sums))

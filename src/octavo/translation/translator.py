@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self, Unpack, overload
 
@@ -16,6 +16,7 @@ from octavo.engine import Engine, Hypothesis, LoadedModel, SearchOptions, defaul
 from octavo.engine.engine import Precision, TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.errors import ModelError
+from octavo.text.blocks import blocks
 from octavo.text.inputs import checked_texts
 from octavo.text.segmentation import segment, split_sentences
 from octavo.translation.options import SearchChanges, search_options
@@ -25,9 +26,6 @@ LOOK_AHEAD: Final = 1024
 """Texts read before the first is translated: enough to put those of like length side by side."""
 
 MAX_LOOK_AHEAD: Final = 1 << 20
-
-MAX_BLOCK_CHARACTERS: Final = 1 << 20
-"""A block of texts ends here too, so that long texts do not fill the memory."""
 
 
 def boxed_model() -> Path:
@@ -111,20 +109,28 @@ class Translator(LoadedModel[SearchEngine]):
         return list(self.stream(list(checked_texts(text)), **changes))
 
     def stream(
-        self, texts: Iterable[str], *, look_ahead: int = LOOK_AHEAD, **changes: Unpack[SearchChanges]
+        self,
+        texts: Iterable[str],
+        *,
+        look_ahead: int = LOOK_AHEAD,
+        waits: Callable[[], bool] | None = None,
+        **changes: Unpack[SearchChanges],
     ) -> Iterator[Translation]:
         """Translations in the order of ``texts``, which may be endless.
 
         At most ``look_ahead`` texts are read before the first of them comes back: 1 answers each
-        text before the next is read, more is faster. Raises OptionError, ValueError for the look-ahead, and
+        text before the next is read, more is faster. ``waits``, for texts that come one by one, is asked
+        after each whether the next is still to come; those read are translated then, so that a slow writer
+        is answered, and the first blocks of texts are small. Where ``texts`` raises an Exception, the
+        translations of the texts before it come first. Raises OptionError, ValueError for the look-ahead, and
         TypeError for ``texts`` that is one str or no iterable, and later where an entry is no str.
         """
         look_ahead = whole_number("look_ahead", look_ahead, 1, MAX_LOOK_AHEAD)
         options = search_options(self.model.search, changes)
-        return self._stream(checked_texts(texts), look_ahead, options)
+        return self._stream(blocks(checked_texts(texts), look_ahead, waits), options)
 
-    def _stream(self, texts: Iterable[str], look_ahead: int, options: SearchOptions) -> Iterator[Translation]:
-        for block in _blocks(texts, look_ahead):
+    def _stream(self, texts: Iterable[Sequence[str]], options: SearchOptions) -> Iterator[Translation]:
+        for block in texts:
             yield from self._translate(block, options)
 
     def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
@@ -181,16 +187,3 @@ def _piece_limit(longest: int) -> int:
 def _chunks(ids: list[int], limit: int) -> list[list[int]]:
     """Lists of at most ``limit`` ids: more than one only where a single character needs more tokens."""
     return [ids[start : start + limit] for start in range(0, len(ids), limit)]
-
-
-def _blocks(texts: Iterable[str], look_ahead: int) -> Iterator[list[str]]:
-    block: list[str] = []
-    characters = 0
-    for text in texts:
-        block.append(text)
-        characters += len(text)
-        if len(block) == look_ahead or characters >= MAX_BLOCK_CHARACTERS:
-            yield block
-            block, characters = [], 0
-    if block:
-        yield block

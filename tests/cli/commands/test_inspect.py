@@ -96,3 +96,18 @@ def test_names_of_files_do_not_command_the_terminal(
 def test_an_error_does_not_command_the_terminal(octavo_here: Octavo) -> None:
     done = octavo_here("inspect", "\x1b[31mred")
     assert (done.returncode, done.stderr[:22]) == (2, rb"octavo: \x1b[31mred: n")
+
+
+def test_people_get_one_screen_and_programs_all(octavo_here: Octavo, tmp_path: Path) -> None:
+    scores = {f"test set {number}": {"bleu": 30.0 + number, "chrf": 60.0} for number in range(30)}
+    quality = {
+        "sites": [{"name": str(number)} for number in range(500)],
+        "deep": {"float32": scores},
+    } | scores
+    model = write_tiny_model(tmp_path / "model", quality=quality)
+    shown = octavo_here("inspect", model).stdout.decode().splitlines()
+    assert len(shown) <= 50
+    at = shown.index("Quality (all of it: --json)")
+    assert shown[at + 1 :: 9] == ["test set 0: BLEU 30.00, chrF 60.00", "test set 9: BLEU 39.00, chrF 60.00"]
+    assert shown[-1] == "and 50 more"
+    assert json.loads(octavo_here("inspect", model, "--json").stdout)["quality"] == quality

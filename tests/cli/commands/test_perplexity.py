@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from octavo.engine import Engine
+
 from ...models import NEEDS_TORCH, language_config, synthetic_sentences, write_tiny_model
 from ..conftest import Octavo
 from ..test_bad_input import message
@@ -147,3 +149,30 @@ def test_inspect_shows_a_language_model(octavo_here: Octavo, language_model: Pat
     assert not [name for name in report["parts"] if name.startswith("encoder")]
     shown = octavo_here("inspect", language_model).stdout.decode()
     assert shown.startswith("tiny: en, language model, weights floating point\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_scores_that_are_no_numbers_are_refused(
+    octavo_here: Octavo, language_model: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    def damaged(engine: Engine, texts: Any, scored: Any) -> list[list[float]]:
+        return [[math.nan] * count for count in scored]
+
+    monkeypatch.setattr(Engine, "score_last", damaged)
+    done = octavo_here("perplexity", language_model, "text.txt", *options)
+    assert "the model's scores are not finite; its weights may be damaged" in message(done)
+    assert done.stdout == b""
+
+
+def test_a_perplexity_beyond_all_numbers(
+    octavo_here: Octavo, language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlikely(engine: Engine, texts: Any, scored: Any) -> list[list[float]]:
+        return [[-500.0] * count for count in scored]
+
+    monkeypatch.setattr(Engine, "score_last", unlikely)
+    report = json.loads(octavo_here("perplexity", language_model, "text.txt", "--json").stdout)
+    assert report["perplexity_per_token"] == pytest.approx(math.exp(500))
+    assert report["perplexity_per_word"] is None
+    shown = octavo_here("perplexity", language_model, "text.txt").stdout
+    assert b"                beyond 1e304 per word" in shown

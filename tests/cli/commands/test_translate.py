@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 import octavo as package
+from octavo.translation import TranslationWarning
 
 from ...models import synthetic_sentences
 from ..conftest import COMMAND, ENVIRONMENT, Octavo
+from ..test_bad_input import message
 
 TEXTS = synthetic_sentences(30)
 LINES = "".join(f"{text}\n" for text in TEXTS).encode()
@@ -110,6 +113,38 @@ def test_scores_and_ranks_are_tables(octavo: Octavo, int8_model: Path) -> None:
     rows = [line.split("\t") for line in lines(done.stdout)]
     assert rows[1] == ["1", "2", f"{first.alternatives[1].score:.6f}", first.alternatives[1].text]
     assert all(len(row) == 4 for row in rows)
+
+
+def test_json_has_a_line_for_each_line(octavo_here: Octavo, int8_model: Path) -> None:
+    with package.load(int8_model, threads=1) as translator:
+        found = translator([*TEXTS[:3], ""], nbest=2)
+    done = octavo_here("translate", "-m", int8_model, "--json", "--nbest", 2, *TEXTS[:3], "")
+    rows = [json.loads(line) for line in lines(done.stdout)]
+    assert [list(row) for row in rows] == [
+        ["source", "text", "score", "complete", "alternatives", "warnings"]
+    ] * 4
+    for row, translation in zip(rows, found, strict=True):
+        assert (row["source"], row["text"], row["score"]) == (
+            *(translation.source, translation.text),
+            translation.score,
+        )
+        assert [entry["text"] for entry in row["alternatives"]] == [a.text for a in translation.alternatives]
+        assert row["warnings"] == list(translation.warnings)
+    done = octavo_here("translate", "-m", int8_model, "--json", "--scores", "Bako.")
+    assert "leave --scores out" in message(done)
+
+
+def test_what_is_likely_wrong_is_noted_once(octavo_here: Octavo, int8_model: Path) -> None:
+    texts = ["Bako.", *["\u4f60\u597d."] * 7]
+    with package.load(int8_model, threads=1) as translator:
+        expected = [translation.text for translation in translator(texts)]
+        warned = [translation.warnings for translation in translator(texts)]
+    assert [TranslationWarning.UNKNOWN_CHARACTERS in found for found in warned] == [False] + [True] * 7
+    done = octavo_here("translate", "-m", int8_model, *texts)
+    assert lines(done.stdout) == expected
+    (noted,) = [line for line in done.stderr.decode().splitlines() if "should be looked at" in line]
+    assert noted.startswith(f"octavo: {sum(map(bool, warned))} of 8 translations should be looked at. ")
+    assert f"{TranslationWarning.UNKNOWN_CHARACTERS} (lines 2, 3, 4, 5, 6 and 2 more)" in noted
 
 
 def test_options_reach_the_search(octavo: Octavo, float_model: Path) -> None:

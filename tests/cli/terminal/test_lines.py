@@ -1,9 +1,8 @@
-"""Input in blocks: line ends, growing blocks, slow writers."""
+"""Lines of input: their ends, slow writers, and files that are no text."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "in.txt"
 
 
-def blocks_of(path: Path) -> list[list[str]]:
+def lines_of(path: Path) -> list[str]:
     with open_lines(path) as lines:
-        return list(lines.blocks())
+        return list(lines)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def blocks_of(path: Path) -> list[list[str]]:
 )
 def test_what_ends_a_line(file: Path, written: bytes, expected: list[str]) -> None:
     file.write_bytes(written)
-    assert [line for block in blocks_of(file) for line in block] == expected
+    assert lines_of(file) == expected
 
 
 @pytest.mark.parametrize("read_bytes", [1, 2, 3, 7, 1 << 16])
@@ -48,53 +47,67 @@ def test_lines_do_not_depend_on_how_they_arrive(
     text = ["", "ä", "Bako tire 👩‍👧", "", "x" * 50, "ö\r"] * 20
     file.write_text("".join(f"{line}\n" for line in text), newline="")
     monkeypatch.setattr(module, "READ_BYTES", read_bytes)
-    assert [line for block in blocks_of(file) for line in block] == [line.removesuffix("\r") for line in text]
+    assert lines_of(file) == [line.removesuffix("\r") for line in text]
 
 
-def test_blocks_grow_and_end_where_lines_are_long(file: Path) -> None:
-    file.write_bytes(b"Bako\n" * 4000)
-    sizes = [len(block) for block in blocks_of(file)]
-    assert sizes[:5] == [64, 128, 256, 512, 1024]
-    assert (max(sizes), sum(sizes)) == (1024, 4000)
-    file.write_bytes((b"x" * 500_000 + b"\n") * 8)
-    assert max(sum(map(len, block)) for block in blocks_of(file)) <= 2 * module.MAX_BLOCK_BYTES
-
-
-def test_bytes_taken_reach_the_size_of_the_file(file: Path) -> None:
-    file.write_bytes(b"Bako tire\r\n" * 1000)
-    with open_lines(file) as lines:
-        taken = [lines.bytes_taken for _ in lines.blocks()]
-        assert lines.total_bytes == taken[-1] == 11_000
-    assert taken == sorted(set(taken))
-
-
-def test_a_slow_writer_is_answered_at_once() -> None:
+def test_one_that_waits_says_so() -> None:
     reader, writer = os.pipe()
     try:
-        lines = LineInput("pipe", module._blocks(reader, is_file=False))
-        blocks: Iterator[list[str]] = lines.blocks()
+        lines = LineInput("pipe", descriptor=reader)
+        assert lines.waits()
         os.write(writer, b"Bako.\nTire.\nSa")
-        assert next(blocks) == ["Bako.", "Tire."]
-        os.write(writer, b"l.\n")
-        assert next(blocks) == ["Sal."]
-        os.write(writer, b"Ko")
+        assert [lines.waits(), next(lines), lines.waits(), next(lines), lines.waits()] == [
+            *(False, "Bako.", False),
+            *("Tire.", True),
+        ]
+        os.write(writer, b"l.\nKo")
+        assert [lines.waits(), next(lines), lines.waits()] == [False, "Sal.", True]
         os.close(writer)
-        assert list(blocks) == [["Ko"]]
+        assert not lines.waits()
+        assert list(lines) == ["Ko"]
+        assert not lines.waits()
     finally:
         os.close(reader)
+
+
+def test_a_file_never_waits_and_has_a_size(file: Path) -> None:
+    file.write_bytes(b"Bako tire\r\n" * 1000)
+    with open_lines(file) as lines:
+        assert (lines.total_bytes, lines.interactive) == (11_000, False)
+        assert not any(lines.waits() for _ in lines)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00word/document.xml", "a ZIP archive, as DOCX"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF; take the text out of it first"),
+        ("\ufeffBako.\n".encode("utf-16-le"), "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8"),
+        ("\ufeffBako.\n".encode("utf-16-be"), "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8"),
+        ("\ufeffBako.\n".encode("utf-32-le"), "UTF-32; convert it first"),
+        ("\ufeffBako.\n".encode("utf-32-be"), "UTF-32; convert it first"),
+        (b"{\\rtf1 Bako}", "an RTF document"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip"),
+    ],
+)
+def test_what_people_take_for_text(file: Path, data: bytes, words: str) -> None:
+    file.write_bytes(data)
+    with pytest.raises(InputError) as refused:
+        lines_of(file)
+    assert str(refused.value).startswith(f"{file}: is no plain text but {words}")
 
 
 def test_a_line_that_is_not_utf8_comes_after_those_before(file: Path) -> None:
     file.write_bytes(b"Bako.\n" * 100 + b"caf\xe9\nTire.\n")
     given: list[str] = []
     with open_lines(file) as lines, pytest.raises(InputError, match=r"in\.txt: line 101 is not UTF-8.*0xe9"):
-        for block in lines.blocks():
-            given += block
+        given.extend(lines)
     assert given == ["Bako."] * 100
 
 
 def test_texts_of_the_command_line_may_hold_several_lines() -> None:
     lines = lines_of_texts(["Bako.", "", "Tire.\nSal.\r\nKo."])
-    assert [line for block in lines.blocks() for line in block] == ["Bako.", "", "Tire.", "Sal.", "Ko."]
+    assert list(lines) == ["Bako.", "", "Tire.", "Sal.", "Ko."]
     with pytest.raises(InputError, match="line 2 is not UTF-8"):
-        list(lines_of_texts(["Bako.", "caf\udce9"]).blocks())
+        list(lines_of_texts(["Bako.", "caf\udce9"]))

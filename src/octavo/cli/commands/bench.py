@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 import octavo
 from octavo.cli.options import BeamOption, JsonOption, ThreadsOption
+from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
@@ -125,7 +125,10 @@ def bench(
             for name in names
         },
     }
-    print(json.dumps(report, indent=2, ensure_ascii=False)) if as_json else _print(report)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
 
 
 def _precisions(subject: "Subject", precision: RacingPrecision | None) -> list[Any]:
@@ -143,7 +146,7 @@ def _work(
     config = subject.config
     if source:
         with open_lines(source) as lines:
-            texts = list(itertools.islice(itertools.chain.from_iterable(lines.blocks()), sentences))
+            texts = list(itertools.islice(lines, sentences))
         sources = subject.encode(texts)
         if not sources:
             raise InputError(f"{source}: has no text to translate")

@@ -1,6 +1,5 @@
 """``octavo doctor``: what this machine and this installation can do."""
 
-import json
 import os
 import platform
 from typing import Any, Final
@@ -9,6 +8,7 @@ import typer
 
 import octavo
 from octavo.cli.options import JsonOption
+from octavo.cli.terminal.json_output import print_json
 from octavo.errors import OctavoError
 from octavo.machine import cpu_model, installed_versions, memory_bytes
 
@@ -27,7 +27,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """
     report = _report()
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(report)
     else:
         _print(report)
     if report["problems"]:

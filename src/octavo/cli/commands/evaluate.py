@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import itertools
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +24,7 @@ from octavo.cli.options import (
     ThreadsOption,
     WholeLinesOption,
 )
+from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
@@ -101,14 +101,14 @@ def evaluate(
         report["shortlist"] = shortlist and engine == "octavo" and translator.model.shortlist_path is not None
     report |= _figures(timed, texts, references)
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(report)
     else:
         _print(report)
 
 
 def _lines(path: Path, limit: int | None) -> list[str]:
     with open_lines(path) as lines:
-        return list(itertools.islice(itertools.chain.from_iterable(lines.blocks()), limit))
+        return list(itertools.islice(lines, limit))
 
 
 def _check_parallel(source: Path, sources: list[str], reference: Path, references: list[str]) -> None:

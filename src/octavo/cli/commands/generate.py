@@ -17,12 +17,14 @@ from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import LineOutput, open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
+from octavo.text.blocks import blocks
 
 if TYPE_CHECKING:
     from octavo.generation import Continuation, GenerationChanges, LanguageModel
 
 _MOST_SAMPLES: Final = 64
 _LEAST_TOP_P: Final = 1e-6
+_LOOK_AHEAD: Final = 1024
 
 
 def generate(
@@ -158,9 +160,9 @@ def _continue_lines(
     if lines.interactive and is_terminal(sys.stderr):
         note("type the beginning of a text and press Enter; Ctrl-D ends")
     shown = is_terminal(sys.stderr) and not lines.interactive and not watched
-    cut = 0
+    cut = done = 0
     with line_progress("Generating", lines.total_bytes, shown=shown) as advance:
-        for block in lines.blocks():
+        for block in blocks(lines, _LOOK_AHEAD, lines.waits):
             changes["first_prompt"] = output.lines
             found = model.generate(block, **changes)
             rows = [
@@ -170,7 +172,8 @@ def _continue_lines(
             ]
             output.write(rows, len(block))
             cut += sum(not sample.complete for samples in found for sample in samples)
-            advance(lines.bytes_taken, output.lines)
+            done += sum(len(line.encode()) + 1 for line in block)
+            advance(done, output.lines)
     if cut:
         note(
             f"{cut} of {output.lines * changes['samples']} texts were cut, at --max-tokens or where the "

@@ -1,6 +1,5 @@
 """``octavo inspect``: what a model directory holds."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from octavo.cli.options import JsonOption
+from octavo.cli.terminal.json_output import print_json
 from octavo.errors import printable
 from octavo.plan import DYNAMIC, products, sites
 from octavo.spec import Scheme
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1, DType.I16: 2, DType.I32: 4}
 _SCALES: Final = ("_scale", ".multiplier", ".shift", "_multiplier", "_exponent", "_shift")
 _FLOAT32_LISTED: Final = 4
+_FIGURES_SHOWN: Final = 10
+_SCORES: Final = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "loss": "loss",
+    "perplexity_per_token": "perplexity per token",
+    "perplexity_per_word": "perplexity per word",
+}
 
 
 def inspect(
@@ -34,8 +42,9 @@ def inspect(
 ) -> None:
     """Check a model directory and show what it holds.
 
-    Its configuration, its size by part, how its weights are stored and which products run in int8, and
-    the quality that was measured for it. Everything is checked first, the checksum of the tensors too.
+    It shows the configuration, the size of each part, how the weights are stored, which products run in int8,
+    and the scores that were measured; --json has all that the model keeps. Everything is checked first, the
+    checksum of the tensors too.
 
         octavo inspect
         octavo inspect models/en-de --tensors
@@ -46,7 +55,7 @@ def inspect(
 
     report = _report(ModelDirectory.open(model or boxed_model()))
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(report)
     else:
         _print(report, tensors=tensors)
 
@@ -101,15 +110,14 @@ def _shortlist(model: "ModelDirectory") -> dict[str, Any] | None:
     }
 
 
-def _products_in_words(report: dict[str, Any]) -> str:
-    lines = [f"{report['int8']} of {report['all']} products in int8"]
+def _products_in_words(report: dict[str, Any]) -> Iterator[str]:
+    yield f"{report['int8']} of {report['all']} products in int8"
     if inputs := ", ".join(f"{count} {kind}" for kind, count in report["inputs"].items() if count):
-        lines.append(f"their inputs: {inputs}")
+        yield f"their inputs: {inputs}"
     if report["int8"] and (float32 := report["float32"]):
         more = len(float32) - _FLOAT32_LISTED
         listed = ", ".join(float32[:_FLOAT32_LISTED]) + (f" and {more} more" if more > 0 else "")
-        lines.append(f"in float32: {listed}")
-    return "\n".join(lines)
+        yield f"in float32: {listed}"
 
 
 def _stored_tensors(model: "ModelDirectory") -> Iterator[dict[str, Any]]:
@@ -144,42 +152,62 @@ def _part(name: str) -> str:
 
 def _print(report: dict[str, Any], *, tensors: bool) -> None:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
-    source, target = report["languages"]
-    languages = source if report["kind"] == "language model" else f"{source} to {target}"
-    kind = ", language model" if report["kind"] == "language model" else ""
-    weights = "floating point" if report["scheme"] == "none" else report["scheme"]
-    console.print(f"{report['name']}: {languages}{kind}, weights {weights}", markup=False)
-    console.print(f"{report['path']}", markup=False)
-    console.print(_products_in_words(report["products"]), markup=False)
-    if report["integer_scales"]:
-        console.print("integers only, from the embedding to the logits")
-    if shortlist := report["shortlist"]:
-        mean = shortlist["mean_per_token"]
-        console.print(f"shortlist: {shortlist['common']:,} common tokens, {mean:.1f} others a source token")
-    for title, rows in (
-        ("Configuration", report["config"]),
-        ("Search", report["search"]),
-        ("Files", {name: _size(size) for name, size in report["files"].items()}),
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for line in _identity(report):
+        console.print(printable(line))
+    for title, text in (
+        ("Configuration", _listed(report["config"])),
+        ("Search", _listed(report["search"])),
+        ("Files", ", ".join(f"{name} {_size(size)}" for name, size in report["files"].items())),
     ):
-        table = Table(title, "", box=None, pad_edge=False)
-        for key, value in rows.items():
-            table.add_row(escape(key), escape(str(value)))
-        console.print()
-        console.print(table)
+        console.print(f"\n{title}")
+        console.print(printable(text), soft_wrap=False)
     console.print()
     console.print(_parts_table(report["parts"]))
     if tensors:
         console.print()
         console.print(_tensors_table(report["tensors"]))
-    console.print("\nQuality")
-    quality = report["quality"]
-    console.print(
-        json.dumps(quality, indent=2, ensure_ascii=False) if quality else "not measured", markup=False
-    )
+    figures = sorted(_figures(report["quality"]), key=lambda row: len(row[0]))
+    console.print("\nQuality (all of it: --json)" if report["quality"] else "\nQuality: not measured")
+    for path, values in figures[:_FIGURES_SHOWN]:
+        console.print(printable(f"{', '.join(path)}: {values}"))
+    if len(figures) > _FIGURES_SHOWN:
+        console.print(f"and {len(figures) - _FIGURES_SHOWN} more")
+
+
+def _identity(report: dict[str, Any]) -> Iterator[str]:
+    """What model it is, and in what it computes."""
+    source, target = report["languages"]
+    languages = source if report["kind"] == "language model" else f"{source} to {target}"
+    kind = ", language model" if report["kind"] == "language model" else ""
+    weights = "floating point" if report["scheme"] == "none" else report["scheme"]
+    yield f"{report['name']}: {languages}{kind}, weights {weights}"
+    yield report["path"]
+    yield from _products_in_words(report["products"])
+    if report["integer_scales"]:
+        yield "integers only, from the embedding to the logits"
+    if shortlist := report["shortlist"]:
+        mean = shortlist["mean_per_token"]
+        yield f"shortlist: {shortlist['common']:,} common tokens, {mean:.1f} others a source token"
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _figures(quality: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The scores that were measured, each with the names that lead to them."""
+    if isinstance(quality, list):
+        for entry in quality:
+            if isinstance(entry, dict) and "set" in entry:
+                yield from _figures(entry, (*path, str(entry["set"])))
+    elif isinstance(quality, dict):
+        scores = {name: quality[name] for name in _SCORES if isinstance(quality.get(name), int | float)}
+        if scores:
+            yield path, ", ".join(f"{_SCORES[name]} {value:.2f}" for name, value in scores.items())
+        for name, value in quality.items():
+            yield from _figures(value, (*path, name))
 
 
 def _parts_table(parts: dict[str, dict[str, Any]]) -> "Table":

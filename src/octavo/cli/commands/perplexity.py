@@ -1,8 +1,7 @@
 """``octavo perplexity``: how well a language model predicts a text."""
 
 import contextlib
-import itertools
-import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 import octavo
 from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, ThreadsOption
+from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
@@ -88,7 +88,7 @@ def perplexity(
         **_measure(directory, scoring, _lines(text), context, stride or max(1, context // 2)),
     }
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(report)
     else:
         _print(report)
 
@@ -137,17 +137,22 @@ def _measure(
         "words": found.words,
         "characters": found.characters,
         "log_likelihood": found.log_likelihood,
-        "perplexity_per_token": found.per_token,
-        "perplexity_per_word": found.per_word,
+        "perplexity_per_token": _finite(found.per_token),
+        "perplexity_per_word": _finite(found.per_word),
         "bits_per_character": found.bits_per_character,
         "seconds": seconds,
         "tokens_per_second": found.tokens / seconds if seconds else 0.0,
     }
 
 
+def _finite(perplexity: float) -> float | None:
+    """None beyond what a float holds: such a perplexity per word has a text without white space."""
+    return perplexity if math.isfinite(perplexity) else None
+
+
 def _lines(path: Path) -> list[str]:
     with open_lines(path) as lines:
-        found = list(itertools.chain.from_iterable(lines.blocks()))
+        found = list(lines)
     if not found:
         raise InputError(f"{path}: has no lines")
     return found
@@ -164,7 +169,8 @@ def _print(report: dict[str, Any]) -> None:
         f"{report['characters']:,} characters"
     )
     print(f"log-likelihood  {report['log_likelihood']:,.2f} nats")
-    print(f"perplexity      {report['perplexity_per_token']:.3f} per token")
-    print(f"                {report['perplexity_per_word']:.3f} per word")
+    for title, unit in (("perplexity", "token"), ("", "word")):
+        value = report[f"perplexity_per_{unit}"]
+        print(f"{title:<16}{'beyond 1e304' if value is None else f'{value:.3f}'} per {unit}")
     print(f"bits            {report['bits_per_character']:.4f} per character")
     print(f"speed           {report['tokens_per_second']:,.0f} tokens/s in {report['seconds']:.2f} s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,7 +105,7 @@ def _text(path: Path) -> LineText:
 
     def lines() -> Iterator[str]:
         with open_lines(path) as found:
-            yield from itertools.chain.from_iterable(found.blocks())
+            yield from found
 
     with open_lines(path):  # find out now that it cannot be read
         return LineText(str(path), lines)

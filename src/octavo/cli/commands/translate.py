@@ -2,10 +2,11 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -24,12 +25,15 @@ from octavo.cli.options import (
     WholeLinesOption,
 )
 from octavo.cli.terminal.failures import note
+from octavo.cli.terminal.json_output import encoded
 from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import LineOutput, open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
 
 if TYPE_CHECKING:
     from octavo.translation import SearchChanges, Translation, Translator
+
+_LISTED: Final = 5
 
 
 def translate(
@@ -58,6 +62,9 @@ def translate(
     min_length: MinLengthOption = None,
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write a JSON object for each line, for programs.")
+    ] = False,
 ) -> None:
     """Translate text, line for line.
 
@@ -72,7 +79,11 @@ def translate(
 
     With --scores a line is SCORE, TAB, translation. With --nbest it is LINE, RANK, translation, or
     LINE, RANK, SCORE, translation, with TABs between: LINE counts the lines of input from 1, RANK 1 is
-    the best. A score is log-probability / length^X: the nearer to 0, the surer.
+    the best. A score is log-probability / length^X: the nearer to 0, the surer. With --json a line is an
+    object: source, text, score, complete, alternatives (the n best) and warnings.
+
+    Translations that are likely to be wrong are counted on standard error, with the first line numbers: empty
+    ones, those that repeat themselves, and those of text that the vocabulary cannot read.
 
     A run that fails or is stopped leaves the lines done in FILE.partial, or in FILE.partial.2 and so on
     where there is one. Exit codes: 0 done; 2 bad input, option or model; 130 Ctrl-C.
@@ -87,7 +98,9 @@ def translate(
         "max_length": max_length,
         "length_ratio": length_ratio,
     }
-    layout = _Layout(scores=scores, ranks=nbest is not None)
+    if as_json and scores:
+        raise typer.BadParameter("--json holds the scores; leave --scores out")
+    layout = _Layout(scores=scores, ranks=nbest is not None, as_json=as_json)
     source = nullcontext(lines_of_texts(text)) if text else open_lines(input_file)
     with (
         open_output(output_file) as output,
@@ -110,9 +123,13 @@ class _Layout:
 
     scores: bool
     ranks: bool
+    as_json: bool
 
     def rows(self, number: int, translation: "Translation") -> Iterator[str]:
         """The lines of output for line ``number`` of the input, counted from 1."""
+        if self.as_json:
+            yield encoded(_described(translation))
+            return
         chosen = translation.alternatives if self.ranks else translation.alternatives[:1]
         for rank, alternative in enumerate(chosen, 1):
             cells = [str(number), str(rank)] if self.ranks else []
@@ -121,26 +138,60 @@ class _Layout:
             yield "\t".join([*cells, alternative.text])
 
 
-@dataclasses.dataclass(slots=True)
+def _described(translation: "Translation") -> dict[str, Any]:
+    return {
+        "source": translation.source,
+        "text": translation.text,
+        "score": translation.score,
+        "complete": translation.complete,
+        "alternatives": [
+            {"text": found.text, "score": found.score, "complete": found.complete}
+            for found in translation.alternatives
+        ],
+        "warnings": list(map(str, translation.warnings)),
+    }
+
+
 class _Tally:
     """Lines whose translation a reader should look at."""
 
-    cut: int = 0
-    split: int = 0
+    def __init__(self) -> None:
+        self._cut = 0
+        self._split = 0
+        self._warned = 0
+        self._counts: Counter[str] = Counter()  # of each warning
+        self._first: dict[str, list[int]] = {}  # lines with it, counted from 1
 
-    def add(self, translations: Sequence["Translation"]) -> None:
-        self.cut += sum(not translation.complete for translation in translations)
-        self.split += sum(translation.too_long for translation in translations)
+    def add(self, number: int, translation: "Translation") -> None:
+        """Count the translation of line ``number``."""
+        self._cut += not translation.complete
+        self._split += translation.too_long
+        self._warned += bool(translation.warnings)
+        for warning in translation.warnings:
+            self._counts[warning] += 1
+            if len(first := self._first.setdefault(warning, [])) < _LISTED:
+                first.append(number)
 
     def report(self, lines: int) -> None:
-        """Say on standard error what was cut or split, if anything was."""
-        if self.cut:
+        """Say on standard error what was cut, split or looks wrong, if anything does."""
+        if self._cut:
             note(
-                f"{self.cut} of {lines} translations were cut at the length limit and may lack their end; "
+                f"{self._cut} of {lines} translations were cut at the length limit and may lack their end; "
                 "--length-ratio and --max-length raise it"
             )
-        if self.split:
-            note(f"{self.split} of {lines} lines had a sentence too long for the model, translated in pieces")
+        if self._split:
+            note(
+                f"{self._split} of {lines} lines had a sentence too long for the model, translated in pieces"
+            )
+        if self._warned:
+            reasons = " ".join(f"{why} {self._lines(why)}" for why in self._counts)
+            note(f"{self._warned} of {lines} translations should be looked at. {reasons}")
+
+    def _lines(self, warning: str) -> str:
+        """The first lines that have it, and how many more there are."""
+        shown = ", ".join(map(str, self._first[warning]))
+        more = self._counts[warning] - len(self._first[warning])
+        return f"({'lines' if ',' in shown else 'line'} {shown}{f' and {more} more' if more else ''})"
 
 
 def _translate_lines(
@@ -155,11 +206,11 @@ def _translate_lines(
     mixed = is_terminal(sys.stdout) and output.is_standard
     shown = is_terminal(sys.stderr) and not lines.interactive and not mixed
     tally = _Tally()
+    done = 0
     with line_progress("Translating", lines.total_bytes, shown=shown) as advance:
-        for block in lines.blocks():
-            translations = translator(block, **changes)
-            numbered = enumerate(translations, output.lines + 1)
-            output.write([row for number, t in numbered for row in layout.rows(number, t)], len(block))
-            tally.add(translations)
-            advance(lines.bytes_taken, output.lines)
+        for translation in translator.stream(lines, waits=lines.waits, **changes):
+            output.write(list(layout.rows(output.lines + 1, translation)), 1)
+            tally.add(output.lines, translation)
+            done += len(translation.source.encode()) + 1
+            advance(done, output.lines)
     return tally

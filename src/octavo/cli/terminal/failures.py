@@ -18,16 +18,12 @@ import typer
 
 from octavo import interrupt
 from octavo.cli.terminal.streams import OutputClosed
-from octavo.errors import OctavoError
+from octavo.errors import OctavoError, printable
 
 DONE: Final = 0
 UNEXPECTED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
-
-_CONTROL_CHARACTERS: Final = {
-    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 10
-}
 
 _DEFECT: Final = "This is a defect of Octavo: please report it, with the traceback that OCTAVO_DEBUG=1 prints"
 
@@ -71,8 +67,8 @@ def exit_code(program: Callable[[], object]) -> int:
 
 
 def note(message: str) -> None:
-    """Tell the user something on standard error, in one line. Control characters are written as escapes."""
-    print(f"octavo: {message.translate(_CONTROL_CHARACTERS)}", file=sys.stderr, flush=True)
+    """Tell the user something on standard error, in one line."""
+    print(f"octavo: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def _report(error: BaseException) -> int:

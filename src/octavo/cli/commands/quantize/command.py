@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,7 +191,7 @@ def _calibrate(
 
 def _lines(path: Path) -> tuple[str, ...]:
     with open_lines(path) as lines:
-        return tuple(itertools.chain.from_iterable(lines.blocks()))
+        return tuple(lines)
 
 
 def _text(path: Path) -> NamedText:
