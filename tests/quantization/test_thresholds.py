@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from octavo.errors import QuantizationError
 from octavo.plan import Static
-from octavo.quantization.granularity import PerChannel, PerTensor, PerToken
+from octavo.quantization.granularity import PerChannel, PerToken
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_class import TensorClass, classify
@@ -325,7 +325,5 @@ def test_classes() -> None:
 
 def test_granularities() -> None:
     tensor = np.array([[1, -5], [2, 3]], np.float32)
-    assert PerTensor().largest_magnitude(tensor).shape == ()
-    assert PerTensor().largest_magnitude(tensor) == 5
     assert PerChannel(1).largest_magnitude(tensor).tolist() == [2, 5]
     assert PerToken().largest_magnitude(tensor).tolist() == [5, 3]

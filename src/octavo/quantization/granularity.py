@@ -10,16 +10,6 @@ from octavo.quantization.arrays import Float32Array
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PerTensor:
-    """One scale for the whole tensor, known before the model runs (static activations)."""
-
-    def largest_magnitude(self, tensor: Float32Array) -> Float32Array:
-        """max |x|: an array without axes."""
-        largest: Float32Array = np.asarray(np.max(np.abs(tensor)))
-        return largest
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class PerChannel:
     """One scale for each index of ``axis``, known before the model runs (weights)."""
 

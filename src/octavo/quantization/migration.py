@@ -1,16 +1,17 @@
-"""Scale migration: what a float model computes stays, but its channels become alike in size.
+"""Scale migration: a float model keeps its function, but its channels become alike in size.
 
 A channel of an activation is divided by s where it is made and multiplied by s where it is used. The s of
-SmoothQuant (Xiao et al. 2023, eq. 4), max |X_j|^alpha / max |W_j|^(1 - alpha), shares the outliers of an
-activation with the weights that read it. What makes the channel takes its 1 / s for nothing: a layer norm
-is not quantized, and the rows of a weight have a scale each.
+SmoothQuant (Xiao et al. 2023, eq. 4) with alpha = 1/2, sqrt(max |X_j| / max |W_j|), shares the outliers of an
+activation with the weights that read it. Dividing by s costs no precision where the channel is made: a layer
+norm is not quantized, and every row of a weight has a scale of its own. Each s is a power of two, so that the
+float model's results keep every bit unless a number leaves binary32's normal range.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -23,11 +24,11 @@ from octavo.spec import Activation, ModelConfig, NormPlacement
 
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]
 
-DEFAULT_LIMIT: Final = 256.0
+_LARGEST_EXPONENT: Final = 8  # s is from 2^-8 to 2^8, the geometric mean of a site's being 1
 
 
 class Migration(enum.StrEnum):
-    """Between what the scale moves. Each leaves alone the models and sites where it would change them.
+    """Where a scale moves from, and where to. No kind touches a site whose function it would change.
 
     ``norm``: from a layer norm's output to the products that read it, where nothing else does: pre-norm,
     and not the decoder's last norm where the output projection is an embedding table too.
@@ -42,33 +43,13 @@ class Migration(enum.StrEnum):
     QUERIES_KEYS = "queries-keys"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class MigrationOptions:
-    """What moves, and how far.
-
-    ``alpha``: 0 levels the readers, 1 the activation (keys); 0.5 shares. ``exact``: factors are powers of
-    two, so that the float model's results keep every bit unless a number leaves binary32's normal range.
-    ``limit``: no factor lies outside 1 / limit to limit, the geometric mean of a site's being 1.
-    Raises QuantizationError for values out of range.
-    """
-
-    kinds: frozenset[Migration] = frozenset(Migration)
-    alpha: float = 0.5
-    exact: bool = True
-    limit: float = DEFAULT_LIMIT
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.alpha <= 1:
-            raise QuantizationError(f"alpha = {self.alpha}: must be from 0 to 1")
-        if not 1 <= self.limit < np.inf:
-            raise QuantizationError(f"limit = {self.limit}: must be 1 or more")
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class MigratedModel:
-    """``tensors``: the whole float model, float32. ``maxima``: the largest magnitudes per channel, as a
-    calibration of it would find them. ``divisors``: for every site that changed, by what each of its
-    channels was divided."""
+    """A float model with its scales moved.
+
+    ``tensors``: the whole model, float32. ``maxima``: the largest magnitudes per channel, as a calibration of
+    the model would find them. ``divisors``: for every site that changed, what each channel was divided by.
+    """
 
     tensors: Mapping[str, Float32Array]
     maxima: ChannelMaxima
@@ -77,9 +58,11 @@ class MigratedModel:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Fold:
-    """``site``, and what ``follows`` it, shrink by s: so do rows of ``makers``; columns of ``readers`` grow.
+    """One migration: ``site``, the sites that ``follows`` names and the rows of ``makers`` shrink by s; the
+    columns of ``readers`` grow by s.
 
-    Keys have no readers but queries: the site ``opposite``, which grows by s in ``opposite_makers``' rows.
+    Keys have no readers but the queries: these are the site ``opposite``, which grows by s in the rows of
+    ``opposite_makers``.
     """
 
     kind: Migration
@@ -95,23 +78,23 @@ def migrate_scales(
     config: ModelConfig,
     tensors: Mapping[str, npt.NDArray[Any]],
     maxima: ChannelMaxima,
-    options: MigrationOptions | None = None,
+    kinds: Collection[Migration] = frozenset(Migration),
 ) -> MigratedModel:
     """A float model (names of ``octavo.tensor_table``) with its scales moved, computing the same function.
 
     ``maxima``: max |x| of every channel, [width], of the sites of ``octavo.plan.sites``; further ones are
-    handed on. Every factor comes from the tensors and maxima given, so kinds do not depend on one another. A
-    channel that was always 0, or that no weight reads, keeps its scale. Neither mapping is changed. Raises
-    QuantizationError for maxima that are missing, of another width, negative or not finite.
+    handed on. Only ``kinds`` move. Every factor comes from the tensors and maxima given, so kinds do not
+    depend on one another. A channel that was always 0, or that no weight reads, keeps its scale. Neither
+    mapping is changed. Raises QuantizationError for maxima that are missing, of another width, negative or
+    not finite.
     """
-    options = options or MigrationOptions()
     moved = {name: np.array(array, np.float32) for name, array in tensors.items()}
     found = dict(maxima)
     divisors: dict[str, Float64Array] = {}
     for fold in _folds(config):
-        if fold.kind not in options.kinds:
+        if fold.kind not in kinds:
             continue
-        factor = _factors(fold, tensors, maxima, options)
+        factor = _factors(fold, tensors, maxima)
         _apply(fold, factor, moved)
         for site in (fold.site, *fold.follows):
             divisors[site] = factor
@@ -171,7 +154,6 @@ def _factors(
     fold: _Fold,
     tensors: Mapping[str, npt.NDArray[Any]],
     maxima: ChannelMaxima,
-    options: MigrationOptions,
 ) -> Float64Array:
     """s of every channel of a fold, [width]."""
     width = len(tensors[fold.makers[1]])
@@ -181,20 +163,18 @@ def _factors(
     else:
         columns = [np.abs(tensors[name]).max(axis=0) for name in fold.readers]
         read = np.max(columns, axis=0).astype(np.float64)
-    return _balanced(made, read, options)
+    return _balanced(made, read)
 
 
-def _balanced(made: Float64Array, read: Float64Array, options: MigrationOptions) -> Float64Array:
-    """made^alpha / read^(1 - alpha), geometric mean 1 (a common factor changes no quantized result)."""
+def _balanced(made: Float64Array, read: Float64Array) -> Float64Array:
+    """sqrt(made / read) as powers of two, of geometric mean 1, since a common factor changes nothing."""
     live = (made > 0) & (read > 0)
     logarithm = np.zeros(len(made))
     if live.any():
-        raw = options.alpha * np.log2(made[live]) - (1 - options.alpha) * np.log2(read[live])
+        raw = 0.5 * np.log2(made[live]) - 0.5 * np.log2(read[live])
         logarithm[live] = raw - raw.mean()
-    bound = np.log2(options.limit)
-    if options.exact:
-        logarithm, bound = np.rint(logarithm), np.floor(bound)
-    factor: Float64Array = np.exp2(np.clip(logarithm, -bound, bound))
+    exponent = np.clip(np.rint(logarithm), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+    factor: Float64Array = np.exp2(exponent)
     return factor
 
 

@@ -21,7 +21,7 @@ from octavo.plan import ProductKind, Static, products, sites, weight_name
 from octavo.quantization import QuantizedWeights
 from octavo.quantization.activations import quantize_activation
 from octavo.quantization.bias_correction import bias_correction
-from octavo.quantization.migration import Migration, MigrationOptions, migrate_scales
+from octavo.quantization.migration import Migration, migrate_scales
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Progress
 from octavo.spec import ModelConfig
@@ -153,7 +153,7 @@ class Trials:
         float_model = observed.float_model
         maxima = observed.observations.channel_maxima()
         needed = {site: maxima[site] for site, width in sites(float_model.config).items() if width}
-        found = migrate_scales(float_model.config, float_model.tensors, needed, MigrationOptions(kinds=kinds))
+        found = migrate_scales(float_model.config, float_model.tensors, needed, kinds)
         if all(np.all(divisor == 1) for divisor in found.divisors.values()):
             return None
         changed = frozenset(site for site, divisor in found.divisors.items() if np.any(divisor != 1))
