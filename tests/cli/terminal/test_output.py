@@ -61,6 +61,19 @@ def test_nothing_is_left_where_nothing_was_done(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_there_before_the_first_line(tmp_path: Path) -> None:
+    """So that a run that is killed before leaves nothing."""
+    with open_output(tmp_path / "out") as output:
+        assert [*tmp_path.iterdir()] == []
+        output.write([])
+        assert [*tmp_path.iterdir()] == []
+        output.write(["Bako."])
+        assert [*tmp_path.iterdir()] == [tmp_path / "out.partial"]
+    with open_output(tmp_path / "empty"):
+        pass
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out": "Bako.\n", "empty": ""}
+
+
 def test_an_older_partial_file_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out.partial").write_text("Hours of work.\n")
     with pytest.raises(OctavoError, match="stop"), open_output(tmp_path / "out"):
@@ -92,8 +105,8 @@ def test_two_runs_with_one_output_share_nothing(tmp_path: Path) -> None:
 def test_what_replaces_a_private_file_is_private_from_the_start(tmp_path: Path) -> None:
     (tmp_path / "out").touch(mode=0o600)
     with open_output(tmp_path / "out") as output:
-        assert (tmp_path / "out.partial").stat().st_mode & 0o777 == 0o600
         output.write(["Bako."])
+        assert (tmp_path / "out.partial").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
 
 

@@ -6,13 +6,23 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from octavo import durable, interrupt
 from octavo.cli.terminal.streams import OutputClosed
 from octavo.errors import OutputError
+
+
+class ByteSink(Protocol):
+    """What takes bytes, such as a binary file."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Write some of the bytes, and say how many."""
+
+    def flush(self) -> object:
+        """Write what waits."""
 
 
 class LineOutput:
@@ -22,7 +32,7 @@ class LineOutput:
     for standard output.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, *, is_standard: bool = False) -> None:
+    def __init__(self, stream: ByteSink, name: str, *, is_standard: bool = False) -> None:
         self.name = name
         self.is_standard = is_standard
         self.lines = 0
@@ -78,20 +88,56 @@ def _whole_file(path: Path) -> Iterator[LineOutput]:
         raise OutputError(f"{path}: cannot be written: it is a directory")
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(f"{path}: cannot be written: permission denied")
-    partial, stream = _new_partial(place, path)
-    with stream:
-        output = LineOutput(stream, str(path))
+    with closing(_PartialFile(place, path)) as partial:
+        output = LineOutput(partial, str(path))
         try:
-            with _notes(output, lambda: f"in {partial if partial.exists() else path}"):
-                if place.exists():
-                    shutil.copymode(place, partial)
+            with _notes(output, lambda: f"in {partial.path if partial.path.exists() else path}"):
                 yield output
-                durable.rename(partial, place)
+                durable.rename(partial.made(), place)
         except BaseException:
-            stream.truncate(output.bytes)  # a full disk may have taken half a block
-            if not output.lines:
-                partial.unlink(missing_ok=True)
+            partial.keep(output.bytes if output.lines else 0)
             raise
+
+
+class _PartialFile:
+    """What becomes the file ``place``. It appears beside it with the first bytes: a run that is killed before
+    leaves nothing. Raises OutputError, also at once where nothing can be written there."""
+
+    def __init__(self, place: Path, name: Path) -> None:
+        self._place = place
+        self._name = name
+        self.path, stream = _new_partial(place, name)
+        stream.close()
+        self.path.unlink()
+        self._stream: BinaryIO | None = None
+
+    def made(self) -> Path:
+        """Its path, now that it is there."""
+        if self._stream is None:
+            self.path, self._stream = _new_partial(self._place, self._name)
+            if self._place.exists():
+                shutil.copymode(self._place, self.path)
+        return self.path
+
+    def write(self, data: memoryview, /) -> int:
+        """Write some of the bytes, and say how many."""
+        self.made()
+        return self._stream.write(data) if self._stream else 0
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def keep(self, size: int) -> None:
+        """Cut off what is behind the first bytes, such as the half of a block; a file of none goes."""
+        if self._stream is not None:
+            self._stream.truncate(size)
+            if not size:
+                self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file, which stays where it is."""
+        if self._stream is not None:
+            self._stream.close()
 
 
 def _new_partial(place: Path, path: Path) -> tuple[Path, BinaryIO]:
