@@ -1,9 +1,7 @@
-#include <nanobind/stl/map.h>
-#include <nanobind/stl/set.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/bindings.h"
+#include "bindings/python_values.h"
 #include "decoding/search.h"
 #include "model/transformer.h"
 
@@ -12,19 +10,24 @@ using namespace nb::literals;
 
 namespace octavo {
 
+namespace {
+
+/// float32: names; inputs: (scale, zero point) by name; heads: lists of scales by name.
+void make_plan(QuantizationPlan* self, nb::handle float32, nb::dict inputs, nb::dict heads) {
+  QuantizationPlan plan;
+  for (const nb::handle product : float32) plan.float32.insert(text(product));
+  for (const auto& [site, scale] : inputs) {
+    plan.inputs[text(site)] = {.scale = number<float>(scale[0]), .zero_point = number<int>(scale[1])};
+  }
+  for (const auto& [site, scales] : heads) plan.heads[text(site)] = numbers<float>(scales);
+  new (self) QuantizationPlan(std::move(plan));
+}
+
+}  // namespace
+
 void bind_config(nb::module_& module) {
-  nb::class_<StaticScale>(module, "StaticScale")
-      .def(
-          "__init__",
-          [](StaticScale* self, float scale, int zero_point) {
-            new (self) StaticScale{.scale = scale, .zero_point = zero_point};
-          },
-          "scale"_a, "zero_point"_a);
   nb::class_<QuantizationPlan>(module, "QuantizationPlan")
-      .def(nb::init<>())
-      .def_rw("float32", &QuantizationPlan::float32)
-      .def_rw("inputs", &QuantizationPlan::inputs)
-      .def_rw("heads", &QuantizationPlan::heads);
+      .def("__init__", &make_plan, "float32"_a, "inputs"_a, "heads"_a);
   nb::class_<IntegerScheme>(module, "IntegerScheme")
       .def(
           "__init__",
@@ -56,7 +59,11 @@ void bind_config(nb::module_& module) {
       .def_rw("layer_norm_epsilon", &TransformerConfig::layer_norm_epsilon)
       .def_rw("eos_id", &TransformerConfig::eos_id)
       .def_rw("decoder_start_id", &TransformerConfig::decoder_start_id)
-      .def_rw("suppressed_ids", &TransformerConfig::suppressed_ids)
+      .def_prop_rw(
+          "suppressed_ids", [](const TransformerConfig& config) { return config.suppressed_ids; },
+          [](TransformerConfig& config, nb::handle ids) {
+            config.suppressed_ids = numbers<std::int32_t>(ids);
+          })
       .def_rw("source_eos", &TransformerConfig::source_eos)
       .def_rw("polynomial_degree", &TransformerConfig::polynomial_degree);
   nb::class_<SearchOptions>(module, "SearchOptions")

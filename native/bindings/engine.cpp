@@ -1,17 +1,14 @@
 #include "engine/engine.h"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/set.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/variant.h>
-#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <set>
 
 #include "base/errors.h"
-#include "bindings/arrays.h"
 #include "bindings/bindings.h"
-#include "bindings/interruptible.h"
+#include "bindings/interpreter.h"
+#include "bindings/python_values.h"
 #include "decoding/forced.h"
 #include "kernels/registry.h"
 
@@ -22,59 +19,64 @@ namespace octavo {
 
 namespace {
 
-using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-
 /// Tensors that a Python function hands over by name, one at a time.
 class PythonTensors : public TensorSource {
  public:
   explicit PythonTensors(nb::callable fetch) : fetch_(std::move(fetch)) {}
 
   TensorView tensor(const std::string& name) override {
-    current_ = nb::cast<Array>(fetch_(name));
-    TensorView view{.size = current_.size()};
-    const bool known = holds(view.f32) || holds(view.s8) || holds(view.s16) || holds(view.s32);
-    if (!known) throw Error("tensor '" + name + "' is neither float32 nor int8, int16 or int32");
+    give_way();
+    const ArrayView& array = current_.emplace(fetch_(name));
+    const TensorView view{.f32 = array.elements<float>(),
+                          .s8 = array.elements<std::int8_t>(),
+                          .s16 = array.elements<std::int16_t>(),
+                          .s32 = array.elements<std::int32_t>(),
+                          .size = array.size()};
+    if (view.f32 == nullptr && view.s8 == nullptr && view.s16 == nullptr && view.s32 == nullptr)
+      throw Error("tensor '" + name + "' is neither float32 nor int8, int16 or int32");
     return view;
   }
 
  private:
-  /// Points at the array's elements if they are of this type.
-  template <typename T>
-  bool holds(const T*& elements) const {
-    if (current_.dtype() != nb::dtype<T>()) return false;
-    elements = static_cast<const T*>(current_.data());
-    return true;
-  }
-
   nb::callable fetch_;
-  Array current_;
+  std::optional<ArrayView> current_;
 };
 
-std::shared_ptr<const Transformer> load_model(const TransformerConfig& config, const Arithmetic& arithmetic,
-                                              nb::callable fetch, const std::string& isa) {
+/// None, a plan, or the scheme of integers.
+Arithmetic to_arithmetic(nb::handle value) {
+  if (value.is_none()) return std::monostate{};
+  if (nb::isinstance<IntegerScheme>(value)) return nb::cast<const IntegerScheme&>(value);
+  return nb::cast<const QuantizationPlan&>(value);
+}
+
+/// shortlist: None, or the common tokens, and every source token's by offsets and tokens.
+std::unique_ptr<const Shortlist> load_shortlist(const Transformer& model, nb::handle shortlist) {
+  if (shortlist.is_none()) return nullptr;
+  return std::make_unique<const Shortlist>(model, CandidateLists{.common = token_ids(shortlist[0]),
+                                                                 .offsets = token_ids(shortlist[1]),
+                                                                 .tokens = token_ids(shortlist[2])});
+}
+
+void load(Engine* self, const TransformerConfig& config, nb::handle arithmetic, nb::callable fetch,
+          int threads, int streams, const char* isa, nb::handle shortlist) {
+  const CoreCall under_way;
   PythonTensors tensors(std::move(fetch));
-  const KernelTable& kernels = isa.empty() ? active_kernels() : kernels_named(isa);
-  return std::make_shared<const Transformer>(Transformer::load(config, arithmetic, kernels, tensors));
+  const KernelTable& kernels = *isa == '\0' ? active_kernels() : kernels_named(isa);
+  auto model = std::make_shared<const Transformer>(
+      Transformer::load(config, to_arithmetic(arithmetic), kernels, tensors));
+  auto candidates = load_shortlist(*model, shortlist);
+  new (self) Engine(std::move(model), std::move(candidates), threads, streams);
 }
 
-/// shortlist: the common tokens, and every source token's by offsets and tokens.
-std::unique_ptr<const Shortlist> load_shortlist(
-    const Transformer& model, const std::optional<std::tuple<Tokens, Tokens, Tokens>>& shortlist) {
-  if (!shortlist.has_value()) return nullptr;
-  const auto& [common, offsets, tokens] = *shortlist;
-  return std::make_unique<const Shortlist>(
-      model, CandidateLists{
-                 .common = to_vector(common), .offsets = to_vector(offsets), .tokens = to_vector(tokens)});
-}
-
-std::vector<ForcedPair> checked_pairs(const Transformer& model, const std::vector<Tokens>& sources,
-                                      const std::vector<Tokens>& targets) {
-  if (sources.size() != targets.size()) throw Error("there must be as many targets as sources");
+std::vector<ForcedPair> checked_pairs(const Transformer& model, nb::handle sources, nb::handle targets) {
+  std::vector<std::vector<std::int32_t>> from = each(sources, token_ids);
+  std::vector<std::vector<std::int32_t>> to = each(targets, token_ids);
+  if (from.size() != to.size()) throw Error("there must be as many targets as sources");
   std::vector<ForcedPair> pairs;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    pairs.push_back({to_vector(sources[i]), to_vector(targets[i])});
-    check_source(model.config, pairs.back().source);
-    check_target(model.config, pairs.back().target);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    check_source(model.config, from[i]);
+    check_target(model.config, to[i]);
+    pairs.push_back({std::move(from[i]), std::move(to[i])});
   }
   return pairs;
 }
@@ -82,16 +84,18 @@ std::vector<ForcedPair> checked_pairs(const Transformer& model, const std::vecto
 /// Hands the rows of every site to a Python function.
 class PythonObserver : public Observer {
  public:
-  PythonObserver(nb::callable visit, std::set<std::string> only)
-      : visit_(std::move(visit)), only_(std::move(only)) {}
+  PythonObserver(nb::callable visit, nb::handle only) : visit_(std::move(visit)) {
+    for (const nb::handle site : only) only_.insert(text(site));
+  }
 
   void observe(const std::string& site, const float* x, int rows, int width, std::ptrdiff_t stride) override {
     if (!only_.empty() && !only_.contains(site)) return;
+    if (must_give_way()) throw Cancelled();
     const nb::gil_scoped_acquire acquire;
     std::vector<float> packed;
     for (std::ptrdiff_t r = 0; r < rows; ++r)
       packed.insert(packed.end(), x + r * stride, x + r * stride + width);
-    visit_(site, to_numpy(packed, {static_cast<std::size_t>(rows), static_cast<std::size_t>(width)}));
+    visit_(site, to_numpy(packed, rows, width));
   }
 
  private:
@@ -99,9 +103,9 @@ class PythonObserver : public Observer {
   std::set<std::string> only_;  // empty: every site
 };
 
-nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const SearchOptions& options) {
-  std::vector<std::vector<std::int32_t>> copied;
-  for (const Tokens& source : sources) copied.push_back(to_vector(source));
+nb::list translate(Engine& engine, nb::handle sources, const SearchOptions& options) {
+  const CoreCall under_way;
+  const std::vector<std::vector<std::int32_t>> copied = each(sources, token_ids);
   std::vector<std::vector<Hypothesis>> results;
   interruptible(
       [&](const KeepGoing& keep_going) { results = engine.translate(copied, options, keep_going); });
@@ -109,57 +113,54 @@ nb::list translate(Engine& engine, const std::vector<Tokens>& sources, const Sea
   for (const auto& hypotheses : results) {
     nb::list found;
     for (const Hypothesis& hypothesis : hypotheses) {
-      found.append(nb::make_tuple(to_numpy(hypothesis.tokens, {hypothesis.tokens.size()}), hypothesis.score,
-                                  hypothesis.complete));
+      found.append(nb::make_tuple(to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete));
     }
     all.append(found);
   }
   return all;
 }
 
-nb::list logits(const Engine& engine, const std::vector<Tokens>& sources,
-                const std::vector<Tokens>& targets) {
+nb::list logits(const Engine& engine, nb::handle sources, nb::handle targets) {
+  const CoreCall under_way;
   const Transformer& model = engine.model();
   const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
   std::vector<std::vector<float>> found;
   {
-    const nb::gil_scoped_release release;
+    const WithoutLock released;
     found = forced_logits(model, pairs);
   }
   nb::list all;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    all.append(to_numpy(
-        found[i], {pairs[i].target.size() + 1, static_cast<std::size_t>(model.config.target_vocab_size)}));
-  }
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    all.append(to_numpy(found[i], pairs[i].target.size() + 1, model.config.target_vocab_size));
   return all;
 }
 
-void observe(const Engine& engine, const std::vector<Tokens>& sources, const std::vector<Tokens>& targets,
-             nb::callable visit, std::set<std::string> only) {
+void observe(const Engine& engine, nb::handle sources, nb::handle targets, nb::callable visit,
+             nb::handle only) {
+  const CoreCall under_way;
   const Transformer& model = engine.model();
   if (model.precision != Precision::float32) throw Error("only a model that runs in float32 can be observed");
   const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
-  PythonObserver observer(std::move(visit), std::move(only));
-  const nb::gil_scoped_release release;
+  PythonObserver observer(std::move(visit), only);
+  const WithoutLock released;
   observe_forced(model, pairs, observer);
 }
 
-nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target) {
+nb::list trace(const Engine& engine, nb::handle source, nb::handle target) {
+  const CoreCall under_way;
   const Transformer& model = engine.model();
   if (model.precision == Precision::float32) throw Error("only int8 and integer products can be traced");
-  const std::vector<ForcedPair> pairs = checked_pairs(model, {source}, {target});
+  const std::vector<ForcedPair> pairs = checked_pairs(model, nb::make_tuple(source), nb::make_tuple(target));
   Trace products;
   {
-    const nb::gil_scoped_release release;
+    const WithoutLock released;
     forced_logits(model, pairs, &products);
   }
   nb::list all;
   for (const ProductTrace& product : products) {
-    const auto rows = static_cast<std::size_t>(product.rows);
-    all.append(nb::make_tuple(product.name,
-                              to_numpy(product.input, {rows, static_cast<std::size_t>(product.inner)}),
-                              to_numpy(product.row_scale, {product.row_scale.size()}),
-                              to_numpy(product.sums, {rows, static_cast<std::size_t>(product.columns)})));
+    all.append(nb::make_tuple(product.name, to_numpy(product.input, product.rows, product.inner),
+                              to_numpy(product.row_scale),
+                              to_numpy(product.sums, product.rows, product.columns)));
   }
   return all;
 }
@@ -169,21 +170,13 @@ nb::list trace(const Engine& engine, const Tokens& source, const Tokens& target)
 void bind_engine(nb::module_& module) {
   nb::class_<Engine> engine(module, "Engine");
   engine
-      .def(
-          "__init__",
-          [](Engine* self, const TransformerConfig& config, const Arithmetic& arithmetic, nb::callable fetch,
-             int threads, int streams, const std::string& isa,
-             const std::optional<std::tuple<Tokens, Tokens, Tokens>>& shortlist) {
-            std::shared_ptr<const Transformer> model = load_model(config, arithmetic, std::move(fetch), isa);
-            std::unique_ptr<const Shortlist> candidates = load_shortlist(*model, shortlist);
-            new (self) Engine(std::move(model), std::move(candidates), threads, streams);
-          },
-          "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
-          "shortlist"_a.none())
+      .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
+           "shortlist"_a.none())
       .def("translate", &translate, "sources"_a, "options"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
       .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)
       .def("trace", &trace, "source"_a, "target"_a)
+      .def("after_fork", &Engine::after_fork)
       .def_prop_ro("isa", [](const Engine& engine) { return std::string(engine.model().kernels.name); })
       .def_prop_ro("threads", &Engine::threads);
   bind_language(module, engine);

@@ -5,6 +5,7 @@
 #include "base/cpu_features.h"
 #include "base/errors.h"
 #include "bindings/bindings.h"
+#include "bindings/interpreter.h"
 #include "kernels/peak.h"
 #include "kernels/registry.h"
 
@@ -30,8 +31,9 @@ void bind_kernels(nb::module_& module) {
   });
   module.def(
       "peak",
-      [](const std::string& isa, int threads) {
-        const nb::gil_scoped_release release;
+      [](const char* isa, int threads) {
+        const CoreCall under_way;
+        const WithoutLock released;
         const Peak peak = measure_peak(isa, threads);
         return std::make_pair(peak.f32, peak.s8);
       },

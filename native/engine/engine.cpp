@@ -180,7 +180,12 @@ void Engine::share(SentenceQueue& queue, int used, const StreamWork& work, const
       not_started(no_memory);
     }
   }
+  const Streams* const streams = streams_.get();
   while (!at_work.wait(kPoll)) {
+    if (streams_.get() != streams) {  // this thread has forked, in keep_going; the child has no other
+      static_cast<void>(new std::vector<std::jthread>(std::move(threads)));
+      throw Error("the process forked in the middle of this call, so the child cannot end it; call again");
+    }
     if (!cancelled.load() && !keep_going()) cancelled = true;
   }
   threads.clear();

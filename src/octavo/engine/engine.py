@@ -18,6 +18,7 @@ from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
+from octavo.engine.forks import tell_of_forks
 from octavo.engine.options import SearchOptions
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
@@ -139,6 +140,7 @@ class Engine:
             )
         self.isa: str = self._native.isa
         self._callers: set[int] = set()  # threads that are in a call
+        tell_of_forks(self)
 
     def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
@@ -230,6 +232,12 @@ class Engine:
     def close(self) -> None:
         """Free the model's memory once calls under way have ended. The engine cannot be used afterwards."""
         self._native = None
+
+    def after_fork(self) -> None:
+        """What a child process has to do after a fork: other threads' calls are not under way in it."""
+        self._callers &= {threading.get_ident()}
+        if self._native is not None:
+            self._native.after_fork()
 
     def _open(self) -> Any:
         native = self._native
@@ -325,15 +333,9 @@ def _native_plan(model: Model, plan: QuantizationPlan) -> Any:
         plan.check(model.config)
     except SpecError as error:
         raise EngineError(f"{model.path}: quantization plan: {error}") from error
-    native = _native.QuantizationPlan()
-    native.float32 = set(plan.float32)
-    native.inputs = {
-        site: _native.StaticScale(how.scale, how.zero_point)
-        for site, how in plan.inputs.items()
-        if how is not None
-    }
-    native.heads = {site: list(scales) for site, scales in plan.heads.items()}
-    return native
+    inputs = {site: (how.scale, how.zero_point) for site, how in plan.inputs.items() if how is not None}
+    heads = {site: list(scales) for site, scales in plan.heads.items()}
+    return _native.QuantizationPlan(set(plan.float32), inputs, heads)
 
 
 def _native_shortlist(model: Model, shortlist: Shortlist) -> tuple[TokenIds, TokenIds, TokenIds]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from octavo.engine import _native
 from octavo.engine.errors import EngineError, engine_errors
+from octavo.engine.forks import tell_of_forks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class TextSession:
 
     def __init__(self, native: Any) -> None:
         self._native = native
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """What a child process has to do after a fork: see the native class."""
+        self._native.after_fork()
 
     def step(self, feeds: Sequence[Feed]) -> npt.NDArray[np.float32]:
         """Feed each row its token, all texts together: float32 [rows whose logits are wanted, vocabulary].
