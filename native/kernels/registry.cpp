@@ -1,6 +1,7 @@
 #include "kernels/registry.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -96,7 +97,14 @@ const KernelTable& kernels_named(const std::string& name, std::span<const Kernel
 const KernelTable& active_kernels() {
   static const KernelTable& chosen = []() -> const KernelTable& {
     if (const char* forced = std::getenv("OCTAVO_ISA"); forced != nullptr && *forced != '\0') {
-      return kernels_named(forced);
+      std::string name(forced);
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+      try {
+        return kernels_named(name);
+      } catch (const Error& error) {
+        throw Error("the environment variable OCTAVO_ISA: " + std::string(error.what()));
+      }
     }
     const KernelTable* best = nullptr;
     for (const KernelTier& tier : kernel_tiers()) {

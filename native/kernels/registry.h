@@ -23,7 +23,7 @@ std::span<const KernelTier> kernel_tiers();
 /// The plain loops that every other tier equals bit for bit.
 const KernelTable& reference_kernels();
 
-/// The tier that the environment variable OCTAVO_ISA names, else the best available. Decided once.
+/// The tier that the environment variable OCTAVO_ISA names, in any case, else the best available. Decided once.
 /// Throws Error for an unknown or unavailable name.
 const KernelTable& active_kernels();
 

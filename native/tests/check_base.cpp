@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -167,18 +168,22 @@ std::string active_with(const char* isa) {
 }
 
 void check_active_kernels() {
+  const std::string variable = "the environment variable OCTAVO_ISA: ";
   std::string best;
   for (const KernelTier& tier : kernel_tiers()) {
     if (!tier.available()) {
-      expect_equal(active_with(tier.name.c_str()), error_of([&] { kernels_named(tier.name); }));
+      expect_equal(active_with(tier.name.c_str()), variable + error_of([&] { kernels_named(tier.name); }));
       continue;
     }
     expect_equal(active_with(tier.name.c_str()), tier.name);
+    std::string capitals = tier.name;
+    for (char& letter : capitals) letter = static_cast<char>(std::toupper(letter));
+    expect_equal(active_with(capitals.c_str()), tier.name);
     best = tier.name;
   }
   expect_equal(active_with(nullptr), best);
   expect_equal(active_with(""), best);
-  expect_equal(active_with("mmx"), error_of([] { kernels_named("mmx"); }));
+  expect_equal(active_with("mmx"), variable + error_of([] { kernels_named("mmx"); }));
 }
 
 void check_cpu_features() {

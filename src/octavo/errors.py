@@ -18,6 +18,10 @@ class InputError(OctavoError):
     """Input that cannot be read, or is not UTF-8 text."""
 
 
+class ArgumentError(OctavoError):
+    """An argument outside its range. The message names it as ``name = value``."""
+
+
 class OutputError(OctavoError):
     """A result that cannot be written where it was asked for."""
 

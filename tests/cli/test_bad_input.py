@@ -79,7 +79,37 @@ def test_an_instruction_set_that_does_not_exist(float_model: Path) -> None:
     command = [*COMMAND, "translate", "-m", str(float_model), "Bako."]
     environment = ENVIRONMENT | {"OCTAVO_ISA": "abacus"}
     done = subprocess.run(command, capture_output=True, check=False, env=environment)
-    assert "abacus" in message(done)
+    known = "unknown instruction set 'abacus'; known here: reference"
+    assert f"octavo: the environment variable OCTAVO_ISA: {known}" in message(done)
+    assert str(float_model) not in message(done)
+
+
+def test_an_instruction_set_may_be_named_in_capitals(float_model: Path) -> None:
+    command = [*COMMAND, "translate", "-m", str(float_model), "Bako."]
+    environment = ENVIRONMENT | {"OCTAVO_ISA": "REFERENCE"}
+    assert subprocess.run(command, capture_output=True, check=False, env=environment).returncode == 0
+
+
+def test_what_is_no_model_says_what_one_is(octavo_here: Octavo, tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    (tmp_path / "folder").mkdir()
+    for name in ("README.md", "folder", "nowhere"):
+        shown = message(octavo_here("translate", "--model", name, "Bako."))
+        assert "a model is a directory with config.json, the tensors and the vocabulary" in shown
+        assert "`octavo convert`" in shown
+
+
+def test_the_name_of_a_model_at_hugging_face(octavo_here: Octavo) -> None:
+    shown = message(octavo_here("convert", "Helsinki-NLP/opus-mt-en-de", "-o", "out"))
+    assert "hf download Helsinki-NLP/opus-mt-en-de --local-dir opus-mt-en-de" in shown
+    assert "hf download" not in message(octavo_here("convert", "nowhere", "-o", "out"))
+
+
+@pytest.mark.parametrize("text", ["-5 degrees", "- Bako.", "--Bako tire"])
+@pytest.mark.parametrize("command", ["translate", "generate"])
+def test_a_text_that_begins_with_a_dash(octavo_here: Octavo, command: str, text: str) -> None:
+    done = octavo_here(command, "-m", "model", text)
+    assert f'If that is text, put -- before it: octavo {command} [OPTIONS] -- "{text}"' in message(done)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +118,8 @@ def test_an_instruction_set_that_does_not_exist(float_model: Path) -> None:
         (["--beam", "0"], "--beam"),
         (["--beam", "65"], "--beam"),
         (["--beam", "many"], "--beam"),
-        (["--nbest", "5", "--beam", "4"], "nbest = 5 is more than beam = 4"),
-        (["--min-length", "9", "--max-length", "3"], "min_length = 9 is more than max_length = 3"),
+        (["--nbest", "5", "--beam", "4"], "--nbest 5 is more than --beam 4"),
+        (["--min-length", "9", "--max-length", "3"], "--min-length 9 is more than --max-length 3"),
         (["--precision", "int4"], "--precision"),
         (["--length-penalty", "-1"], "--length-penalty"),
         (["--length-penalty", "nan"], "length"),
@@ -160,4 +190,4 @@ def test_the_traceback_is_there_for_who_asks(float_model: Path) -> None:
     done = subprocess.run(command, capture_output=True, check=False, env=environment)
     assert done.returncode == 2
     assert b"Traceback" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith(b"octavo: nbest = 9")
+    assert done.stderr.splitlines()[-1].startswith(b"octavo: --nbest 9")

@@ -129,17 +129,23 @@ class ModelDirectory:
         return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
 
 
+_WHAT_A_MODEL_IS: Final = (
+    f"a model is a directory with {CONFIG_FILE}, the tensors and the vocabulary, as `octavo train`, "
+    "`octavo convert` and `octavo quantize` write it"
+)
+
+
 def _check_directory(path: Path) -> None:
     try:
         if path.is_dir():
             if not (path / CONFIG_FILE).exists():
-                raise ModelError(f"{path}: has no {CONFIG_FILE}; not a model directory, or an incomplete one")
+                raise ModelError(f"{path}: has no {CONFIG_FILE}, so it is no whole model; {_WHAT_A_MODEL_IS}")
         elif path.exists():
-            raise ModelError(f"{path}: is a file; name the model's directory")
+            raise ModelError(f"{path}: is a file; {_WHAT_A_MODEL_IS}")
         elif (previous := previous_path(path)).is_dir():
             raise ModelError(f"{path}: missing; an interrupted replacement left the old model in {previous}")
         else:
-            raise ModelError(f"{path}: no such model directory")
+            raise ModelError(f"{path}: no such model directory; {_WHAT_A_MODEL_IS}")
     except OSError as error:
         raise ModelError(f"{path}: cannot open: {error.strerror or error}") from error
 

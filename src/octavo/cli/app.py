@@ -20,6 +20,7 @@ from octavo.cli.commands.shortlist import shortlist
 from octavo.cli.commands.train import train
 from octavo.cli.commands.translate import translate
 from octavo.cli.terminal.failures import guarded
+from octavo.cli.terminal.text_command import TextCommand
 
 app = typer.Typer(
     name="octavo",
@@ -50,7 +51,8 @@ for _command in (
     convert,
     export,
 ):
-    app.command(help=_help(_command.__doc__))(guarded(_command))
+    _class = TextCommand if _command in (translate, generate) else None
+    app.command(help=_help(_command.__doc__), cls=_class)(guarded(_command))
 
 
 def _print_version(wanted: bool) -> None:

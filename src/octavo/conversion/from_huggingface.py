@@ -72,7 +72,7 @@ def convert(
     """
     directory = Path(directory)
     if not directory.is_dir():
-        raise ConversionError(f"{directory}: no such directory")
+        raise ConversionError(f"{directory}: no such directory{_how_to_fetch(directory)}")
     described = Configuration.read(directory)
     languages = _languages(directory)
     source, target = _vocabularies(directory, described)
@@ -96,6 +96,17 @@ def convert(
         )
     return ConvertedModel(
         config, source_language or languages[0], target_language or languages[1], described.notes
+    )
+
+
+def _how_to_fetch(directory: Path) -> str:
+    """What to do where the name of a model at Hugging Face stands for its files; nothing for other paths."""
+    if directory.is_absolute() or len(directory.parts) != 2 or ".." in directory.parts:
+        return ""
+    name = directory.name
+    return (
+        f"; if it is the name of a model at Hugging Face, download it first (`hf download {directory} "
+        f"--local-dir {name}`, of the package huggingface_hub) and convert {name}"
     )
 
 

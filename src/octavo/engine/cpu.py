@@ -20,12 +20,17 @@ class CpuReport(TypedDict):
     features: list[str]
 
 
-def cpu_report() -> CpuReport:
-    """Kernel tiers and CPU features. Raises EngineError when OCTAVO_ISA names a tier it cannot have."""
+def active_isa() -> str:
+    """The kernel tier that OCTAVO_ISA names, or the best. Raises EngineError for one it cannot have."""
     try:
-        isa = _native.active_isa()
+        return str(_native.active_isa())
     except _native.NativeError as error:
         raise EngineError(str(error)) from error
+
+
+def cpu_report() -> CpuReport:
+    """Kernel tiers and CPU features. Raises EngineError when OCTAVO_ISA names a tier it cannot have."""
+    isa = active_isa()
     reasons = dict(_native.isas())
     return {
         "isa": isa,

@@ -16,7 +16,7 @@ from octavo.arguments import whole_number
 from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
-from octavo.engine.cpu import available_cores
+from octavo.engine.cpu import active_isa, available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.forks import tell_of_forks
 from octavo.engine.options import SearchOptions
@@ -127,6 +127,7 @@ class Engine:
         except ValueError as error:
             raise EngineError(str(error)) from error
         self.shortlist = shortlist
+        isa = isa or active_isa()
         arithmetic = _native_arithmetic(model, precision)
         with engine_errors(str(model.path)), _tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
@@ -135,7 +136,7 @@ class Engine:
                 tensor,
                 self.threads,
                 streams or self.threads,
-                isa or "",
+                isa,
                 None if shortlist is None else _native_shortlist(model, shortlist),
             )
         self.isa: str = self._native.isa

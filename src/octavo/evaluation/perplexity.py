@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from octavo.errors import InputError, ModelError
+from octavo.errors import ArgumentError, InputError, ModelError
 from octavo.evaluation.reference_engine import ReferenceEngineError, float_tensors
 from octavo.text.stream import Perplexity, TokenIds, TokenStream, windows
 
@@ -113,17 +113,17 @@ def measure_perplexity(
 
     ``context``: tokens that are fed at most, decoder_start_id among them at the beginning of the text.
     ``batch_tokens``: how many are fed in one call, about; ``advance`` hears after each call how many tokens
-    are scored. Raises InputError for a text without tokens or for sizes that cannot be,
+    are scored. Raises InputError for a text without tokens, ArgumentError for sizes that cannot be,
     ModelError for a model whose scores are not finite.
     """
     if not len(stream.tokens):
         raise InputError("the text is empty: there is nothing to predict")
     if not 1 <= context <= config.max_positions:
-        raise InputError(
+        raise ArgumentError(
             f"context = {context}: must be from 1 to the model's {config.max_positions} positions"
         )
     if not 1 <= stride <= context:
-        raise InputError(f"stride = {stride}: must be from 1 to context = {context}")
+        raise ArgumentError(f"stride = {stride}: must be from 1 to context = {context}")
     import numpy as np
 
     sequence = np.concatenate([np.array([config.decoder_start_id], np.int32), stream.tokens])

@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 
 from octavo.arguments import real_number, whole_number
 from octavo.engine import SamplingOptions
-from octavo.errors import OctavoError
+from octavo.errors import ArgumentError
 from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
 
 MAX_SAMPLES: Final = 64
@@ -18,7 +18,7 @@ MOST_TEMPERATURE: Final = 100.0
 SMALLEST_TOP_P: Final = 1e-6
 
 
-class GenerationError(OctavoError):
+class GenerationError(ArgumentError):
     """An option out of range, or a prompt that the model cannot continue."""
 
 

@@ -6,11 +6,11 @@ from typing import Final, TypedDict
 
 from octavo.arguments import real_number, whole_number
 from octavo.engine import SearchOptions
-from octavo.errors import OctavoError
+from octavo.errors import ArgumentError
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
 
 
-class OptionError(OctavoError):
+class OptionError(ArgumentError):
     """A search option outside its range. The message names the option and the range."""
 
 
@@ -56,7 +56,7 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
     if options.nbest > options.beam:
         raise OptionError(
             f"nbest = {options.nbest} is more than beam = {options.beam}: a search finds at most as many "
-            f"translations as its beam is wide; use beam = {options.nbest}, or a smaller nbest"
+            f"translations as its beam is wide; use beam = {options.nbest}, or nbest = {options.beam}"
         )
     if options.min_length > options.max_length:
         raise OptionError(

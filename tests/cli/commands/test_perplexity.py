@@ -79,8 +79,8 @@ def test_the_context_is_that_of_training_unless_told_otherwise(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("lm", "text.txt", "--context", 65), "context = 65: must be from 1 to the model's 64 positions"),
-        (("lm", "text.txt", "--context", 4, "--stride", 5), "stride = 5: must be from 1 to context = 4"),
+        (("lm", "text.txt", "--context", 65), "--context 65: must be from 1 to the model's 64 positions"),
+        (("lm", "text.txt", "--context", 4, "--stride", 5), "--stride 5: must be from 1 to --context 4"),
         (("lm", "empty.txt"), "empty.txt: has no lines"),
         (("lm", "none.txt"), "none.txt"),
         (("float", "text.txt"), "is a translation model, and perplexity is of language models; `octavo eval"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -13,26 +14,34 @@ from octavo.spec import Scheme
 
 from ...models import NEEDS_TORCH
 from ...training.conftest import write_recipe
-from ..conftest import ENVIRONMENT, Octavo
-
-WITHOUT = """
-import sys
-sys.modules[{missing!r}] = None
-from octavo.cli import main
-sys.argv = ["octavo", "train", "recipe.toml"]
-main()
-"""
+from ..conftest import Octavo
+from ..test_bad_input import message
 
 
-@NEEDS_TORCH
-@pytest.mark.parametrize("missing", ["torch", "tensorboard"])
-def test_a_missing_library_is_named_with_what_installs_it(tmp_path: Path, missing: str) -> None:
-    command = [sys.executable, "-W", "error", "-c", WITHOUT.format(missing=missing)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=ENVIRONMENT)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("octavo: training needs PyTorch and TensorBoard (")
-    assert missing in done.stderr
-    assert done.stderr.endswith("): pip install 'octavo[train]'\n")
+@pytest.mark.parametrize("missing", [["torch"], ["tensorboard"], ["torch", "tensorboard"]])
+def test_missing_libraries_are_named_with_what_installs_them(
+    octavo_here: Octavo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    (tmp_path / "recipe.toml").touch()
+    for module in ("torch", "tensorboard"):
+        monkeypatch.setitem(sys.modules, module, None if module in missing else there(module))
+    done = octavo_here("train", "recipe.toml")
+    names = " and ".join({"torch": "PyTorch", "tensorboard": "TensorBoard"}[module] for module in missing)
+    expected = f"octavo: training needs {names}, not installed here: pip install 'octavo[train]'\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", expected)
+
+
+def there(name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)
+    return module
+
+
+def test_a_recipe_that_is_not_there_is_told_first(
+    octavo_here: Octavo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "octavo: nothere.toml: no such recipe" in message(octavo_here("train", "nothere.toml"))
 
 
 def test_help_teaches_fine_tuning(octavo_here: Octavo) -> None:
@@ -59,7 +68,7 @@ def test_what_quantized_fine_tuning_cannot_start_from(
     octavo_here: Octavo, tmp_path: Path, int8_model: Path, float_model: Path
 ) -> None:
     recipe = write_recipe(tmp_path)
-    for start, message in (
+    for start, words in (
         ((), "starts from a trained model; name its directory with --init"),
         (
             ("--init", int8_model),
@@ -72,5 +81,5 @@ def test_what_quantized_fine_tuning_cannot_start_from(
         assert (done.returncode, done.stdout) == (2, b"")
         shown = done.stderr.decode()
         assert shown.startswith("octavo: ")
-        assert message in shown
+        assert words in shown
         assert shown.count("\n") == 1

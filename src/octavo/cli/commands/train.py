@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from octavo.errors import OctavoError
+from octavo.errors import InputError, OctavoError
+
+_NEEDED: Final = {"torch": "PyTorch", "tensorboard": "TensorBoard"}
 
 
 class TrainingError(OctavoError):
@@ -48,13 +51,12 @@ def train(
     """Train a model, or fine-tune one. A run that was stopped or killed goes on where it was when the same
     command is given again.
     """
-    try:
-        from octavo.training.run import train as run_training
-    except ImportError as error:
-        if f"{error.name}.".startswith("octavo."):
-            raise
+    if not recipe.exists():
+        raise InputError(f"{recipe}: no such recipe; a recipe is a TOML file, as docs/training.md describes")
+    if missing := [name for module, name in _NEEDED.items() if find_spec(module) is None]:
         raise TrainingError(
-            f"training needs PyTorch and TensorBoard ({error}): pip install 'octavo[train]'"
-        ) from error
+            f"training needs {' and '.join(missing)}, not installed here: pip install 'octavo[train]'"
+        )
+    from octavo.training.run import train as run_training
 
     run_training(recipe, output, data, init, quantize)

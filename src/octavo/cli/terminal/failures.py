@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, ParamSpec
 
 import typer
 
 from octavo import interrupt
 from octavo.cli.terminal.streams import OutputClosed
-from octavo.errors import OctavoError, printable
+from octavo.errors import ArgumentError, OctavoError, printable
 
 DONE: Final = 0
 UNEXPECTED: Final = 1
@@ -45,7 +46,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BaseException as error:  # noqa: BLE001 - the outermost frame: report, never a bare traceback
-            raise typer.Exit(_report(error)) from None
+            raise typer.Exit(_report(error, kwargs)) from None
 
     return run
 
@@ -71,13 +72,20 @@ def note(message: str) -> None:
     print(f"octavo: {printable(message)}", file=sys.stderr, flush=True)
 
 
-def _report(error: BaseException) -> int:
-    """Print the message of a failure with its notes, and return the exit code."""
+def _report(error: BaseException, options: Collection[str] = ()) -> int:
+    """Print the message of a failure with its notes, and return the exit code.
+
+    ``options``: parameters of the command, which an ArgumentError names as the user typed them.
+    """
     if os.environ.get("OCTAVO_DEBUG") == "1":
         traceback.print_exception(error)
     if isinstance(error, OutputClosed):
         return DONE
     message, code = _told(error)
+    if isinstance(error, ArgumentError):
+        message = re.sub(
+            rf"\b({'|'.join(options)}) = ", lambda found: f"--{found[1].replace('_', '-')} ", message
+        )
     note(". ".join([message, *getattr(error, "__notes__", [])]))
     return code
 
