@@ -180,7 +180,7 @@ def test_best_puts_the_lower_column_first_among_equals() -> None:
 
 def test_bad_requests_are_refused() -> None:
     with pytest.raises(ValueError, match="nbest = 5"):
-        SearchOptions(beam=4, nbest=5)
+        search(model(tiny_config()), [[4]], SearchOptions(beam=4, nbest=5))
     with pytest.raises(ValueError, match="source 1 has 65 tokens"):
         search(model(tiny_config()), [[4], [5] * 64], SearchOptions())
     assert search(model(tiny_config()), [], SearchOptions()) == []

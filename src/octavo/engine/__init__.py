@@ -4,8 +4,8 @@ from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
 from octavo.engine.engine import Engine, Hypothesis, ProductTrace, default_precision
 from octavo.engine.errors import ClosedError, EngineError
 from octavo.engine.loaded_model import LoadedModel
-from octavo.engine.options import SearchOptions
 from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
+from octavo.spec import SearchOptions
 
 __all__ = [
     "ClosedError",

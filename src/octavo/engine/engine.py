@@ -19,11 +19,10 @@ from octavo.engine import _native
 from octavo.engine.cpu import active_isa, available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.forks import tell_of_forks
-from octavo.engine.options import SearchOptions
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, NormPlacement, Positions, SpecError
+from octavo.spec import ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
 
 Precision = Literal["float32", "int8", "integer"]
 TokenIds = npt.NDArray[np.int32]

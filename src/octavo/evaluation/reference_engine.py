@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,16 +67,13 @@ class ReferenceEngine:
 
         if self._transformer is None:
             raise ValueError("the engine is closed")
-        same_options = reference.SearchOptions(**dataclasses.asdict(options))
         order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
         found: dict[int, list[Hypothesis]] = {}
         for start in range(0, len(order), self._batch_sentences):
             interrupt.check()
             batch = order[start : start + self._batch_sentences]
             try:
-                results = reference.search(
-                    self._transformer, [sources[i].tolist() for i in batch], same_options
-                )
+                results = reference.search(self._transformer, [sources[i].tolist() for i in batch], options)
             except ValueError as error:
                 raise ReferenceEngineError(f"{self._path}: {error}") from error
             found |= {i: list(map(_hypothesis, nbest)) for i, nbest in zip(batch, results, strict=True)}

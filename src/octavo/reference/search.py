@@ -10,24 +10,7 @@ import torch
 from torch import Tensor
 
 from octavo.reference.model import DecodingState, Transformer
-from octavo.spec import ModelConfig
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """The options of a search, named as in the engine."""
-
-    beam: int = 4
-    nbest: int = 1
-    length_penalty: float = 1.0
-    min_length: int = 0
-    max_length: int = 512
-    length_ratio: float = 2.0
-    length_margin: int = 16
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.nbest <= self.beam:
-            raise ValueError(f"nbest = {self.nbest}: must be from 1 to beam = {self.beam}")
+from octavo.spec import ModelConfig, SearchOptions
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,8 +110,11 @@ def search(
 ) -> list[list[Hypothesis]]:
     """Translate a batch of token sequences (without EOS); for each its n-best list, best first.
 
-    Raises ValueError for a source that is empty or longer than the model's positions.
+    Raises ValueError for a source that is empty or longer than the model's positions, and for more results
+    than the beam is wide.
     """
+    if not 1 <= options.nbest <= options.beam:
+        raise ValueError(f"nbest = {options.nbest}: must be from 1 to beam = {options.beam}")
     if not sources:
         return []
     config = model.config
