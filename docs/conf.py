@@ -9,5 +9,5 @@ myst_heading_anchors = 4
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
+smartquotes = False
 suppress_warnings = ["myst.xref_missing"]

@@ -71,7 +71,7 @@ def load_language_model(
     """Load the directory of a language model, which continues text.
 
     ``precision``: "int8", "float32" or "integer"; None takes what the model is stored for.
-    ``threads``: 0 takes every core.
+    ``threads``: 0 takes every core. For example::
 
         with octavo.load_language_model("my-model") as model:
             print(model.generate("The castle was built", seed=1, top_p=0.9)[0].text)
