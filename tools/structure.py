@@ -4,10 +4,11 @@
     python tools/structure.py --at v0.1.0
     python tools/structure.py ../another-checkout
 
-A *room* is a folder of source files; in `src/octavo` a module beside the folders is a room of its own. An
-*arrow* leads from a room (or a file) to another one that it imports or includes, however often. The *floors*
-are the rooms on the longest chain of arrows. Arrows in a circle of rooms have no floor order: as many of them
-as an order cannot avoid are *upward*, and are listed. Imports inside functions count like all others.
+A *room* is a folder of source files. In `src/octavo` a module beside the folders is a room of its own; those
+beside the folders of a part are two: its ground, which needs no folder of the part, and its roof. An *arrow*
+leads from a room (or a file) to another one that it imports or includes, however often. The *floors* are the
+rooms on the longest chain of arrows. Arrows in a circle of rooms have no floor order: as many of them as an
+order cannot avoid are *upward*, and are listed. Imports inside functions count like all others.
 """
 
 from __future__ import annotations
@@ -83,20 +84,36 @@ def name_in(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def room_of(file: str) -> str:
-    folder = PurePosixPath(file).parent.as_posix()
-    return folder if folder != "." else file
+def rooms_of(files: Arrows) -> dict[str, str]:
+    """The room of each file."""
+    folder = {file: PurePosixPath(file).parent.as_posix() for file in files}
+    roof = {
+        file for file in files if file.endswith(".py") and folder[file] != "." and over_folders(file, files)
+    }
+    rooms = {file: f"{folder[file]} (roof)" if file in roof else folder[file] for file in files}
+    return {file: file if room == "." else room for file, room in rooms.items()}
+
+
+def over_folders(file: str, files: Arrows) -> bool:
+    """Whether a file needs one from a folder below its own, itself or by its neighbours."""
+    here = PurePosixPath(file).parent
+    reached: set[str] = set()
+    left = [file]
+    while left:
+        name = left.pop()
+        reached.add(name)
+        if PurePosixPath(name).parent == here:
+            left.extend(to for to in files[name] - reached if PurePosixPath(to).is_relative_to(here))
+    return any(PurePosixPath(name).parent != here for name in reached)
 
 
 def between_rooms(files: Arrows) -> tuple[Arrows, Counter[tuple[str, str]]]:
     """The arrows between rooms, and how many arrows between files each stands for."""
+    room = rooms_of(files)
     weights = Counter(
-        (room_of(file), room_of(to))
-        for file, targets in files.items()
-        for to in targets
-        if room_of(file) != room_of(to)
+        (room[file], room[to]) for file, targets in files.items() for to in targets if room[file] != room[to]
     )
-    rooms: Arrows = {room_of(file): set() for file in files}
+    rooms: Arrows = {name: set() for name in room.values()}
     for here, there in weights:
         rooms[here].add(there)
     return rooms, weights
@@ -170,7 +187,7 @@ def describe(root: Path, tree: str) -> bool:
     rooms, weights = between_rooms(files)
     wrong = upward(rooms, weights)
     floor = floors(rooms, wrong)
-    sizes = Counter(map(room_of, files))
+    sizes = Counter(rooms_of(files).values())
     print(f"\n## {tree}: {len(wrong)} arrows between rooms go upward\n")
     for here, there in wrong:
         print(f"* upward: `{here}` needs `{there}` ({weights[here, there]} arrows between files)")

@@ -36,3 +36,17 @@ def test_an_upward_import_is_found(tmp_path: Path) -> None:
     assert structure.upward(rooms, weights) == [("low", "high")]
     assert structure.floors(rooms, [("low", "high")]) == {"low": 1, "high": 2}
     assert weights == Counter({("high", "low"): 2, ("low", "high"): 1})
+
+
+def test_what_lies_beside_the_folders_of_a_part_is_its_ground_or_its_roof() -> None:
+    files = {
+        "part/errors.py": set(),
+        "part/inner/work.py": {"part/errors.py"},
+        "part/run.py": {"part/errors.py", "part/inner/work.py"},
+        "part/start.py": {"part/run.py"},
+        "alone.py": {"part/start.py"},
+    }
+    rooms, _ = structure.between_rooms(files)
+    assert rooms["part"] == set()
+    assert rooms["part (roof)"] == {"part", "part/inner"}
+    assert rooms["alone.py"] == {"part (roof)"}
