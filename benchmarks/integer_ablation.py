@@ -33,7 +33,7 @@ from octavo.integer.choose_scales import RESIDUAL_MARGIN, choose_scales
 from octavo.integer.freeze import freeze
 from octavo.integer.site_scales import head_sites
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import ScaledTensor
 from octavo.simulation.integer_arithmetic import StaticArithmetic
 from octavo.spec import ModelConfig
@@ -53,7 +53,7 @@ class Form:
     alone: bool = False
 
 
-def calibrated(model: Model, pairs: Sequence[Pair]) -> SiteScales:
+def calibrated(model: TensorSource, pairs: Sequence[Pair]) -> SiteScales:
     """Scales of every site from what real arithmetic shows on the pairs."""
     config, split = model.config, frozenset(head_sites(model.config))
     tensors: dict[str, SiteStatistics] = {}
@@ -71,7 +71,7 @@ def calibrated(model: Model, pairs: Sequence[Pair]) -> SiteScales:
     return choose_scales(model, tensors, heads)
 
 
-def static_form(model: Model, stream_shift: int = 0) -> Form:
+def static_form(model: TensorSource, stream_shift: int = 0) -> Form:
     """A model of scheme integer, its residual stream wider or narrower by so many bits."""
     arithmetic = ShiftedStreamArithmetic(model, stream_shift) if stream_shift else StaticArithmetic(model)
     scales = model.integer_scales
@@ -79,7 +79,7 @@ def static_form(model: Model, stream_shift: int = 0) -> Form:
     return Form(ForwardPass(model.config, arithmetic), lambda y: y / scales.logits)
 
 
-def dynamic_form(model: Model, form: DynamicForm) -> Form:
+def dynamic_form(model: TensorSource, form: DynamicForm) -> Form:
     """The paper's form."""
 
     def real(y: ScaledTensor) -> np.ndarray:
@@ -88,7 +88,7 @@ def dynamic_form(model: Model, form: DynamicForm) -> Form:
     return Form(ForwardPass(model.config, DynamicArithmetic(model, form)), real, not form.scale_per_row)
 
 
-def mixed_form(model: Model, integer: Model, scales: SiteScales, part: Part) -> Form:
+def mixed_form(model: TensorSource, integer: TensorSource, scales: SiteScales, part: Part) -> Form:
     """One part static, the rest real."""
     stated = integer.integer_scales
     assert stated is not None
@@ -97,7 +97,7 @@ def mixed_form(model: Model, integer: Model, scales: SiteScales, part: Part) -> 
     return Form(ForwardPass(model.config, mixed), np.asarray)
 
 
-def forms(model: Model, scales: SiteScales, frozen: Model | None) -> dict[str, Form]:
+def forms(model: TensorSource, scales: SiteScales, frozen: TensorSource | None) -> dict[str, Form]:
     """Every row of the report; the first is what the others are compared with."""
     integer = freeze(model, scales)
     # 8 bits are too few to leave one of them to values that were never seen.

@@ -24,7 +24,7 @@ from octavo.integer.arithmetic import (
     visible_keys,
 )
 from octavo.plan import OUTPUT
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT8_LEVELS,
     INT16_LEVELS,
@@ -82,7 +82,7 @@ class DynamicArithmetic:
     Raises QuantizationError for a model that does not run in integers.
     """
 
-    def __init__(self, model: Model, form: DynamicForm | None = None) -> None:
+    def __init__(self, model: TensorSource, form: DynamicForm | None = None) -> None:
         check_runs_in_integers(model.config)
         if model.scheme is not Scheme.NONE:
             raise QuantizationError(

@@ -119,7 +119,7 @@ class RecordingEngine:
 
 
 def scoring_engine(row: str, model: ModelDirectory, threads: int) -> ScoringEngine:
-    """What computes the row."""
+    """The engine that computes the row."""
     if row == DYNAMIC:
         return DynamicScoringEngine(model)
     if row == INTEGER_FLOAT:
@@ -129,7 +129,7 @@ def scoring_engine(row: str, model: ModelDirectory, threads: int) -> ScoringEngi
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """Of a text: its perplexity; log-likelihoods [windows], and how many tokens each window scores."""
+    """The perplexity of a text; log-likelihoods [windows], and how many tokens each window scores."""
 
     perplexity: Perplexity
     windows: np.ndarray
@@ -137,7 +137,7 @@ class Scored:
 
 
 def score(row: str, model: ModelDirectory, stream: TokenStream, arguments: argparse.Namespace) -> Scored:
-    """All of the text; in the dynamic form its first windows."""
+    """Score all of the text; the dynamic form scores its first windows."""
     if row == DYNAMIC:
         tokens = arguments.context + (arguments.dynamic_windows - 1) * arguments.stride
         stream = dataclasses.replace(stream, tokens=stream.tokens[:tokens])
@@ -155,9 +155,9 @@ def score(row: str, model: ModelDirectory, stream: TokenStream, arguments: argpa
 
 
 def change(found: Scored, baseline: Scored) -> list[float]:
-    """Of perplexity per word, relative, and its 95 % interval; windows that are near are not independent.
+    """The relative change of perplexity per word and its 95 % interval, on the windows that both have scored.
 
-    On the windows that both have scored.
+    Windows that are near each other are not independent, so stretches of windows are drawn.
     """
     starts = np.arange(0, len(found.counts), STRETCH)
     losses = np.add.reduceat(baseline.windows[: len(found.windows)] - found.windows, starts)

@@ -25,7 +25,7 @@ INTEGER_FLOAT: Final = "Integer Transformer, float32"
 INTEGER: Final = "Integer Transformer, integers"
 DYNAMIC: Final = "Integer Transformer, dynamic integers"
 PRECISIONS: Final[dict[str, Any]] = {SOFTMAX: "float32", INT8: "int8", INTEGER: "integer"}
-"""Of the rows that the engine runs; the other two are computed by PyTorch and by numpy."""
+"""The precision of each row that the engine runs; PyTorch and numpy compute the other two."""
 
 _SCHEMES: Final = {
     SOFTMAX: {Scheme.NONE},
@@ -90,7 +90,7 @@ def check_output(output: Path) -> None:
 
 
 def tensor_bytes(model: ModelDirectory, row: str) -> int:
-    """As stored; a float model's in float32."""
+    """The bytes of the tensors as stored; those of a float model count as float32."""
     types = model.stored_types()
     return sum(
         math.prod(spec.shape) * (4 if PRECISIONS[row] == "float32" else _BYTES[types[spec.name]])
@@ -123,7 +123,7 @@ def rest(seconds: float) -> float | None:
 
 
 def _cpu_times() -> tuple[int, int] | None:
-    """Of all cores since the start, in ticks: idle, and all."""
+    """The idle ticks and all ticks of all cores since the system started."""
     try:
         first = _CPU_TIMES.read_text(encoding="ascii").split("\n", 1)[0]
     except OSError:
@@ -143,7 +143,7 @@ def conditions(run: dict[str, Any]) -> str:
 
 
 def cost_cells(values: dict[str, Any]) -> list[str]:
-    """Of a row: tokens per second, the ratio to float32, peak memory, size; empty where it has none."""
+    """The cells of a row: tokens per second, the ratio to float32, peak memory, size; empty where unknown."""
     if "tokens_per_second" not in values:
         return [""] * 4
     speed = values["tokens_per_second"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from octavo.integer import SiteScales
 from octavo.plan import ProductKind, products
-from octavo.quantization.tensor_model import Model, TensorModel
+from octavo.quantization.tensor_model import TensorModel, TensorSource
 from octavo.scale_propagation import INT16_LEVELS, Scale
 from octavo.simulation.integer_arithmetic import StaticArithmetic
 from octavo.spec import Positions
@@ -18,7 +18,7 @@ from octavo.tensor_table import tensors
 class ShiftedStreamArithmetic(StaticArithmetic):
     """A model of scheme ``integer``, its residual streams wider (positive) or narrower by ``shift`` bits."""
 
-    def __init__(self, model: Model, shift: int) -> None:
+    def __init__(self, model: TensorSource, shift: int) -> None:
         super().__init__(_with_shifted_stream(model, shift))
         self.stream_limit = (1 << (INT16_LEVELS.bit_length() + shift)) - 1
 
@@ -33,7 +33,7 @@ def shifted_scales(scales: SiteScales, shift: int) -> SiteScales:
     )
 
 
-def _with_shifted_stream(model: Model, shift: int) -> TensorModel:
+def _with_shifted_stream(model: TensorSource, shift: int) -> TensorModel:
     """The model, what it adds to its residual streams multiplied by 2^shift."""
     config, stated = model.config, model.integer_scales
     if stated is None:

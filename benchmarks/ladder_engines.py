@@ -189,7 +189,7 @@ def cache(base: Base, scale: Scale) -> dict[str, Any]:
     }
 
     def steps_of(engine: Engine) -> float:
-        """Seconds of the steps: those of translations of all tokens, but for what comes before them."""
+        """The seconds of the steps: those of whole translations less those of translations of one token."""
         first, whole = (
             timed(functools.partial(engine.translate, sources, forced(length)))[0] for length in (1, FORCED)
         )

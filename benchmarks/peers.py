@@ -210,7 +210,7 @@ def _quietly(*command: object) -> None:
 def contestants(
     preparation: Preparation, arguments: argparse.Namespace
 ) -> tuple[list[Contestant], list[dict[str, Any]]]:
-    """Everybody who races, and what was tried for CTranslate2."""
+    """All contestants, and the settings that were tried for CTranslate2."""
     environment = AVX2 if arguments.isa else {}
     found: list[Contestant] = []
     tried: list[dict[str, Any]] = []

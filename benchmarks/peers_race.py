@@ -36,7 +36,8 @@ AVX2 = {
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """Who races: what its worker is told, the settings of each call, its environment and interpreter."""
+    """One engine in the race: what its worker is told, the settings of each call, its environment and
+    interpreter."""
 
     name: str
     precision: str
@@ -213,7 +214,7 @@ def peak_memory(contestant: Contestant) -> int:
 
 
 def round_values(answers: Sequence[Answer], forced: int | None, *, latency: bool) -> list[float]:
-    """Of every round: tokens per second, or milliseconds of the median sentence."""
+    """One value a round: tokens per second, or the milliseconds of the median sentence."""
     if latency:
         return [1000 * statistics.median(answer.seconds) for answer in answers]
     return [sum(_lengths(answers, forced)) / answer.total for answer in answers]

@@ -161,7 +161,7 @@ def sizes(models: dict[str, Path]) -> dict[str, int]:
 
 
 def machine(load_before: tuple[float, float, float]) -> dict[str, Any]:
-    """What it ran on."""
+    """The machine and the software that this ran on."""
     import octavo
     from octavo.engine import cpu_report
     from octavo.engine.cpu import available_cores

@@ -1,4 +1,4 @@
-"""Rounds against the clock, and what they come to."""
+"""Engines are timed in interleaved rounds, and the rounds summed up in figures."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TranslatingEngine(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pass:
-    """All of the work, done once. ``translations``: target tokens of each sentence, EOS included.
+    """One pass over all of the work. ``translations``: target tokens of each sentence, EOS included.
 
-    ``sentence_seconds``: of each sentence, where they were translated one at a time.
+    ``sentence_seconds``: the seconds of each sentence, where they were translated one at a time.
     """
 
     seconds: float
@@ -36,12 +36,12 @@ class Pass:
 
     @property
     def tokens_per_second(self) -> float:
-        """Target tokens with EOS."""
+        """Target tokens, EOS included, per second."""
         return sum(self.translations) / self.seconds
 
     @property
     def ms_per_sentence(self) -> float:
-        """The median of sentences on their own; else the mean over all of them."""
+        """The median sentence where they were translated one at a time; else the mean over all of them."""
         if self.sentence_seconds:
             return 1000 * statistics.median(self.sentence_seconds)
         return 1000 * self.seconds / len(self.translations)
@@ -49,7 +49,8 @@ class Pass:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figures:
-    """What the rounds of one contestant come to. ``p90_ms``: of sentences on their own, over all rounds."""
+    """The figures of one contestant over its rounds. ``p90_ms``: nine of ten sentences took at most so many
+    milliseconds, over all rounds, where they were translated one at a time."""
 
     seconds: Spread
     tokens_per_second: Spread

@@ -1,4 +1,4 @@
-"""How much arithmetic a piece of work is, counted from the configuration."""
+"""The multiply-adds of a piece of work, counted from the configuration."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class MultiplyAdds:
 
     @property
     def total(self) -> int:
-        """Of both precisions."""
+        """The sum over both precisions."""
         return self.int8 + self.float32
 
     def seconds_at(self, peak: Peak) -> float | None:
-        """What they take at the machine's limit; None where that is not known."""
+        """The seconds that they take at the machine's peak; None where the peak is not known."""
         if (self.int8 and not peak.int8) or (self.float32 and not peak.float32):
             return None
         int8 = self.int8 / peak.int8 if self.int8 else 0.0
@@ -40,7 +40,7 @@ class MultiplyAdds:
 def multiply_adds(
     config: ModelConfig, plan: QuantizationPlan | None, *, source_tokens: int, row_steps: int
 ) -> MultiplyAdds:
-    """Of a run that encodes ``source_tokens`` (EOS included) and decodes ``row_steps`` rows.
+    """Count a run that encodes ``source_tokens`` (EOS included) and decodes ``row_steps`` rows.
 
     Encoder products, and the cross-attention's keys and values, are made once a source token; all others,
     the output projection too, once a row and step. ``plan``: what runs in int8; None: nothing.

@@ -79,7 +79,7 @@ def random_model(config: ModelConfig) -> TensorModel:
 def static_plan(model: Model) -> QuantizationPlan:
     """All products of a float model in int8, their inputs static, with the ranges of random tokens.
 
-    The model runs as a calibrated one does; what it translates is worth nothing.
+    The model runs as fast as a calibrated one; its translations mean nothing.
     """
     config = model.config
     rng = np.random.default_rng(1)

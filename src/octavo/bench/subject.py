@@ -1,4 +1,4 @@
-"""What is measured: a model directory, or a shape."""
+"""The subject of a measurement: a model directory, or a shape with random weights."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Subject:
 
     @property
     def search(self) -> SearchDefaults:
-        """How it is searched by default."""
+        """The model's search defaults."""
         return SearchDefaults() if isinstance(self.what, Shape) else self._open(self.what).search
 
     @property
     def precision(self) -> Precision:
-        """int8 of a shape, else what the model is stored for."""
+        """int8 for a shape; else the precision that the model is stored for."""
         return "int8" if isinstance(self.what, Shape) else default_precision(self._open(self.what))
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:

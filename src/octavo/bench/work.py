@@ -1,4 +1,4 @@
-"""What is translated, and how."""
+"""The work of a measurement: what is translated, and with which search."""
 
 from __future__ import annotations
 

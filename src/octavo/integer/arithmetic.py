@@ -1,4 +1,4 @@
-"""What a forward pass is made of: the operations of an Integer Transformer, whatever computes them."""
+"""The operations of an Integer Transformer's forward pass: the interface that every arithmetic has."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SITE_OF_PROJECTION: Final = {"query": "queries", "key": "keys", "value": "values
 
 
 class Arithmetic(Protocol[Value]):
-    """The operations. Names are those of ``octavo.tensor_table`` without their last part: a product's, a
-    norm's, an attention's, a stack's (encoder, decoder). A *stream* is the residual stream of a stack.
+    """The operations. The names of products, norms, attentions and stacks (encoder, decoder) are those of
+    ``octavo.tensor_table`` without their last part. A *stream* is the residual stream of a stack.
     """
 
     def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Value:
@@ -87,13 +87,13 @@ def check_runs_in_integers(config: ModelConfig) -> None:
 
 
 def site_of_norm(name: str) -> str:
-    """The site that a norm's result is."""
+    """The site that a norm writes."""
     owner = name.removesuffix(".norm")
     return f"{owner}.output" if owner in ("encoder", "decoder") else f"{owner}.input"
 
 
 def site_of_projection(name: str) -> str:
-    """The site that queries, keys or values are, of the product that gives them."""
+    """The site that a product of queries, keys or values writes."""
     attention, projection = name.rsplit(".", 1)
     return f"{attention}.{SITE_OF_PROJECTION[projection]}"
 

@@ -17,25 +17,25 @@ from octavo.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS,
 from octavo.plan import OUTPUT, ProductKind, products, weight_name
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.quantization.thresholds import Method, find_range, find_threshold
 from octavo.scale_propagation import INT8_LEVELS, INT16_LEVELS, UINT8_LEVELS
 
 RESIDUAL_MARGIN: Final = 2.0
-"""The residual stream, which is never cut off knowingly, has room for so many times what was seen."""
+"""The residual stream has room for so many times the largest value seen, so that it is not clipped."""
 
 _LARGEST_FACTOR: Final = 2.0 ** (31 - 32 - PRODUCT_SHIFT_LIMITS[0])
 _ROUNDING: Final = 1 - 2.0**-12
-"""Limits are kept by more than any rounding of what they are compared with."""
+"""Limits are lowered by this factor, which is more than rounding can add to what is compared with them."""
 
 
 def choose_scales(
-    model: Model,
+    model: TensorSource,
     tensors: Mapping[str, SiteStatistics],
     heads: Mapping[str, HeadStatistics],
     method: Method = Method.MSE,
 ) -> SiteScales:
-    """Scales of every site by ``method``; of the residual streams from the largest value seen, with a margin.
+    """Choose the scale of every site by ``method``, and of the residual streams by their largest value.
 
     ``tensors``: figures of what weight products read and of the residual streams; ``heads``: of queries, keys
     and values. All are symmetric but the hidden layer's, which are from 0. A scale that the integers around
@@ -73,11 +73,11 @@ def _residual_scale(statistics: SiteStatistics) -> float:
 
 
 def _scale(largest: float, levels: int) -> float:
-    """Of [-largest, largest]; 1 where all is 0."""
+    """The scale that maps [-largest, largest] to ±levels; 1 where all is 0."""
     return levels / largest if largest > 0 else 1.0
 
 
-def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
+def _with_legal_factors(model: TensorSource, scales: SiteScales) -> SiteScales:
     """Output scales low enough for the factor of every row of every product but the output's."""
     inputs, heads = dict(scales.inputs), dict(scales.heads)
     residual = {stack: scales.residual(stack) for stack in model.config.stacks}
@@ -102,7 +102,7 @@ def _with_legal_factors(model: Model, scales: SiteScales) -> SiteScales:
     return SiteScales(inputs, heads, residual.get("encoder"), residual["decoder"])
 
 
-def _with_legal_attention(model: Model, scales: SiteScales) -> SiteScales:
+def _with_legal_attention(model: TensorSource, scales: SiteScales) -> SiteScales:
     """Scales of contexts not above 16 times those of values; of queries low enough for b and delta."""
     config = model.config
     inputs, heads = dict(scales.inputs), dict(scales.heads)
@@ -119,8 +119,8 @@ def _with_legal_attention(model: Model, scales: SiteScales) -> SiteScales:
     return dataclasses.replace(scales, inputs=inputs, heads=heads)
 
 
-def _share_of_scores(model: Model, attention: str, scores: Float64Array) -> Float64Array:
-    """[heads], at most 1: how much of the scale of the scores b and delta leave, to fit their integers."""
+def _share_of_scores(model: TensorSource, attention: str, scores: Float64Array) -> Float64Array:
+    """Factors [heads], at most 1, by which the scores' scales shrink so that b and delta fit in integers."""
     config = model.config
     share = np.ones_like(scores)
     if config.polynomial_bias:

@@ -45,7 +45,7 @@ class KeyValueCache(Generic[Value]):
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class ForwardPass(Generic[Value]):
-    """The model over an arithmetic. Pre-norm: every sublayer adds to the stream what it makes of its norm.
+    """The model over an arithmetic. It is pre-norm: every sublayer reads the normed stream and adds to it.
 
     Sentences of a batch have equal lengths, S source tokens and T target tokens.
     """

@@ -1,4 +1,4 @@
-"""From a floating-point Integer Transformer, and the scales of its sites, to integers alone."""
+"""A floating-point Integer Transformer is frozen into integers by the scales of its sites."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from octavo.integer_format import (
 )
 from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
 from octavo.quantization.arrays import Float64Array
-from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel
+from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource
 from octavo.spec import ModelConfig, Positions, Scheme, SpecError
 from octavo.tensor_table import float_shapes, target_embedding_name, weight_shapes
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 
 
-def check_freezable(model: Model) -> None:
+def check_freezable(model: TensorSource) -> None:
     """Raise QuantizationError unless this is a floating-point model that integers alone can run."""
     if model.scheme is not Scheme.NONE:
         raise QuantizationError(f"the model is quantized already ({model.scheme}); quantize its float model")
@@ -50,7 +50,7 @@ def check_freezable(model: Model) -> None:
         )
 
 
-def freeze(model: Model, scales: SiteScales) -> TensorModel:
+def freeze(model: TensorSource, scales: SiteScales) -> TensorModel:
     """The model of scheme ``integer``, whose sites have these scales (docs/numerics.md).
 
     Raises QuantizationError, naming the tensor or product, for a model that has no such form, for a value
@@ -67,9 +67,9 @@ def freeze(model: Model, scales: SiteScales) -> TensorModel:
 
 
 class _Freezing:
-    """Everything of one model; matrices of several uses get steps that suit them all."""
+    """The freezing of one model. A matrix that has several uses gets steps that suit all of them."""
 
-    def __init__(self, model: Model, scales: SiteScales) -> None:
+    def __init__(self, model: TensorSource, scales: SiteScales) -> None:
         self._config: ModelConfig = model.config
         self._scales = scales
         shapes = [*weight_shapes(model.config), *float_shapes(model.config)]
@@ -180,7 +180,7 @@ class _Freezing:
         return weight_name(self._config, Product(product, ProductKind.WEIGHT, ()))
 
 
-def _finite(model: Model, name: str) -> Float64Array:
+def _finite(model: TensorSource, name: str) -> Float64Array:
     values = model.tensor(name).astype(np.float64)
     if not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))

@@ -19,7 +19,7 @@ from octavo.quantization.arrays import Float64Array
 from octavo.scale_propagation import Scale
 
 POWER_BITS = 15
-"""What every product of the power is shifted by."""
+"""The power shifts every product right by so many bits."""
 _NOTHING_LEFT = 62
 """A mantissa that is shifted by more is 0."""
 

@@ -26,9 +26,9 @@ def gain_scale(site_scale: float, shift: int) -> float:
 def freeze_norm(
     name: str, gain: Float64Array, bias: Float64Array, site_scale: float
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """``N.weight``, ``N.bias`` and ``N.shift``: the largest shift, and so the most levels, within the limits.
+    """``N.weight``, ``N.bias`` and ``N.shift``, which is the largest within the limits, to keep most levels.
 
-    Raises QuantizationError, naming the norm, where no shift is.
+    Raises QuantizationError, naming the norm, where no shift is within them.
     """
     most_gain, most_bias = norm_weight_limits(gain.size)[1], NORM_BIAS_LIMITS[1]
     for shift in range(NORM_SHIFT_LIMITS[1], NORM_SHIFT_LIMITS[0] - 1, -1):

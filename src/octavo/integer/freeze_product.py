@@ -16,13 +16,13 @@ from octavo.scale_propagation.scale import MANTISSA_BITS
 SHIFT_BASE = 32
 """A factor (m, h) is m * 2^-(32 + h)."""
 SMALLEST_STEP = 2.0**-126
-"""Of any row, zeros among them, before it is known what factors allow."""
+"""No row has a smaller step, not even a row of zeros."""
 
 MULTIPLIER_BITS = 15
-"""Of a multiplier that is stored in 16."""
+"""A multiplier is rounded to so many bits, so that it can be stored in 16."""
 
 _LARGEST_BIAS = 2.0**30
-"""Of an int32 sum; the rest is left to the products."""
+"""A bias is at most this large, so that int32 has room for the sum of the products."""
 
 Int32Array = npt.NDArray[np.int32]
 Int8Array = npt.NDArray[np.int8]

@@ -23,7 +23,7 @@ from octavo.integer.arithmetic import (
 )
 from octavo.integer.forward import ForwardPass
 from octavo.plan import OUTPUT
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.spec import Positions
 from octavo.tensor_table import output_weight_name
@@ -44,7 +44,9 @@ class RealArithmetic(ArrayRows):
     Raises QuantizationError for a model that does not run in integers.
     """
 
-    def __init__(self, model: Model, visit: Visit | None = None, dtype: type[Any] = np.float64) -> None:
+    def __init__(
+        self, model: TensorSource, visit: Visit | None = None, dtype: type[Any] = np.float64
+    ) -> None:
         check_runs_in_integers(model.config)
         self.config = model.config
         self._visit = visit
@@ -134,7 +136,9 @@ class RealTransformer:
     Raises QuantizationError for another architecture.
     """
 
-    def __init__(self, model: Model, visit: Visit | None = None, dtype: type[Any] = np.float64) -> None:
+    def __init__(
+        self, model: TensorSource, visit: Visit | None = None, dtype: type[Any] = np.float64
+    ) -> None:
         self._forward = ForwardPass(model.config, RealArithmetic(model, visit, dtype))
 
     def logits(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> RealArray:

@@ -36,7 +36,7 @@ class SiteScales:
                     raise QuantizationError(f"{site}: scale {scale}; a scale is positive and finite")
 
     def residual(self, stack: str) -> float:
-        """s of the residual stream of ``encoder`` or ``decoder``. Raises QuantizationError without one."""
+        """The scale of the residual stream of a stack. Raises QuantizationError where it has none."""
         found = self.encoder_residual if stack == "encoder" else self.decoder_residual
         if found is None:
             raise QuantizationError(f"{stack}.residual: has no scale")

@@ -1,4 +1,5 @@
-"""Activations as 8-bit integers: dynamic (one scale per token, measured on the spot) or static."""
+"""Activations are rounded to 8-bit integers: by one scale per token, measured while the model runs
+(dynamic), or by one scale known beforehand (static)."""
 
 from __future__ import annotations
 
@@ -34,12 +35,12 @@ class QuantizedActivation:
 
 
 def quantize_activation(x: Float32Array, how: Static | None = None) -> QuantizedActivation:
-    """Rows [M, K] as u8, by one known scale or (None) by one measured for each row."""
+    """Round rows [M, K] to u8. ``how``: the known scale; None measures one for each row."""
     return _dynamic(x) if how is None else _static(x, how)
 
 
 def _dynamic(x: Float32Array) -> QuantizedActivation:
-    """Around 128. A row below 1e-30 everywhere becomes zeros with scale 0."""
+    """Zero is stored as 128. A row whose magnitudes are all below 1e-30 becomes zeros with scale 0."""
     largest = PerToken().largest_magnitude(x)
     used = largest >= _NEGLIGIBLE
     divisor = np.where(used, largest, _ONE)
@@ -56,7 +57,7 @@ def _static(x: Float32Array, how: Static) -> QuantizedActivation:
 
 
 def quantize_heads(x: Float32Array, scales: Sequence[float]) -> npt.NDArray[np.uint8]:
-    """Queries, keys or values [heads, rows, head_dim] as u8 around 128, with one known scale per head."""
+    """Round queries, keys or values [heads, rows, head_dim] to u8 around 128, by one known scale per head."""
     return _levels(x, np.array(scales, np.float32)[:, None, None], ZERO_POINT)
 
 

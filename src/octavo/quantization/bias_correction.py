@@ -16,11 +16,11 @@ def bias_correction(
     mean_input: FloatArray,
     mean_quantized_input: FloatArray,
 ) -> Float32Array:
-    """What to add to the bias, [N], so that the product's mean result is that of the float model.
+    """The correction [N] that, added to the bias, makes the product's mean result that of the float model.
 
-    ``weight`` [N, K]; ``quantized_weight`` [N, K]: the same, quantized and widened again; ``mean_input``
-    [K]: per channel, over calibration data; ``mean_quantized_input`` [K]: the same after quantizing and
-    widening, which clipping and a zero that is not exact shift. The result is
+    ``weight`` [N, K]. ``quantized_weight`` [N, K]: the weight after quantizing and widening it again.
+    ``mean_input`` [K]: the mean of every channel over calibration data. ``mean_quantized_input`` [K]: that
+    mean after quantizing and widening the inputs, which clipping and an inexact zero shift. The result is
     (W - W_q) E[x] + W_q (E[x] - E[x_q]), in binary64, rounded once; after Nagel et al. 2019, section 4.2.
     Raises ValueError for shapes that do not fit.
     """

@@ -1,4 +1,4 @@
-"""A float model directory in, an int8 one out."""
+"""A float model directory is quantized into an int8 one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from octavo.artifact.writing import check_output
 from octavo.errors import QuantizationError
 from octavo.plan import QuantizationPlan
 from octavo.quantization.arrays import Float32Array
-from octavo.quantization.tensor_model import IN_MEMORY, Model, TensorModel, check_ordinary
+from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
 from octavo.spec import Scheme
 from octavo.tensor_table import float_shapes, weight_shapes
@@ -30,13 +30,13 @@ _FLOAT32_BYTES: Final = 4
 
 
 class QuantizedWeights:
-    """Every matrix of a float model in int8, quantized once; models of any plan are put together from them.
+    """Every matrix of a float model, quantized to int8 once; ``model`` puts a model of any plan together.
 
-    Arrays are shared by all those models, with the float model too. Raises QuantizationError for a model
-    that is int8 already, for an Integer Transformer, or for a weight that is not finite.
+    All those models share their arrays with each other and with the float model. Raises QuantizationError for
+    a model that is int8 already, for an Integer Transformer, or for a weight that is not finite.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TensorSource) -> None:
         if model.scheme is not Scheme.NONE:
             raise QuantizationError(
                 f"the model is quantized already ({model.scheme}); quantize its float model"
@@ -72,16 +72,16 @@ class QuantizedWeights:
         return {name: squared_norms(self._matrices[name], q) for name, q in self._quantized.items()}
 
 
-def _float32(model: Model, name: str) -> Float32Array:
+def _float32(model: TensorSource, name: str) -> Float32Array:
     return model.tensor(name).astype(np.float32, copy=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class QuantizedModel:
-    """An int8 model and what rounding its weights cost.
+    """An int8 model, and the error that rounding its weights made.
 
     ``relative_rms_errors``: ||w - dequantized|| / ||w|| of every int8 tensor, by name;
-    ``relative_rms_error``: the same of all of them together.
+    ``relative_rms_error``: the same ratio over all of them together.
     """
 
     model: TensorModel
@@ -121,10 +121,10 @@ class QuantizedModel:
         }
 
 
-def quantize_tensors(model: Model, plan: QuantizationPlan | None = None) -> QuantizedModel:
-    """The matrices that the plan stores as int8 in int8, the rest copied as float32.
+def quantize_tensors(model: TensorSource, plan: QuantizationPlan | None = None) -> QuantizedModel:
+    """Quantize the matrices that the plan stores as int8, and copy the rest as float32.
 
-    Without a plan all of them, for the scheme ``int8-dynamic``. Raises QuantizationError as
+    Without a plan all matrices become int8, for the scheme ``int8-dynamic``. Raises QuantizationError as
     ``QuantizedWeights`` does, SpecError for a plan of another configuration.
     """
     weights = QuantizedWeights(model)
@@ -166,9 +166,10 @@ def write_quantized(
     measured: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write what ``source`` became. ``measured`` goes into quality.json beside the report of the weights.
+    """Write the quantized form of ``source``. quality.json holds ``measured`` beside the weights' report.
 
-    Tokenizer, search defaults and shortlist are copied, quality.json's figures too, under ``float_model``.
+    Tokenizer, search defaults and shortlist are copied; the source's quality.json is kept under
+    ``float_model``.
     Raises OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}

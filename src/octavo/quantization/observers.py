@@ -1,6 +1,6 @@
-"""What calibration keeps of the tensors it sees: ranges, histograms, channels, moments.
+"""Observers gather statistics of the tensors that calibration sees: ranges, histograms, channels, moments.
 
-docs/calibration.md says what each figure is and what it depends on.
+docs/calibration.md defines each figure and says what it depends on.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class SiteStatistics:
         self.channel_sum = np.zeros(self.width)
 
     def add(self, rows: Float32Array) -> None:
-        """Take in float32 rows [rows, width] (of width 0: any shape).
+        """Count float32 rows [rows, width]; a tensor of width 0 may have any shape.
 
-        Raises QuantizationError, naming site and channel, at NaN or infinity; nothing of that block counts.
+        Raises QuantizationError, naming site and channel, at NaN or infinity, and does not count that block.
         """
         if rows.dtype != np.float32 or (self.width and (rows.ndim != 2 or rows.shape[1] != self.width)):
             raise ValueError(
@@ -85,7 +85,7 @@ class SiteStatistics:
             )
 
     def _count(self, values: Float32Array, low: float, high: float) -> None:
-        """Both histograms by one bincount: scaling by powers of two is exact, and truncation mirrors at 0."""
+        """Fill both histograms by one bincount; it is exact, since bin widths are powers of two."""
         self.positive.cover(max(high, 0.0))
         self.negative.cover(max(-low, 0.0))
         scaled = np.maximum(values, np.float32(0)) * np.float32(1 / self.positive.bin_width)

@@ -26,7 +26,7 @@ class TensorClass(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Classification:
-    """A tensor's class and the figures it was decided by; ``kurtosis`` is for the reader alone.
+    """A tensor's class and the figures that decide it; ``kurtosis`` is only reported.
 
     ``zero_share``: exact zeros among all values. ``vanishing_share``: these and, where no value is
     negative, those below half a step of the largest / 255. ``inner_range``: what 99.9 % of the non-zero

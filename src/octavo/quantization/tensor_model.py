@@ -18,8 +18,9 @@ from octavo.spec import ModelConfig, Scheme
 IN_MEMORY: Final = "the model in memory"
 
 
-class Model(Protocol):
-    """Tensors read by name: ``octavo.artifact.ModelDirectory`` is one, ``TensorModel`` another."""
+class TensorSource(Protocol):
+    """A model whose tensors are read by name: ``octavo.artifact.ModelDirectory`` is one, ``TensorModel``
+    another."""
 
     @property
     def config(self) -> ModelConfig: ...
@@ -29,7 +30,7 @@ class Model(Protocol):
 
     @property
     def plan(self) -> QuantizationPlan | None:
-        """What the model runs by in int8; None: it is a floating-point model, or of scheme ``integer``."""
+        """The plan that an int8 model runs by; None for a floating-point model and for scheme ``integer``."""
         ...
 
     @property
@@ -46,8 +47,9 @@ class Model(Protocol):
 class TensorModel:
     """A model in memory, without tokenizer or directory; the engine opens it as it opens a directory.
 
-    ``plan`` is as ``octavo.plan.plan_of`` takes it, and then holds what that gives: raises SpecError
-    where it, or ``integer_scales``, does not fit. ``path`` is what messages call the model.
+    ``plan`` is given as ``octavo.plan.plan_of`` takes it, and replaced by what that function returns.
+    ``path`` is what messages call the model. Raises SpecError where the plan or ``integer_scales`` does not
+    fit.
     """
 
     config: ModelConfig

@@ -31,10 +31,11 @@ def last_smallest(values: Float64Array, tolerance: float) -> int:
 
 
 def kl_divergences(counts: Counts, levels: int) -> Float64Array:
-    """Divergence, in nats, of the histogram from what ``levels`` levels over its first i bins keep of it.
+    """The Kullback-Leibler divergences, in nats, between the histogram and its quantized forms.
 
-    Entry c is of i = levels + c. Infinite where bin i - 1 is empty but numbers lie beyond it. ``levels``
-    must be a power of two, so that the levels' edges are exact. Empty if fewer bins are occupied.
+    Entry c is the divergence where ``levels`` levels are spread over the first i = levels + c bins. It is
+    infinite where bin i - 1 is empty but numbers lie beyond it. ``levels`` must be a power of two, so that
+    the levels' edges are exact. The array is empty if fewer bins are occupied.
     """
     occupied = occupied_bins(counts)
     search = _DivergenceSearch(counts[:occupied], levels)
@@ -95,8 +96,8 @@ class _DivergenceSearch:
 def squared_errors(counts: Counts, steps: int) -> Float64Array:
     """Sum of (c - Q(c))^2 over the sum of c^2: c the middle of a number's bin, Q with ``steps`` steps.
 
-    Entry e is of i = steps + e bins: Q rounds to the nearest multiple of i / steps, at most i. Empty if
-    fewer bins are occupied.
+    Entry e is the error over i = steps + e bins, where Q rounds to the nearest multiple of i / steps, at most
+    i. The array is empty if fewer bins are occupied.
     """
     occupied = occupied_bins(counts)
     exact = counts[:occupied].astype(np.float64)

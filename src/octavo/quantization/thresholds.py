@@ -66,7 +66,7 @@ def _scale(extent: float, steps: int) -> float:
 
 
 def find_range(statistics: SiteStatistics, method: Method, *, percent: float = DEFAULT_PERCENT) -> Range:
-    """The range of one tensor. ``percent`` is of ``percentile`` alone, above 0 and at most 100.
+    """The range of one tensor. Only the method ``percentile`` reads ``percent``, above 0 and at most 100.
 
     A tensor without negative numbers gets [0, T] with 255 steps; any other [-T, T], or the two halves'
     own thresholds for ``kl-independent``. A tensor of zeros gets [0, 0].

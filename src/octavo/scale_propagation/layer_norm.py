@@ -16,7 +16,7 @@ from octavo.scale_propagation.scale import Scale
 from octavo.scale_propagation.tensor import ScaledTensor, check_limit, scaled_tensor
 
 DEVIATION_RATIO: Final = math.sqrt(math.pi / 2)
-"""Of a Gaussian: its standard deviation over its mean absolute one."""
+"""The standard deviation of a Gaussian over its mean absolute deviation."""
 _PRODUCT_LIMIT: Final = (1 << 30) - 1  # of n * gain, and of the bias
 
 

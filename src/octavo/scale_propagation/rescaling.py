@@ -21,7 +21,7 @@ Axes = int | tuple[int, ...] | None
 def quantize(real: npt.ArrayLike, levels: int = INT8_LEVELS, axes: Axes = None) -> ScaledTensor:
     """x = round(s * real), ties up, s = levels / max |real|, one scale for what ``axes`` span (None: all).
 
-    For parameters and constants, before a model runs. Where all is 0 the scale is 1. Raises
+    It serves parameters and constants, before a model runs. Where all is 0 the scale is 1. Raises
     QuantizationError for NaN or infinity.
     """
     values = np.asarray(real, np.float64)
@@ -60,7 +60,7 @@ def rescale_dynamic(x: ScaledTensor, levels: int = INT8_LEVELS, axes: Axes = Non
 def rescale_by_power_of_two(x: ScaledTensor, levels: int, axes: Axes = None) -> ScaledTensor:
     """``rescale`` by 2^-t, the least t >= 0 by which max |x| has no more bits than ``levels``, 2^n - 1.
 
-    One t for all that ``axes`` span. A shift in place of a product, at the price of up to a bit.
+    All that ``axes`` span has one t. A shift takes the place of a product and loses up to one bit.
     """
     largest = np.abs(x.integers.astype(np.int64)).max(axis=axes, keepdims=True, initial=0)
     excess = np.maximum(bit_length(largest) - levels.bit_length(), 0)

@@ -1,4 +1,4 @@
-"""Means under weights that sum to anything: the sum is divided out after the product."""
+"""Weighted means whose weights need not sum to 1: the product is divided by their sum."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Scale:
 
     @classmethod
     def of(cls, real: npt.ArrayLike) -> Scale:
-        """The nearest scales to positive real numbers. For what is frozen before a model runs."""
+        """The nearest scales to positive real numbers, which are frozen before a model runs."""
         values = np.asarray(real, np.float64)
         wrong = ~(np.isfinite(values) & (values > 0))
         if wrong.any():
@@ -71,7 +71,7 @@ class Scale:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """The shape, as an array has one."""
         return self.mantissa.shape
 
     def real(self) -> npt.NDArray[np.float64]:

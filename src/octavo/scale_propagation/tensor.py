@@ -46,7 +46,7 @@ class ScaledTensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """The shape of the integers."""
         return self.integers.shape
 
     def dequantize(self) -> npt.NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Static integer arithmetic, bit for bit as docs/numerics.md writes it: the oracle of ``integer``.
 
-Every scale is contained in the model's factors, so integers go without theirs.
+The model's factors contain every scale, so the integers are computed without scales beside them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from octavo.integer.arithmetic import (
 )
 from octavo.integer_format import NORM_FRACTION_BITS
 from octavo.plan import OUTPUT
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT16_LEVELS,
     INT32_LIMIT,
@@ -60,16 +60,16 @@ class IntegerProduct:
 
 
 class StaticArithmetic(ArrayRows):
-    """Integers as int64 arrays: a stream's as they are, inputs of products without their zero point.
+    """Integers are int64 arrays; inputs of products come without their zero point.
 
-    ``products`` is given every weight product in the order computed, where it is not None.
+    Every weight product is appended to ``products``, where that is not None, in the order computed.
     ``stream_limit`` is the largest integer of a residual stream. Raises QuantizationError for a model of
     another scheme than ``integer``.
     """
 
     stream_limit: int = INT16_LEVELS
 
-    def __init__(self, model: Model, products: list[IntegerProduct] | None = None) -> None:
+    def __init__(self, model: TensorSource, products: list[IntegerProduct] | None = None) -> None:
         if model.scheme is not Scheme.INTEGER or model.integer_scales is None:
             raise QuantizationError(
                 f"the model is of scheme {model.scheme}; integer arithmetic runs one of {Scheme.INTEGER}"

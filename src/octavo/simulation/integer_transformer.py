@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.integer import ForwardPass
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 from octavo.simulation.integer_arithmetic import IntegerProduct, StaticArithmetic
 
 
@@ -24,7 +24,7 @@ class IntegerResult:
 class IntegerSimulation:
     """Runs a model of scheme ``integer``. Raises QuantizationError for one of another scheme."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TensorSource) -> None:
         self._arithmetic = StaticArithmetic(model)
         self._forward = ForwardPass(model.config, self._arithmetic)
 

@@ -1,6 +1,7 @@
 """A whole model in numpy, bit for bit as docs/numerics.md writes it: the oracle of the int8 engine.
 
-Teacher-forced, one sentence at a time, no cache and no batch; it shares no code with the engine.
+It is teacher-forced and runs one sentence at a time, without cache or batch. It shares no code with the
+engine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from octavo.errors import QuantizationError
 from octavo.plan import OUTPUT, ProductKind, products
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
-from octavo.quantization.tensor_model import Model, check_ordinary
+from octavo.quantization.tensor_model import TensorSource, check_ordinary
 from octavo.simulation import attention, binary32
 from octavo.simulation.binary32 import fma
 from octavo.spec import Activation, NormPlacement, Positions
@@ -57,7 +58,7 @@ class Simulation:
     """Runs a model by its plan (None: all of it in float32). Raises QuantizationError for an Integer
     Transformer."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TensorSource) -> None:
         check_ordinary(model.config)
         self._model = model
         learned = model.config.positions is Positions.LEARNED
@@ -97,7 +98,7 @@ def _check_tokens(side: str, tokens: Sequence[int], vocab_size: int, max_positio
 class _ForwardPass:
     """One sentence through the model, collecting its products."""
 
-    def __init__(self, model: Model, positions: Float32Array | None) -> None:
+    def __init__(self, model: TensorSource, positions: Float32Array | None) -> None:
         self.products: list[Int8Product] = []
         self._model = model
         self._config = model.config

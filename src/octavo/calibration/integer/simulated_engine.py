@@ -10,13 +10,13 @@ import numpy.typing as npt
 from octavo.calibration.observe.observations import Visit
 from octavo.engine.engine import TokenIds
 from octavo.integer import RealTransformer
-from octavo.quantization.tensor_model import Model
+from octavo.quantization.tensor_model import TensorSource
 
 
 class SimulatedEngine:
     """The model in numpy, in binary32. Raises QuantizationError for one that does not run in integers."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TensorSource) -> None:
         self._model = model
         self._simulation = RealTransformer(model, dtype=np.float32)
 
