@@ -26,10 +26,10 @@ QUALITY_FILE: Final = "quality.json"
 class ModelDirectory:
     """A checked model. Tensors are read from disk each time they are asked for.
 
-    ``plan`` says how it runs in int8 (None: it is a floating-point model, or of scheme ``integer``);
-    ``integer_scales`` are those of a model of scheme ``integer``, else None; ``tokenizer_paths`` is
-    (source, target), the same path twice where they share one vocabulary; ``shortlist_path`` is None
-    without a shortlist; ``quality`` holds the measured figures of quality.json, {} without one.
+    ``plan`` says how the model runs in int8; it is None for a floating-point model and for one of scheme
+    ``integer``, which alone has ``integer_scales``. ``tokenizer_paths`` is (source, target), the same path
+    twice where both sides share one vocabulary. ``shortlist_path`` is None for a model without a shortlist.
+    ``quality`` holds the measured figures of quality.json; it is empty where there is no such file.
     """
 
     def __init__(self, path: Path, description: Description, quality: dict[str, Any]) -> None:

@@ -72,9 +72,9 @@ class Model(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A translation: target ids int32 [length] without EOS, and its score.
+    """A translation: its target ids, int32 [length] without EOS, and its score.
 
-    Not ``complete``: it was cut at the longest length the options allow.
+    ``complete`` is False where the translation was cut at the longest length that the options allow.
     """
 
     tokens: TokenIds
@@ -98,12 +98,13 @@ class Engine:
     """Translates token ids or, with a language model, scores and continues them. Results depend on the model,
     the tokens and the options alone: never on the batch, the number of threads or the CPU.
 
-    ``precision``: "int8" needs a quantized model; "float32" runs either (a quantized one with its weights
-    widened); "integer" runs a model of scheme ``integer``, and nothing else does. ``threads``: 0 takes every
-    core. ``streams``: batches under way side by side, each with its share of the threads; 0: one for each
-    thread, the most throughput. ``isa``: a kernel tier of ``cpu_report()``; None takes the one OCTAVO_ISA
-    names, or the best. ``shortlist``: the target tokens to choose from, such as
-    ``ModelDirectory.shortlist()``; None takes them all. Raises EngineError.
+    The precision "int8" needs a quantized model. "float32" runs a float model, and a quantized one with its
+    weights widened. "integer" runs a model of scheme ``integer``, which runs in nothing else. ``threads`` 0
+    takes every core. ``streams`` is the number of batches that are under way side by side, each with its
+    share of the threads; 0 stands for one for each thread, which has the highest throughput. ``isa`` is a
+    kernel tier of ``cpu_report()``; None takes the one that OCTAVO_ISA names, or the best. ``shortlist``
+    holds the target tokens to choose from, such as ``ModelDirectory.shortlist()``; None takes them all.
+    Raises EngineError.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Engine:
     def forced_logits(
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds]
     ) -> list[npt.NDArray[np.float32]]:
-        """``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
+        """The ``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
         with engine_errors("logits"):
             return self._open().logits(list(map(_ids, sources)), list(map(_ids, targets)))  # type: ignore[no-any-return]
 

@@ -16,11 +16,11 @@ from octavo.engine.forks import tell_of_forks
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Feed:
-    """What one text is fed in a step: its rows go on, each continuing row ``parents[i]`` of the step before
-    with ``tokens[i]``.
+    """What one text is fed in a step. Its row i continues row ``parents[i]`` of the step before with the
+    token ``tokens[i]``.
 
-    A row may be continued several times, or not at all. ``text``: any number, one for each text; a new one
-    begins with one row, whose parent is 0. ``wanted``: whether the logits of its rows are.
+    A row may be continued several times, or not at all. ``text`` is any number, one for each text; a new text
+    begins with one row, whose parent is 0. ``wanted`` says whether the logits of its rows are wanted.
     """
 
     text: int
@@ -41,11 +41,12 @@ class TextSession:
         self._native.after_fork()
 
     def step(self, feeds: Sequence[Feed]) -> npt.NDArray[np.float32]:
-        """Feed each row its token, all texts together: float32 [rows whose logits are wanted, vocabulary].
+        """Feed each row its token, all texts together, and return float32 [wanted rows, vocabulary].
 
-        Row after row, text after text, as fed. A text's first token is decoder_start_id, as a rule. Raises
-        EngineError, with nothing fed, for a text named twice, a row or a token that there is not, and a text
-        as long as the model has positions.
+        The logits come in the order in which the texts and their rows were fed. The first token of a text
+        should be decoder_start_id. The step raises EngineError, and feeds nothing, for a text that is named
+        twice, for a row or a token that does not exist, and for a text that has as many tokens as the model
+        has positions.
         """
         fed = [(feed.text, list(feed.parents), list(feed.tokens), feed.wanted) for feed in feeds]
         with engine_errors("text session"):
@@ -61,11 +62,12 @@ class TextSession:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How the next token is chosen; docs/numerics.md, "Sampling", says exactly what each does.
+    """How the next token is chosen; docs/numerics.md, "Sampling", says exactly what each option does.
 
-    ``temperature``: 0 takes the most likely token; from 0.01 to 100 it draws, the smaller the surer.
-    ``top_k``: of so many of the most likely tokens; 0: of all. ``top_p``: of the fewest of the most likely
-    tokens that have this share of the probability, above 0 to 1.
+    ``temperature`` 0 takes the most likely token. From 0.01 to 100, the token is drawn: the lower the
+    temperature, the more often a likely one. ``top_k`` draws from so many of the most likely tokens; 0 draws
+    from all. ``top_p``, above 0 to 1, draws from the fewest of the most likely tokens that have this share of
+    the probability together.
     """
 
     temperature: float = 1.0

@@ -24,7 +24,8 @@ TokenIds = npt.NDArray[np.int32]
 
 
 class NewToken(NamedTuple):
-    """Token ``token`` of a sample of a prompt, both counted from 0. ``ended``: it is the last one."""
+    """A token of a sample of a prompt, both counted from 0. ``ended`` says that it is the sample's last
+    one."""
 
     prompt: int
     sample: int
@@ -35,7 +36,7 @@ class NewToken(NamedTuple):
 def continue_texts(
     session: TextSession, config: ModelConfig, prompts: Sequence[TokenIds], options: GenerationOptions
 ) -> Iterator[NewToken]:
-    """What comes after each prompt (ids without decoder_start_id), as it comes: the tokens of every step.
+    """Continue each prompt (ids without decoder_start_id), and give the tokens of every step as they come.
 
     A text ends with EOS, after ``options.max_tokens``, or where the model has no more positions. Raises
     GenerationError for a prompt with no room after it.
@@ -91,7 +92,7 @@ def _step(session: TextSession, sampler: Sampler, texts: Sequence[_Text]) -> Ite
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Sample:
-    """One continuation. ``row``: where its logits are among those of its text."""
+    """One continuation. ``row`` says where its logits are among those of its text."""
 
     number: int
     random: np.random.Philox
@@ -106,7 +107,7 @@ class _Sample:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Text:
-    """A prompt and its continuations. ``most``: tokens that each may have; ``width``: rows last fed."""
+    """A prompt and its continuations, each of at most ``most`` tokens; ``width`` rows were fed last."""
 
     prompt: int
     tokens: list[int]  # decoder_start_id and the prompt
@@ -119,7 +120,7 @@ class _Text:
 
     @classmethod
     def begin(cls, config: ModelConfig, number: int, ids: TokenIds, options: GenerationOptions) -> _Text:
-        """Nothing is fed yet."""
+        """A text of which nothing is fed yet."""
         key = np.array([options.seed or 0, options.first_prompt + number], np.uint64)
         samples = [
             _Sample(k, np.random.Philox(key=key, counter=np.array([0, 0, k, 0], np.uint64)))

@@ -24,8 +24,8 @@ _UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # what bytes of a character whose end
 class Continuation:
     """What a model added to a prompt.
 
-    ``text``: the prompt and what follows it; ``added``: the latter alone; ``tokens``: its ids, int32
-    [length], without EOS. ``complete``: the model ended it, otherwise it was cut at the most tokens.
+    ``added`` is the text that follows the prompt, and ``tokens`` are its ids, int32 [length], without EOS.
+    ``complete`` is True where the model ended the text, and False where the limit of tokens cut it.
     """
 
     prompt: str
@@ -35,7 +35,7 @@ class Continuation:
 
     @property
     def text(self) -> str:
-        """One text of both."""
+        """The prompt and what follows it, as one text."""
         return joined(self.prompt, self.added)
 
 
@@ -77,11 +77,13 @@ class LanguageModel(LoadedModel[Engine]):
     def generate(
         self, prompts: str | Iterable[str], **changes: Unpack[GenerationChanges]
     ) -> list[Continuation] | list[list[Continuation]]:
-        """The samples of one prompt, or of each of several, in order.
+        """Continue one prompt, or each of several.
 
-        A prompt may have several lines: the model sees each line end as it did in training. Options: see
-        GenerationOptions. Raises GenerationError, also for a prompt that leaves the model no position, and
-        TypeError where an entry is no str.
+        A str gives the list of its samples. A list, or another iterable of str, gives such a list for each,
+        in the same order. A prompt may have several lines; the model sees the end of each line as it did in
+        training. GenerationOptions says what the options do. The call raises GenerationError for an option
+        that cannot be and for a prompt that leaves the model no position, and TypeError where an entry is no
+        str.
         """
         options = GenerationOptions(**changes)
         if isinstance(prompts, str):
@@ -89,7 +91,8 @@ class LanguageModel(LoadedModel[Engine]):
         return self._generate(list(checked_texts(prompts, what="prompt")), options)
 
     def stream(self, prompt: str, **changes: Unpack[GenerationChanges]) -> Iterator[str]:
-        """What the model adds to one prompt, piece by piece; one sample. Raises as ``generate``."""
+        """Give what the model adds to one prompt, piece by piece, as one sample. It raises as
+        ``generate``."""
         if not isinstance(prompt, str):
             raise TypeError(f"the prompt of a stream is one str, not {type(prompt).__name__}")
         options = dataclasses.replace(GenerationOptions(**changes), samples=1)
@@ -119,7 +122,7 @@ class LanguageModel(LoadedModel[Engine]):
         return continue_texts(engine.text_session(), self.model.config, ids, options)
 
     def _encode(self, prompt: str) -> TokenIds:
-        """Ids of all its lines, EOS between them."""
+        """The ids of all lines of a prompt, with EOS between the lines."""
         *before, last = map(self._tokenizer.encode, prompt.split("\n"))
         ids = [token for line in before for token in (*line, self.model.config.eos_id)]
         return np.array([*ids, *last], np.int32)
@@ -134,7 +137,7 @@ class LanguageModel(LoadedModel[Engine]):
         return Continuation(prompt, text, np.array(added, np.int32), complete)
 
     def _added(self, line: list[int], tokens: list[int]) -> str:
-        """The text of tokens after a line: a space before the first word only where there is one."""
+        """The text of tokens that follow a line. It begins with a space only where the model put one."""
         before, whole = self._tokenizer.decode(line), self._tokenizer.decode([*line, *tokens])
         return whole[len(before) :] if whole.startswith(before) else self._tokenizer.decode(tokens)
 

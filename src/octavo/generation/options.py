@@ -23,7 +23,8 @@ class GenerationError(ArgumentError):
 
 
 class GenerationChanges(TypedDict, total=False):
-    """What may be changed in generation; an absent key keeps the default. See GenerationOptions."""
+    """The options of generation as keyword arguments; an absent one keeps its default. See
+    GenerationOptions."""
 
     max_tokens: int
     temperature: float | None
@@ -36,14 +37,16 @@ class GenerationChanges(TypedDict, total=False):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How a text goes on; docs/numerics.md, "Sampling", says exactly what each does.
+    """The options of generation; docs/numerics.md, "Sampling", says exactly what each one does.
 
-    ``max_tokens``: most tokens added, the end included. ``temperature``: 0 takes the most likely token each
-    time; from 0.01 to 100 it draws, the smaller the surer; None: 1 where top_k, top_p, seed or several
-    samples are asked for, else 0. ``top_k``: draw from so many of the most likely tokens. ``top_p``: from the
-    fewest of the most likely that have this share of the probability. ``seed``: None is 0. ``samples``:
-    continuations of each prompt. ``first_prompt``: the number of the first prompt, from 0. What is drawn
-    depends on the seed and the numbers of the prompt, the sample and the token. Raises GenerationError.
+    ``max_tokens`` is the most tokens that are added, the end included. ``temperature`` 0 takes the most
+    likely token each time. From 0.01 to 100, tokens are drawn: the lower the temperature, the more often the
+    likely ones. None stands for 1 where ``top_k``, ``top_p``, ``seed`` or several samples are asked for, and
+    else for 0. ``top_k`` draws from so many of the most likely tokens; ``top_p`` draws from the fewest of the
+    most likely ones that have this share of the probability together. ``seed`` None stands for 0. ``samples``
+    is the number of continuations of each prompt. ``first_prompt`` is the number of the first prompt, counted
+    from 0. What is drawn depends on the seed and on the numbers of the prompt, the sample and the token
+    alone. The options raise GenerationError for a value that cannot be.
     """
 
     max_tokens: int = 100
@@ -91,7 +94,7 @@ class GenerationOptions:
 
     @property
     def sampling(self) -> SamplingOptions:
-        """What the engine is told."""
+        """The options as the engine takes them."""
         drawn = self.samples > 1 or not (self.top_k is self.top_p is self.seed is None)
         temperature = float(drawn) if self.temperature is None else self.temperature
         return SamplingOptions(temperature, self.top_k or 0, 1.0 if self.top_p is None else self.top_p)

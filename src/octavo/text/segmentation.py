@@ -124,8 +124,8 @@ def _parts(text: str, level: Level) -> list[str]:
 
 
 def _sentence_ends(text: str) -> Iterator[int]:
-    """After stops; not after an initial ("J. Smith"), an abbreviation ("Dr. Smith") or an ordinal
-    ("3. Oktober"), nor where a lower-case letter follows a full stop."""
+    """The places after stops, but not after an initial ("J. Smith"), an abbreviation ("Dr. Smith") or an
+    ordinal ("3. Oktober"), nor where a lower-case letter follows a full stop."""
     for match in _SENTENCE_END.finditer(text):
         start, end = match.span()
         full_stop = text[start] == "." and text[start + 1].isspace()
@@ -152,7 +152,8 @@ def _spaces(text: str) -> Iterator[int]:
 
 
 def _between_characters(text: str) -> Iterator[int]:
-    """Not before a combining mark or a skin tone, nor around a zero-width joiner."""
+    """The places between characters, but not before a combining mark or a skin tone, nor around a zero-width
+    joiner."""
     for i, (before, after) in enumerate(itertools.pairwise(text), start=1):
         joined = before == _ZERO_WIDTH_JOINER or after == _ZERO_WIDTH_JOINER or after in _SKIN_TONES
         if not joined and not unicodedata.category(after).startswith("M"):

@@ -46,7 +46,7 @@ class Tokenizer:
             )
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of ``text``, without BOS or EOS. Control characters count as spaces or nothing.
+        """The token ids of ``text``, without BOS or EOS. Control characters count as spaces or as nothing.
 
         A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token.
         """
@@ -69,7 +69,7 @@ class Tokenizer:
         return (found[1], text[found.end() :]) if known else ("", text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """One line of text: no line breaks, no control characters, no spaces around it.
+        """The text of ``ids``: one line, without control characters and without spaces around it.
 
         Raises ValueError for an id outside the vocabulary.
         """

@@ -15,14 +15,15 @@ class OptionError(ArgumentError):
 
 
 class SearchChanges(TypedDict, total=False):
-    """What may be changed in a search; an absent key or None keeps the model's default.
+    """The options of a search. An option that is absent or None keeps the model's default.
 
-    ``beam``: hypotheses kept at each step, 1 (greedy) to 64. ``nbest``: translations returned, at most
-    ``beam``. ``length_penalty``: 0 favours short translations, 1 is the mean per token, more favours
-    long ones. ``min_length``, ``max_length``: in target tokens; a translation longer than ``max_length``
-    is cut, without it the model's positions are the limit, and a text translated in pieces has pieces
-    small enough for it. ``length_ratio``: a translation may have this many times the source's tokens
-    (plus the model's margin) before it is cut.
+    ``beam`` is the number of hypotheses that the search keeps at each step, from 1 (greedy) to 64. ``nbest``
+    is the number of translations that it returns, at most ``beam``. ``length_penalty`` weighs length: 0
+    favours short translations, 1 scores by the mean per token, and more favours long ones. ``min_length`` and
+    ``max_length`` count target tokens. A translation longer than ``max_length`` is cut; without it the
+    model's positions are the limit. A text that is translated in pieces is cut into pieces that are small
+    enough for ``max_length``. ``length_ratio`` limits a translation to so many times the source's tokens,
+    plus the model's margin.
     """
 
     beam: int | None
@@ -41,12 +42,12 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
     "max_length": (1, MAX_POSITIONS),
     "length_ratio": (0, MAX_LENGTH_RATIO),
 }
-"""Least and most of each option."""
+"""The least and the most of each option."""
 _WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length"})
 
 
 def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOptions:
-    """The model's defaults with the caller's changes.
+    """Lay the caller's changes over the model's defaults.
 
     Raises OptionError for a value outside its range, TypeError for an unknown name.
     """

@@ -13,9 +13,9 @@ from octavo.translation.warning import TranslationWarning, repeats
 class Alternative:
     """One of the n best translations of a text.
 
-    ``score``: log-probability / length^length_penalty, length in target tokens with EOS;
-    with the penalty 1 that is the mean log-probability of a token. ``tokens``: target ids, no EOS.
-    ``complete``: False where the length limit cut it before its end.
+    ``score`` is log-probability / length^length_penalty, with the length in target tokens, EOS included. With
+    the penalty 1 that is the mean log-probability of a token. ``tokens`` are the target ids, without EOS.
+    ``complete`` is False where the length limit cut the translation before its end.
     """
 
     text: str
@@ -28,12 +28,13 @@ class Alternative:
 class Translation:
     """The translation of one text.
 
-    ``alternatives`` holds the n best, best first; the first is the translation itself. ``pieces``
-    counts the parts a text was translated in: its sentences, or more where one was too long for the
-    model (``too_long``); 0 for blank text. Their translations are joined with a space, rank by rank,
-    and score the sum of log-probabilities over (sum of lengths)^length_penalty. ``target_tokens``
-    counts what the model produced for the best translation, EOS of every piece included. ``warnings``:
-    reasons to look at the best translation, each once, in the order of TranslationWarning; none, as a rule.
+    ``alternatives`` holds the n best translations, the best one first; the first is the translation itself.
+    ``pieces`` counts the parts that the text was translated in: its sentences, or more of them where a
+    sentence was too long for the model, which ``too_long`` tells. Blank text has 0 pieces. The translations
+    of the pieces are joined with a space, rank by rank, and score the sum of their log-probabilities over
+    (sum of their lengths)^length_penalty. ``target_tokens`` counts the tokens that the model produced for the
+    best translation, the EOS of every piece included. ``warnings`` holds the reasons to look at the best
+    translation, each of them once, in the order of TranslationWarning; most translations have none.
     """
 
     source: str
@@ -45,22 +46,22 @@ class Translation:
 
     @property
     def text(self) -> str:
-        """The best translation: one line, whatever the source held."""
+        """The best translation. It is one line, whatever the source held."""
         return self.alternatives[0].text
 
     @property
     def score(self) -> float:
-        """The score of the best translation (see Alternative); 0 for blank text."""
+        """The score of the best translation (see Alternative). Blank text scores 0."""
         return self.alternatives[0].score
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """Target ids of the best translation, without EOS."""
+        """The target ids of the best translation, without EOS."""
         return self.alternatives[0].tokens
 
     @property
     def complete(self) -> bool:
-        """False where the length limit cut the best translation before its end."""
+        """Whether the best translation came to its end; False where the length limit cut it."""
         return self.alternatives[0].complete
 
     def __str__(self) -> str:
@@ -99,7 +100,7 @@ def assemble(
 def _ranks(
     pieces: Sequence[TranslatedPiece], decode: Callable[[Sequence[int]], str]
 ) -> list[list[Alternative]]:
-    """For each rank of the n best the translation of every piece."""
+    """For each rank of the n best, the translations of all pieces."""
     ranks = range(min((len(piece.hypotheses) for piece in pieces), default=1))
     return [[_alternative(piece.hypotheses[rank], decode) for piece in pieces] for rank in ranks]
 
@@ -137,5 +138,5 @@ def _warnings(
 
 
 def _length(alternative: Alternative) -> int:
-    """Tokens produced: with EOS, where the search reached it."""
+    """The number of tokens that the model produced, with EOS where the search reached it."""
     return len(alternative.tokens) + alternative.complete

@@ -97,12 +97,13 @@ class Translator(LoadedModel[SearchEngine]):
     def __call__(
         self, text: str | Iterable[str], **changes: Unpack[SearchChanges]
     ) -> Translation | list[Translation]:
-        """Translate one text, or several: a list comes back in the order of its texts.
+        """Translate one text, or several.
 
-        Line breaks inside a text count as spaces. A text is translated sentence by sentence (unless the
-        translator was told otherwise), a sentence too long for the model in pieces; blank text is blank
-        in translation. Options: see SearchChanges. Raises OptionError, and TypeError before anything is
-        translated where an entry is no str.
+        A str gives one Translation. A list, or another iterable of str, gives a list in the same order. The
+        translator cuts each text into sentences, unless it was told otherwise, and a sentence that is too
+        long for the model into pieces. Line breaks inside a text count as spaces. Blank text has a blank
+        translation. SearchChanges says what the options do. The call raises OptionError for an option that
+        cannot be, and TypeError, before it translates anything, where an entry is no str.
         """
         if isinstance(text, str):
             return next(self.stream([text], **changes))
@@ -116,14 +117,15 @@ class Translator(LoadedModel[SearchEngine]):
         waits: Callable[[], bool] | None = None,
         **changes: Unpack[SearchChanges],
     ) -> Iterator[Translation]:
-        """Translations in the order of ``texts``, which may be endless.
+        """Translate texts as they come, in their order; there may be any number of them.
 
-        At most ``look_ahead`` texts are read before the first of them comes back: 1 answers each
-        text before the next is read, more is faster. ``waits``, for texts that come one by one, is asked
-        after each whether the next is still to come; those read are translated then, so that a slow writer
-        is answered, and the first blocks of texts are small. Where ``texts`` raises an Exception, the
-        translations of the texts before it come first. Raises OptionError, ValueError for the look-ahead, and
-        TypeError for ``texts`` that is one str or no iterable, and later where an entry is no str.
+        The stream reads at most ``look_ahead`` texts before it gives the translation of the first of them. A
+        value of 1 answers each text before the next one is read; more is faster. ``waits`` is for texts that
+        come one by one: the stream calls it after each text, and translates what it has read where the answer
+        is True, because the next text is still to come. With ``waits`` the first blocks of texts are small.
+        Where ``texts`` raises an Exception, the translations of the texts before it come first. The stream
+        raises OptionError for an option that cannot be, ValueError for such a ``look_ahead``, TypeError for
+        ``texts`` that are one str or no iterable, and TypeError later where an entry is no str.
         """
         look_ahead = whole_number("look_ahead", look_ahead, 1, MAX_LOOK_AHEAD)
         options = search_options(self.model.search, changes)
@@ -156,16 +158,17 @@ class Translator(LoadedModel[SearchEngine]):
         ]
 
     def _sentences(self, text: str, options: SearchOptions) -> list[list[list[int]]]:
-        """The pieces of each sentence of ``text``; one sentence where the text is to be kept whole."""
+        """The pieces of each sentence of ``text``; a text that is to be kept whole is one sentence."""
         code, body = self._source.split_language_code(text)
         prefix = self._source.encode(code)
         sentences = split_sentences(body) if self.sentence_by_sentence else [body]
         return [self._pieces(prefix, sentence, options) for sentence in sentences]
 
     def _pieces(self, prefix: list[int], sentence: str, options: SearchOptions) -> list[list[int]]:
-        """Its source ids: no list when it is blank, several when it is too long for the model.
+        """The source ids of a sentence: no list where it is blank, several where the model cannot take it
+        whole.
 
-        Each begins with ``prefix``, the language code that the whole text began with.
+        Each list begins with ``prefix``, the language code that the whole text began with.
         """
         ids = self._source.encode(sentence)
         limit = max(1, self._limit - len(prefix))
@@ -177,9 +180,9 @@ class Translator(LoadedModel[SearchEngine]):
 
 
 def _piece_limit(longest: int) -> int:
-    """Most source tokens translated at once where neither side may be longer than ``longest`` tokens.
+    """The most source tokens that are translated at once, where no side may have more than ``longest``.
 
-    Three quarters: a translation may be longer than its source.
+    They are three quarters of that, because a translation may be longer than its source.
     """
     return max(1, longest * 3 // 4)
 
