@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
+import signal
+from concurrent.futures import ProcessPoolExecutor, wait
+from typing import TYPE_CHECKING, Final
 
+from octavo import interrupt
 from octavo.bench.measure import run_once
 from octavo.bench.resident import forget_peak, peak_resident_bytes
 from octavo.bench.subject import Subject
@@ -13,6 +15,8 @@ from octavo.bench.work import Work
 
 if TYPE_CHECKING:
     from octavo.engine.engine import Precision
+
+_SECONDS_BETWEEN_LOOKS: Final = 0.1
 
 
 def peak_memory_bytes(
@@ -23,8 +27,20 @@ def peak_memory_bytes(
     On Linux the making of random weights before it does not count.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as process:
-        return process.submit(_measure, subject, precision, threads, work, latency).result()
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_leave_interrupts_to_parent) as process:
+        measured = process.submit(_measure, subject, precision, threads, work, latency)
+        try:
+            while wait([measured], timeout=_SECONDS_BETWEEN_LOOKS).not_done:
+                interrupt.check()
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise
+        return measured.result()
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _measure(subject: Subject, precision: Precision, threads: int, work: Work, latency: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 
 from octavo import interrupt, load
+from octavo.bench.memory import peak_memory_bytes
+from octavo.bench.subject import Subject
+from octavo.bench.work import Work, random_sources
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.signals import stopping_on_interrupt, wait_for_input
-from octavo.engine import Engine, TextSession
+from octavo.engine import Engine, SearchOptions, TextSession
 
 from ...generation.conftest import write_language_model
 from ...models import synthetic_sentences, tiny_config, write_tiny_model
@@ -105,6 +109,16 @@ def test_the_engine_stops_in_the_middle(int8_model: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             translator(synthetic_sentences(3000), beam=64)
     assert not interrupt._requested
+
+
+def test_a_measuring_process_is_not_waited_for(int8_model: Path) -> None:
+    subject = Subject(int8_model)
+    work = Work(random_sources(subject.config, [8]), SearchOptions())
+    with stopping_on_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            peak_memory_bytes(subject, "int8", 1, work)
+    assert not multiprocessing.active_children()
 
 
 def test_one_that_waits_for_input_wakes_up() -> None:
