@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from octavo.artifact import ModelDirectory, Shortlist
@@ -43,8 +44,8 @@ def measure_loss(
     """Translate the dev set both ways, as the model's users would."""
     precision = default_precision(model)
 
-    def engine(chosen: Shortlist | None) -> Engine:
-        return Engine(model, precision=precision, threads=threads, shortlist=chosen)
+    def engine(chosen: Shortlist | None) -> Callable[[], Engine]:
+        return lambda: Engine(model, precision=precision, threads=threads, shortlist=chosen)
 
     without = dev.measure(model, engine(None), progress)
     found = dev.measure(model, engine(shortlist), progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from tests.models import integer_config, synthetic_sentences, write_tiny_model
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
-from octavo.calibration.integer.loss import dev_pairs, token_loss
+from octavo.calibration.integer.loss import dev_pairs, measure_loss
 from octavo.calibration.measure.dev_text import DevText
 from octavo.calibration.text.pairs import Pairs
+from octavo.runs.finished_steps import FinishedSteps
 
 VOCABULARY, EOS = 50, 3
 
@@ -36,7 +38,10 @@ def test_token_loss_is_mean_cross_entropy() -> None:
         probabilities = np.exp(engine.of(target).astype(np.float64) - 300)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         expected += [-np.log(row[token]) for row, token in zip(probabilities, [*target, EOS], strict=True)]
-    assert token_loss(engine, Pairs(targets, targets), EOS) == pytest.approx(np.mean(expected))
+    pairs, steps = Pairs(targets, targets), FinishedSteps(None, {})
+    found = measure_loss(engine, lambda: nullcontext(engine), pairs, EOS, steps)
+    assert found.sentences == len(targets)
+    assert found.float32 == found.integer == pytest.approx(np.mean(expected))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -42,28 +43,33 @@ def definition(p: Logits, q: Logits) -> float:
     return sum(float((np.exp(a) * (a - b)).sum()) for a, b in rows) / PAIRS.target_tokens
 
 
+def divergence(measured: Logits) -> float:
+    predictions = Float32Predictions(lambda: nullcontext(Logits()), PAIRS, VOCABULARY)
+    return predictions.divergence(lambda: nullcontext(measured))
+
+
 def test_the_same_predictions_have_none() -> None:
-    found = Float32Predictions(Logits(), PAIRS, VOCABULARY).divergence(Logits())
+    found = divergence(Logits())
     assert 0 <= found < 1e-9
 
 
 def test_logits_may_be_shifted() -> None:
-    found = Float32Predictions(Logits(), PAIRS, VOCABULARY).divergence(Logits(shift=3.0))
+    found = divergence(Logits(shift=3.0))
     assert 0 <= found < 1e-9
 
 
 @pytest.mark.parametrize("noise", [1e-3, 1e-2, 0.1, 1.0, 5.0])
 def test_the_definition(noise: float) -> None:
-    found = Float32Predictions(Logits(), PAIRS, VOCABULARY).divergence(Logits(noise))
+    found = divergence(Logits(noise))
     assert found == pytest.approx(definition(Logits(), Logits(noise)), rel=2e-3)
 
 
 def test_a_broken_model_has_a_finite_one() -> None:
-    assert 20 < Float32Predictions(Logits(), PAIRS, VOCABULARY).divergence(Logits(1e4)) < np.inf
+    assert 20 < divergence(Logits(1e4)) < np.inf
 
 
 def test_pairs_fit_the_memory() -> None:
-    predictions = Float32Predictions(Logits(), PAIRS, 1 << 22)
+    predictions = Float32Predictions(lambda: nullcontext(Logits()), PAIRS, 1 << 22)
     assert len(predictions.pairs) == 2  # 2 + 8 rows of 2^22 logits
     assert len(PAIRS.first(1)) == 1
     assert [len(batch) for batch in PAIRS.batches(4)] == [4, 4, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from octavo.spec import ModelConfig, Scheme
 FloatArray = npt.NDArray[np.float32]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class FloatModel:
     """Float tensors that compute what the original model's tensors compute.
 
@@ -33,16 +34,20 @@ class FloatModel:
         """The model as the engine runs it in float32."""
         return TensorModel(self.config, Scheme.NONE, self.tensors)
 
+    @functools.cached_property
+    def weights(self) -> QuantizedWeights:
+        """Its matrices in int8, quantized when they are first asked for."""
+        return QuantizedWeights(self.tensor_model())
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A float model with its int8 weights and the ranges of its sites: one way to quantize it.
+    """A float model and the ranges of its sites: one way to quantize it.
 
     ``biases``: the corrected biases by product, which are used where the product runs in int8.
     """
 
     float_model: FloatModel
-    weights: QuantizedWeights
     ranges: SiteRanges
     biases: Mapping[str, FloatArray] = dataclasses.field(default_factory=dict)
 
@@ -52,7 +57,7 @@ class Candidate:
 
     def model(self, float32: frozenset[str]) -> TensorModel:
         """To be run in int8, with these products in float32."""
-        model = self.weights.model(self.plan(float32))
+        model = self.float_model.weights.model(self.plan(float32))
         return dataclasses.replace(model, tensors={**model.tensors, **self._biases(float32)})
 
     def size_bytes(self, float32: frozenset[str]) -> int:
@@ -61,7 +66,7 @@ class Candidate:
 
     def dequantized(self, weight: str) -> FloatArray:
         """A weight as int8 holds it, widened again."""
-        tensors = self.weights.model(self.plan(frozenset())).tensors
+        tensors = self.float_model.weights.model(self.plan(frozenset())).tensors
         scale = tensors[f"{weight}_scale"].astype(np.float32)
         widened: FloatArray = tensors[weight].astype(np.float32) * scale[:, None]
         return widened

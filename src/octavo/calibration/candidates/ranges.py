@@ -10,7 +10,7 @@ from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
 from octavo.plan import ProductKind, QuantizationPlan, Static, products
 from octavo.quantization.thresholds import Method, find_range, head_scales
-from octavo.runs.finished_steps import digest
+from octavo.runs.finished_steps import FinishedSteps, digest
 from octavo.spec import ModelConfig
 
 
@@ -48,19 +48,63 @@ def find_ranges(
 
     Raises CalibrationError for a site that was not observed.
     """
-    inputs: dict[str, Static | None] = {}
-    heads: dict[str, tuple[float, ...]] = {}
+    return find_ranges_in_steps(config, observations, method, FinishedSteps(None, {}), {}, dynamic=dynamic)
+
+
+def find_ranges_in_steps(
+    config: ModelConfig,
+    observations: Observations,
+    method: Method,
+    steps: FinishedSteps,
+    inputs: Mapping[str, Any],
+    *,
+    dynamic: bool,
+) -> SiteRanges:
+    """As ``find_ranges``. ``steps`` keeps the ranges; ``inputs`` is what the observations depend on."""
+    kinds: dict[str, ProductKind] = {}
     for product in products(config):
         for site in product.sites:
-            if site.endswith(".weights") or site in inputs or site in heads:
-                continue
-            if product.kind is not ProductKind.WEIGHT:
-                heads[site] = head_scales(_observed(observations.heads, site), method)
-            elif dynamic:
-                inputs[site] = None
-            else:
-                inputs[site] = find_range(_observed(observations.tensors, site), method).static()
-    return SiteRanges(inputs, heads)
+            if not site.endswith(".weights"):
+                kinds.setdefault(site, product.kind)
+    work = _RangeSearch(observations, method, dynamic=dynamic)
+    inputs = {**inputs, "method": str(method), "dynamic": dynamic}
+    found = steps.grown("ranges", inputs, list(kinds.items()), work)
+    return SiteRanges(
+        {site: None if how is None else Static(*how) for site, how in found["inputs"].items()},
+        {site: tuple(scales) for site, scales in found["heads"].items()},
+    )
+
+
+class _RangeSearch:
+    """Finds the ranges of sites; a GrowingStep. Its state: [scale, zero point] or None of each input of a
+    weight product, the scales of each site of attention."""
+
+    def __init__(self, observations: Observations, method: Method, *, dynamic: bool) -> None:
+        self._observations = observations
+        self._method = method
+        self._dynamic = dynamic
+        self._found: dict[str, dict[str, Any]] = {"inputs": {}, "heads": {}}
+
+    def begin(self, done: int, state: Any) -> None:
+        if done:
+            self._found = state
+
+    def add(self, unit: tuple[str, ProductKind]) -> None:
+        site, kind = unit
+        if kind is not ProductKind.WEIGHT:
+            scales = head_scales(_observed(self._observations.heads, site), self._method)
+            self._found["heads"][site] = list(scales)
+        elif self._dynamic:
+            self._found["inputs"][site] = None
+        else:
+            how = find_range(_observed(self._observations.tensors, site), self._method).static()
+            self._found["inputs"][site] = [how.scale, how.zero_point]
+
+    def state(self) -> dict[str, Any]:
+        return self._found
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _observed(found: Mapping[str, Any], site: str) -> Any:

@@ -23,7 +23,6 @@ from octavo.calibration.text.named_text import NamedText
 from octavo.calibration.text.sentences import DEFAULT_SENTENCES
 from octavo.errors import QuantizationError
 from octavo.plan import QuantizationPlan
-from octavo.quantization import QuantizedWeights
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Progress, Silent
 from octavo.spec import ModelConfig, Scheme, SpecError
@@ -102,11 +101,7 @@ class Calibrator:
         self.progress: Progress = progress or Silent()
         self.threads = threads
         self._steps = model_steps(model, folder)
-        self._weights = _quantized_weights(model)
-        tensors = self._weights.float_model().tensors
-        self._float_model = FloatModel(
-            model.config, {name: np.asarray(t, np.float32) for name, t in tensors.items()}
-        )
+        self._float_model = _float_model(model)
 
     def calibrate(
         self,
@@ -158,7 +153,7 @@ class Calibrator:
             plan.check(self.model.config)
         except SpecError as error:
             raise CalibrationError(f"the plan does not fit {self.model.path}: {error}") from error
-        candidate = Candidate(self._float_model, self._weights, SiteRanges(plan.inputs, plan.heads))
+        candidate = Candidate(self._float_model, SiteRanges(plan.inputs, plan.heads))
         found, data = GateOutcome(), None
         if target is not None:
             data = self._calibration_data(NamedText(target.dev.name, target.dev.sources), DEFAULT_SENTENCES)
@@ -236,12 +231,16 @@ def _choose(
     return observed, method, candidate
 
 
-def _quantized_weights(model: ModelDirectory) -> QuantizedWeights:
+def _float_model(model: ModelDirectory) -> FloatModel:
+    """The model in float32; its weights are quantized at once, so that what cannot be is found now."""
     if model.scheme is not Scheme.NONE:
         raise QuantizationError(
             f"{model.path}: is quantized already ({model.scheme}); quantize the float model it was made from"
         )
+    tensors = {name: np.asarray(array, np.float32) for name, array in model.tensors()}
+    found = FloatModel(model.config, tensors)
     try:
-        return QuantizedWeights(model)
+        found.weights.model()
     except QuantizationError as error:
         raise QuantizationError(f"{model.path}: {error}") from error
+    return found

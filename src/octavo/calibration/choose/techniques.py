@@ -6,25 +6,21 @@ What helps is decided by KL on the pairs held out, with every product of the cov
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from octavo.calibration.candidates.candidate import Candidate, FloatArray, FloatModel
-from octavo.calibration.candidates.ranges import SiteRanges, find_ranges
+from octavo.calibration.candidates.candidate import Candidate, FloatModel
+from octavo.calibration.candidates.ranges import SiteRanges, find_ranges_in_steps
+from octavo.calibration.choose.corrected_biases import corrected_biases
 from octavo.calibration.choose.per_token import with_sites_per_token
 from octavo.calibration.measure.calibration_data import CalibrationData
-from octavo.calibration.observe.observations import Observations, observe
-from octavo.plan import ProductKind, Static, products, sites, weight_name
-from octavo.quantization import QuantizedWeights
-from octavo.quantization.activations import quantize_activation
-from octavo.quantization.bias_correction import bias_correction
+from octavo.calibration.observe.observations import Observations, observe_in_steps
+from octavo.plan import sites
 from octavo.quantization.migration import Migration, migrate_scales
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Progress
-from octavo.spec import ModelConfig
 
 _MIGRATIONS: Final = {
     Migration.NORM: "scales from layer norms to the products that read them",
@@ -54,7 +50,6 @@ class ObservedModel:
 
     float_model: FloatModel
     observations: Observations
-    weights: QuantizedWeights
 
 
 class Trials:
@@ -69,7 +64,6 @@ class Trials:
         self.tried: list[Technique] = []
         self._measurements = data.measurements
         self._pairs = data.observed
-        self._steps = data.steps
         self._float32 = float32
         self._progress = progress
         self._dynamic = dynamic
@@ -79,27 +73,33 @@ class Trials:
     ) -> ObservedModel:
         """Run the model over the text. With ``base``, it differs from ``base`` in the tensors ``only``."""
 
-        def compute() -> dict[str, object]:
-            self._progress.stage("Observing the model", len(self._pairs))
-            with self._measurements.engine(float_model.tensor_model(), "float32") as engine:
-                return observe(engine, float_model.config, self._pairs, self._progress, only=only).to_dict()
-
-        inputs = {
-            "migrations": sorted(float_model.migrations),
-            "only": sorted(only) if only is not None else None,
-        }
-        found = Observations.from_dict(self._steps.value("observations", inputs, compute))
+        found = observe_in_steps(
+            lambda: self._measurements.engine(float_model.tensor_model(), "float32"),
+            float_model.config,
+            self._pairs,
+            self._measurements.steps,
+            self._progress,
+            migrations=float_model.migrations,
+            only=only,
+        )
         if base is not None:
             found = base.observations.replaced_by(found)
-        return ObservedModel(float_model, found, QuantizedWeights(float_model.tensor_model()))
+        return ObservedModel(float_model, found)
 
     def ranges(self, observed: ObservedModel, method: Method) -> SiteRanges:
         """The model's ranges by one method."""
-        return find_ranges(observed.float_model.config, observed.observations, method, dynamic=self._dynamic)
+        return find_ranges_in_steps(
+            observed.float_model.config,
+            observed.observations,
+            method,
+            self._measurements.steps,
+            {"migrations": sorted(observed.float_model.migrations)},
+            dynamic=self._dynamic,
+        )
 
     def candidate(self, observed: ObservedModel, method: Method) -> Candidate:
         """The model quantized with ranges by one method."""
-        return Candidate(observed.float_model, observed.weights, self.ranges(observed, method))
+        return Candidate(observed.float_model, self.ranges(observed, method))
 
     def divergence(self, candidate: Candidate) -> float:
         """KL with every product of the coverage in int8."""
@@ -171,66 +171,11 @@ class Trials:
 
     def correct_biases(self, observed: ObservedModel, candidate: Candidate) -> Candidate:
         """The candidate with biases corrected, if that lowers KL; or as it is."""
-        corrected = dataclasses.replace(candidate, biases=self._corrected_biases(observed, candidate))
+        biases = corrected_biases(
+            candidate, observed.observations, self._pairs, self._measurements, self._progress
+        )
+        corrected = dataclasses.replace(candidate, biases=biases)
         before, after = self.divergence(candidate), self.divergence(corrected)
         helps = after < _WORTH_KEEPING * before
         self.tried.append(Technique("bias correction", before, after, helps))
         return corrected if helps else candidate
-
-    def _corrected_biases(self, observed: ObservedModel, candidate: Candidate) -> dict[str, FloatArray]:
-        config, float_model = candidate.float_model.config, candidate.float_model
-        means = self._quantized_means(float_model, candidate.ranges)
-        found = {}
-        for product in products(config):
-            bias = f"{product.name}.bias"
-            if product.kind is not ProductKind.WEIGHT or bias not in float_model.tensors:
-                continue
-            site, weight = product.sites[0], weight_name(config, product)
-            change = bias_correction(
-                float_model.tensors[weight],
-                candidate.dequantized(weight),
-                observed.observations.whole(site).channel_mean,
-                means[site],
-            )
-            found[product.name] = float_model.tensors[bias] + change
-        return found
-
-    def _quantized_means(
-        self, float_model: FloatModel, ranges: SiteRanges
-    ) -> dict[str, npt.NDArray[np.float64]]:
-        """Mean of every channel of the sites, once quantized and widened."""
-
-        def compute() -> dict[str, list[float]]:
-            self._progress.stage("Measuring mean errors", len(self._pairs))
-            means = _QuantizedMeans(float_model.config, ranges.inputs)
-            with self._measurements.engine(float_model.tensor_model(), "float32") as engine:
-                for batch in self._pairs.batches(32):
-                    engine.observe(batch.sources, batch.targets, means.add)
-                    self._progress.advance(len(batch))
-            return means.to_lists()
-
-        inputs = {"migrations": sorted(float_model.migrations), "ranges": ranges.checksum()}
-        found: Mapping[str, list[float]] = self._steps.value("quantized-means", inputs, compute)
-        return {site: np.array(values) for site, values in found.items()}
-
-
-class _QuantizedMeans:
-    """Sums, per channel, of what remains of a site's rows after quantizing."""
-
-    def __init__(self, config: ModelConfig, inputs: Mapping[str, Static | None]) -> None:
-        self._inputs = inputs
-        self._sums = {site: np.zeros(width) for site, width in sites(config).items() if site in inputs}
-        self._rows = dict.fromkeys(self._sums, 0)
-
-    def add(self, site: str, rows: FloatArray) -> None:
-        """Rows [rows, width] of any site; those without an input range do not count."""
-        if site not in self._sums:
-            return
-        quantized = quantize_activation(rows, self._inputs[site])
-        widened = quantized.signed() * quantized.row_scale[:, None]
-        self._sums[site] += widened.sum(axis=0, dtype=np.float64)
-        self._rows[site] += len(rows)
-
-    def to_lists(self) -> dict[str, list[float]]:
-        """The means, ready for JSON."""
-        return {site: (sums / max(self._rows[site], 1)).tolist() for site, sums in self._sums.items()}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.measure.dev_text import DevText
-from octavo.calibration.measure.float32_predictions import ForcedEngine
+from octavo.calibration.measure.float32_predictions import ForcedEngine, OpenEngine
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import spread
 from octavo.engine.engine import TokenIds
+from octavo.runs.finished_steps import FinishedSteps
 
 MOST_SENTENCES: Final = 200
 _SENTENCES_AT_ONCE: Final = 8
@@ -43,14 +45,52 @@ def dev_pairs(model: ModelDirectory, dev: DevText, most: int = MOST_SENTENCES) -
     return Pairs(tuple(pair[0] for pair in chosen), tuple(pair[1] for pair in chosen))
 
 
-def token_loss(engine: ForcedEngine, pairs: Pairs, eos_id: int) -> float:
-    """-log p of the targets and of EOS after them, in nats, the mean over tokens."""
+def measure_loss(
+    float32: ForcedEngine, integer: OpenEngine, pairs: Pairs, eos_id: int, steps: FinishedSteps
+) -> DevLoss:
+    """The loss of both models on the pairs; ``integer`` opens the engine. ``steps`` keeps the sums so far."""
+    work = _LossPass(float32, integer, eos_id)
+    found = steps.grown("loss", {}, list(pairs.batches(_SENTENCES_AT_ONCE)), work)
+    tokens = pairs.target_tokens
+    return DevLoss(len(pairs), found["float32"] / tokens, found["integer"] / tokens)
+
+
+class _LossPass:
+    """Adds up the loss over batches of pairs; a GrowingStep. Its state: the sum for each model, in nats."""
+
+    def __init__(self, float32: ForcedEngine, integer: OpenEngine, eos_id: int) -> None:
+        self._float32 = float32
+        self._integer = integer
+        self._eos_id = eos_id
+        self._opened = contextlib.ExitStack()
+        self._sums = {"float32": 0.0, "integer": 0.0}
+
+    def begin(self, done: int, state: Any) -> None:
+        if done:
+            self._sums = state
+        self._engines = {
+            "float32": self._float32,
+            "integer": self._opened.enter_context(self._integer()),
+        }
+
+    def add(self, unit: Pairs) -> None:
+        for name, engine in self._engines.items():
+            self._sums[name] += total_loss(engine, unit, self._eos_id)
+
+    def state(self) -> dict[str, float]:
+        return self._sums
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+def total_loss(engine: ForcedEngine, pairs: Pairs, eos_id: int) -> float:
+    """-log p of the targets and of EOS after them, in nats, the sum over tokens."""
     total = 0.0
-    for batch in pairs.batches(_SENTENCES_AT_ONCE):
-        every = engine.forced_logits(batch.sources, batch.targets)
-        for logits, target in zip(every, batch.targets, strict=True):
-            scores = logits.astype(np.float64)
-            scores -= scores.max(axis=1, keepdims=True)
-            wanted = scores[np.arange(len(scores)), [*target.tolist(), eos_id]]
-            total += float(np.sum(np.log(np.exp(scores).sum(axis=1)) - wanted))
-    return total / pairs.target_tokens
+    every = engine.forced_logits(pairs.sources, pairs.targets)
+    for logits, target in zip(every, pairs.targets, strict=True):
+        scores = logits.astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        wanted = scores[np.arange(len(scores)), [*target.tolist(), eos_id]]
+        total += float(np.sum(np.log(np.exp(scores).sum(axis=1)) - wanted))
+    return total

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 from collections.abc import Callable
-from typing import Any
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.choose.gate import Target
 from octavo.calibration.errors import GateError
-from octavo.calibration.integer.loss import DevLoss, dev_pairs, token_loss
+from octavo.calibration.integer.loss import DevLoss, dev_pairs, measure_loss
 from octavo.calibration.integer.simulated_engine import SimulatedEngine
-from octavo.calibration.measure.dev_text import DevResult, DevText, dev_result_from_dict, dev_result_to_dict
+from octavo.calibration.measure.dev_text import DevResult, DevText
 from octavo.calibration.measure.float32_predictions import Float32Predictions
 from octavo.calibration.measure.measurements import opened
 from octavo.calibration.report.comparison import DevComparison
@@ -48,13 +47,11 @@ class IntegerMeasurements:
     def divergence(self, held_out: Pairs) -> float:
         """KL from float32 in nats per target token."""
 
-        def compute() -> float:
-            self._progress.stage("Comparing predictions", None)
-            predictions = Float32Predictions(self._simulated, held_out, self._model.config.target_vocab_size)
-            with opened(self._frozen, "integer", self._threads) as engine:
-                return predictions.divergence(engine)
-
-        return float(self._steps.value("divergence", {}, compute))
+        self._progress.stage("Comparing predictions", None)
+        predictions = Float32Predictions(
+            lambda: contextlib.nullcontext(self._simulated), held_out, self._model.config.target_vocab_size
+        )
+        return predictions.divergence(lambda: opened(self._frozen, "integer", self._threads), self._steps)
 
     def judge(self, target: Target) -> tuple[DevLoss, Verdict]:
         """The dev set by both. Raises GateError where the budget is not kept."""
@@ -74,18 +71,14 @@ class IntegerMeasurements:
         return loss, comparison.verdict(integer, target.budget)
 
     def _loss(self, dev: DevText) -> DevLoss:
-        def compute() -> dict[str, Any]:
-            self._progress.stage("Measuring the loss on the dev set", None)
-            pairs, eos = dev_pairs(self._model, dev), self._model.config.eos_id
-            with opened(self._frozen, "integer", self._threads) as engine:
-                integer = token_loss(engine, pairs, eos)
-            return dataclasses.asdict(DevLoss(len(pairs), token_loss(self._simulated, pairs, eos), integer))
-
-        return DevLoss(**self._steps.value("loss", {"dev": dev.checksum()}, compute))
+        self._progress.stage("Measuring the loss on the dev set", None)
+        return measure_loss(
+            self._simulated,
+            lambda: opened(self._frozen, "integer", self._threads),
+            dev_pairs(self._model, dev),
+            self._model.config.eos_id,
+            self._steps.about({"dev": dev.checksum()}),
+        )
 
     def _dev(self, dev: DevText, precision: str, engine: Callable[[], SearchEngine]) -> DevResult:
-        def compute() -> dict[str, Any]:
-            return dev_result_to_dict(dev.measure(self._model, engine(), self._progress))
-
-        inputs = {"precision": precision, "dev": dev.checksum()}
-        return dev_result_from_dict(self._steps.value("dev", inputs, compute))
+        return dev.measure(self._model, engine, self._progress, self._steps, {"precision": precision})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from octavo.calibration.integer.loss import DevLoss
 from octavo.calibration.integer.measurements import IntegerMeasurements
 from octavo.calibration.integer.simulated_engine import SimulatedEngine
 from octavo.calibration.measure.calibration_data import model_steps
-from octavo.calibration.observe.observations import Observations, observe
+from octavo.calibration.observe.observations import Observations, observe_in_steps
 from octavo.calibration.observe.own_translations import own_translations
 from octavo.calibration.report.contents import text_files
 from octavo.calibration.report.data import CalibrationSettings, ModelFacts, Run, Verdict
@@ -180,11 +180,9 @@ class _Freezing:
             engine.close()
 
     def _observe(self, pairs: Pairs) -> Observations:
-        def compute() -> dict[str, Any]:
-            self._progress.stage("Observing", len(pairs))
-            return observe(self._simulated, self._model.config, pairs, self._progress).to_dict()
-
-        return Observations.from_dict(self._steps.value("observations", {}, compute))
+        return observe_in_steps(
+            lambda: nullcontext(self._simulated), self._model.config, pairs, self._steps, self._progress
+        )
 
     def _facts(self, frozen: TensorModel) -> ModelFacts:
         model = self._model

@@ -21,7 +21,6 @@ from octavo.runs.progress import Progress
 class CalibrationData:
     """``observed``: the pairs that ranges come from; ``measurements`` has those held out."""
 
-    steps: FinishedSteps
     observed: Pairs
     measurements: Measurements
 
@@ -48,7 +47,7 @@ def calibration_data(
     steps = steps.about({"text": text.checksum(), "sentences": sentences})
     with_engine = functools.partial(opened, model, "float32", threads)
     observed, held_out = own_translations(model, chosen, steps, progress, with_engine)
-    return CalibrationData(steps, observed, Measurements(model, held_out, steps, progress, threads=threads))
+    return CalibrationData(observed, Measurements(model, held_out, steps, progress, threads=threads))
 
 
 def model_steps(model: ModelDirectory, folder: Path | None) -> FinishedSteps:

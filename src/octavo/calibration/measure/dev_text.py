@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.evaluation.quality import measure_quality
-from octavo.runs.finished_steps import digest
+from octavo.runs.finished_steps import FinishedSteps, digest
 from octavo.runs.progress import Progress
 from octavo.translation import Translator
 from octavo.translation.translator import SearchEngine
@@ -19,6 +20,7 @@ Metric = Literal["bleu", "chrf"]
 METRIC_NAMES: Final[Mapping[str, str]] = {"bleu": "BLEU", "chrf": "chrF"}
 
 FEWEST_LINES: Final = 16
+_LINES_AT_ONCE: Final = 256
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,34 +89,68 @@ class DevText:
         """SHA-256 of all lines."""
         return digest([self.sources, self.references])
 
-    def measure(self, model: ModelDirectory, engine: SearchEngine, progress: Progress) -> DevResult:
-        """Translate all of it with the model's own search and score it. Closes the engine."""
-        progress.stage("Translating the dev set", len(self.sources))
-        start = time.perf_counter()
-        found = []
-        with Translator(model, engine) as translator:
-            for translation in translator.stream(self.sources):
-                found.append(translation)
-                progress.advance()
-        seconds = time.perf_counter() - start
-        texts = tuple(translation.text for translation in found)
-        quality = measure_quality(texts, self.references)
+    def measure(
+        self,
+        model: ModelDirectory,
+        engine: Callable[[], SearchEngine],
+        progress: Progress,
+        steps: FinishedSteps | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> DevResult:
+        """Translate all of it with the model's own search and score it.
+
+        ``engine`` opens what translates; ``inputs``: what it depends on. ``steps`` keeps the translations.
+        """
+        blocks = [self.sources[i : i + _LINES_AT_ONCE] for i in range(0, len(self.sources), _LINES_AT_ONCE)]
+        work = _DevTranslation(model, engine, blocks, progress)
+        depends = {**(inputs or {}), "dev": self.checksum()}
+        found = (steps or FinishedSteps(None, {})).grown("dev", depends, blocks, work)
+        quality = measure_quality(found["translations"], self.references)
         scores = Scores(
             bleu=quality.bleu,
             chrf=quality.chrf,
             length_ratio=quality.length_ratio,
-            complete_share=sum(translation.complete for translation in found) / len(found),
+            complete_share=found["complete"] / len(self.sources),
         )
-        return DevResult(scores, sum(translation.target_tokens for translation in found), seconds, texts)
+        return DevResult(scores, found["target_tokens"], found["seconds"], tuple(found["translations"]))
 
 
-def dev_result_to_dict(result: DevResult) -> dict[str, Any]:
-    """Plain values, ready for JSON."""
-    return dataclasses.asdict(result)
+class _DevTranslation:
+    """Translates blocks of lines; a GrowingStep. Its state: the translations, how many of them are complete,
+    their target tokens with EOS, and the seconds that they took."""
 
+    def __init__(
+        self,
+        model: ModelDirectory,
+        engine: Callable[[], SearchEngine],
+        blocks: Sequence[Sequence[str]],
+        progress: Progress,
+    ) -> None:
+        self._model = model
+        self._engine = engine
+        self._blocks = blocks
+        self._progress = progress
+        self._opened = contextlib.ExitStack()
+        self._found: dict[str, Any] = {"translations": [], "complete": 0, "target_tokens": 0, "seconds": 0.0}
 
-def dev_result_from_dict(values: dict[str, Any]) -> DevResult:
-    """Inverse of ``dev_result_to_dict``."""
-    return DevResult(
-        Scores(**values["scores"]), values["target_tokens"], values["seconds"], tuple(values["translations"])
-    )
+    def begin(self, done: int, state: Any) -> None:
+        if done:
+            self._found = state
+        self._progress.stage("Translating the dev set", sum(map(len, self._blocks)))
+        self._progress.advance(sum(map(len, self._blocks[:done])))
+        self._translator = self._opened.enter_context(Translator(self._model, self._engine()))
+
+    def add(self, unit: Sequence[str]) -> None:
+        found, start = self._found, time.perf_counter()
+        for translation in self._translator.stream(unit):
+            found["translations"].append(translation.text)
+            found["complete"] += translation.complete
+            found["target_tokens"] += translation.target_tokens
+            self._progress.advance()
+        found["seconds"] += time.perf_counter() - start
+
+    def state(self) -> dict[str, Any]:
+        return self._found
+
+    def close(self) -> None:
+        self._opened.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.candidates.candidate import Candidate
-from octavo.calibration.measure.dev_text import DevResult, DevText, dev_result_from_dict, dev_result_to_dict
+from octavo.calibration.measure.dev_text import DevResult, DevText
 from octavo.calibration.measure.float32_predictions import Float32Predictions
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
@@ -44,10 +44,12 @@ class Measurements:
     ) -> None:
         self.model = model
         self.held_out = held_out
-        self._steps = steps
+        self.steps = steps
         self._progress = progress
         self._threads = threads
-        self._predictions: Float32Predictions | None = None
+        self._predictions = Float32Predictions(
+            lambda: self.engine(model, "float32"), held_out, model.config.target_vocab_size
+        )
 
     def engine(self, model: Model, precision: Precision) -> AbstractContextManager[Engine]:
         """An engine for as long as it is needed."""
@@ -55,36 +57,23 @@ class Measurements:
 
     def divergence(self, candidate: Candidate, float32: frozenset[str]) -> float:
         """KL per target token, in nats, of the candidate with these products in float32."""
-
-        def compute() -> float:
-            reference = self._float32_predictions()
-            with self.engine(candidate.model(float32), "int8") as engine:
-                return reference.divergence(engine)
-
-        inputs = candidate.identity() | {"float32": sorted(float32)}
-        return float(self._steps.value("divergence", inputs, compute))
+        return self._predictions.divergence(
+            lambda: self.engine(candidate.model(float32), "int8"),
+            self.steps,
+            candidate.identity() | {"float32": sorted(float32)},
+        )
 
     def dev_in_float32(self, dev: DevText) -> DevResult:
         """The dev set by the original model."""
-        return self._dev(dev, self.model, "float32", {"precision": "float32"})
+        return self._dev(dev, lambda: Engine(self.model, precision="float32", threads=self._threads), {})
 
     def dev(self, dev: DevText, candidate: Candidate, float32: frozenset[str]) -> DevResult:
         """The dev set by the candidate with these products in float32."""
         return self._dev(
-            dev, candidate.model(float32), "int8", candidate.identity() | {"float32": sorted(float32)}
+            dev,
+            lambda: Engine(candidate.model(float32), precision="int8", threads=self._threads),
+            candidate.identity() | {"float32": sorted(float32)},
         )
 
-    def _dev(self, dev: DevText, model: Model, precision: Precision, inputs: dict[str, Any]) -> DevResult:
-        def compute() -> dict[str, Any]:
-            engine = Engine(model, precision=precision, threads=self._threads)
-            return dev_result_to_dict(dev.measure(self.model, engine, self._progress))
-
-        found = self._steps.value("dev", inputs | {"dev": dev.checksum()}, compute)
-        return dev_result_from_dict(found)
-
-    def _float32_predictions(self) -> Float32Predictions:
-        if self._predictions is None:
-            with self.engine(self.model, "float32") as engine:
-                vocabulary = self.model.config.target_vocab_size
-                self._predictions = Float32Predictions(engine, self.held_out, vocabulary)
-        return self._predictions
+    def _dev(self, dev: DevText, engine: Callable[[], Engine], inputs: dict[str, Any]) -> DevResult:
+        return dev.measure(self.model, engine, self._progress, self.steps, inputs)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ from octavo.calibration.text.pairs import Pairs
 from octavo.engine.engine import TokenIds
 from octavo.plan import sites
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
+from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
 from octavo.spec import ModelConfig
 
@@ -23,7 +26,7 @@ _PER_HEAD: Final = (".queries", ".keys", ".values")
 
 
 class ObservableEngine(Protocol):
-    """What collecting needs of an engine; see octavo.engine.Engine."""
+    """What observing needs of an engine; see octavo.engine.Engine."""
 
     def observe(self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], visit: Visit) -> None:
         """Run the float32 model on the pairs; ``visit`` hears the rows of every site."""
@@ -81,28 +84,80 @@ def observe(
 
     Raises QuantizationError, naming the tensor, at NaN or infinity.
     """
-    widths = sites(config)
-    tensors: dict[str, SiteStatistics] = {}
-    heads: dict[str, HeadStatistics] = {}
+    nothing_kept = FinishedSteps(None, {})
+    return observe_in_steps(
+        lambda: contextlib.nullcontext(engine), config, pairs, nothing_kept, progress, only=only
+    )
 
-    def visit(site: str, rows: npt.NDArray[np.float32]) -> None:
-        if only is not None and site not in only:
+
+def observe_in_steps(
+    engine: Callable[[], AbstractContextManager[ObservableEngine]],
+    config: ModelConfig,
+    pairs: Pairs,
+    steps: FinishedSteps,
+    progress: Progress,
+    *,
+    migrations: Iterable[str] = (),
+    only: frozenset[str] | None = None,
+) -> Observations:
+    """As ``observe``, on an engine that is opened where it is needed. ``steps`` keeps what was observed.
+
+    ``migrations``: what distinguishes the model from others that are observed on the same text.
+    """
+    batches = list(pairs.batches(_SENTENCES_AT_ONCE))
+    inputs = {"migrations": sorted(migrations), "only": sorted(only) if only is not None else None}
+    work = _ObservationPass(engine, config, batches, progress, only)
+    return Observations.from_dict(steps.grown("observations", inputs, batches, work))
+
+
+class _ObservationPass:
+    """Observes batches of pairs; a GrowingStep. Its state is the observations so far."""
+
+    def __init__(
+        self,
+        engine: Callable[[], AbstractContextManager[ObservableEngine]],
+        config: ModelConfig,
+        batches: Sequence[Pairs],
+        progress: Progress,
+        only: frozenset[str] | None,
+    ) -> None:
+        self._engine = engine
+        self._config = config
+        self._batches = batches
+        self._progress = progress
+        self._only = only
+        self._opened = contextlib.ExitStack()
+        self._widths = sites(config)
+        self._tensors: dict[str, SiteStatistics] = {}
+        self._heads: dict[str, HeadStatistics] = {}
+
+    def begin(self, done: int, state: Any) -> None:
+        if state:
+            seen = Observations.from_dict(state)
+            self._tensors, self._heads = dict(seen.tensors), dict(seen.heads)
+        self._progress.stage("Observing the model", sum(map(len, self._batches)))
+        self._progress.advance(sum(map(len, self._batches[:done])))
+        self._observable = self._opened.enter_context(self._engine())
+
+    def add(self, unit: Pairs) -> None:
+        self._observable.observe(unit.sources, unit.targets, self._visit)
+        self._progress.advance(len(unit))
+
+    def _visit(self, site: str, rows: npt.NDArray[np.float32]) -> None:
+        config = self._config
+        if self._only is not None and site not in self._only:
             return
         if site.endswith(_PER_HEAD):
-            if site not in heads:
-                heads[site] = HeadStatistics(site, config.d_model, config.attention_heads)
-            heads[site].add(rows)
+            if site not in self._heads:
+                self._heads[site] = HeadStatistics(site, config.d_model, config.attention_heads)
+            self._heads[site].add(rows)
         else:
-            if site not in tensors:
-                tensors[site] = SiteStatistics(site, widths.get(site, config.d_model))
-            tensors[site].add(rows)
+            if site not in self._tensors:
+                self._tensors[site] = SiteStatistics(site, self._widths.get(site, config.d_model))
+            self._tensors[site].add(rows)
 
-    for batch in _watched(pairs, progress):
-        engine.observe(batch.sources, batch.targets, visit)
-    return Observations(tensors, heads)
+    def state(self) -> dict[str, Any]:
+        return Observations(self._tensors, self._heads).to_dict()
 
-
-def _watched(pairs: Pairs, progress: Progress) -> Iterator[Pairs]:
-    for batch in pairs.batches(_SENTENCES_AT_ONCE):
-        yield batch
-        progress.advance(len(batch))
+    def close(self) -> None:
+        self._opened.close()

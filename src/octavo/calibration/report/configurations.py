@@ -6,7 +6,7 @@ import dataclasses
 
 from octavo.calibration.candidates.candidate import Candidate
 from octavo.calibration.candidates.coverage import Coverage, int8_products
-from octavo.calibration.candidates.ranges import find_ranges
+from octavo.calibration.candidates.ranges import find_ranges_in_steps
 from octavo.calibration.choose.techniques import ObservedModel
 from octavo.calibration.measure.dev_text import DevResult, DevText
 from octavo.calibration.measure.measurements import Measurements
@@ -64,13 +64,15 @@ class ConfigurationTrials:
     def candidate(self, configuration: Configuration) -> Candidate:
         """The model quantized by the configuration."""
         observed = self._observed
-        ranges = find_ranges(
+        ranges = find_ranges_in_steps(
             observed.float_model.config,
             observed.observations,
             configuration.method,
+            self._measurements.steps,
+            {"migrations": sorted(observed.float_model.migrations)},
             dynamic=configuration.dynamic,
         )
-        return Candidate(observed.float_model, observed.weights, ranges)
+        return Candidate(observed.float_model, ranges)
 
     def measure(self, configuration: Configuration, dev: DevText) -> MeasuredConfiguration:
         """Translate the dev set by the configuration."""
