@@ -225,8 +225,8 @@ def test_the_gate_finds_planted_culprits(
     assert gate is not None
     assert float32 is not None
     blind = hard.calibrate(text, dataclasses.replace(QUICK, sentences=64))
-    engine = Engine(blind.candidate.model(frozenset()), threads=1)
-    assert float32.scores.bleu - dev.measure(model, engine, Told()).scores.bleu > 2
+    broken = dev.measure(model, lambda: Engine(blind.candidate.model(frozenset()), threads=1), Told())
+    assert float32.scores.bleu - broken.scores.bleu > 2
     assert float32.scores.bleu - gate.result.scores.bleu <= 0.1
     worst = sorted(found.outcome.sensitivity, key=lambda s: -s.alone)[:4]
     assert {s.product.rpartition(".")[0] for s in worst} == set(mixed_attentions(model.config))
