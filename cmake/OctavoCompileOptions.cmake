@@ -16,6 +16,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 check_cxx_symbol_exists(__x86_64__ "cstddef" OCTAVO_TARGETS_X86_64)
+check_cxx_symbol_exists(__aarch64__ "cstddef" OCTAVO_TARGETS_AARCH64)
 
 if(OCTAVO_SANITIZE)
   add_compile_options(-fsanitize=${OCTAVO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)

@@ -24,6 +24,7 @@ struct TierRow {
   std::vector<const char*> needs{};  // CPU features
   /// Asks the operating system for what is not there unasked: 0 or why not, an errno. Null: nothing to ask.
   int (*acquire)() = nullptr;
+  bool is_stand_in = false;
 };
 
 /// In order of preference, the best last.
@@ -32,9 +33,30 @@ std::vector<TierRow> tier_rows() {
       {.name = "reference", .table = reference::table},
 #if defined(OCTAVO_X86_64)
       {.name = "avx2", .table = avx2::table, .needs = {"avx2", "fma"}},
+      {.name = "avx_vnni", .table = avx_vnni::table, .inherits = "avx2", .needs = {"avx_vnni"}},
       {.name = "avx512_vnni",
        .table = avx512_vnni::table,
        .needs = {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}},
+      {.name = "amx_int8",
+       .table = amx_int8::table,
+       .inherits = "avx512_vnni",
+       .needs = {"amx_tile", "amx_int8"},
+       .acquire = request_tile_registers},
+#if defined(OCTAVO_STAND_INS)
+      {.name = "avx_vnni_by_avx512",
+       .table = avx_vnni_by_avx512::table,
+       .inherits = "avx512_vnni",
+       .is_stand_in = true},
+      {.name = "amx_int8_in_software",
+       .table = amx_int8_in_software::table,
+       .inherits = "avx512_vnni",
+       .is_stand_in = true},
+#endif
+#endif
+#if defined(OCTAVO_AARCH64)
+      {.name = "neon", .table = neon::table, .needs = {"asimd"}},
+      {.name = "neon_dotprod", .table = neon_dotprod::table, .inherits = "neon", .needs = {"asimddp"}},
+      {.name = "neon_i8mm", .table = neon_i8mm::table, .inherits = "neon_dotprod", .needs = {"i8mm"}},
 #endif
   };
 }
@@ -59,7 +81,8 @@ std::string refusal(const TierRow& row, const std::vector<KernelTier>& above) {
 std::vector<KernelTier> make_tiers() {
   std::vector<KernelTier> tiers;
   for (const TierRow& row : tier_rows()) {
-    KernelTier tier{.name = row.name, .table = nullptr, .reason = refusal(row, tiers)};
+    KernelTier tier{
+        .name = row.name, .table = nullptr, .reason = refusal(row, tiers), .is_stand_in = row.is_stand_in};
     if (tier.reason.empty()) {
       auto table = std::make_unique<KernelTable>(row.table());
       table->name = row.name;
@@ -108,7 +131,7 @@ const KernelTable& active_kernels() {
     }
     const KernelTable* best = nullptr;
     for (const KernelTier& tier : kernel_tiers()) {
-      if (tier.available()) best = tier.table.get();
+      if (tier.available() && !tier.is_stand_in) best = tier.table.get();
     }
     return *best;
   }();

@@ -13,6 +13,8 @@ struct KernelTier {
   std::string name;
   std::unique_ptr<const KernelTable> table;
   std::string reason;
+  /// The kernels of another tier in a form that this CPU runs too: for tests, and only when asked for.
+  bool is_stand_in = false;
 
   bool available() const { return table != nullptr; }
 };

@@ -14,7 +14,32 @@ KernelTable table();
 namespace avx2 {
 KernelTable table();
 }
+namespace avx_vnni {
+KernelTable table();
+}
 namespace avx512_vnni {
+KernelTable table();
+}
+namespace amx_int8 {
+KernelTable table();
+}
+#if defined(OCTAVO_STAND_INS)
+namespace avx_vnni_by_avx512 {
+KernelTable table();
+}
+namespace amx_int8_in_software {
+KernelTable table();
+}
+#endif
+#endif
+#if defined(OCTAVO_AARCH64)
+namespace neon {
+KernelTable table();
+}
+namespace neon_dotprod {
+KernelTable table();
+}
+namespace neon_i8mm {
 KernelTable table();
 }
 #endif

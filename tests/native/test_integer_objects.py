@@ -62,7 +62,7 @@ def disassembled(path: Path) -> str:
 def integer_objects(native_build: Path) -> list[Path]:
     if shutil.which("objdump") is None or os.uname().machine != "x86_64":
         pytest.skip("needs objdump, on x86-64")
-    folder = native_build / "native" / "CMakeFiles" / "octavo_core.dir"
+    folder = native_build / "native" / "CMakeFiles"
     return [path for path in folder.rglob("*.o") if path.name.removesuffix(".o") in INTEGER_SOURCES]
 
 

@@ -1,20 +1,14 @@
-#include "kernels/avx2/integer.h"
-
 #include "kernels/avx2/sums_s8.h"
-#include "kernels/avx2/vector_s32.h"
-#include "kernels/lanes16/finish_integer.h"
+#include "kernels/lanes16/integer_tier.h"
+#include "kernels/lanes16/linear_integer.h"
 #include "kernels/lanes16/rows_integer.h"
+#include "kernels/vectors256/vector_s32.h"
 
 // No floats: a test disassembles what is compiled here.
 
 namespace octavo::avx2 {
 
-void product_integer(const IntegerProduct& product) {
-  const lanes16::FinishIntegerTile finish = lanes16::finish_of<S32x16>(product);
-  for_each_tile_of_sums(lanes16::bare(product), [&](int row, int rows, int column, const std::int32_t* sums) {
-    finish(product, row, rows, column, sums, kColumnsS8);
-  });
-}
+void product_integer(const IntegerProduct& product) { lanes16::product_integer<S32x16, Products>(product); }
 
 void l1_norm(const L1Norm& norm) { lanes16::l1_norm<S32x16>(norm); }
 

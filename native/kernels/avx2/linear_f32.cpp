@@ -1,8 +1,8 @@
 #include "kernels/avx2/linear_f32.h"
 
-#include "kernels/avx2/vector.h"
 #include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
+#include "kernels/vectors256/vector.h"
 
 namespace octavo::avx2 {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/avx2/vector_s32.h"
 #include "kernels/kernel_table.h"
+#include "kernels/vectors256/vector_s32.h"
 
 namespace octavo::avx2 {
 

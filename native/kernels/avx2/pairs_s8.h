@@ -5,12 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx2/linear_s8.h"
 #include "kernels/lanes16/bare_product.h"
 
 namespace octavo::avx2 {
 
-inline constexpr int kColumnsS8 = kLayoutS8.columns;
+inline constexpr int kColumnsS8 = 16;
 /// Of a panel, and of a panel widened: the weights of a pair of inputs.
 inline constexpr int kPairWeights = 2 * kColumnsS8;
 

@@ -1,8 +1,7 @@
-#include "kernels/avx2/polynomial_attention.h"
-
 #include "kernels/avx2/paged_bytes.h"
-#include "kernels/avx2/vector_s32.h"
 #include "kernels/lanes16/attend_polynomial.h"
+#include "kernels/lanes16/integer_tier.h"
+#include "kernels/vectors256/vector_s32.h"
 
 namespace octavo::avx2 {
 

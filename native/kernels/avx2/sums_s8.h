@@ -5,14 +5,18 @@
 
 namespace octavo::avx2 {
 
-/// Hands every tile's sums to use(row, rows, column, sums).
-template <class Use>
-void for_each_tile_of_sums(const lanes16::BareProduct& product, const Use& use) {
-  if (product.rows <= few_rows::kMostRows) {
-    few_rows::for_each_tile_of_sums(product, use);
-  } else {
-    many_rows::for_each_tile_of_sums(product, use);
+/// What lanes16/linear_s8.h asks of products.
+struct Products {
+  static constexpr PanelLayout kLayout{.columns = kColumnsS8, .group = 2};
+
+  template <class Use>
+  static void for_each_tile(const lanes16::BareProduct& product, const Use& use) {
+    if (product.rows <= few_rows::kMostRows) {
+      few_rows::for_each_tile_of_sums(product, use);
+    } else {
+      many_rows::for_each_tile_of_sums(product, use);
+    }
   }
-}
+};
 
 }  // namespace octavo::avx2

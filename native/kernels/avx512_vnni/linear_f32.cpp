@@ -1,8 +1,8 @@
 #include "kernels/avx512_vnni/linear_f32.h"
 
-#include "kernels/avx512_vnni/vector.h"
 #include "kernels/lanes16/finish.h"
 #include "kernels/lanes16/panels.h"
+#include "kernels/vectors512/vector.h"
 
 namespace octavo::avx512_vnni {
 

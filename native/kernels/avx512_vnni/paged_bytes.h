@@ -1,41 +1,24 @@
 #pragma once
 
-#include "kernels/avx512_vnni/vector_s32.h"
-#include "kernels/kernel_table.h"
+#include "kernels/lanes16/order_fours.h"
+#include "kernels/vectors512/vector_s32.h"
 
 namespace octavo::avx512_vnni {
 
-/// Bytes in pages, for lanes16/pages.h: each as v - 128, in fours that one vpdpbusd lane sums. Keys
-/// of a head: [head_dim / 4][16 positions][4 columns], so that a lane is a position; values: [16 /
-/// 4][columns][4 positions], so that a lane is a column. Columns behind the last are zero. The side that is
-/// u8 is the query, whose 128 the key sums, -128 · Σ (key - 128), take away, or the weights.
-struct PagedBytes {
+/// Bytes in pages, for lanes16/pages.h, in fours that one vpdpbusd lane sums.
+struct PagedBytes : lanes16::OrderOfFours<PagedBytes> {
   static constexpr int kPages = 2;
   static constexpr int kVectors = 4;
-  static constexpr std::size_t kKeySumBytes = 64;
   static constexpr bool kKeepsFour = true;
-  using Weight = std::uint8_t;
 
-  static std::size_t key_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 3) / 4 * 64; }
-  static std::size_t value_bytes(int head_dim) { return static_cast<std::size_t>(head_dim + 15) / 16 * 256; }
-
-  static void keep_keys(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* keys) {
-    const int head_dim = layout.head_dim;
-    for (int head = 0; head < layout.heads; ++head, keys += head_dim) {
-      std::byte* lane = page + static_cast<std::size_t>(head) * key_bytes(head_dim) + 4 * place;
-      int c = 0;
-      for (; c + 4 <= head_dim; c += 4, lane += 64) {
-        std::uint32_t four;
-        __builtin_memcpy(&four, keys + c, sizeof four);
-        put(lane, four ^ 0x80808080u);
-      }
-      if (c < head_dim) {
-        const std::uint32_t valid = 0xffffffffu >> 8 * (4 - head_dim + c);
-        put(lane, (first_bytes(keys + c, head_dim - c) ^ 0x80808080u) & valid);
-      }
-      put(page + layout.key_sums + static_cast<std::size_t>(head) * kKeySumBytes + 4 * place,
-          static_cast<std::uint32_t>(-128 * centred_sum(keys, head_dim)));
+  static int centred_sum(const std::uint8_t* x, int n) {
+    __m512i sum = _mm512_setzero_si512();
+    for (int c = 0; c < n; c += 64) {
+      const __mmask64 mask = n - c >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - c)) - 1;
+      sum = _mm512_add_epi64(sum,
+                             _mm512_sad_epu8(_mm512_maskz_loadu_epi8(mask, x + c), _mm512_setzero_si512()));
     }
+    return static_cast<int>(_mm512_reduce_add_epi64(sum)) - 128 * n;
   }
 
   static void keep_four_keys(const PageLayout& layout, std::byte* page, int place, const std::uint8_t* keys,
@@ -203,14 +186,6 @@ struct PagedBytes {
     return _mm512_set1_epi32(four);
   }
 
-  /// One, two or three bytes as a word.
-  static std::uint32_t first_bytes(const std::uint8_t* x, int count) {
-    const int middle = count / 2;
-    const int last = count - 1;
-    return x[0] | static_cast<std::uint32_t>(x[middle]) << 8 * middle |
-           static_cast<std::uint32_t>(x[last]) << 8 * last;
-  }
-
   /// At most 64 bytes less 128, zeros behind the first `count`.
   static __m512i centred_block(const std::uint8_t* x, int count) {
     const __mmask64 mask = count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
@@ -250,18 +225,6 @@ struct PagedBytes {
     if (columns > 16) _mm512_store_si512(target + 64, _mm512_shuffle_i32x4(odd_ab, odd_cd, 0x88));
     if (columns > 32) _mm512_store_si512(target + 128, _mm512_shuffle_i32x4(even_ab, even_cd, 0xdd));
     if (columns > 48) _mm512_store_si512(target + 192, _mm512_shuffle_i32x4(odd_ab, odd_cd, 0xdd));
-  }
-
-  static void put(std::byte* target, std::uint32_t word) { __builtin_memcpy(target, &word, 4); }
-
-  static int centred_sum(const std::uint8_t* x, int n) {
-    __m512i sum = _mm512_setzero_si512();
-    for (int c = 0; c < n; c += 64) {
-      const __mmask64 mask = n - c >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - c)) - 1;
-      sum = _mm512_add_epi64(sum,
-                             _mm512_sad_epu8(_mm512_maskz_loadu_epi8(mask, x + c), _mm512_setzero_si512()));
-    }
-    return static_cast<int>(_mm512_reduce_add_epi64(sum)) - 128 * n;
   }
 };
 

@@ -1,8 +1,7 @@
-#include "kernels/avx512_vnni/polynomial_attention.h"
-
 #include "kernels/avx512_vnni/paged_bytes.h"
-#include "kernels/avx512_vnni/vector_s32.h"
 #include "kernels/lanes16/attend_polynomial.h"
+#include "kernels/lanes16/integer_tier.h"
+#include "kernels/vectors512/vector_s32.h"
 
 namespace octavo::avx512_vnni {
 

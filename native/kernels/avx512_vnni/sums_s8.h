@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/avx512_vnni/linear_s8.h"
 #include "kernels/lanes16/bare_product.h"
 #include "kernels/lanes16/panels.h"
 
@@ -13,7 +12,7 @@
 
 namespace octavo::avx512_vnni {
 
-inline constexpr int kColumnsS8 = kLayoutS8.columns;
+inline constexpr int kColumnsS8 = 64;
 inline constexpr int kVectors = 4;  // of 16 channels in a panel
 inline constexpr int kTileRows = 6;
 inline constexpr int kGroupBytes = 4 * kColumnsS8;
@@ -77,19 +76,23 @@ inline Tile tile_of(int rows, int lines) {
   }
 }
 
-/// Hands every tile's sums to use(row, rows, column, sums).
-template <class Use>
-void for_each_tile_of_sums(const lanes16::BareProduct& product, const Use& use) {
-  const lanes16::Panels panels{.weight = product.weight,
-                               .count = (product.columns + kColumnsS8 - 1) / kColumnsS8,
-                               .bytes = static_cast<std::ptrdiff_t>(kGroupBytes) * groups_of(product),
-                               .step_bytes = kGroupBytes};
-  alignas(64) std::int32_t sums[kTileRows * kColumnsS8];
-  lanes16::for_each_tile(product.rows, kTileRows, panels,
-                         [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
-                           tile_of(rows, ahead.lines)(product, row, panel, ahead.from, sums);
-                           use(row, rows, panel * kColumnsS8, sums);
-                         });
-}
+/// What lanes16/linear_s8.h asks of products.
+struct Products {
+  static constexpr PanelLayout kLayout{.columns = kColumnsS8, .group = 4};
+
+  template <class Use>
+  static void for_each_tile(const lanes16::BareProduct& product, const Use& use) {
+    const lanes16::Panels panels{.weight = product.weight,
+                                 .count = (product.columns + kColumnsS8 - 1) / kColumnsS8,
+                                 .bytes = static_cast<std::ptrdiff_t>(kGroupBytes) * groups_of(product),
+                                 .step_bytes = kGroupBytes};
+    alignas(64) std::int32_t sums[kTileRows * kColumnsS8];
+    lanes16::for_each_tile(product.rows, kTileRows, panels,
+                           [&](int row, int rows, int panel, const lanes16::Ahead& ahead) {
+                             tile_of(rows, ahead.lines)(product, row, panel, ahead.from, sums);
+                             use(row, rows, panel * kColumnsS8, sums);
+                           });
+  }
+};
 
 }  // namespace octavo::avx512_vnni

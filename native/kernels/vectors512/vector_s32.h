@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace octavo::avx512_vnni {
+namespace octavo::OCTAVO_TIER {
 
 /// Sixteen int32 lanes in one register; what leaves int32 wraps. Of memory `count` elements are touched, and
 /// the other lanes are 0.
@@ -149,4 +149,4 @@ struct S32x16 {
   }
 };
 
-}  // namespace octavo::avx512_vnni
+}  // namespace octavo::OCTAVO_TIER

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "kernels/avx2/vector_s32.h"
+#include "kernels/vectors256/vector_s32.h"
 
-namespace octavo::avx2 {
+namespace octavo::OCTAVO_TIER {
 
 /// Sixteen binary32 lanes in two registers. max and min return the second operand where one is NaN.
 struct F32x16 {
@@ -208,4 +208,4 @@ struct F32x16 {
   }
 };
 
-}  // namespace octavo::avx2
+}  // namespace octavo::OCTAVO_TIER

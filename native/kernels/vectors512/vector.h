@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "kernels/avx512_vnni/vector_s32.h"
+#include "kernels/vectors512/vector_s32.h"
 
-namespace octavo::avx512_vnni {
+namespace octavo::OCTAVO_TIER {
 
 /// Sixteen binary32 lanes in one register. max and min return the second operand where one is NaN.
 struct F32x16 {
@@ -135,4 +135,4 @@ struct F32x16 {
   }
 };
 
-}  // namespace octavo::avx512_vnni
+}  // namespace octavo::OCTAVO_TIER

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace octavo::avx2 {
+namespace octavo::OCTAVO_TIER {
 
 /// Sixteen int32 lanes in two registers; what leaves int32 wraps. Of memory `count` elements are touched, and
 /// the other lanes are 0.
@@ -218,4 +218,4 @@ struct S32x16 {
   }
 };
 
-}  // namespace octavo::avx2
+}  // namespace octavo::OCTAVO_TIER
