@@ -22,8 +22,7 @@ const char* name_of(Bytes bytes);
 /// count.
 class ProductBytes {
  public:
-  ProductBytes(const KernelTable& kernels, Random& random)
-      : layout_(kernels.linear_s8.layout), random_(random) {}
+  ProductBytes(const PanelLayout& layout, Random& random) : layout_(layout), random_(random) {}
 
   void prepare(int rows, int inner, int columns, int input_gap, Bytes bytes);
 

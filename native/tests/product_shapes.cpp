@@ -57,8 +57,8 @@ void add_every_epilogue(std::vector<ProductShape>& shapes) {
 
 /// More rows than a tier takes at a time, and one more or less than that.
 void add_many_rows(std::vector<ProductShape>& shapes, Random& random) {
-  for (const int rows : {18, 19, 47, 48, 49, 50, 95, 96, 97}) {
-    for (const int columns : {1, 33, 130}) {
+  for (const int rows : {15, 16, 17, 18, 19, 31, 32, 33, 47, 48, 49, 50, 64, 65, 95, 96, 97}) {
+    for (const int columns : {1, 32, 33, 130}) {
       shapes.push_back(
           with_random_epilogue({.rows = rows, .inner = any_length(random), .columns = columns}, random));
     }

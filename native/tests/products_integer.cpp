@@ -72,7 +72,8 @@ std::int16_t any_residual(Random& random) {
 /// Operands of one product in guarded memory; what is padded holds what must not count.
 class IntegerOperands {
  public:
-  IntegerOperands(const KernelTable& kernels, Random& random) : random_(random), bytes_(kernels, random) {}
+  IntegerOperands(const KernelTable& kernels, Random& random)
+      : random_(random), bytes_(kernels.linear_s8.layout, random) {}
 
   void prepare(const IntegerShape& shape, Bytes bytes) {
     shape_ = shape;
@@ -260,8 +261,8 @@ std::vector<IntegerShape> integer_shapes(Random& random) {
     }
   }
   add_every_ending(shapes, random);
-  for (const int rows : {18, 19, 47, 48, 49, 64, 65, 66, 97}) {
-    for (const int columns : {1, 33, 130}) {
+  for (const int rows : {15, 16, 17, 18, 19, 31, 32, 33, 47, 48, 49, 64, 65, 66, 97}) {
+    for (const int columns : {1, 32, 33, 130}) {
       shapes.push_back(
           with_random_ending({.rows = rows, .inner = any_length(random), .columns = columns}, random));
     }

@@ -18,7 +18,8 @@ constexpr int kLongestInner = 65535;
 /// Operands of one product in guarded memory.
 class ProductS8Operands {
  public:
-  ProductS8Operands(const KernelTable& kernels, Random& random) : random_(random), bytes_(kernels, random) {}
+  ProductS8Operands(const KernelTable& kernels, Random& random)
+      : random_(random), bytes_(kernels.linear_s8.layout, random) {}
 
   void prepare(const ProductShape& shape, Bytes bytes) {
     shape_ = shape;

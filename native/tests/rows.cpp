@@ -55,7 +55,7 @@ int check_quantize_rows(const KernelTable& kernels, Random random) {
         output.shape(rows, n, output_stride);
         scale.shape(1, rows, rows);
         reference_kernels().quantize_rows(x.data(), stride, rows, n, output.expected(), output_stride,
-                                         scale.expected());
+                                          scale.expected());
         kernels.quantize_rows(x.data(), stride, rows, n, output.actual(), output_stride, scale.actual());
         output.verify(call, "output");
         scale.verify(call, "row_scale");

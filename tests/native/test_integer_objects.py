@@ -58,6 +58,11 @@ def disassembled(path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def is_for_arm(folder: Path) -> bool:
+    """Whether a folder of kernels is for another architecture than the one disassembled here."""
+    return any("vectors_neon/" in path.read_text(encoding="utf-8") for path in folder.iterdir())
+
+
 @pytest.fixture
 def integer_objects(native_build: Path) -> list[Path]:
     if shutil.which("objdump") is None or os.uname().machine != "x86_64":
@@ -69,10 +74,10 @@ def integer_objects(native_build: Path) -> list[Path]:
 def test_integer_precision_holds_no_floating_point(integer_objects: list[Path]) -> None:
     compiled = {(path.parent.name, path.name.removesuffix(".o")) for path in integer_objects}
     core = (path for path in NATIVE.rglob("*.cpp") if path.parent != NATIVE / "tests")
-    sources = {path for path in core if path.name in INTEGER_SOURCES}
+    sources = {path for path in core if path.name in INTEGER_SOURCES and not is_for_arm(path.parent)}
     assert {(path.parent.name, path.name) for path in sources} == compiled
     assert {path.parent.name for path in sources if path.name == "integer.cpp"} == {
-        path.parent.name for path in NATIVE.rglob("table.cpp")
+        path.parent.name for path in NATIVE.rglob("table.cpp") if not is_for_arm(path.parent)
     }
     for path in integer_objects:
         text = disassembled(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,8 @@ NATIVE = Path(__file__).resolve().parents[2] / "native"
 LAYERS = ("base", "kernels", "ops", "model", "decoding", "engine", "bindings")
 #: Folders of kernels that are compiled for more than the baseline CPU.
 ISA_FOLDERS = {path.parent.name for path in NATIVE.glob("kernels/*/table.cpp")} - {"reference"}
+#: Folders of vectors that several of them share, each in a namespace of its own.
+VECTOR_FOLDERS = {path.name for path in NATIVE.glob("kernels/vectors*")}
 
 HEADERS = sorted(NATIVE.rglob("*.h"))
 SOURCES = sorted([*HEADERS, *NATIVE.rglob("*.cpp")])
@@ -65,10 +68,20 @@ def test_kernel_folders_do_not_see_one_another(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=label)
 def test_only_isa_folders_and_checks_see_intrinsics_only_bindings_see_python(path: Path) -> None:
     for include in includes(path):
-        if include.endswith("intrin.h"):
-            assert path.parent.name in {*ISA_FOLDERS, "tests"}, f"{label(path)} includes {include}"
+        if include.endswith(("intrin.h", "arm_neon.h")):
+            allowed = {*ISA_FOLDERS, *VECTOR_FOLDERS, "tests"}
+            assert path.parent.name in allowed, f"{label(path)} includes {include}"
         if include == "Python.h" or include.startswith("nanobind/"):
             assert layer_of(path) == "bindings", f"{label(path)} includes {include}"
+
+
+def compiles_here(path: Path) -> bool:
+    """Whether a header is for this machine: none that binds Python, and of the tiers' only its own."""
+    if path.parent.name not in ISA_FOLDERS | VECTOR_FOLDERS:
+        return layer_of(path) != "bindings"
+    texts = [file.read_text(encoding="utf-8") for file in path.parent.iterdir()]
+    for_arm = any("arm_neon.h" in text or "vectors_neon/" in text for text in texts)
+    return for_arm == (os.uname().machine == "aarch64")
 
 
 def compile_options(build: Path, folder: Path) -> list[str]:
@@ -79,7 +92,7 @@ def compile_options(build: Path, folder: Path) -> list[str]:
     return command[: command.index("-o")]
 
 
-@pytest.mark.parametrize("path", [p for p in HEADERS if layer_of(p) != "bindings"], ids=label)
+@pytest.mark.parametrize("path", [p for p in HEADERS if compiles_here(p)], ids=label)
 def test_header_compiles_alone(path: Path, native_build: Path) -> None:
     options = [*compile_options(native_build, path.parent), "-fsyntax-only", "-x", "c++", "-"]
     unit = f'#include "{path}"\n#include "{path}"\n'
