@@ -64,7 +64,12 @@ def _print_version(wanted: bool) -> None:
 def octavo_command(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version",
+            help="The version is printed, and nothing else is done.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     """Translate text in 8-bit integers on ordinary CPUs: train, quantize, translate, measure.

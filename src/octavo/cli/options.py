@@ -15,27 +15,43 @@ PrecisionName = Literal["int8", "float32", "integer"]
 ModelOption = Annotated[
     Path | None,
     typer.Option(
-        "--model", "-m", metavar="DIR", help="Model directory. Default: the English-German model in the box."
+        "--model",
+        "-m",
+        metavar="DIR",
+        help="DIR is the model directory. Without it, the English-German model in the box is used.",
     ),
 ]
 PrecisionOption = Annotated[
     PrecisionName | None,
-    typer.Option("--precision", help="Arithmetic. Default: what the model is stored for."),
+    typer.Option(
+        "--precision", help="The arithmetic that the model runs in. The default is the one it is stored for."
+    ),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", "-t", metavar="N", min=0, max=1024, help="Threads; 0 takes every core.")
+    int,
+    typer.Option(
+        "--threads",
+        "-t",
+        metavar="N",
+        min=0,
+        max=1024,
+        help="The engine runs on N threads; 0 stands for one on every core.",
+    ),
 ]
 WholeLinesOption = Annotated[
     bool,
     typer.Option(
-        "--whole-lines", help="Hand the model whole lines, for one that was trained on several sentences."
+        "--whole-lines", help="The model gets whole lines, not sentences; it must have been trained on such."
     ),
 ]
 ShortlistOption = Annotated[
     bool,
     typer.Option(
         "--shortlist/--no-shortlist",
-        help="Use the model's shortlist, where it has one, or choose from its whole vocabulary.",
+        help=(
+            "The model chooses from its shortlist, where it has one (the default), or from its whole "
+            "vocabulary."
+        ),
         show_default=False,
     ),
 ]
@@ -47,7 +63,9 @@ BeamOption = Annotated[
         metavar="N",
         min=1,
         max=MAX_BEAM,
-        help="Hypotheses kept at each step; 1 is greedy and fastest. Default: the model's.",
+        help=(
+            "The search keeps N hypotheses at each step; 1 is greedy and fastest. The default is the model's."
+        ),
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
@@ -59,7 +77,7 @@ NbestOption = Annotated[
         metavar="N",
         min=1,
         max=MAX_BEAM,
-        help="Print the N best of each line, as a table. At most the beam.",
+        help="The output is a table of the N best translations of each line. N is at most the beam.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
@@ -70,7 +88,7 @@ LengthPenaltyOption = Annotated[
         metavar="X",
         min=0.0,
         max=MAX_LENGTH_PENALTY,
-        help="Scores are log-probability / length^X. Default: the model's.",
+        help="A score is log-probability / length^X. The default is the model's.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
@@ -81,7 +99,7 @@ MinLengthOption = Annotated[
         metavar="N",
         min=0,
         max=MAX_POSITIONS,
-        help="Fewest tokens of a translation.",
+        help="A translation has at least N tokens.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
@@ -92,7 +110,7 @@ MaxLengthOption = Annotated[
         metavar="N",
         min=1,
         max=MAX_POSITIONS,
-        help="Most tokens of a translation. Default: as many as the model has positions for.",
+        help="A translation has at most N tokens. The default is as many as the model has positions for.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
@@ -103,17 +121,23 @@ LengthRatioOption = Annotated[
         metavar="X",
         min=0.0,
         max=MAX_LENGTH_RATIO,
-        help="Most target tokens for each source token, beside a small margin. Default: the model's.",
+        help=(
+            "A translation has at most X tokens for each token of its source, and a small margin. The "
+            "default is the model's."
+        ),
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The report is printed as JSON, for programs.")]
 DevOption = Annotated[
     tuple[Path, Path] | None,
     typer.Option(
         "--dev",
         metavar="SRC REF",
-        help="Text and its translation, line for line, to measure the loss on. Not the test set.",
+        help=(
+            "SRC is a text and REF its translation, line for line; the loss is measured on them. Do not "
+            "take the test set."
+        ),
         rich_help_panel=GATE_PANEL,
     ),
 ]

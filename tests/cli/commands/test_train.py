@@ -46,8 +46,8 @@ def test_a_recipe_that_is_not_there_is_told_first(
 
 def test_help_teaches_fine_tuning(octavo_here: Octavo) -> None:
     shown = " ".join(octavo_here("train", "--help").stdout.decode().replace("\u2502", " ").split())
-    assert "start from this model directory's weights and vocabulary" in shown
-    assert "Train with the products rounded to int8" in shown
+    assert "Training starts from the weights and the vocabulary of this model directory" in shown
+    assert "The products are rounded to int8 in training" in shown
     assert "needs --init" in shown
 
 

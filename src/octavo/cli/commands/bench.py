@@ -33,23 +33,33 @@ def bench(
     model: Annotated[
         Path | None,
         typer.Argument(
-            metavar="MODEL", help="Model directory. Default: the English-German model in the box."
+            metavar="MODEL",
+            help="MODEL is a model directory. Without it, the English-German model in the box is used.",
         ),
     ] = None,
     shape: Annotated[
         ShapeName | None,
-        typer.Option("--shape", help="Random weights of a well-known shape, instead of a model."),
+        typer.Option("--shape", help="Random weights of a well-known shape stand for a model."),
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--source", metavar="FILE", help="Text to translate. Default: random tokens."),
+        typer.Option(
+            "--source",
+            metavar="FILE",
+            help="The lines of FILE are translated. Without it, random tokens are.",
+        ),
     ] = None,
     sentences: Annotated[
-        int, typer.Option("--sentences", metavar="N", min=1, help="How many: lines of FILE, or random ones.")
+        int,
+        typer.Option(
+            "--sentences", metavar="N", min=1, help="N lines of FILE, or N random sentences, are translated."
+        ),
     ] = 128,
     source_tokens: Annotated[
         int,
-        typer.Option("--source-tokens", metavar="N", min=1, max=MAX_POSITIONS, help="Of a random sentence."),
+        typer.Option(
+            "--source-tokens", metavar="N", min=1, max=MAX_POSITIONS, help="A random sentence has N tokens."
+        ),
     ] = _RANDOM_LENGTH,
     forced: Annotated[
         int | None,
@@ -58,7 +68,7 @@ def bench(
             metavar="N",
             min=1,
             max=MAX_POSITIONS,
-            help=f"Make every translation N tokens long. Default for random tokens: {_RANDOM_LENGTH}.",
+            help=f"Every translation is N tokens long. The default for random tokens is {_RANDOM_LENGTH}.",
         ),
     ] = None,
     beam: BeamOption = None,
@@ -66,14 +76,20 @@ def bench(
         RacingPrecision | None,
         typer.Option(
             "--precision",
-            help="Arithmetic; both: int8 and float32; all: of a shape all three. Default: as stored.",
+            help=(
+                "The arithmetic that is measured. both is int8 and float32; all is integer too, of a shape. "
+                "The default is the one the model is stored for."
+            ),
         ),
     ] = None,
     threads: ThreadsOption = 0,
     latency: Annotated[
-        bool, typer.Option("--latency", help="Translate one sentence at a time, all threads on it.")
+        bool, typer.Option("--latency", help="One sentence is translated at a time, with all threads on it.")
     ] = False,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Rounds that count.")] = 5,
+    rounds: Annotated[
+        int,
+        typer.Option("--rounds", metavar="N", min=1, help="N rounds are measured, after one that is not."),
+    ] = 5,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how fast this machine translates, and how near that is to its limit.

@@ -13,21 +13,34 @@ from octavo.cli.terminal.failures import note
 def convert(
     directory: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Hugging Face directory of a MarianMTModel, such as OPUS-MT's."),
+        typer.Argument(
+            metavar="DIR", help="DIR is the Hugging Face directory of a MarianMTModel, such as OPUS-MT's."
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="MODEL", help="Model directory to write.")
+        Path,
+        typer.Option("--output", "-o", metavar="MODEL", help="MODEL is the model directory that is written."),
     ],
-    name: Annotated[str | None, typer.Option("--name", help="The model's name. Default: DIR's.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The name of the model. The default is DIR's.")
+    ] = None,
     source_language: Annotated[
         str | None,
-        typer.Option("--source-language", metavar="TAG", help="Such as en. Default: what DIR says."),
+        typer.Option(
+            "--source-language",
+            metavar="TAG",
+            help="TAG is the source language, such as en. The default is what DIR says.",
+        ),
     ] = None,
     target_language: Annotated[
         str | None,
-        typer.Option("--target-language", metavar="TAG", help="Such as de. Default: what DIR says."),
+        typer.Option(
+            "--target-language",
+            metavar="TAG",
+            help="TAG is the target language, such as de. The default is what DIR says.",
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing MODEL.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing MODEL is replaced.")] = False,
 ) -> None:
     """Convert an OPUS-MT model, as Hugging Face keeps them, to a float model directory.
 

@@ -18,7 +18,7 @@ _PACKAGES: Final = ("numpy", "sentencepiece", "safetensors", "sacrebleu", "torch
 def doctor(as_json: JsonOption = False) -> None:
     """Report on this machine and installation: CPU, instructions, threads, versions, the model in the box.
 
-    Exit code 2 when something is wrong that keeps Octavo from translating. Put this report into a
+    The exit code is 2 when something is wrong that keeps Octavo from translating. Put this report into a
     bug report.
 
         octavo doctor

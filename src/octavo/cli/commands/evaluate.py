@@ -39,25 +39,31 @@ EngineName = Literal["octavo", "pytorch"]
 
 def evaluate(
     source: Annotated[
-        Path, typer.Option("--source", metavar="FILE", help="Text to translate, a sentence a line.")
+        Path,
+        typer.Option(
+            "--source", metavar="FILE", help="FILE is the text that is translated, a sentence a line."
+        ),
     ],
     reference: Annotated[
-        Path, typer.Option("--reference", metavar="FILE", help="Its translation, line for line.")
+        Path, typer.Option("--reference", metavar="FILE", help="FILE is its translation, line for line.")
     ],
     model: ModelOption = None,
     precision: PrecisionOption = None,
     engine: Annotated[
         EngineName,
-        typer.Option("--engine", help="octavo, or the PyTorch reference (float32) to compare with."),
+        typer.Option(
+            "--engine", help="The engine is Octavo's, or the PyTorch reference (float32) to compare with."
+        ),
     ] = "octavo",
     threads: ThreadsOption = 0,
     whole_lines: WholeLinesOption = False,
     shortlist: ShortlistOption = True,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Use the first N lines only.")
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N lines are used.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the translations to FILE.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The translations are written to FILE."),
     ] = None,
     beam: BeamOption = None,
     length_penalty: LengthPenaltyOption = None,

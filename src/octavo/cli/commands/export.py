@@ -9,13 +9,13 @@ import typer
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory.")],
-    to: Annotated[Literal["huggingface"], typer.Option("--to", help="What to write.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory.")],
+    to: Annotated[Literal["huggingface"], typer.Option("--to", help="The format that is written.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write, which must not exist.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="DIR is written, and must not exist.")
     ],
     dtype: Annotated[
-        Literal["float32", "float16"], typer.Option("--dtype", help="How the weights are stored.")
+        Literal["float32", "float16"], typer.Option("--dtype", help="The type in which weights are stored.")
     ] = "float32",
 ) -> None:
     """Export a model for Transformers and CTranslate2.

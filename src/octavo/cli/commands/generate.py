@@ -29,23 +29,29 @@ _LOOK_AHEAD: Final = 1024
 
 def generate(
     model: Annotated[
-        Path, typer.Option("--model", "-m", metavar="DIR", help="Directory of a language model.")
+        Path, typer.Option("--model", "-m", metavar="DIR", help="DIR is the directory of a language model.")
     ],
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PROMPT", help="Text to continue, one line of output for each."),
+        typer.Argument(metavar="PROMPT", help="PROMPT is continued; each has a line of output."),
     ] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Continue each line of FILE.")
+        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Each line of FILE is continued.")
     ] = None,
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write FILE, which appears when it is whole."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The output goes to FILE, which appears when it is whole."
+        ),
     ] = None,
     max_tokens: Annotated[
         int,
         typer.Option(
-            "--max-tokens", metavar="N", min=1, max=MAX_POSITIONS, help="Most tokens added to a prompt."
+            "--max-tokens",
+            metavar="N",
+            min=1,
+            max=MAX_POSITIONS,
+            help="At most N tokens are added to a prompt.",
         ),
     ] = 100,
     temperature: Annotated[
@@ -55,8 +61,8 @@ def generate(
             metavar="X",
             min=0.0,
             max=100.0,
-            help="0 takes the most likely token each time; 1 draws as the model says, less surer, more "
-            "wilder. Default: 1 where --top-k, --top-p, --seed or --samples is given, else 0.",
+            help="0 takes the most likely token each time, 1 draws as the model says; less is surer, more is "
+            "wilder. The default is 1 where --top-k, --top-p, --seed or --samples is given, else 0.",
         ),
     ] = None,
     top_k: Annotated[
@@ -66,7 +72,7 @@ def generate(
             metavar="N",
             min=1,
             max=MAX_VOCABULARY,
-            help="Draw from the N most likely tokens alone.",
+            help="A token is drawn from the N most likely ones alone.",
         ),
     ] = None,
     top_p: Annotated[
@@ -76,32 +82,36 @@ def generate(
             metavar="X",
             min=_LEAST_TOP_P,
             max=1.0,
-            help="Draw from the fewest most likely tokens that have this share of the probability.",
+            help="A token is drawn from the fewest most likely ones that have this share of the probability.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", metavar="N", min=0, help="Draw otherwise; one seed always gives one text. Default: 0."
+            "--seed",
+            metavar="N",
+            min=0,
+            help="Another N draws another text; one N always draws the same. The default is 0.",
         ),
     ] = None,
     samples: Annotated[
         int,
         typer.Option(
-            "--samples", "-n", metavar="N", min=1, max=_MOST_SAMPLES, help="Continuations of each prompt."
+            "--samples", "-n", metavar="N", min=1, max=_MOST_SAMPLES, help="Each prompt has N continuations."
         ),
     ] = 1,
     without_prompt: Annotated[
-        bool, typer.Option("--without-prompt", help="Print what follows alone, not the prompt before it.")
+        bool, typer.Option("--without-prompt", help="Only what follows is printed, not the prompt before it.")
     ] = False,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
 ) -> None:
     """Continue text with a language model.
 
-    Reads PROMPT, the lines of a file, or standard input, and writes a line for each, in order: the prompt and
-    what follows it. A blank line begins a text. What follows ends where the model ends the line, after
-    --max-tokens, or where its positions end. On a terminal one prompt is continued word by word.
+    The command reads PROMPT, the lines of a file, or standard input, and writes a line for each, in
+    order: the prompt and what follows it. A blank line begins a text. What follows ends where the model
+    ends the line, after --max-tokens, or where its positions end. On a terminal one prompt is
+    continued word by word.
 
         octavo generate -m my-model "The castle was built"
         octavo generate -m my-model --top-p 0.9 --seed 7 "The castle was built"

@@ -35,9 +35,12 @@ _SCORES: Final = {
 def inspect(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="MODEL", help="Model directory. Default: the model in the box."),
+        typer.Argument(
+            metavar="MODEL",
+            help="MODEL is a model directory. Without it, the English-German model in the box is used.",
+        ),
     ] = None,
-    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    tensors: Annotated[bool, typer.Option("--tensors", help="Every tensor is listed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a model directory and show what it holds.

@@ -25,8 +25,12 @@ ScoringEngineName = Literal["octavo", "pytorch"]
 
 
 def perplexity(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a language model.")],
-    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text to predict, UTF-8.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="MODEL is the directory of a language model.")
+    ],
+    text: Annotated[
+        Path, typer.Argument(metavar="TEXT", help="TEXT is the file that is predicted, in UTF-8.")
+    ],
     context: Annotated[
         int | None,
         typer.Option(
@@ -34,7 +38,10 @@ def perplexity(
             metavar="N",
             min=1,
             max=MAX_POSITIONS,
-            help="Tokens the model sees at most. Default: a block's in its training, else its positions.",
+            help=(
+                "The model sees at most N tokens. The default is the length of a block in its training, or "
+                "all its positions."
+            ),
         ),
     ] = None,
     stride: Annotated[
@@ -44,13 +51,15 @@ def perplexity(
             metavar="N",
             min=1,
             max=MAX_POSITIONS,
-            help="Tokens scored by each window: fewer give each of them more context, and take longer. "
-            "Default: half the context.",
+            help="Each window scores N tokens. A smaller N gives each of them more context and takes longer. "
+            "The default is half the context.",
         ),
     ] = None,
     engine: Annotated[
         ScoringEngineName,
-        typer.Option("--engine", help="octavo, or the PyTorch reference (float32) to compare with."),
+        typer.Option(
+            "--engine", help="The engine is Octavo's, or the PyTorch reference (float32) to compare with."
+        ),
     ] = "octavo",
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,

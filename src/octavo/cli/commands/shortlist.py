@@ -20,25 +20,31 @@ if TYPE_CHECKING:
 
 
 def shortlist(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory, float or int8.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory, float or int8.")
+    ],
     source: Annotated[
         Path,
         typer.Option(
             "--source",
             metavar="FILE",
-            help="Text in the source language, like that to be translated: the more of it, the better.",
+            help=(
+                "FILE is a text in the source language, like the text to be translated. The more of it there "
+                "is, the better."
+            ),
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write the model to.")
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The model with its shortlist is written to DIR."),
     ],
     target: Annotated[
         Path | None,
         typer.Option(
             "--target",
             metavar="FILE",
-            help="Its translation, line for line. Default: the model translates it, which is better: a "
-            "shortlist must hold what the model would say.",
+            help="FILE is the translation of the text, line for line. Without it the model translates, "
+            "which is better, since a shortlist must hold what the model would say.",
         ),
     ] = None,
     common: Annotated[
@@ -48,7 +54,7 @@ def shortlist(
             metavar="N",
             min=1,
             max=MAX_VOCABULARY,
-            help="Most frequent target tokens, which every sentence may use. Default: 1000.",
+            help="Every sentence may use the N most frequent target tokens. The default is 1000.",
         ),
     ] = None,
     per_token: Annotated[
@@ -58,11 +64,11 @@ def shortlist(
             metavar="N",
             min=0,
             max=MAX_VOCABULARY,
-            help="Other target tokens that each source token brings. Default: 50.",
+            help="Each source token brings N other target tokens. The default is 50.",
         ),
     ] = None,
     dev: DevOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing output is replaced.")] = False,
     threads: ThreadsOption = 0,
 ) -> None:
     """Give a model a shortlist, so that it chooses each word from some hundred tokens, not from all.

@@ -18,23 +18,27 @@ class TrainingError(OctavoError):
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="The recipe, a TOML file.")],
+    recipe: Annotated[Path, typer.Argument(help="RECIPE is a TOML file.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder of the run and its model; default: the recipe's name in runs/."
+            "--output",
+            "-o",
+            help="The run and its model go to this folder. The default is the recipe's name in runs/.",
         ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Folder that relative data paths start from; default: the recipe's."),
+        typer.Option(
+            "--data", help="Relative paths of data start from this folder. The default is the recipe's."
+        ),
     ] = None,
     init: Annotated[
         Path | None,
         typer.Option(
             "--init",
             metavar="MODEL",
-            help="Fine-tune: start from this model directory's weights and vocabulary. It must be a "
+            help="Training starts from the weights and the vocabulary of this model directory. It must be a "
             "floating-point model of the recipe's shape.",
         ),
     ] = None,
@@ -42,9 +46,9 @@ def train(
         bool,
         typer.Option(
             "--quantize",
-            help="Train with the products rounded to int8, and learn their ranges, which go to plan.json in "
-            "the run's folder. For models that lose too much when quantized; needs --init. A recipe with a "
-            "section named quantization does the same.",
+            help="The products are rounded to int8 in training, and their ranges are learned and written to "
+            "plan.json in the run's folder. This is for models that lose too much when quantized; it "
+            "needs --init. A recipe with a section named quantization does the same.",
         ),
     ] = False,
 ) -> None:

@@ -39,14 +39,16 @@ _LISTED: Final = 5
 def translate(
     text: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Text to translate, one line of output for each."),
+        typer.Argument(metavar="TEXT", help="TEXT is translated; each has a line of output."),
     ] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input", "-i", metavar="FILE", help="Translate the lines of FILE.")
+        Path | None, typer.Option("--input", "-i", metavar="FILE", help="The lines of FILE are translated.")
     ] = None,
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write FILE, which appears when it is whole."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The output goes to FILE, which appears when it is whole."
+        ),
     ] = None,
     model: ModelOption = None,
     precision: PrecisionOption = None,
@@ -54,7 +56,7 @@ def translate(
     whole_lines: WholeLinesOption = False,
     shortlist: ShortlistOption = True,
     scores: Annotated[
-        bool, typer.Option("--scores", "-s", help="Print the score of each translation.")
+        bool, typer.Option("--scores", "-s", help="The score of each translation is printed.")
     ] = False,
     beam: BeamOption = None,
     nbest: NbestOption = None,
@@ -63,13 +65,13 @@ def translate(
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write a JSON object for each line, for programs.")
+        bool, typer.Option("--json", help="The output has a JSON object for each line, for programs.")
     ] = False,
 ) -> None:
     """Translate text, line for line.
 
-    Reads TEXT, the lines of a file, or standard input. Writes one line for each of them, in order,
-    as soon as it is ready. Text is UTF-8. A blank line stays blank. A line of several sentences is
+    The command reads TEXT, the lines of a file, or standard input, and writes one line for each of them, in
+    order, as soon as it is ready. Text is UTF-8. A blank line stays blank. A line of several sentences is
     translated sentence by sentence, a sentence too long for the model in pieces.
 
         octavo translate "A man rides a bicycle."
@@ -86,7 +88,7 @@ def translate(
     ones, those that repeat themselves, and those of text that the vocabulary cannot read.
 
     A run that fails or is stopped leaves the lines done in FILE.partial, or in FILE.partial.2 and so on
-    where there is one. Exit codes: 0 done; 2 bad input, option or model; 130 Ctrl-C.
+    where there is one. Exit codes: 0 done; 2 bad input, option, model or output; 130 Ctrl-C.
     """
     if text and input_file is not None:
         raise typer.BadParameter("give TEXT or --input FILE, not both")

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Float model directory.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="MODEL is the directory of a float model.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory to write the int8 model to.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The int8 model is written to DIR.")
     ],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing output is replaced.")] = False,
     threads: ThreadsOption = 0,
     calibrate: CalibrateOption = None,
     method: MethodOption = None,

@@ -19,7 +19,10 @@ CalibrateOption = Annotated[
     typer.Option(
         "--calibrate",
         metavar="SRC",
-        help="Text to calibrate on, in the source language, like that to be translated.",
+        help=(
+            "SRC is a text in the source language, like the text to be translated; the model is calibrated "
+            "on it."
+        ),
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -27,7 +30,7 @@ MethodOption = Annotated[
     MethodName | None,
     typer.Option(
         "--method",
-        help="How ranges are found. auto (the default) takes the one that changes predictions least.",
+        help="The method that finds ranges. auto (the default) takes the one that changes predictions least.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -35,8 +38,8 @@ CoverageOption = Annotated[
     CoverageName | None,
     typer.Option(
         "--coverage",
-        help="Which products run in int8. full (the default): all of them. paper: all but attention's own "
-        "products and those with sparse inputs, as Bhandare et al. (2019) chose.",
+        help="The products that run in int8: full (the default) is all of them, paper is all but attention's "
+        "own products and those with sparse inputs, as Bhandare et al. (2019) chose.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -44,9 +47,9 @@ InputsOption = Annotated[
     InputsName | None,
     typer.Option(
         "--inputs",
-        help="How weight products quantize their inputs. static: by one scale, found beforehand. dynamic: by "
-        "one scale per token, measured at run time; a little slower, a little closer. mixed (the default): "
-        "dynamic only where static costs most.",
+        help="The scales by which weight products quantize their inputs. static is one scale, found "
+        "beforehand; dynamic is one scale per token, measured at run time, a little slower and a little "
+        "closer; mixed (the default) is dynamic only where static costs most.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -54,7 +57,7 @@ SmoothOption = Annotated[
     bool | None,
     typer.Option(
         "--smooth/--no-smooth",
-        help="Try to move outliers' scales into weights; kept where it helps. Default: try.",
+        help="Scales of outliers go into weights (SmoothQuant) where that helps. By default it is tried.",
         show_default=False,
         rich_help_panel=CALIBRATION_PANEL,
     ),
@@ -63,7 +66,7 @@ BiasCorrectionOption = Annotated[
     bool | None,
     typer.Option(
         "--bias-correction/--no-bias-correction",
-        help="Try to take mean errors off the biases; kept where it helps. Default: try.",
+        help="Mean errors are taken off the biases where that helps. By default it is tried.",
         show_default=False,
         rich_help_panel=CALIBRATION_PANEL,
     ),
@@ -74,7 +77,7 @@ SentencesOption = Annotated[
         "--sentences",
         metavar="N",
         min=1,
-        help="Most sentences taken from SRC, evenly spread. Default: 600.",
+        help="At most N sentences are taken from SRC, evenly spread. The default is 600.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -83,7 +86,10 @@ Float32Option = Annotated[
     typer.Option(
         "--float32",
         metavar="PRODUCT",
-        help="Leave this product in float32; a name or a pattern like 'decoder.*.outer'. May be repeated.",
+        help=(
+            "PRODUCT stays in float32. It is a name or a pattern like 'decoder.*.outer'; the option may be "
+            "repeated."
+        ),
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -92,8 +98,8 @@ PlanOption = Annotated[
     typer.Option(
         "--plan",
         metavar="FILE",
-        help="Quantize by this plan (JSON, as training with quantization in the loop writes it) instead of "
-        "calibrating.",
+        help="The model is quantized by this plan and not calibrated. Training with quantization in the loop "
+        "writes one, as JSON.",
         rich_help_panel=CALIBRATION_PANEL,
     ),
 ]
@@ -104,20 +110,23 @@ MaxDropOption = Annotated[
         metavar="X",
         min=0.0,
         max=100.0,
-        help="Points of the metric that may be lost on the dev set. Default: 0.1.",
+        help="At most X points of the metric may be lost on the dev set. The default is 0.1.",
         rich_help_panel=GATE_PANEL,
     ),
 ]
 MetricOption = Annotated[
     MetricName | None,
-    typer.Option("--metric", help="Default: bleu.", rich_help_panel=GATE_PANEL),
+    typer.Option("--metric", help="The metric of the loss. The default is bleu.", rich_help_panel=GATE_PANEL),
 ]
 ReportOption = Annotated[
     Path | None,
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write a quality report, one HTML page. Measures every method and product for it: takes longer.",
+        help=(
+            "A quality report is written to FILE, one HTML page. Every method and product is measured for "
+            "it, which takes longer."
+        ),
         rich_help_panel=GATE_PANEL,
     ),
 ]
