@@ -39,6 +39,5 @@ def real_number(name: str, value: object, least: float, most: float, note: str =
 
 
 def _problem(name: str, value: object, number: float | None, wanted: str) -> str:
-    if number is None:
-        return f"{name} = {reprlib.repr(value)}: must be {wanted}, not {type(value).__name__}"
-    return f"{name} = {value}: must be {wanted}"
+    shown = f"{reprlib.repr(value)} ({type(value).__name__})" if number is None else value
+    return f"{name} = {shown}: must be {wanted}"

@@ -123,7 +123,7 @@ class Engine:
         try:
             threads = whole_number("threads", threads, 0, _MOST_THREADS, "; 0 takes every core")
             self.threads = threads or available_cores()
-            streams = whole_number("streams", streams, 0, self.threads, ", the threads; 0 is one for each")
+            streams = whole_number("streams", streams, 0, self.threads, "; 0 has one for each thread")
         except ValueError as error:
             raise EngineError(str(error)) from error
         self.shortlist = shortlist
