@@ -341,12 +341,13 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
             row["share_of_peak"] = share_of_peak(preparation, contestant, row, peak, latency=latency)
         row["peak_memory_bytes"] = peak_memory(contestant) if arguments.memory else None
         rows[contestant.label] = row
+    outputs = [found[0].outputs for found in answers.values()]
     theirs = {c.label: what_ctranslate2_runs(c) for c in chosen if c.name == "CTranslate2"}
     return {
         "run": run_report(arguments, preparation, load),
         "peak_multiply_adds_per_second": dataclasses.asdict(peak),
         "contestants": rows,
-        "same_outputs": same_outputs(chosen, [found[0].outputs for found in answers], arguments.forced),
+        "same_outputs": same_outputs(chosen, outputs, arguments.forced),
         "what_ctranslate2_runs": theirs,
         "tried": tried,
     }

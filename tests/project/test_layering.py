@@ -195,3 +195,9 @@ def test_leaves_need_the_standard_library_only(leaf: str) -> None:
     found = set(imports(SOURCE / "octavo" / f"{leaf}.py"))
     roots = {name.split(".")[0] for name in found if not name.startswith("octavo.errors.")}
     assert roots <= set(sys.stdlib_module_names)
+
+
+def test_scale_propagation_needs_nothing_but_numpy() -> None:
+    folder = SOURCE / "octavo" / "scale_propagation"
+    roots = {name.split(".")[0] for path in folder.glob("*.py") for name in imports(path)}
+    assert roots <= set(sys.stdlib_module_names) | {"numpy", "octavo"}
