@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from octavo.spec import ModelConfig
 
 BATCH_TOKENS: Final = 4096
-"""Tokens fed in one call, which the reference makes one batch of."""
+"""Tokens that are fed to the reference in one call; it makes one batch of them."""
 
 ENGINE_BATCH_TOKENS: Final = 1 << 18
-"""The same for Octavo's engine, which makes its own batches."""
+"""Tokens that are fed to Octavo's engine in one call; it makes its own batches of them."""
 
 
 class ScoringEngine(Protocol):
-    """What perplexity needs of an engine; octavo.engine.Engine with a language model is one."""
+    """The part of octavo.engine.Engine that scores texts."""
 
     @property
     def precision(self) -> str:

@@ -16,7 +16,7 @@ MetricName = Literal["bleu", "chrf"]
 
 RESAMPLES: Final = 1000
 SEED: Final = 12345
-"""What sacreBLEU resamples with unless told otherwise."""
+"""The seed that sacreBLEU resamples with by default."""
 
 _CONFIDENCE: Final = 0.95
 

@@ -1,4 +1,4 @@
-"""Translating a test set against the clock."""
+"""The time that a translator takes for a test set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TimedTranslations:
 
     @property
     def incomplete(self) -> int:
-        """Translations cut at the length limit."""
+        """The number of translations that were cut at the length limit."""
         return sum(not translation.complete for translation in self.translations)
 
 
@@ -41,7 +41,7 @@ def translate_timed(
     advance: Callable[[int], None] = lambda _done: None,
     **changes: Unpack[SearchChanges],
 ) -> TimedTranslations:
-    """Translate ``sources``; ``advance`` hears after each how many are done."""
+    """Translate ``sources``. ``advance`` is called after each with the number of those done."""
     translations: list[Translation] = []
     start = time.perf_counter()
     for translation in translator.stream(sources, **changes):

@@ -16,7 +16,7 @@ from octavo.errors import OutputError
 
 
 def steps_folder(output: Path, kind: str) -> Path:
-    """Beside ``output``: where a run of this kind that writes it keeps its steps until it succeeds."""
+    """The folder beside ``output`` where a run of this kind keeps its steps until it has succeeded."""
     place = output.absolute()
     return place.parent / f".{place.name}.{kind}"
 
@@ -46,7 +46,7 @@ class GrowingStep(Protocol[Unit]):
 
 
 class FinishedSteps:
-    """Results by a hash of all they depend on, so that a changed input never finds a stale one.
+    """Results of steps on disk, by a hash of all they depend on: a changed input finds no stale result.
 
     ``identity`` is what every step depends on: the model's checksum and the like. ``folder`` None keeps
     nothing. For one run at a time.
@@ -57,7 +57,7 @@ class FinishedSteps:
         self._identity = dict(identity)
 
     def about(self, identity: Mapping[str, Any]) -> FinishedSteps:
-        """Steps in the same folder that depend on this too."""
+        """Finished steps in the same folder that depend on ``identity`` as well."""
         return FinishedSteps(self.folder, self._identity | dict(identity))
 
     def value(self, step: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
@@ -98,7 +98,10 @@ class FinishedSteps:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other runs out of the folder. Raises OutputError where one is in it, or it cannot be made."""
+        """Keep other runs out of the folder.
+
+        Raises OutputError where another run works in it, and where the folder cannot be made.
+        """
         if self.folder is None:
             yield
             return
@@ -115,7 +118,7 @@ class FinishedSteps:
                     shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget(self) -> None:
-        """Remove everything: the run has succeeded."""
+        """Remove all steps, once the run has succeeded."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""How a long calibration tells what it is doing."""
+"""How a long run tells what it is doing."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Stage:
 
 
 class Progress(Protocol):
-    """Hears of every stage as it begins, of the work done in it, and of what the user should know."""
+    """An object that a run tells of each stage, of the work done in it, and of what the user should know."""
 
     def stage(self, name: str, total: int | None) -> None:
         """A stage begins; ``total`` is its amount of work, None where it is not known."""
 
     def advance(self, done: int = 1) -> None:
-        """So much more of the stage is done."""
+        """``done`` more units of the stage's work are done."""
 
     def warn(self, message: str) -> None:
-        """Something the user should look at; the run goes on."""
+        """The user should read this; the run goes on."""
 
 
 class Silent:
-    """Tells nobody."""
+    """A Progress that ignores everything."""
 
     def stage(self, name: str, total: int | None) -> None:
         """Ignored."""
@@ -42,7 +42,7 @@ class Silent:
 
 
 class TimedStages:
-    """Hands progress on, and keeps how long each stage took."""
+    """A Progress that hands everything on to another, and keeps how long each stage took."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

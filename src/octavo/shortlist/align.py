@@ -19,7 +19,7 @@ ATTENDED: Final = np.float32(0.05)
 
 
 class ObservableEngine(Protocol):
-    """What aligning needs of an engine; see octavo.engine.Engine."""
+    """The part of octavo.engine.Engine that shows attention."""
 
     def observe(
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], visit: Visit, *, only: Sequence[str]

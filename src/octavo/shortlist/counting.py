@@ -43,7 +43,7 @@ class Engines:
 
     @classmethod
     def open(cls, model: ModelDirectory, options: SearchOptions, threads: int) -> Engines:
-        """Both engines; one and the same for a float model."""
+        """Open both engines. They are the same engine for a float model."""
         aligning = Engine(model, precision="float32", threads=threads)
         translating = aligning if model.plan is None else Engine(model, threads=threads)
         return cls(translating, aligning, options, aligning.threads)
@@ -59,7 +59,7 @@ class Engines:
     def alignments(
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], layers: Sequence[int]
     ) -> Iterator[dict[int, list[tuple[TokenIds, TokenIds]]]]:
-        """For some pairs after the other, each layer's aligned tokens of each of them."""
+        """The aligned tokens of each pair, by layer, some pairs at a time."""
 
         def align(
             batch: tuple[Sequence[TokenIds], Sequence[TokenIds]],
@@ -96,7 +96,7 @@ class Counting:
     def run(
         self, engines: Engines, layer: int, text: Callable[[], Iterator[Pair]], progress: Progress
     ) -> None:
-        """Count all of ``text``, but for what a stopped run has counted of it. Raises OSError."""
+        """Count all of ``text`` that a stopped run has not counted yet. Raises OSError."""
         coming = self._resumed(text, progress)
         while chunk := list(itertools.islice(coming, CHUNK_SENTENCES)):
             self._count(engines, layer, chunk)
@@ -121,7 +121,7 @@ class Counting:
             self._text.update(b"" if ids is None else ids.tobytes())
 
     def _resumed(self, text: Callable[[], Iterator[Pair]], progress: Progress) -> Iterator[Pair]:
-        """What of the text is still to be counted."""
+        """The part of the text that is still to be counted."""
         saved = self._load()
         coming = text()
         if saved is None:

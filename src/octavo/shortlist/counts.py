@@ -64,7 +64,7 @@ class AlignmentCounts:
         self._since_drop = 0
 
     def arrays(self) -> dict[str, Counts]:
-        """All of it, by name."""
+        """The counts as named arrays."""
         self._merge()
         return {
             "targets": self._targets,
@@ -74,7 +74,7 @@ class AlignmentCounts:
         }
 
     def restore(self, arrays: Mapping[str, Any]) -> None:
-        """Take what ``arrays`` gave in place of what is here."""
+        """Replace the counts by those that ``arrays`` gave."""
         self._targets, self._keys, self._counts = (
             np.asarray(arrays[name], np.int64) for name in ("targets", "keys", "counts")
         )

@@ -1,4 +1,4 @@
-"""What a shortlist costs: the dev set translated with it and without."""
+"""The loss by a shortlist: the dev set is translated with it and without it."""
 
 from __future__ import annotations
 

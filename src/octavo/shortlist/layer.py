@@ -33,7 +33,7 @@ class LayerChoice:
 def choose_layer(
     model: ModelDirectory, engines: Engines, pairs: Sequence[Pair], progress: Progress
 ) -> LayerChoice:
-    """The layer that misses least; the later one of two that miss as much."""
+    """The layer that misses the fewest target tokens; the later of two that miss as many."""
     layers = range(model.config.decoder_layers)
     progress.stage("Choosing the layer that aligns best", len(pairs))
     targets = engines.targets(pairs)

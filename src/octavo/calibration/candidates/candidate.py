@@ -1,4 +1,4 @@
-"""A model as it may be quantized: its float tensors, its ranges, and the biases that make good for both."""
+"""One way to quantize a model: its float tensors, the ranges of its sites, and corrected biases."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ class Candidate:
         return self.ranges.plan(self.float_model.config, float32)
 
     def model(self, float32: frozenset[str]) -> TensorModel:
-        """To be run in int8, with these products in float32."""
+        """The int8 model with these products in float32."""
         model = self.float_model.weights.model(self.plan(float32))
         return dataclasses.replace(model, tensors={**model.tensors, **self._biases(float32)})
 
     def size_bytes(self, float32: frozenset[str]) -> int:
-        """Bytes of the tensors, with these products in float32."""
+        """The size of the int8 model's tensors in bytes, with these products in float32."""
         return sum(tensor.nbytes for tensor in self.model(float32).tensors.values())
 
     def dequantized(self, weight: str) -> FloatArray:
-        """A weight as int8 holds it, widened again."""
+        """The float32 values that the int8 form of a weight stands for."""
         tensors = self.float_model.weights.model(self.plan(frozenset())).tensors
         scale = tensors[f"{weight}_scale"].astype(np.float32)
         widened: FloatArray = tensors[weight].astype(np.float32) * scale[:, None]

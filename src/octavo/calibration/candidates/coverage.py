@@ -45,7 +45,10 @@ class Inputs(enum.StrEnum):
 
 
 def matching_products(config: ModelConfig, patterns: Iterable[str]) -> frozenset[str]:
-    """Products by name or shell pattern (``decoder.*.outer``). Raises CalibrationError where none match."""
+    """The products that a name or a shell pattern (``decoder.*.outer``) matches.
+
+    Raises CalibrationError for one that matches none.
+    """
     names = [product.name for product in products(config)]
     found: set[str] = set()
     for pattern in patterns:

@@ -33,11 +33,11 @@ class Budget:
 
     @property
     def max_divergence(self) -> float:
-        """KL per target token, in nats, that goes with so many points: a dev score may hold by luck."""
+        """The most KL per target token, in nats, for ``max_drop``: a dev score alone may hold by luck."""
         return max(_NATS_A_POINT * self.max_drop, _LEAST_NATS)
 
     def divergence_violations(self, divergence: float) -> list[str]:
-        """The same of KL from float32's predictions."""
+        """What is over budget in the divergence from float32, in words; empty where the budget holds."""
         if divergence <= self.max_divergence:
             return []
         return [f"predictions differ by {divergence:.1e} nats a token, {self.max_divergence:g} allowed"]

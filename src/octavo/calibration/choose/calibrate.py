@@ -1,4 +1,4 @@
-"""Calibrating a model: from text to a plan that keeps its budget. Writes no model."""
+"""Calibration of a model: from text to a plan that keeps its budget. No model is written here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MUCH_OVERLAP: Final = 0.05
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CalibrationOptions:
-    """How to calibrate.
+    """The options of a calibration.
 
     ``method``: how thresholds are found; None takes the one of least KL. ``coverage``: which products run in
     int8. ``inputs``: how weight products quantize theirs. ``smooth``: try scale
@@ -175,7 +175,7 @@ class Calibrator:
         )
 
     def held(self) -> AbstractContextManager[None]:
-        """Keeps other runs away from the finished steps. Raises OutputError where one is at work."""
+        """Keep other runs away from the finished steps. Raises OutputError where one is at work."""
         return self._steps.held()
 
     def forget(self) -> None:
@@ -216,7 +216,7 @@ def _reasons(config: ModelConfig, options: CalibrationOptions) -> dict[str, str]
 def _choose(
     trials: Trials, observed: ObservedModel, options: CalibrationOptions
 ) -> tuple[ObservedModel, Method, Candidate]:
-    """The form, method, inputs and biases of least KL among those the options allow."""
+    """The float model, method, inputs and biases of least KL among those that the options allow."""
     methods: Sequence[Method] = [options.method] if options.method else list(Method)
     method = trials.best_method(observed, methods)
     if options.smooth:
@@ -232,7 +232,7 @@ def _choose(
 
 
 def _float_model(model: ModelDirectory) -> FloatModel:
-    """The model in float32; its weights are quantized at once, so that what cannot be is found now."""
+    """The model in float32. Its weights are quantized now, so that weights that cannot be are found early."""
     if model.scheme is not Scheme.NONE:
         raise QuantizationError(
             f"{model.path}: is quantized already ({model.scheme}); quantize the float model it was made from"

@@ -1,4 +1,4 @@
-"""The gate: which products must stay in float32 for a loss budget to hold, found step by step.
+"""The search for the products that must stay in float32 for the budget to hold.
 
 Products fall back to float32 in the order of what they cost, more and more of them until the budget
 holds; then the fewest of these; then a revert pass tries to win each of them back (after Intel Neural
@@ -63,8 +63,11 @@ Diverge = Callable[[frozenset[str]], float]
 
 
 class FallbackSearch:
-    """One search. ``float32``: the dev set in float32. ``most``: measurements after which nothing more is
-    won back."""
+    """One search for the products that must fall back to float32.
+
+    ``float32``: the dev set's result in float32. ``most``: the number of measurements after which no product
+    is tried in int8 again.
+    """
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class FallbackSearch:
         self._known: dict[frozenset[str], Step] = {}
 
     def search(self, order: Callable[[], Sequence[str]], harm: Callable[[str], float]) -> FallbackResult:
-        """Keep the budget with few products in float32.
+        """Find few products in float32 with which the budget holds.
 
         ``order``: the products that may fall back, the most rewarding first; it is asked for only where
         the budget does not hold as it is. ``harm``: what a product costs in int8, to win the most
@@ -117,7 +120,7 @@ class FallbackSearch:
         return self._holds(action, frozenset(candidates[:count]), tuple(candidates[before:count]))
 
     def _revert(self, chosen: frozenset[str], pending: list[str]) -> frozenset[str]:
-        """Win back what the budget allows: half of the rest at once, fewer where that is too many."""
+        """Try products in int8 again: half of the rest at once, fewer where the budget does not hold then."""
         size = max(1, len(pending) // 2)
         while pending and len(self._steps) < self._most:
             group = tuple(pending[:size])

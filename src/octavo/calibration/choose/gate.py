@@ -1,4 +1,4 @@
-"""The gate at work on a model: dev set, sensitivity and search put together."""
+"""The quality gate: products are left in float32 until a candidate keeps the budget on the dev set."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _LITTLE_CHRF: Final = 10.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """What the gate must keep. ``measurements``: of the dev set, after which it wins back no more."""
+    """The dev set and the budget that the gate must keep on it.
+
+    ``measurements``: the number of measurements after which no product is tried in int8 again.
+    """
 
     dev: DevText
     budget: Budget = dataclasses.field(default_factory=Budget)

@@ -11,8 +11,8 @@ from octavo.plan import Static
 from octavo.runs.progress import Progress
 
 WORTH: Final = 0.01
-"""A site goes per token where that takes at least this share off the divergence: a token's scale costs
-another pass over its row."""
+"""A site gets scales per token where that lowers the divergence by at least this share: they cost one more
+pass over each row."""
 
 
 def with_sites_per_token(
@@ -21,7 +21,7 @@ def with_sites_per_token(
     divergence: Callable[[Candidate], float],
     progress: Progress,
 ) -> Candidate:
-    """The candidate with those static inputs per token that gain most by it, each measured on its own.
+    """The candidate with scales per token for the static inputs that gain most by them, each measured alone.
 
     ``divergence``: KL from float32 of a candidate with the products ``float32`` left there.
     """

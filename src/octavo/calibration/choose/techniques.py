@@ -31,7 +31,7 @@ _MIGRATIONS: Final = {
 
 
 _WORTH_KEEPING: Final = 0.95
-"""KL must fall to this part of itself: rounding differently moves it by some percent either way."""
+"""A technique is kept where KL falls to this part of itself: another rounding moves KL by some percent."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ObservedModel:
 
 
 class Trials:
-    """Tries techniques on one model and text. ``tried``: what was, in order.
+    """Tries techniques on one model and text. ``tried``: the techniques that were tried, in order.
 
     ``float32``: products that stay in float32. ``dynamic``: weight products quantize their inputs per token.
     """
@@ -117,7 +117,7 @@ class Trials:
         return min(found, key=found.__getitem__)
 
     def migrate(self, observed: ObservedModel, method: Method) -> ObservedModel:
-        """The model with the scales moved that, each kind on its own, lower KL; or as it is.
+        """The model after the kinds of scale migration that lower KL, each tried alone, or as it is.
 
         Kinds that help are moved together, if that is better than the best of them alone.
         """

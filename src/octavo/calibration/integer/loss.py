@@ -1,4 +1,4 @@
-"""What freezing costs where the reference is given: cross-entropy of dev sentences, token by token."""
+"""The loss of a model before and after freezing: cross-entropy of the dev set's references."""
 
 from __future__ import annotations
 

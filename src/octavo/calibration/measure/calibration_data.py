@@ -19,14 +19,17 @@ from octavo.runs.progress import Progress
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class CalibrationData:
-    """``observed``: the pairs that ranges come from; ``measurements`` has those held out."""
+    """What a run calibrates on.
+
+    ``observed``: the pairs that ranges come from. ``measurements`` measures on the pairs held out.
+    """
 
     observed: Pairs
     measurements: Measurements
 
     @property
     def mean_keys(self) -> float:
-        """Tokens that a token attends to: the mean length of a source."""
+        """The mean number of tokens that a token attends to, taken as the mean length of a source."""
         return sum(map(len, self.observed.sources)) / len(self.observed)
 
 
@@ -51,6 +54,6 @@ def calibration_data(
 
 
 def model_steps(model: ModelDirectory, folder: Path | None) -> FinishedSteps:
-    """Finished steps of one model; its config.json names every other file's checksum."""
+    """The finished steps of one model. Its config.json, which they depend on, has all checksums."""
     config = (model.path / "config.json").read_text(encoding="utf-8")
     return FinishedSteps(folder, {"octavo": octavo.__version__, "model": digest(config)})

@@ -25,7 +25,9 @@ _LINES_AT_ONCE: Final = 256
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scores:
-    """Of one translated text. ``length_ratio``: words over words of the reference.
+    """The scores of one translated text.
+
+    ``length_ratio``: its words over the words of the reference.
 
     ``complete_share``: translations that ended by themselves, 0 to 1.
     """
@@ -57,7 +59,9 @@ class DevResult:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DevText:
-    """Lines and their translations, line for line. The names of both are for messages and the report.
+    """The lines of a dev set and their reference translations, line for line.
+
+    Messages and the report call the two by their names.
 
     Raises CalibrationError where they are not parallel, or too few to measure anything by.
     """

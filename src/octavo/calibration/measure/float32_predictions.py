@@ -24,7 +24,7 @@ _PAIRS_AT_ONCE: Final = 4 * _SENTENCES_AT_ONCE
 _MOST_LOGITS: Final = 1 << 26
 """Float32's log-probabilities stay in memory: at most 256 MiB of them, and as much of probabilities."""
 _MOST: Final = np.float32(80)
-"""Farther apart than exp can say in binary32: such a model is broken, by whatever number."""
+"""Larger differences overflow exp in binary32. A model that has them is broken in any case."""
 
 
 _DIGITS: Final = 4
@@ -32,7 +32,7 @@ _DIGITS: Final = 4
 
 
 class ForcedEngine(Protocol):
-    """What scoring needs of an engine; see octavo.engine.Engine."""
+    """The part of octavo.engine.Engine that predicts given targets (teacher forcing)."""
 
     def forced_logits(self, sources: Sequence[TokenIds], targets: Sequence[TokenIds]) -> list[FloatArray]:
         """float32 [len(target) + 1, vocabulary] for each pair."""

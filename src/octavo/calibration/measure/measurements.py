@@ -28,7 +28,7 @@ def opened(model: Model, precision: Precision, threads: int) -> Iterator[Engine]
 
 
 class Measurements:
-    """Measures candidates of ``model`` against its float32, and remembers every result in ``steps``.
+    """Measures candidates of ``model`` against the float32 model; ``steps`` keeps every result.
 
     ``held_out``: the pairs that divergence is measured on. ``threads``: as Engine takes them.
     """
@@ -64,11 +64,11 @@ class Measurements:
         )
 
     def dev_in_float32(self, dev: DevText) -> DevResult:
-        """The dev set by the original model."""
+        """The dev set, translated by the original model."""
         return self._dev(dev, lambda: Engine(self.model, precision="float32", threads=self._threads), {})
 
     def dev(self, dev: DevText, candidate: Candidate, float32: frozenset[str]) -> DevResult:
-        """The dev set by the candidate with these products in float32."""
+        """The dev set, translated by the candidate with these products in float32."""
         return self._dev(
             dev,
             lambda: Engine(candidate.model(float32), precision="int8", threads=self._threads),

@@ -34,7 +34,7 @@ class Sensitivity:
 def measure_sensitivity(
     candidates: Sequence[Product], divergence: Divergence, work: Mapping[str, int], progress: Progress
 ) -> list[Sensitivity]:
-    """Every candidate, in their order. ``candidates``: all products that are to be in int8."""
+    """The sensitivity of each of ``candidates``, the products that are to run in int8, in their order."""
     every = frozenset(product.name for product in candidates)
     progress.stage("Measuring each product", len(candidates))
     together = divergence(every)

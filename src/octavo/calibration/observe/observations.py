@@ -34,13 +34,13 @@ class ObservableEngine(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Figures of every site, embedding and residual sum; of queries, keys and values by head."""
+    """The figures of every site, embedding and residual sum. Queries, keys and values have theirs by head."""
 
     tensors: Mapping[str, SiteStatistics]
     heads: Mapping[str, HeadStatistics]
 
     def whole(self, site: str) -> SiteStatistics:
-        """The figures of a site, heads taken together."""
+        """The figures of a site, with its heads taken together."""
         return self.heads[site].whole() if site in self.heads else self.tensors[site]
 
     def names(self) -> list[str]:
@@ -53,7 +53,7 @@ class Observations:
         return {name: figures.channel_largest for name, figures in found.items() if figures.width}
 
     def replaced_by(self, other: Observations) -> Observations:
-        """These, but for the tensors that ``other`` has too."""
+        """These observations, with the tensors of ``other`` in place of theirs."""
         return Observations({**self.tensors, **other.tensors}, {**self.heads, **other.heads})
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def observe(
     *,
     only: frozenset[str] | None = None,
 ) -> Observations:
-    """Figures of all that the engine shows on the pairs, or of the tensors ``only``.
+    """The figures of all tensors that the engine shows on the pairs, or of the tensors ``only``.
 
     Raises QuantizationError, naming the tensor, at NaN or infinity.
     """

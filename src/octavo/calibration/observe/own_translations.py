@@ -28,7 +28,7 @@ _SENTENCES_AT_ONCE: Final = 32
 
 
 class TranslatingEngine(Protocol):
-    """What the model's own output needs of an engine; see octavo.engine.Engine."""
+    """The part of octavo.engine.Engine that translates."""
 
     def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
         """For each source its n-best list."""

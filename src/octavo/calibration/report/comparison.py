@@ -26,11 +26,11 @@ class DevComparison:
         self._bootstrap = PairedBootstrap(float32.translations, dev.references, metric=metric)
 
     def comparison(self, result: DevResult) -> Comparison:
-        """By paired bootstrap, int8 minus float32."""
+        """The result's score minus float32's, by paired bootstrap."""
         return self._bootstrap.compare(result.translations)
 
     def drop(self, result: DevResult) -> Drop:
-        """The same, as a loss."""
+        """The loss of a result against float32, with its interval."""
         return _drop(self.comparison(result))
 
     def verdict(self, result: DevResult, budget: Budget) -> Verdict:

@@ -1,4 +1,4 @@
-"""The dev set by every published way to quantize, side by side."""
+"""The published ways to quantize a model, and what each gives on the dev set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what calibration decided and measured to the data of the quality report."""
+"""The parts of the quality report, made from what calibration decided and measured."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def float_products(calibration: Calibration) -> tuple[FloatProduct, ...]:
 
 
 def product_sensitivity(calibration: Calibration) -> tuple[ProductSensitivity, ...]:
-    """What each product costs."""
+    """The sensitivity of each product that was measured."""
     shares = work_shares(calibration)
     return tuple(
         ProductSensitivity(s.product, s.alone, s.won, shares[s.product])
@@ -127,7 +127,7 @@ def product_sensitivity(calibration: Calibration) -> tuple[ProductSensitivity, .
 
 
 def gate_steps(calibration: Calibration) -> tuple[GateStep, ...]:
-    """How the gate got there."""
+    """The measurements of the gate, in order."""
     outcome, target = calibration.outcome, calibration.target
     if outcome.fallback is None or outcome.dev_float32 is None or target is None:
         return ()
@@ -203,7 +203,7 @@ def _interval(how: Static) -> Interval:
 
 
 def _clipped_share(parts: Sequence[SiteStatistics], intervals: Sequence[Interval]) -> float:
-    """Non-zero values outside, counted by whole bins."""
+    """The share of non-zero values outside the intervals, counted by whole bins."""
     clipped = total = 0
     for part, interval in zip(parts, intervals, strict=True):
         for half, end in ((part.positive, interval.high), (part.negative, -interval.low)):

@@ -29,7 +29,10 @@ Activations = Literal["static", "mixed", "dynamic"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """``products``: of the whole model. Sizes are those of the tensors, in bytes."""
+    """What the report says of a model.
+
+    ``products``: the number of its products. Sizes are those of the tensors, in bytes.
+    """
 
     name: str
     source_language: str
@@ -102,7 +105,7 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ConfigurationResult:
-    """The dev set by one way to quantize, without falling back. ``drop`` is in the verdict's metric.
+    """The dev set, translated by one configuration without falling back. ``drop`` is in the verdict's metric.
 
     ``int8_products``: of the model's. ``size_bytes``: of the tensors. ``chosen``: the way that was taken.
     """
@@ -119,7 +122,7 @@ class ConfigurationResult:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Interval:
-    """The numbers that 8 bits are spread over; others saturate."""
+    """The range of numbers that 8 bits stand for; numbers outside saturate."""
 
     low: float
     high: float
@@ -194,7 +197,7 @@ class GateStep:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SentenceChange:
-    """A sentence by both models; scores are the metric's for this sentence alone."""
+    """A sentence as both models translate it. The scores are the metric's for this sentence alone."""
 
     source: str
     reference: str
@@ -206,7 +209,10 @@ class SentenceChange:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Run:
-    """Where and when. ``machine``: the processor's name; ``isa``: the kernels' tier; ``date``: ISO 8601."""
+    """Where and when a run was made.
+
+    ``machine``: the processor's name. ``isa``: the tier of the kernels. ``date``: ISO 8601.
+    """
 
     octavo_version: str
     machine: str
@@ -218,7 +224,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class QualityReport:
-    """All of it. Sequences may be empty: what was not measured is not shown.
+    """The quality report. Its sequences may be empty: the page leaves out what was not measured.
 
     ``sensitivity``: in order of the forward pass. ``worst_sentences``: the largest loss first.
     """

@@ -16,7 +16,7 @@ from octavo.evaluation.perplexity import trained_context
 from octavo.text.stream import TokenStream
 
 SENTENCE_TOKENS: Final = 32
-"""A sentence counts as so many tokens of a block."""
+"""The number of sentences asked for is taken as this many tokens for each."""
 
 _HELD_OUT_EVERY: Final = 5
 

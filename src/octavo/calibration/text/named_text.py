@@ -8,7 +8,7 @@ import hashlib
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NamedText:
-    """Lines, and what messages call them."""
+    """The lines of a text, and the name that messages call it by."""
 
     name: str
     lines: tuple[str, ...]

@@ -20,11 +20,11 @@ class Pairs:
 
     @property
     def target_tokens(self) -> int:
-        """Tokens to predict, with the end of each sentence."""
+        """The number of tokens that the model predicts, with the EOS of each sentence."""
         return sum(len(target) + 1 for target in self.targets)
 
     def first(self, most_tokens: int) -> Pairs:
-        """The first pairs that have at most so many target tokens together; at least one pair."""
+        """The first pairs whose target tokens are at most ``most_tokens`` together; at least one pair."""
         total, count = 0, 0
         for target in self.targets:
             total += len(target) + 1

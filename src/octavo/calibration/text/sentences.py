@@ -15,7 +15,7 @@ from octavo.text import Tokenizer, split_sentences
 
 FEWEST_SENTENCES: Final = 16
 DEFAULT_SENTENCES: Final = 600
-"""As many as Bhandare et al. (2019) calibrated on."""
+"""Bhandare et al. (2019) calibrated on this number of sentences."""
 
 _FEWEST_HELD_OUT: Final = 8
 _HELD_OUT_PART: Final = 5
@@ -36,7 +36,7 @@ class CalibrationText:
     unknown_share: float
 
     def suspicion(self) -> str | None:
-        """What looks wrong about the text, if anything."""
+        """A sentence that says what looks wrong about the text; None where nothing does."""
         if self.unknown_share <= _UNKNOWN_IS_SUSPECT:
             return None
         return (
@@ -110,7 +110,7 @@ def _sentences(lines: Sequence[str], tokenizer: Tokenizer, longest: int) -> list
 
 
 def _longest(model: ModelDirectory) -> int:
-    """Most tokens of a sentence: a translation may be longer, and has as many positions."""
+    """The most tokens that a sentence may have. Its translation may be longer and must fit as well."""
     return max(1, (model.config.max_positions - model.config.source_eos) * 3 // 4)
 
 
