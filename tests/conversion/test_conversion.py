@@ -15,12 +15,13 @@ from safetensors.numpy import load_file, save_file
 
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, checkpoint, convert, export
+from octavo.conversion.to_huggingface import DType
 from octavo.errors import OctavoError
 from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, Positions, Scheme
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
-from ..models import integer_config, synthetic_sentences, tiny_config, write_tiny_model
+from ..models import integer_config, random_tensors, synthetic_sentences, tiny_config, write_tiny_model
 from .marian import edit_json, marian_config, write_marian
 
 SEPARATE = {"source_vocab_size": 140, "target_vocab_size": 125, "shared_embeddings": False}
@@ -107,6 +108,22 @@ def test_pickled_weights(theirs: Path, tmp_path: Path) -> None:
     torch.save({"a": print}, theirs / "pytorch_model.bin")
     with pytest.raises(ConversionError, match=r"pytorch_model\.bin: cannot read tensors"):
         convert(theirs, tmp_path / "third")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "dtype"), [(Scheme.NONE, 1e38, "float16"), (Scheme.INT8_DYNAMIC, 3e38, "float32")]
+)
+def test_what_the_type_cannot_hold_is_not_exported(
+    tmp_path: Path, scheme: Scheme, value: float, dtype: DType
+) -> None:
+    config = tiny_config()
+    arrays = random_tensors(config, scheme)
+    kind = "weight" if scheme is Scheme.NONE else "weight_scale"
+    arrays[f"decoder.layers.0.feed_forward.inner.{kind}"][:] = value
+    model = write_tiny_model(tmp_path / "model", scheme=scheme, tensors=arrays)
+    with pytest.raises(ConversionError, match=rf"fc1\.weight has a value that {dtype} cannot hold"):
+        export(model, tmp_path / "theirs", dtype=dtype)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("damage", ["text", "nothing", "list", "key", "number", "sparse", "int64", "pipe"])

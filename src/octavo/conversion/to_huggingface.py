@@ -167,7 +167,17 @@ class _Exporter:
         bias = found.get(OUTPUT_BIAS, np.zeros(config.target_vocab_size, np.float32))
         found[OUTPUT_BIAS] = start.with_bias(bias)[None]
         found |= self._positions(tensor)
-        return {name: np.ascontiguousarray(array, self.dtype) for name, array in found.items()}
+        return {name: self._stored(name, array) for name, array in found.items()}
+
+    def _stored(self, name: str, array: Array) -> Array:
+        """The array as it is written. Raises ConversionError for a value that the type cannot hold."""
+        with np.errstate(over="ignore"):
+            stored = np.ascontiguousarray(array, self.dtype)
+        if not np.isfinite(stored).all():
+            raise ConversionError(
+                f"{self.model.path}: tensor {name} has a value that {self.dtype} cannot hold"
+            )
+        return stored
 
     def _positions(self, tensor: Callable[[str], Array]) -> dict[str, Array]:
         """Both position tables. Transformers takes them from the file, of whatever kind they are."""
@@ -266,5 +276,6 @@ def _widened(tensor: Callable[[str], Array], name: str) -> Array:
     """A tensor in float32, int8 times its scales."""
     array = tensor(name)
     if array.dtype == np.int8:
-        return array.astype(np.float32) * tensor(f"{name}_scale")[:, None]
+        with np.errstate(over="ignore"):  # found where the array is written
+            return array.astype(np.float32) * tensor(f"{name}_scale")[:, None]
     return array.astype(np.float32, copy=False)
