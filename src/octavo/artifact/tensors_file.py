@@ -16,6 +16,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from octavo import interrupt
 from octavo.errors import ModelError
 from octavo.integer_format import WEIGHT_LIMITS
 from octavo.tensor_table import DType, TensorSpec
@@ -69,6 +70,7 @@ class TensorsFile:
         with self._open() as stream:
 
             def tensor(name: str) -> Array:
+                interrupt.check()
                 self._check_type(stream, self._specs[name])
                 return _widened(self._specs[name], stream.get_tensor(name))
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
+from octavo import interrupt
 from octavo.conversion.errors import ConversionError
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -61,6 +62,7 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
     try:
         with safe_open(path, framework="numpy", backend="pread") as stream:
             for name in stream.keys():  # noqa: SIM118 - no mapping, though it has keys
+                interrupt.check()
                 _check_type(path, name, stream.get_slice(name).get_dtype())
                 found[name] = stream.get_tensor(name)
     except (SafetensorError, OSError) as error:
@@ -85,6 +87,7 @@ def _read_pickled(path: Path) -> dict[str, Array]:
         raise _unreadable(path, f"it holds {type(tensors).__name__}, not tensors by name")
     found = {}
     for name, tensor in tensors.items():
+        interrupt.check()
         if not isinstance(tensor, torch.Tensor):
             raise _unreadable(path, f"{reprlib.repr(name)} is {type(tensor).__name__}, not a tensor")
         kind = {torch.float32: "F32", torch.float16: "F16"}.get(tensor.dtype, str(tensor.dtype))

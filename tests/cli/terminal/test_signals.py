@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 
 from octavo import interrupt, load
+from octavo.artifact import ModelDirectory
 from octavo.bench.memory import peak_memory_bytes
 from octavo.bench.subject import Subject
 from octavo.bench.work import Work, random_sources
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.signals import stopping_on_interrupt, wait_for_input
+from octavo.conversion.checkpoint import Checkpoint
 from octavo.engine import Engine, SearchOptions, TextSession
 
+from ...conversion.marian import marian_config, write_marian
 from ...generation.conftest import write_language_model
 from ...models import synthetic_sentences, tiny_config, write_tiny_model
 from ..conftest import COMMAND, ENVIRONMENT, Octavo
@@ -56,6 +59,7 @@ def place(tmp_path: Path, int8_model: Path) -> Path:
     (tmp_path / "int8").symlink_to(int8_model)
     write_tiny_model(tmp_path / "long", config=tiny_config(max_positions=256))
     write_language_model(tmp_path / "language")
+    write_marian(tmp_path / "marian", marian_config())
     return tmp_path
 
 
@@ -68,6 +72,9 @@ def place(tmp_path: Path, int8_model: Path) -> Path:
         ("quantize long --calibrate text -o out", Engine, "translate"),
         ("quantize long --calibrate text --dev text text -o out", Engine, "observe"),
         ("shortlist long --source text -o out", Engine, "translate"),
+        ("quantize long -o out", ModelDirectory, "open"),
+        ("export long --to huggingface -o out", ModelDirectory, "open"),
+        ("convert marian -o out", Checkpoint, "read"),
         ("perplexity language text", Engine, "score_last"),
         ("generate -m language -i text", TextSession, "step"),
     ],
