@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from octavo.errors import OutputError
+from octavo.runs import finished_steps
 from octavo.runs.finished_steps import FinishedSteps, digest, steps_folder
 
 
@@ -60,10 +61,69 @@ def test_a_failed_step_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+class Sum:
+    """Adds numbers up; stops before the number ``until``."""
+
+    def __init__(self, until: int | None = None) -> None:
+        self.until = until
+        self.total = 0
+        self.begun: tuple[int, object] | None = None
+        self.added: list[int] = []
+        self.closed = 0
+
+    def begin(self, done: int, state: object) -> None:
+        self.begun = done, state
+        self.total = state if isinstance(state, int) else 0
+
+    def add(self, unit: int) -> None:
+        if unit == self.until:
+            raise KeyboardInterrupt
+        self.added.append(unit)
+        self.total += unit
+
+    def state(self) -> int:
+        return self.total
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_step_grows_on_from_the_last_unit_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finished_steps, "SECONDS_BETWEEN_SAVES", 0.0)
+    steps, stopped, goes_on, again = FinishedSteps(tmp_path, {}), Sum(until=4), Sum(), Sum()
+    with pytest.raises(KeyboardInterrupt):
+        steps.grown("sum", {}, range(1, 7), stopped)
+    assert (stopped.added, stopped.closed) == ([1, 2, 3], 1)
+    assert steps.grown("sum", {}, range(1, 7), goes_on) == 21
+    assert (goes_on.begun, goes_on.added, goes_on.closed) == ((3, 6), [4, 5, 6], 1)
+    assert steps.grown("sum", {}, range(1, 7), again) == 21
+    assert again.begun is None
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+
+
+def test_a_step_that_grows_is_not_saved_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finished_steps, "SECONDS_BETWEEN_SAVES", 1e9)
+    with pytest.raises(KeyboardInterrupt):
+        FinishedSteps(tmp_path, {}).grown("sum", {}, range(1, 7), Sum(until=6))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_state_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finished_steps, "SECONDS_BETWEEN_SAVES", 0.0)
+    steps, goes_on = FinishedSteps(tmp_path, {}), Sum()
+    with pytest.raises(KeyboardInterrupt):
+        steps.grown("sum", {}, range(1, 7), Sum(until=4))
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-2])
+    assert steps.grown("sum", {}, range(1, 7), goes_on) == 21
+    assert goes_on.begun == (0, None)
+
+
 def test_without_a_folder_nothing_is_kept() -> None:
     steps, compute = FinishedSteps(None, {}), Counter()
     steps.value("step", {}, compute)
     assert steps.value("step", {}, compute) == {"calls": 2}
+    assert steps.grown("sum", {}, range(1, 7), Sum()) == 21
     steps.forget()
 
 
