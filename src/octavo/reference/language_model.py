@@ -95,12 +95,21 @@ class LanguageModel(nn.Module):
         """The embedding matrix."""
         return self.decoder.embedding.weight
 
+    @property
+    def output_table(self) -> Tensor:
+        """The output projection's matrix [V, d]."""
+        return self.target_table if self.config.tied_output else self.output.weight
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits [R, T, V] of tokens [R, T]: those at t score the token after tokens[:, : t + 1].
 
         Raises ValueError for more tokens than the model has positions.
         """
-        return self._project(self._states(tokens, None))
+        return self._project(self.states(tokens))
+
+    def states(self, tokens: Tensor) -> Tensor:
+        """What ``forward`` projects: states [R, T, d]."""
+        return self._states(tokens, None)
 
     def start(self, rows: int) -> LanguageModelState:
         """The state before the first token of that many rows."""
@@ -131,8 +140,7 @@ class LanguageModel(nn.Module):
         return chosen - logits.logsumexp(-1)
 
     def _project(self, states: Tensor) -> Tensor:
-        weight = self.target_table if self.config.tied_output else self.output.weight
-        logits: Tensor = self.output(states, weight)
+        logits: Tensor = self.output(states, self.output_table)
         return logits
 
     def _states(self, tokens: Tensor, state: LanguageModelState | None) -> Tensor:

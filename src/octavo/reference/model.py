@@ -145,6 +145,11 @@ class Transformer(nn.Module):
         owner = self.encoder if self.config.shared_embeddings else self.decoder
         return owner.embedding.weight
 
+    @property
+    def output_table(self) -> Tensor:
+        """The output projection's matrix [V, d]."""
+        return self.target_table if self.config.tied_output else self.output.weight
+
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Padded source [B, S] (with EOS) and lengths [B] to memory [B, S, d] and mask [B, 1, 1, S].
 
@@ -156,8 +161,7 @@ class Transformer(nn.Module):
 
     def project(self, states: Tensor) -> Tensor:
         """States [..., d] to logits [..., target_vocab_size]."""
-        weight = self.target_table if self.config.tied_output else self.output.weight
-        logits: Tensor = self.output(states, weight)
+        logits: Tensor = self.output(states, self.output_table)
         return logits
 
     def decode(self, target: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
@@ -167,7 +171,11 @@ class Transformer(nn.Module):
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Teacher-forced logits [B, T, V] of source [B, S], its lengths [B], decoder input [B, T]."""
-        return self.project(self.decode(target, *self.encode(source, lengths)))
+        return self.project(self.states(source, lengths, target))
+
+    def states(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """What ``forward`` projects: teacher-forced states [B, T, d]."""
+        return self.decode(target, *self.encode(source, lengths))
 
     def start(self, source: Tensor, lengths: Tensor) -> DecodingState:
         """The state before the first token, with one row per sentence."""

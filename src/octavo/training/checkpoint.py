@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from octavo import durable
+from octavo.training.muon import AnyOptimizer, part_of
 from octavo.training.recipe import RecipeError
 
 _ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -80,7 +81,7 @@ class CheckpointStore:
             left.unlink()
 
     def save(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, identity: Any
+        self, model: torch.nn.Module, optimizer: AnyOptimizer, progress: Progress, identity: Any
     ) -> None:
         """Write the state after ``progress.update`` updates, and drop the oldest."""
         path = self.states / f"update-{progress.update:08d}"
@@ -113,7 +114,7 @@ class CheckpointStore:
         with _damage_named(complete[-1]):
             return json.loads((complete[-1] / _PROGRESS).read_bytes())["identity"]
 
-    def load(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, Any] | None:
+    def load(self, model: torch.nn.Module, optimizer: AnyOptimizer) -> tuple[Progress, Any] | None:
         """Put the newest state into model and optimizer; None where there is none. Raises RecipeError."""
         complete = self._complete()
         if not complete:
@@ -179,28 +180,28 @@ def _weights(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
 
 
-def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _moments(model: torch.nn.Module, optimizer: AnyOptimizer) -> dict[str, Tensor]:
     return {
-        f"{moment}.{name}": optimizer.state[parameter][moment].cpu().contiguous()
+        f"{moment}.{name}": part.state[parameter][moment].cpu().contiguous()
         for name, parameter in model.named_parameters()
-        for moment in _moment_names(optimizer)
-        if moment in optimizer.state[parameter]
+        for part in [part_of(optimizer, parameter)]
+        for moment in _moment_names(part)
+        if moment in part.state[parameter]
     }
 
 
 def _set_moments(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, moments: dict[str, Tensor], update: int
+    model: torch.nn.Module, optimizer: AnyOptimizer, moments: dict[str, Tensor], update: int
 ) -> None:
     if update == 0:
         return
-    names = _moment_names(optimizer)
     for name, parameter in model.named_parameters():
-        optimizer.state[parameter] = {
-            moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in names
-        }
+        part = part_of(optimizer, parameter)
+        names = _moment_names(part)
+        part.state[parameter] = {moment: moments[f"{moment}.{name}"].to(parameter.device) for moment in names}
         if names is _ADAM_MOMENTS:
-            optimizer.state[parameter]["step"] = torch.tensor(float(update), device=parameter.device)
+            part.state[parameter]["step"] = torch.tensor(float(update), device=parameter.device)
 
 
 def _moment_names(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
-    return _MOMENTUM if isinstance(optimizer, torch.optim.SGD) else _ADAM_MOMENTS
+    return _ADAM_MOMENTS if isinstance(optimizer, torch.optim.AdamW) else _MOMENTUM

@@ -15,11 +15,13 @@ from octavo.training.recipe import (
     ScheduleRecipe,
     TrainingRecipe,
     TranslationRecipe,
+    VocabularyRecipe,
 )
 
 _FREE = {"max_updates", "average", "checkpoint_minutes"}
-_LATER_TRAINING = ("optimizer", "momentum", "distillation")
+_LATER_TRAINING = ("optimizer", "momentum", "distillation", "sampled_outputs")
 _LATER_SCHEDULE = ("decay", "period", "floor")
+_LATER_VOCABULARY = ("split_digits", "sentences")
 """Keys that came later: at their defaults they are left out, as runs begun by older versions have noted."""
 
 
@@ -36,6 +38,13 @@ def run_identity(
     if isinstance(recipe, TranslationRecipe):
         sampling = recipe.sampling.model_dump(mode="json")
         translation = {"data.max_tokens": recipe.data.max_tokens, "sampling": sampling}
+        if recipe.data.epoch_pairs:
+            translation |= {
+                "data.epoch_pairs": recipe.data.epoch_pairs,
+                "corpora's weight": [corpus.weight for corpus in recipe.data.train],
+                "data.filter": recipe.data.filter.model_dump(mode="json"),
+                "augmentation": recipe.augmentation.model_dump(mode="json"),
+            }
     return {
         "seed": recipe.seed,
         "training text": text_digest,
@@ -45,9 +54,16 @@ def run_identity(
         "corpora's repeat": [corpus.repeat for corpus in recipe.data.train],
         **translation,
         **{f"training.{key}": value for key, value in training.items()},
-        "vocabulary": recipe.vocabulary.model_dump(mode="json"),
+        "vocabulary": vocabulary_identity(recipe.vocabulary),
         "model": _model(recipe.model),
     }
+
+
+def vocabulary_identity(recipe: VocabularyRecipe) -> dict[str, Any]:
+    """What decides a vocabulary, beside its text."""
+    values = recipe.model_dump(mode="json")
+    _drop_defaults(values, _LATER_VOCABULARY, VocabularyRecipe)
+    return values
 
 
 def _drop_defaults(values: dict[str, Any], keys: Iterable[str], section: type[pydantic.BaseModel]) -> None:

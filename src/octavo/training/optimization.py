@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,11 +13,14 @@ from torch import Tensor
 
 from octavo.training.batches import IGNORED_LABEL, AnyBatch, Epoch
 from octavo.training.distillation import Teacher
+from octavo.training.loss import Candidates, projected_loss
 from octavo.training.models import FloatModel
+from octavo.training.muon import AnyOptimizer, MuonAndAdam
 from octavo.training.quantized_transformer import QuantizedTransformer
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import TrainingRecipe
 from octavo.training.schedule import learning_rate
+from octavo.training.working_copy import WorkingCopy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,14 +40,20 @@ def use_bfloat16(recipe: TrainingRecipe, device: torch.device) -> bool:
     return recipe.precision == "bfloat16"
 
 
-def make_optimizer(model: FloatModel | QuantizedTransformer, recipe: TrainingRecipe) -> torch.optim.Optimizer:
-    """Adam with decoupled weight decay (none by default), or Nesterov's momentum (Sutskever et al. 2013).
-    A group's ``factor`` multiplies its rate.
+def make_optimizer(model: FloatModel | QuantizedTransformer, recipe: TrainingRecipe) -> AnyOptimizer:
+    """Adam with decoupled weight decay (none by default), Muon with Adam, or Nesterov's momentum (Sutskever
+    et al. 2013). A group's ``factor`` multiplies its rate. Raises RecipeError where PyTorch lacks Muon.
     """
-    groups: list[dict[str, Any]] = [{"params": weights_of(model), "factor": 1.0}]
+    weights = weights_of(model)
+    matrices = layer_matrices(model) if recipe.optimizer == "muon" else []
+    apart = {id(matrix) for matrix in matrices}
+    rest = [weight for weight in weights if id(weight) not in apart]
+    groups: list[dict[str, Any]] = [{"params": rest, "factor": 1.0}]
     if isinstance(model, QuantizedTransformer):
         factor = model.recipe.range_peak / recipe.schedule.peak
         groups.append({"params": [model.log_scales], "factor": factor, "weight_decay": 0.0})
+    if recipe.optimizer == "muon":
+        return MuonAndAdam(matrices, groups, recipe)
     if recipe.optimizer == "nesterov":
         decay = recipe.weight_decay
         return torch.optim.SGD(groups, lr=0.0, momentum=recipe.momentum, nesterov=True, weight_decay=decay)
@@ -61,6 +70,12 @@ def make_optimizer(model: FloatModel | QuantizedTransformer, recipe: TrainingRec
 def weights_of(model: FloatModel | QuantizedTransformer) -> list[torch.nn.Parameter]:
     """The parameters without learned ranges."""
     return list((model.model if isinstance(model, QuantizedTransformer) else model).parameters())
+
+
+def layer_matrices(model: FloatModel | QuantizedTransformer) -> list[torch.nn.Parameter]:
+    """The matrices inside the layers: neither embeddings nor the output projection."""
+    inner = model.model if isinstance(model, QuantizedTransformer) else model
+    return [weight for name, weight in inner.named_parameters() if weight.ndim == 2 and ".layers." in name]
 
 
 class Optimization:
@@ -82,10 +97,21 @@ class Optimization:
         self.teacher = teacher
         self.optimizer = make_optimizer(model, recipe)
         self.bfloat16 = use_bfloat16(recipe, ranks.device)
+        self._working = self._make_working_copy()
+
+    def _make_working_copy(self) -> WorkingCopy | None:
+        """For an ordinary model in bfloat16. Fake quantization, distillation and an Integer Transformer's
+        powers keep float32 in places, so they run under autocast.
+        """
+        if not self.bfloat16 or self.teacher or isinstance(self.model, QuantizedTransformer):
+            return None
+        return None if self.model.config.integer_transformer_part else WorkingCopy(self.model)
 
     def update(self, number: int, micro_batches: Sequence[Sequence[int]], epoch: Epoch) -> UpdateReport:
         """Make update ``number`` (1, 2, ...); the gradient is that of the mean loss per target token."""
         self.model.train()
+        if self._working:
+            self._working.take_weights()
         sums = torch.zeros(2, dtype=torch.float64)
         for index, chosen in enumerate(micro_batches):
             if index % self.ranks.world == self.ranks.rank:
@@ -98,13 +124,36 @@ class Optimization:
 
     def _accumulate(self, batch: AnyBatch, update: int, index: int) -> float:
         """Add a micro-batch's gradients; its loss."""
-        torch.manual_seed(dropout_seed(self.seed, update, index))
-        loss = self._loss(batch.to(self.ranks.device))
+        seed = dropout_seed(self.seed, update, index)
+        torch.manual_seed(seed)
+        batch = batch.to(self.ranks.device)
+        whole = self.teacher is not None or isinstance(self.model, QuantizedTransformer)
+        loss = self._loss_with_logits(batch) if whole else self._loss(batch, seed)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._working:
+            self._working.give_gradients()
         return float(loss.item())
 
-    def _loss(self, batch: AnyBatch) -> Tensor:
-        """Label-smoothed cross-entropy (Szegedy et al. 2016), summed over target tokens; a share of it with
+    def _loss(self, batch: AnyBatch, seed: int) -> Tensor:
+        """Label-smoothed cross-entropy, summed over target tokens; of sampled candidates where asked for."""
+        model = self._working.model if self._working else cast(FloatModel, self.model)
+        with torch.autocast(
+            self.ranks.device.type, torch.bfloat16, enabled=self.bfloat16 and not self._working
+        ):
+            states = model.states(*batch.inputs).flatten(0, 1)
+        labels = batch.labels.flatten()
+        known = labels != IGNORED_LABEL
+        states, labels = states[known], labels[known]
+        weight, count = model.output_table, self.recipe.sampled_outputs
+        sampled = None
+        if 0 < count < len(weight):
+            sampled = Candidates.sample(labels, len(weight), count, seed)
+        if self.bfloat16:
+            states, weight = states.bfloat16(), weight.bfloat16()
+        return projected_loss(states, weight, model.output.bias, labels, self.recipe.label_smoothing, sampled)
+
+    def _loss_with_logits(self, batch: AnyBatch) -> Tensor:
+        """The same of a model whose output projection is quantized, or with a share of it that compares with
         the teacher's predictions in place of the text.
         """
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.bfloat16):

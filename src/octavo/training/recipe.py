@@ -42,11 +42,14 @@ class _Section(pydantic.BaseModel):
 
 
 class CorpusRecipe(_Section):
-    """Two files of aligned lines. ``repeat`` is how often an epoch holds every pair."""
+    """Two files of aligned lines. ``repeat`` is how often an epoch holds every pair; in a mixture (see
+    DataRecipe), ``weight`` is the corpus's part of the pairs drawn, relative to the others' weights.
+    """
 
     source: Annotated[Path, FromToml]
     target: Annotated[Path, FromToml]
     repeat: Positive = 1
+    weight: Annotated[float, Field(gt=0)] | None = None
 
     def rooted(self, root: Path) -> Self:
         """With paths that start from a folder."""
@@ -73,14 +76,62 @@ class TextRecipe(_Section):
         return self.model_copy(update={"text": root / self.text})
 
 
+class FilterRecipe(_Section):
+    """Which pairs of a mixture are left out: blank ones, those whose longer side has more than
+    ``max_length_ratio`` times the characters of the shorter one (counted as 20 at least) or more than
+    ``max_characters`` (0: any), those whose target has a smaller share of letters than ``min_letters``, and,
+    unless ``duplicates``, those that came before.
+    """
+
+    max_length_ratio: Annotated[float, Field(ge=1)] = 3.0
+    max_characters: Annotated[int, Field(ge=0)] = 0
+    min_letters: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    duplicates: bool = False
+
+
 class DataRecipe(_Section):
     """Training corpora, and dev sets: the first one decides, the others are reported, at the end in any case
     and at each validation where the metric is BLEU.
+
+    With ``epoch_pairs`` the corpora are a mixture: each has a weight, and an epoch is that many pairs, drawn
+    in proportion to the weights. Without, an epoch is every pair of every corpus.
     """
 
     train: Annotated[list[CorpusRecipe], Field(min_length=1)]
     dev: Annotated[list[CorpusRecipe], Field(min_length=1)]
     max_tokens: Positive = 200
+    epoch_pairs: Annotated[int, Field(ge=0)] = 0
+    filter: FilterRecipe = FilterRecipe()
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.epoch_pairs:
+            if any(corpus.weight for corpus in self.train) or self.filter != FilterRecipe():
+                raise ValueError("weight and filter are for a mixture: they need data.epoch_pairs")
+            return self
+        for corpus in self.train:
+            if corpus.weight is None:
+                raise ValueError(f"train: {corpus.source} needs a weight, as epoch_pairs makes a mixture")
+            if corpus.repeat != 1:
+                raise ValueError(f"train: {corpus.source}: a mixture has no repeat; raise its weight")
+        return self
+
+
+class AugmentationRecipe(_Section):
+    """The shares of a mixture's pairs that are changed; see octavo.training.augmentation. ``copies`` is how
+    many untranslatable texts are added for each pair.
+    """
+
+    join: Rate = 0.0
+    numbers: Rate = 0.0
+    placeholders: Rate = 0.0
+    upper: Rate = 0.0
+    lower: Rate = 0.0
+    title: Rate = 0.0
+    no_final_punctuation: Rate = 0.0
+    quotes: Rate = 0.0
+    noise: Rate = 0.0
+    copies: Rate = 0.0
 
 
 class TextDataRecipe(_Section):
@@ -98,13 +149,17 @@ class SamplingRecipe(_Section):
 
 
 class VocabularyRecipe(_Section):
-    """The sentencepiece unigram vocabulary, trained on the training text."""
+    """The sentencepiece unigram vocabulary, trained on the training text: all of it, or in a mixture about as
+    many pairs as ``sentences``, drawn as training draws them.
+    """
 
     size: Annotated[int, Field(ge=8)] = 8000
     shared: bool = True
     normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
     character_coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
     byte_fallback: bool = False
+    split_digits: bool = False
+    sentences: Annotated[int, Field(ge=0)] = 0
 
 
 class DecoderRecipe(_Section):
@@ -146,14 +201,14 @@ class DropoutRecipe(_Section):
 
 class ScheduleRecipe(_Section):
     """Linear warm-up to ``peak``, then peak * sqrt(warmup / update), or with ``decay`` = cosine half a cosine
-    from ``peak`` to ``floor`` in ``period`` updates, and ``floor`` from there on.
+    from ``peak`` to ``floor`` in ``period`` updates, and ``floor`` from there on; or ``constant``, ``peak``.
 
     In the last ``cooldown`` updates it also falls linearly to zero.
     """
 
     peak: Annotated[float, Field(gt=0)]
     warmup: Positive = 4000
-    decay: Literal["inverse-sqrt", "cosine"] = "inverse-sqrt"
+    decay: Literal["inverse-sqrt", "cosine", "constant"] = "inverse-sqrt"
     period: Annotated[int, Field(ge=0)] = 0
     floor: Annotated[float, Field(ge=0)] = 0.0
     cooldown: Annotated[int, Field(ge=0)] = 0
@@ -177,7 +232,9 @@ class AverageRecipe(_Section):
 class TrainingRecipe(_Section):
     """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side.
 
-    ``optimizer``: Adam, or stochastic gradient descent with Nesterov's ``momentum``. ``distillation``: the
+    ``optimizer``: Adam; Muon for the layers' matrices and Adam for the rest; or stochastic gradient descent
+    with Nesterov's ``momentum``. ``sampled_outputs``: how many tokens of the vocabulary a micro-batch's loss
+    compares with, its own and drawn ones; 0 is all of them. ``distillation``: the
     share of the loss that compares with the predictions of the model the run starts from, not with the text.
     """
 
@@ -188,11 +245,12 @@ class TrainingRecipe(_Section):
     label_smoothing: Rate = 0.1
     distillation: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
-    optimizer: Literal["adam", "nesterov"] = "adam"
+    optimizer: Literal["adam", "muon", "nesterov"] = "adam"
     momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
     adam_betas: Annotated[tuple[Rate, Rate], FromToml] = (0.9, 0.98)
     adam_epsilon: Annotated[float, Field(gt=0)] = 1e-9
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    sampled_outputs: Annotated[int, Field(ge=0)] = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
@@ -271,10 +329,19 @@ class TranslationRecipe(_CommonRecipe):
     target_language: str
     data: DataRecipe
     sampling: SamplingRecipe = SamplingRecipe()
+    augmentation: AugmentationRecipe = AugmentationRecipe()
     model: ModelRecipe
     training: TrainingRecipe
     validation: ValidationRecipe = ValidationRecipe()
     search: SearchRecipe = SearchRecipe()
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.data.epoch_pairs and (
+            self.augmentation != AugmentationRecipe() or self.vocabulary.sentences
+        ):
+            raise ValueError("augmentation and vocabulary.sentences need a mixture: data.epoch_pairs")
+        return self
 
     @property
     def search_defaults(self) -> SearchDefaults:

@@ -14,6 +14,8 @@ def learning_rate(update: int, schedule: ScheduleRecipe, max_updates: int) -> fl
         passed = min(1.0, (update - schedule.warmup) / schedule.period)
         swing = (1 + math.cos(math.pi * passed)) / 2
         rate = schedule.floor + (schedule.peak - schedule.floor) * swing
+    elif schedule.decay == "constant":
+        rate = schedule.peak * min(1.0, update / schedule.warmup)
     else:
         rate = schedule.peak * min(update / schedule.warmup, math.sqrt(schedule.warmup / update))
     left = max_updates - update + 1

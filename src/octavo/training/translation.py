@@ -12,9 +12,11 @@ from octavo.spec import SearchOptions
 from octavo.training.batches import PairEpoch, plan_epoch
 from octavo.training.checkpoint import Validation
 from octavo.training.corpus import EncodedCorpus, ParallelText, read_corpus
+from octavo.training.filters import filter_texts
+from octavo.training.mixture import MixedCorpus, Mixture
 from octavo.training.models import FloatModel, model_config
 from octavo.training.ranks import Ranks
-from octavo.training.recipe import CorpusRecipe, TranslationRecipe
+from octavo.training.recipe import CorpusRecipe, RecipeError, TranslationRecipe
 from octavo.training.validation import DevSet, dev_bleu, dev_loss
 from octavo.training.vocabulary import Vocabulary, settle_vocabulary
 
@@ -37,29 +39,40 @@ class TranslationTask:
         """
         texts = [read_corpus(corpus) for corpus in recipe.data.train]
         dev_texts = [read_corpus(corpus) for corpus in recipe.data.dev]
-        source = [line for text in texts for line in text.source]
-        target = [line for text in texts for line in text.target]
+        self.digest = _digest(texts)
+        mixture = None
+        if recipe.data.epoch_pairs:
+            texts = filter_texts(texts, recipe.data.filter)
+            _check_none_empty(texts, recipe)
+            mixture = Mixture.of(texts, recipe)
         self.recipe = recipe
         self.vocabulary: Vocabulary = settle_vocabulary(
-            folder, recipe.vocabulary, (source, target), tokenizers, begun, ranks
+            folder, recipe.vocabulary, _vocabulary_text(texts, mixture, recipe), tokenizers, begun, ranks
         )
         self.config = model_config(recipe, self.vocabulary)
-        self.digest = _digest(texts)
         self._devs = [
             DevSet.encode(_name(corpus), text, self.vocabulary, recipe.model.max_positions)
             for corpus, text in zip(recipe.data.dev, dev_texts, strict=True)
         ]
         repeated = [(text, corpus.repeat) for text, corpus in zip(texts, recipe.data.train, strict=True)]
-        self._corpus = EncodedCorpus(repeated, self.vocabulary, recipe.sampling, recipe.data.max_tokens)
+        self._corpus: EncodedCorpus | MixedCorpus
+        if mixture:
+            self._corpus = MixedCorpus(mixture, self.vocabulary, recipe)
+        else:
+            self._corpus = EncodedCorpus(repeated, self.vocabulary, recipe.sampling, recipe.data.max_tokens)
 
     @property
     def summary(self) -> str:
         """The training data in words."""
+        if isinstance(self._corpus, MixedCorpus):
+            return f"{self._corpus.pairs} pairs after filtering, {self.recipe.data.epoch_pairs} an epoch"
         return f"{len(self._corpus.pairs)} pairs ({self._corpus.left_out} left out as empty or too long)"
 
     @property
     def counts(self) -> dict[str, int]:
         """The size of the training data."""
+        if isinstance(self._corpus, MixedCorpus):
+            return {"pairs": self._corpus.pairs}
         return {"pairs": len(self._corpus.pairs)}
 
     @property
@@ -109,6 +122,26 @@ class TranslationTask:
 def _name(corpus: CorpusRecipe) -> str:
     """A dev set is called by its folder and file: multi30k/val."""
     return f"{corpus.source.parent.name}/{corpus.source.stem}"
+
+
+def _vocabulary_text(
+    texts: Sequence[ParallelText], mixture: Mixture | None, recipe: TranslationRecipe
+) -> tuple[list[str], list[str]]:
+    """Source and target lines that the vocabulary is made from."""
+    if not mixture or not recipe.vocabulary.sentences:
+        source = [line for text in texts for line in text.source]
+        return source, [line for text in texts for line in text.target]
+    epochs = -(-recipe.vocabulary.sentences // recipe.data.epoch_pairs)
+    pairs = [
+        pair for epoch in range(epochs) for corpus in mixture.epoch(recipe.seed, epoch) for pair in corpus
+    ]
+    return [source for source, _ in pairs], [target for _, target in pairs]
+
+
+def _check_none_empty(texts: Sequence[ParallelText], recipe: TranslationRecipe) -> None:
+    for text, corpus in zip(texts, recipe.data.train, strict=True):
+        if not text.source:
+            raise RecipeError(f"{corpus.source}: data.filter leaves none of its pairs; change it")
 
 
 def _digest(texts: Sequence[ParallelText]) -> str:

@@ -15,7 +15,7 @@ import sentencepiece
 from octavo import durable
 from octavo.text import Tokenizer
 from octavo.text.clean import one_line
-from octavo.training.identity import check_identity
+from octavo.training.identity import check_identity, vocabulary_identity
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import RecipeError, VocabularyRecipe
 
@@ -89,7 +89,7 @@ def make_vocabulary(
     Deterministic. Raises RecipeError when the text has too few distinct pieces for the size, or when a run
     that has ``begun`` has another vocabulary.
     """
-    made_from = {"vocabulary": recipe.model_dump(mode="json"), "training text": _digest(source, target)}
+    made_from = {"vocabulary": vocabulary_identity(recipe), "training text": _digest(source, target)}
     if recipe.shared:
         makers = [lambda: _train(recipe, [*source, *target])]
     else:
@@ -177,6 +177,7 @@ def _train(recipe: VocabularyRecipe, lines: Sequence[str]) -> bytes:
             normalization_rule_name=recipe.normalization,
             character_coverage=recipe.character_coverage,
             byte_fallback=recipe.byte_fallback,
+            split_digits=recipe.split_digits,
             pad_id=PAD_ID,
             unk_id=UNK_ID,
             bos_id=BOS_ID,
