@@ -40,7 +40,9 @@ def loss_of(share: float, taught: torch.Tensor, logits: torch.Tensor, labels: to
     optimization = Optimization(
         cast(Any, Constant(logits)), recipe, 1, Ranks(0, 1, torch.device("cpu")), cast(Any, teacher)
     )
-    return float(optimization._loss(cast(Any, types.SimpleNamespace(inputs=(), labels=labels))).detach())
+    return float(
+        optimization._loss_with_logits(cast(Any, types.SimpleNamespace(inputs=(), labels=labels))).detach()
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

@@ -73,12 +73,14 @@ IGNORED_LABEL = -100
 def plan_epoch(pairs: Sequence[Pair], budget: int, seed: int, epoch: int) -> list[list[int]]:
     """Indices of each micro-batch of an epoch; every pair is in exactly one.
 
-    Pairs are sorted by length, ties and batches in an order drawn from (seed, epoch). A batch's padded
-    size, rows times its longest side with EOS, is at most ``budget`` unless it has a single row.
+    Pairs are sorted by their longer side, then by their source, so that little is padded on either side; ties
+    and batches come in an order drawn from (seed, epoch). A batch's padded size, rows times its longest side
+    with EOS, is at most ``budget`` unless it has a single row.
     """
     random = np.random.default_rng([seed, epoch, 2])
     shuffled = random.permutation(len(pairs))
-    order = sorted(shuffled.tolist(), key=lambda i: (len(pairs[i].target), len(pairs[i].source)))
+    source, target = (np.array([len(side) for side in sides]) for sides in _sides(pairs))
+    order = shuffled[np.lexsort((source[shuffled], np.maximum(source, target)[shuffled]))].tolist()
     batches: list[list[int]] = []
     widest = 0
     for i in order:
@@ -90,6 +92,10 @@ def plan_epoch(pairs: Sequence[Pair], budget: int, seed: int, epoch: int) -> lis
             batches.append([i])
             widest = width
     return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
+    return [pair.source for pair in pairs], [pair.target for pair in pairs]
 
 
 def make_batch(pairs: Sequence[Pair], config: ModelConfig) -> Batch:

@@ -24,7 +24,7 @@ class Display:
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._writer = None if quiet else SummaryWriter(str(folder / "tensorboard"))
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[note]}epoch {task.fields[epoch]}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:.0f} tokens/s"),
@@ -32,7 +32,7 @@ class Display:
             console=self._console,
             disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("train", total=max_updates, epoch=1, loss=0.0, speed=0.0)
+        self._task = self._bar.add_task("train", total=max_updates, note="", epoch=1, loss=0.0, speed=0.0)
         self._last = self._since = time.monotonic()
         self._tokens, self._loss = 0, 0.0
 
@@ -58,7 +58,7 @@ class Display:
         now = time.monotonic()
         speed = self._tokens / max(now - self._since, 1e-9)
         mean = self._loss / self._tokens
-        self._bar.update(self._task, completed=update, epoch=epoch + 1, loss=mean, speed=speed)
+        self._bar.update(self._task, completed=update, note="", epoch=epoch + 1, loss=mean, speed=speed)
         if now - self._last < _LINE_SECONDS:
             return
         self._last = self._since = now
@@ -72,6 +72,14 @@ class Display:
         if self._writer is not None:
             for name, value in shown.items():
                 self._writer.add_scalar(f"train/{name}", value, update)
+
+    def measuring(self, done: int, total: int) -> None:
+        """While the model is measured on a dev set."""
+        self._bar.update(self._task, note=f"measuring {done} of {total}  ")
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last >= _LINE_SECONDS:
+            self._last = now
+            self.say(f"measuring the model: {done} of {total}")
 
     def validated(self, result: Validation, names: list[str], seconds: float) -> None:
         """After a validation."""

@@ -14,6 +14,7 @@ from octavo.artifact import write_model
 from octavo.plan import QuantizationPlan
 from octavo.reference.weights import to_arrays
 from octavo.spec import Scheme
+from octavo.training.interrupt import Interrupted, MeasurementStopped
 from octavo.training.trainer import Trainer
 
 PLAN_FILE = "plan.json"
@@ -24,9 +25,10 @@ def export(trainer: Trainer, path: Path) -> None:
     """Write the averaged weights with tokenizer, search defaults and dev figures, replacing ``path``.
 
     ``trainer.model`` then has those weights, rounded as they are written, and nothing of it is quantized
-    any more. Learned ranges are written beside the model, as a plan. Raises RecipeError when none are kept.
+    any more. Learned ranges are written beside the model, as a plan. Raises RecipeError when none are kept,
+    Interrupted where the user asked to stop.
     """
-    recipe, model, quantized = trainer.recipe, trainer.model, trainer.quantized
+    recipe, model = trainer.recipe, trainer.model
     stored = torch.float16 if recipe.dtype == "float16" else torch.float32
     updates, unkept = trainer.averaged_updates(), trainer.unkept_updates()
     if unkept:
@@ -38,14 +40,10 @@ def export(trainer: Trainer, path: Path) -> None:
             parameter.copy_(parameter.to(stored))
     model.eval()
     trainer.display.say("measuring the averaged weights on the dev sets")
-    figures = {}
-    if quantized:
-        with quantized.rounded():
-            simulated = "PyTorch reference, int8 products simulated"
-            figures["dev_quantized"] = trainer.task.dev_figures(model, simulated)
-        quantized.detach()
-        write_plan(path.parent / PLAN_FILE, quantized.plan())
-    figures["dev"] = trainer.task.dev_figures(model, "PyTorch reference, float32")
+    try:
+        figures = _measure(trainer, path)
+    except MeasurementStopped:
+        raise Interrupted(trainer.progress.update) from None
     write_model(
         path,
         config=trainer.config,
@@ -59,6 +57,19 @@ def export(trainer: Trainer, path: Path) -> None:
         quality=_quality(trainer, figures),
         overwrite=True,
     )
+
+
+def _measure(trainer: Trainer, path: Path) -> dict[str, Any]:
+    """The figures of quality.json; learned ranges are written on the way. Raises MeasurementStopped."""
+    figures = {}
+    if quantized := trainer.quantized:
+        with quantized.rounded():
+            simulated = "PyTorch reference, int8 products simulated"
+            figures["dev_quantized"] = trainer.task.dev_figures(trainer.model, simulated, trainer.tick)
+        quantized.detach()
+        write_plan(path.parent / PLAN_FILE, quantized.plan())
+    figures["dev"] = trainer.task.dev_figures(trainer.model, "PyTorch reference, float32", trainer.tick)
+    return figures
 
 
 def write_plan(path: Path, plan: QuantizationPlan) -> None:

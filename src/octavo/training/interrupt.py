@@ -19,6 +19,10 @@ class Interrupted(KeyboardInterrupt):
         )
 
 
+class MeasurementStopped(Exception):
+    """The user asked to stop while a model was measured: what was measured so far is dropped."""
+
+
 class Interrupt:
     """While entered, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from octavo.training.corpus import read_lines
 from octavo.training.models import FloatModel, model_config
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import LanguageRecipe, RecipeError, TextRecipe
+from octavo.training.validation import Tick
 from octavo.training.vocabulary import Vocabulary, settle_vocabulary
 
 
@@ -51,7 +52,8 @@ class LanguageTask:
         folder: Path,
         ranks: Ranks,
         begun: bool,
-        tokenizers: tuple[Path, Path] | None = None,
+        tokenizers: tuple[Path, Path] | None,
+        say: Callable[[str], None],
     ) -> None:
         """The vocabulary: as ``translation.TranslationTask`` takes it."""
         texts = [read_text(text) for text in recipe.data.train]
@@ -59,7 +61,7 @@ class LanguageTask:
         lines = [line for text in texts for line in text]
         self.recipe = recipe
         self.vocabulary: Vocabulary = settle_vocabulary(
-            folder, recipe.vocabulary, (lines, []), tokenizers, begun, ranks
+            folder, recipe.vocabulary, (lines, []), tokenizers, begun, ranks, say
         )
         self.config = model_config(recipe, self.vocabulary)
         self.digest = hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
@@ -96,17 +98,17 @@ class LanguageTask:
             self._sequence, self.config, options.block_tokens, options.batch_tokens, seed, epoch
         )
 
-    def dev_loss(self, model: FloatModel) -> float:
+    def dev_loss(self, model: FloatModel, tick: Tick) -> float:
         """Nats per token on the first dev text."""
-        return math.log(self._perplexity(model, self._devs[0]).per_token)
+        return math.log(self._perplexity(model, self._devs[0], tick).per_token)
 
-    def validate(self, model: FloatModel, update: int, epoch: int) -> Validation:
+    def validate(self, model: FloatModel, update: int, epoch: int, tick: Tick) -> Validation:
         """The first text's loss; every text's perplexity per word."""
-        found = [self._perplexity(model, dev) for dev in self._devs]
+        found = [self._perplexity(model, dev, tick) for dev in self._devs]
         words = [one.per_word for one in found]
         return Validation(update, epoch, math.log(found[0].per_token), [], words)
 
-    def dev_figures(self, model: FloatModel, implementation: str) -> list[dict[str, Any]]:
+    def dev_figures(self, model: FloatModel, implementation: str, tick: Tick) -> list[dict[str, Any]]:
         """Loss and perplexities of each dev text, and how they were taken."""
         context = self.recipe.training.block_tokens
         return [
@@ -123,13 +125,13 @@ class LanguageTask:
                 "implementation": implementation,
             }
             for dev in self._devs
-            for found in [self._perplexity(model, dev)]
+            for found in [self._perplexity(model, dev, tick)]
         ]
 
     def _stream(self, lines: Sequence[str]) -> TokenStream:
         return TokenStream.encode(lines, self.vocabulary.target, self.config.eos_id)
 
-    def _perplexity(self, model: FloatModel, dev: DevText) -> Perplexity:
+    def _perplexity(self, model: FloatModel, dev: DevText, tick: Tick) -> Perplexity:
         """With windows of a block's tokens, moved on by half a block."""
         options = self.recipe.training
         context, rows = options.block_tokens, options.batch_tokens // options.block_tokens
@@ -137,6 +139,7 @@ class LanguageTask:
         found = list(windows(len(dev.stream.tokens), context, _stride(context)))
         total = 0.0
         for first in range(0, len(found), rows):
+            tick(first, len(found))
             batch = found[first : first + rows]
             spans = [sequence[window.first : window.last + 1] for window in batch]
             scores = score_last(cast(LanguageModel, model), spans, [window.scored for window in batch])

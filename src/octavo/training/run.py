@@ -59,9 +59,9 @@ def train(
             trainer.resume()
             with Interrupt() as interrupt:
                 trainer.run(interrupt)
-            if ranks.first:
-                export(trainer, folder / "model")
-                display.say(f"model written to {folder / 'model'}")
+                if ranks.first:
+                    export(trainer, folder / "model")
+                    display.say(f"model written to {folder / 'model'}")
     finally:
         ranks.leave()
     return folder / "model"

@@ -9,6 +9,7 @@ from octavo.spec import ModelConfig
 from octavo.training.batches import Epoch
 from octavo.training.checkpoint import Validation
 from octavo.training.models import FloatModel
+from octavo.training.validation import Tick
 from octavo.training.vocabulary import Vocabulary
 
 
@@ -40,11 +41,11 @@ class Task(Protocol):
     def epoch(self, seed: int, epoch: int) -> tuple[Epoch, list[list[int]]]:
         """The examples of an epoch, and those of each of its micro-batches; by seed and epoch alone."""
 
-    def dev_loss(self, model: FloatModel) -> float:
+    def dev_loss(self, model: FloatModel, tick: Tick) -> float:
         """Nats per target token on the first dev set, EOS included, without label smoothing."""
 
-    def validate(self, model: FloatModel, update: int, epoch: int) -> Validation:
+    def validate(self, model: FloatModel, update: int, epoch: int, tick: Tick) -> Validation:
         """Measure a model in training."""
 
-    def dev_figures(self, model: FloatModel, implementation: str) -> list[dict[str, Any]]:
+    def dev_figures(self, model: FloatModel, implementation: str, tick: Tick) -> list[dict[str, Any]]:
         """What quality.json says of each dev set."""

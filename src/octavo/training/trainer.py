@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +25,7 @@ from octavo.training.display import Display
 from octavo.training.distillation import Teacher
 from octavo.training.identity import check_identity, run_identity
 from octavo.training.initial import InitialModel
-from octavo.training.interrupt import Interrupt, Interrupted
+from octavo.training.interrupt import Interrupt, Interrupted, MeasurementStopped
 from octavo.training.language import LanguageTask
 from octavo.training.models import FloatModel, make_model
 from octavo.training.optimization import Optimization
@@ -38,12 +38,18 @@ from octavo.training.translation import TranslationTask
 
 
 def open_task(
-    recipe: Recipe, folder: Path, ranks: Ranks, begun: bool, tokenizers: tuple[Path, Path] | None
+    recipe: Recipe,
+    folder: Path,
+    ranks: Ranks,
+    begun: bool,
+    tokenizers: tuple[Path, Path] | None,
+    say: Callable[[str], None],
 ) -> Task:
     """What the recipe learns, with all its data. Raises RecipeError."""
+    say("reading the training text")
     if isinstance(recipe, LanguageRecipe):
-        return LanguageTask(recipe, folder, ranks, begun, tokenizers)
-    return TranslationTask(recipe, folder, ranks, begun, tokenizers)
+        return LanguageTask(recipe, folder, ranks, begun, tokenizers, say)
+    return TranslationTask(recipe, folder, ranks, begun, tokenizers, say)
 
 
 class Trainer:
@@ -71,7 +77,7 @@ class Trainer:
         if ranks.first:
             self.store.prepare()
         tokenizers = initial.tokenizers if initial else None
-        self.task = open_task(recipe, folder, ranks, self.store.begun, tokenizers)
+        self.task = open_task(recipe, folder, ranks, self.store.begun, tokenizers, display.say)
         self.config = self.task.config
         if initial:
             initial.check(self.config)
@@ -90,6 +96,7 @@ class Trainer:
         digests, origin = self.task.vocabulary.digests(), initial.digest if initial else None
         self.identity = run_identity(recipe, self.task.digest, digests, origin)
         self._clock = time.monotonic()
+        self._interrupt = Interrupt()
 
     def _teacher(self) -> Teacher | None:
         share = self.recipe.training.distillation
@@ -118,9 +125,10 @@ class Trainer:
 
     def run(self, interrupt: Interrupt) -> None:
         """Train to the end. Raises Interrupted, after a checkpoint, when the user asked to stop."""
-        self._clock = time.monotonic()
-        if self.progress.finished:  # by a limit set below a checkpoint that was never validated
-            self._validate_if_due(epoch_ended=False)
+        self._clock, self._interrupt = time.monotonic(), interrupt
+        if self.progress.finished or self._validation_was_stopped():
+            # Finished: by a limit set below a checkpoint that was never validated.
+            self._validate()
         while not self.progress.finished:
             for micro_batches, epoch in self._updates_of_epoch():
                 self._update(micro_batches, epoch)
@@ -148,7 +156,7 @@ class Trainer:
         if self.ranks.first:
             self.model.eval()
             with self.measured() as model:
-                loss = self.task.dev_loss(model)
+                loss = self.task.dev_loss(model, self.tick)
             kind = "quantized" if self.quantized else "float32"
             self.display.say(f"starting from {self._initial.path}: dev loss {loss:.4f} ({kind})")
 
@@ -192,20 +200,36 @@ class Trainer:
         return 0 < patience <= validations_since_best(self.progress.validations, metric)
 
     def _validate_if_due(self, epoch_ended: bool) -> None:
-        every, done = self.recipe.validation.every_updates, self.progress.validations
-        if done and done[-1].update == self.progress.update:
+        every = self.recipe.validation.every_updates
+        if self._validated():
             return
         due = epoch_ended if every == 0 else not epoch_ended and self.progress.update % every == 0
         if due or self.progress.finished:
             self._validate()
 
+    def _validation_was_stopped(self) -> bool:
+        """Whether the checkpoint that a run goes on from was written in the midst of a validation."""
+        update, every = self.progress.update, self.recipe.validation.every_updates
+        done = self.progress.validations
+        if not update or (done and done[-1].update == update):
+            return False
+        return update % every == 0 if every else self.progress.batch == 0
+
     def _validate(self) -> None:
         started = time.monotonic()
-        if self.ranks.first:
-            result = self._measure()
-            self.store.save_snapshot(self.trained, result.update)
-            self.display.validated(result, self.task.dev_names, time.monotonic() - started)
-            self.progress.validations.append(result)
+        stopped = False
+        if self.ranks.first and not self._validated():
+            try:
+                result = self._measure()
+            except MeasurementStopped:
+                stopped = True
+            else:
+                self.store.save_snapshot(self.trained, result.update)
+                self.display.validated(result, self.task.dev_names, time.monotonic() - started)
+                self.progress.validations.append(result)
+        if self.ranks.any(stopped):
+            self._save()
+            raise Interrupted(self.progress.update)
         self.progress.validations = self.ranks.share(self.progress.validations)
         if not self.progress.finished and self._out_of_patience():
             validation = self.recipe.validation
@@ -213,10 +237,20 @@ class Trainer:
             self.progress.finished = True
         self._save()
 
+    def _validated(self) -> bool:
+        done = self.progress.validations
+        return bool(done) and done[-1].update == self.progress.update
+
     def _measure(self) -> Validation:
         self.model.eval()
         with self.measured() as model:
-            return self.task.validate(model, self.progress.update, self.progress.epoch)
+            return self.task.validate(model, self.progress.update, self.progress.epoch, self.tick)
+
+    def tick(self, done: int, total: int) -> None:
+        """Show how far a measurement is. Raises MeasurementStopped where the user asked to stop."""
+        if self._interrupt.requested:
+            raise MeasurementStopped
+        self.display.measuring(done, total)
 
     def measured(self) -> contextlib.AbstractContextManager[FloatModel]:
         """The model to measure, quantized where it is trained so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from octavo.training.mixture import MixedCorpus, Mixture
 from octavo.training.models import FloatModel, model_config
 from octavo.training.ranks import Ranks
 from octavo.training.recipe import CorpusRecipe, RecipeError, TranslationRecipe
-from octavo.training.validation import DevSet, dev_bleu, dev_loss
+from octavo.training.validation import DevSet, Tick, dev_bleu, dev_loss
 from octavo.training.vocabulary import Vocabulary, settle_vocabulary
 
 
@@ -30,7 +30,8 @@ class TranslationTask:
         folder: Path,
         ranks: Ranks,
         begun: bool,
-        tokenizers: tuple[Path, Path] | None = None,
+        tokenizers: tuple[Path, Path] | None,
+        say: Callable[[str], None],
     ) -> None:
         """Read and segment all data; the vocabulary is trained into ``folder`` unless it lies there.
 
@@ -42,12 +43,13 @@ class TranslationTask:
         self.digest = _digest(texts)
         mixture = None
         if recipe.data.epoch_pairs:
+            say(f"filtering {sum(len(text.source) for text in texts)} pairs")
             texts = filter_texts(texts, recipe.data.filter)
             _check_none_empty(texts, recipe)
             mixture = Mixture.of(texts, recipe)
         self.recipe = recipe
         self.vocabulary: Vocabulary = settle_vocabulary(
-            folder, recipe.vocabulary, _vocabulary_text(texts, mixture, recipe), tokenizers, begun, ranks
+            folder, recipe.vocabulary, _vocabulary_text(texts, mixture, recipe), tokenizers, begun, ranks, say
         )
         self.config = model_config(recipe, self.vocabulary)
         self._devs = [
@@ -86,37 +88,38 @@ class TranslationTask:
         plan = plan_epoch(pairs, self.recipe.training.batch_tokens, seed, epoch)
         return PairEpoch(pairs, self.config), plan
 
-    def dev_loss(self, model: FloatModel) -> float:
+    def dev_loss(self, model: FloatModel, tick: Tick) -> float:
         """Nats per target token on the first dev set."""
-        return self._loss(model, self._devs[0])
+        return self._loss(model, self._devs[0], tick)
 
-    def validate(self, model: FloatModel, update: int, epoch: int) -> Validation:
+    def validate(self, model: FloatModel, update: int, epoch: int, tick: Tick) -> Validation:
         """The first set's loss; every set's BLEU, where that is the metric."""
         changes = {"beam": self.recipe.validation.beam}
         options = SearchOptions(**self.recipe.search.model_dump() | changes)
         judged = self._devs if self.recipe.validation.metric == "bleu" else []
-        bleu = [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options).score for dev in judged]
-        return Validation(update, epoch, self.dev_loss(model), bleu)
+        transformer = cast(Transformer, model)
+        bleu = [dev_bleu(transformer, dev, self.vocabulary, options, tick).score for dev in judged]
+        return Validation(update, epoch, self.dev_loss(model, tick), bleu)
 
-    def dev_figures(self, model: FloatModel, implementation: str) -> list[dict[str, Any]]:
+    def dev_figures(self, model: FloatModel, implementation: str, tick: Tick) -> list[dict[str, Any]]:
         """Loss and BLEU of each dev set, and how they were taken."""
         options = SearchOptions(**self.recipe.search.model_dump())
         return [
             {
                 "set": dev.name,
                 "sentences": len(dev.pairs),
-                "loss": round(self._loss(model, dev), 4),
+                "loss": round(self._loss(model, dev, tick), 4),
                 "bleu": round(score.score, 2),
                 "bleu_signature": score.signature,
                 "beam": options.beam,
                 "implementation": implementation,
             }
             for dev in self._devs
-            for score in [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options)]
+            for score in [dev_bleu(cast(Transformer, model), dev, self.vocabulary, options, tick)]
         ]
 
-    def _loss(self, model: FloatModel, dev: DevSet) -> float:
-        return dev_loss(cast(Transformer, model), dev, self.recipe.training.batch_tokens)
+    def _loss(self, model: FloatModel, dev: DevSet, tick: Tick) -> float:
+        return dev_loss(cast(Transformer, model), dev, self.recipe.training.batch_tokens, tick)
 
 
 def _name(corpus: CorpusRecipe) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sacrebleu
 import torch
@@ -17,6 +17,9 @@ from octavo.training.corpus import Pair, ParallelText
 from octavo.training.vocabulary import Vocabulary
 
 _SEARCH_TOKENS = 1500
+
+Tick = Callable[[int, int], None]
+"""Called with what is done and what there is to do, while a model is measured; it may raise to stop that."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,11 +40,14 @@ class DevSet:
 
 
 @torch.no_grad()
-def dev_loss(model: Transformer, dev: DevSet, batch_tokens: int) -> float:
+def dev_loss(model: Transformer, dev: DevSet, batch_tokens: int, tick: Tick) -> float:
     """Mean negative log-likelihood in nats per target token (EOS included), without label smoothing."""
     device = model.target_table.device
     total, tokens = 0.0, 0
+    done = 0
     for indices in plan_epoch(dev.pairs, batch_tokens, seed=0, epoch=0):
+        tick(done, len(dev.pairs))
+        done += len(indices)
         batch = make_batch([dev.pairs[i] for i in indices], model.config).to(device)
         logits = model(batch.source, batch.lengths, batch.target)
         logits, labels = logits.flatten(0, 1).float(), batch.labels.flatten()
@@ -52,12 +58,13 @@ def dev_loss(model: Transformer, dev: DevSet, batch_tokens: int) -> float:
 
 
 def translate(
-    model: Transformer, sources: Sequence[Sequence[int]], options: SearchOptions
+    model: Transformer, sources: Sequence[Sequence[int]], options: SearchOptions, tick: Tick
 ) -> list[tuple[int, ...]]:
     """The best translation of every source, searched in batches of like length."""
     order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
     found: dict[int, tuple[int, ...]] = {}
     while order:
+        tick(len(sources) - len(order), len(sources))
         count = max(1, _SEARCH_TOKENS // (len(sources[order[0]]) + 1))
         batch, order = order[:count], order[count:]
         for i, results in zip(batch, search(model, [sources[i] for i in batch], options), strict=True):
@@ -73,9 +80,11 @@ class Bleu:
     signature: str
 
 
-def dev_bleu(model: Transformer, dev: DevSet, vocabulary: Vocabulary, options: SearchOptions) -> Bleu:
+def dev_bleu(
+    model: Transformer, dev: DevSet, vocabulary: Vocabulary, options: SearchOptions, tick: Tick
+) -> Bleu:
     """BLEU (13a, cased, detokenized) of the model's translations."""
-    found = translate(model, [pair.source for pair in dev.pairs], options)
+    found = translate(model, [pair.source for pair in dev.pairs], options, tick)
     texts = [vocabulary.target.decode(ids) for ids in found]
     bleu = sacrebleu.BLEU()
     score = bleu.corpus_score(texts, [dev.text.target]).score

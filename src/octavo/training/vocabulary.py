@@ -64,16 +64,17 @@ def settle_vocabulary(
     tokenizers: tuple[Path, Path] | None,
     begun: bool,
     ranks: Ranks,
+    say: Callable[[str], None],
 ) -> Vocabulary:
     """The run's vocabulary: that of ``tokenizers``, or made from ``text``, source and target lines.
 
-    The first process makes it, the others load it. Raises RecipeError.
+    The first process makes it, and says so; the others load it. Raises RecipeError.
     """
 
     def settled() -> Vocabulary:
         if tokenizers:
             return take_vocabulary(folder, recipe, tokenizers, begun)
-        return make_vocabulary(folder, recipe, *text, begun)
+        return make_vocabulary(folder, recipe, *text, begun, say)
 
     if ranks.first:
         settled()
@@ -82,7 +83,12 @@ def settle_vocabulary(
 
 
 def make_vocabulary(
-    folder: Path, recipe: VocabularyRecipe, source: Sequence[str], target: Sequence[str], begun: bool = False
+    folder: Path,
+    recipe: VocabularyRecipe,
+    source: Sequence[str],
+    target: Sequence[str],
+    begun: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Vocabulary:
     """Train the vocabulary into ``folder``, or load the one trained there from the same recipe and text.
 
@@ -90,10 +96,15 @@ def make_vocabulary(
     that has ``begun`` has another vocabulary.
     """
     made_from = {"vocabulary": vocabulary_identity(recipe), "training text": _digest(source, target)}
+
+    def train(lines: Sequence[str]) -> bytes:
+        say(f"making a vocabulary of {recipe.size} pieces from {len(lines)} lines")
+        return _train(recipe, lines)
+
     if recipe.shared:
-        makers = [lambda: _train(recipe, [*source, *target])]
+        makers = [lambda: train([*source, *target])]
     else:
-        makers = [lambda: _train(recipe, source), lambda: _train(recipe, target)]
+        makers = [lambda: train(source), lambda: train(target)]
     return _settle(folder, makers, made_from, begun)
 
 

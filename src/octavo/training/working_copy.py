@@ -13,8 +13,8 @@ from octavo.training.models import FloatModel
 class WorkingCopy:
     """``model`` computes in bfloat16 throughout: each weight is cast once an update, no activation is.
 
-    Sums inside products, softmax and norms are float32 all the same, and so are the sums of the micro-batches'
-    gradients.
+    Sums inside products, softmax and norms are float32 all the same, and so are the sums of the
+    micro-batches' gradients.
     """
 
     def __init__(self, exact: FloatModel) -> None:
