@@ -39,7 +39,13 @@ def go(run: Optimization, updates: range) -> None:
         run.update(update, [[0, 1, 2, 3], [4, 5, 6, 7]], PairEpoch(PAIRS, tiny_config()))
 
 
-def test_a_state_comes_back_whole(store: CheckpointStore, recipe: Recipe) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "nesterov"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_state_comes_back_whole(
+    store: CheckpointStore, recipe: Recipe, optimizer: str, precision: str
+) -> None:
+    changes = {"optimizer": optimizer, "precision": precision, "sampled_outputs": 12}
+    recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update=changes)})
     run = optimization(recipe)
     go(run, range(1, 4))
     progress = Progress(3, 1, 2, 4.5, False, [Validation(2, 0, 3.5, [1.0, 2.0])])
