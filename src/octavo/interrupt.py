@@ -21,6 +21,11 @@ def withdraw() -> None:
     _requested = False
 
 
+def requested() -> bool:
+    """Whether the user wishes to stop."""
+    return _requested
+
+
 def check() -> None:
     """Raise KeyboardInterrupt if the user wishes to stop. The engine calls it about 20 times a second."""
     if _requested:

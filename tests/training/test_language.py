@@ -153,8 +153,10 @@ def test_a_run_learns_and_writes_a_model_whose_perplexity_is_the_one_noted(
     assert noted["perplexity_per_word"] == pytest.approx(found.per_word, rel=1e-4)
     assert set(directory.quality["training"]) >= {"tokens", "words"}
     shown = capsys.readouterr().err.splitlines()
-    assert " tokens of text, " in shown[0]
-    assert f"perplexity per word {tmp_path.name}/dev " in shown[1]
+    assert shown[0] == "reading the training text"
+    assert "making a vocabulary of " in shown[1]
+    assert " tokens of text, " in shown[2]
+    assert f"perplexity per word {tmp_path.name}/dev " in shown[3]
 
 
 def test_kills_change_no_bit(language_recipe: Path, tmp_path: Path) -> None:
@@ -251,7 +253,7 @@ def test_what_a_run_notes_is_of_its_kind(language_recipe: Path) -> None:
         ('"dev.txt"', '"none.txt"', "none.txt: cannot read the corpus"),
         ("peak = 0.01", 'peak = 0.01\ndecay = "cosine"', "training.schedule: decay = cosine needs period"),
         ("peak = 0.01", "peak = 0.01\nfloor = 1e-4", "training.schedule: period and floor need decay"),
-        ("[training]", '[training]\noptimizer = "sgd"', "training.optimizer: .*'adam' or 'nesterov'"),
+        ("[training]", '[training]\noptimizer = "sgd"', "training.optimizer: .*'adam', 'muon' or 'nesterov'"),
     ],
 )
 def test_a_bad_recipe_is_explained(

@@ -108,7 +108,7 @@ def test_whole_numbers_may_stand_for_floats_and_text_for_choices(recipe_path: Pa
 def test_a_missing_recipe_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", str(tmp_path / "none.toml")])
     assert result.exit_code == 2
-    assert "none.toml: cannot read the recipe: No such file" in result.stderr
+    assert "none.toml: no such recipe" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -177,7 +177,7 @@ def test_a_recipe_builds_on_another(recipe_path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("base", "message"),
     [
-        ('"none.toml"', "none.toml: cannot read the recipe: No such file"),
+        ('"none.toml"', "none.toml: no such recipe"),
         ("7", "base: expected the path of a recipe .found 7."),
         ('"round.toml"', "round.toml builds on this recipe, which would have no end"),
         ('"./round.toml"', "round.toml builds on this recipe, which would have no end"),

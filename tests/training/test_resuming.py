@@ -80,3 +80,13 @@ def test_the_last_measurement_answers_too(
     assert not (tmp_path / "run" / "model").exists()
     monkeypatch.undo()
     assert train(recipe_path, tmp_path / "run").is_dir()
+
+
+def test_a_wish_to_stop_before_training_begins_is_heard(
+    recipe_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("octavo.interrupt._requested", True)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe_path, tmp_path / "run")
+    monkeypatch.undo()
+    assert train(recipe_path, tmp_path / "run").is_dir()

@@ -6,6 +6,8 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+from octavo import interrupt
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -24,12 +26,15 @@ class MeasurementStopped(Exception):
 
 
 class Interrupt:
-    """While entered, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it."""
+    """While entered, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it. A wish
+    to stop that octavo.interrupt noted before counts too.
+    """
 
     def __init__(self) -> None:
         self.requested = False
 
     def __enter__(self) -> Self:
+        self.requested = self.requested or interrupt.requested()
         self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
         return self
 

@@ -17,6 +17,7 @@ from typing import cast
 
 import torch
 
+from octavo import interrupt
 from octavo.reference.dropout import Dropout
 from octavo.reference.model import Transformer
 from octavo.training.batches import Batch, Epoch
@@ -45,11 +46,18 @@ def open_task(
     tokenizers: tuple[Path, Path] | None,
     say: Callable[[str], None],
 ) -> Task:
-    """What the recipe learns, with all its data. Raises RecipeError."""
-    say("reading the training text")
+    """What the recipe learns, with all its data; ``say`` hears what is being done. Raises RecipeError,
+    KeyboardInterrupt between two steps.
+    """
+
+    def step(what: str) -> None:
+        interrupt.check()
+        say(what)
+
+    step("reading the training text")
     if isinstance(recipe, LanguageRecipe):
-        return LanguageTask(recipe, folder, ranks, begun, tokenizers, say)
-    return TranslationTask(recipe, folder, ranks, begun, tokenizers, say)
+        return LanguageTask(recipe, folder, ranks, begun, tokenizers, step)
+    return TranslationTask(recipe, folder, ranks, begun, tokenizers, step)
 
 
 class Trainer:
@@ -247,9 +255,12 @@ class Trainer:
             return self.task.validate(model, self.progress.update, self.progress.epoch, self.tick)
 
     def tick(self, done: int, total: int) -> None:
-        """Show how far a measurement is. Raises MeasurementStopped where the user asked to stop."""
+        """Show how far a measurement is. Raises MeasurementStopped where the user asked to stop; before the
+        first update KeyboardInterrupt.
+        """
         if self._interrupt.requested:
             raise MeasurementStopped
+        interrupt.check()
         self.display.measuring(done, total)
 
     def measured(self) -> contextlib.AbstractContextManager[FloatModel]:
