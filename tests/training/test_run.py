@@ -220,8 +220,10 @@ def test_a_run_leaves_lines_and_tensorboard_scalars(
 
     train(recipe_path, tmp_path / "run")
     shown = capsys.readouterr().err.splitlines()
-    assert shown[0].startswith("120 pairs (0 left out as empty or too long), 80 target tokens")
-    assert [line.split(":")[0] for line in shown[1:4]] == [
+    assert shown[0] == "reading the training text"
+    assert shown[1].startswith("making a vocabulary of 80 pieces from 240 lines")
+    assert shown[2].startswith("120 pairs (0 left out as empty or too long), 80 target tokens")
+    assert [line.split(":")[0] for line in shown[3:6]] == [
         f"dev at update {update}, epoch {epoch}" for update, epoch in ((15, 3), (30, 5), (40, 7))
     ]
     assert shown[-1] == f"model written to {tmp_path / 'run/model'}"

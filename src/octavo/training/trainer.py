@@ -134,7 +134,7 @@ class Trainer:
     def run(self, interrupt: Interrupt) -> None:
         """Train to the end. Raises Interrupted, after a checkpoint, when the user asked to stop."""
         self._clock, self._interrupt = time.monotonic(), interrupt
-        if self.progress.finished or self._validation_was_stopped():
+        if not self._validated() and (self.progress.finished or self._validation_was_stopped()):
             # Finished: by a limit set below a checkpoint that was never validated.
             self._validate()
         while not self.progress.finished:
@@ -218,15 +218,12 @@ class Trainer:
     def _validation_was_stopped(self) -> bool:
         """Whether the checkpoint that a run goes on from was written in the midst of a validation."""
         update, every = self.progress.update, self.recipe.validation.every_updates
-        done = self.progress.validations
-        if not update or (done and done[-1].update == update):
-            return False
-        return update % every == 0 if every else self.progress.batch == 0
+        return update > 0 and (update % every == 0 if every else self.progress.batch == 0)
 
     def _validate(self) -> None:
         started = time.monotonic()
         stopped = False
-        if self.ranks.first and not self._validated():
+        if self.ranks.first:
             try:
                 result = self._measure()
             except MeasurementStopped:
