@@ -28,7 +28,9 @@ from octavo.shortlist.text import Pair
 CHUNK_SENTENCES: Final = 1024
 
 _SENTENCES_AT_ONCE: Final = 32
-_SECONDS_BETWEEN_SAVES: Final = 20.0
+_SECONDS_BETWEEN_SAVES: Final = 1.0
+_SAVING_SHARE: Final = 0.1
+"""Of the time: counts may take 256 MiB, and then they are saved less often."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -92,6 +94,7 @@ class Counting:
         self._identity = digest(identity)
         self._text = hashlib.sha256()  # of all that was counted, in order
         self._saved = time.monotonic()
+        self._saving = 0.0  # seconds that the last save took
 
     def run(
         self, engines: Engines, layer: int, text: Callable[[], Iterator[Pair]], progress: Progress
@@ -101,7 +104,7 @@ class Counting:
         while chunk := list(itertools.islice(coming, CHUNK_SENTENCES)):
             self._count(engines, layer, chunk)
             progress.advance(len(chunk))
-            if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
+            if time.monotonic() - self._saved > max(_SECONDS_BETWEEN_SAVES, self._saving / _SAVING_SHARE):
                 self._save()
         self._save()
 
@@ -144,7 +147,7 @@ class Counting:
         return saved if str(saved.get("identity")) == self._identity else None
 
     def _save(self) -> None:
-        stream = io.BytesIO()
+        start, stream = time.monotonic(), io.BytesIO()
         saved: dict[str, Any] = {
             "identity": np.array(self._identity),
             "sentences": np.array(self.sentences),
@@ -155,3 +158,4 @@ class Counting:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         durable.write_file(self._file, stream.getvalue())
         self._saved = time.monotonic()
+        self._saving = self._saved - start

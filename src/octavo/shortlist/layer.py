@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,6 +28,11 @@ class LayerChoice:
 
     layer: int
     missed: tuple[float, ...]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LayerChoice:
+        """Inverse of ``dataclasses.asdict``, of values that have been JSON."""
+        return cls(values["layer"], tuple(values["missed"]))
 
 
 def choose_layer(

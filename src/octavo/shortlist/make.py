@@ -21,7 +21,7 @@ from octavo.shortlist.counting import Counting, Engines
 from octavo.shortlist.errors import ShortlistError
 from octavo.shortlist.judge import Loss, measure_loss
 from octavo.shortlist.layer import SENTENCES, LayerChoice, choose_layer
-from octavo.shortlist.text import LineText, Pair, pairs
+from octavo.shortlist.text import LineText, Pair, checksum, pairs
 from octavo.translation.options import search_options
 
 DEFAULT_COMMON: Final = 1000
@@ -95,9 +95,10 @@ def make_shortlist(
             f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"
         )
     folder = steps_folder(output, "shortlist")
-    state = FinishedSteps(folder, {})
+    config = (model.path / "config.json").read_text(encoding="utf-8")
+    state = FinishedSteps(folder, {"octavo": octavo.__version__, "model": config})
     with state.held():
-        counting, layer, first = _counted(model, request, folder, threads, progress)
+        counting, layer, first = _counted(model, request, folder, state, threads, progress)
         shortlist = counting.counts.shortlist(request.common, request.per_token)
         loss = measure_loss(model, shortlist, request.dev, threads, progress) if request.dev else None
         sample = _tokens(model, request.dev.sources) if request.dev else first
@@ -116,7 +117,12 @@ def make_shortlist(
 
 
 def _counted(
-    model: ModelDirectory, request: Request, folder: Path, threads: int, progress: Progress
+    model: ModelDirectory,
+    request: Request,
+    folder: Path,
+    steps: FinishedSteps,
+    threads: int,
+    progress: Progress,
 ) -> tuple[Counting, LayerChoice, list[Any]]:
     """The counts of the whole text, the layer they come from, and the first sources of the text."""
 
@@ -133,7 +139,13 @@ def _counted(
     sentences = sum(1 for _ in text())
     engines = Engines.open(model, search_options(model.search, {}), threads)
     try:
-        layer = choose_layer(model, engines, first, progress)
+        layer = LayerChoice.from_dict(
+            steps.value(
+                "layer",
+                {"text": checksum(first)},
+                lambda: dataclasses.asdict(choose_layer(model, engines, first, progress)),
+            )
+        )
         identity = {
             "octavo": octavo.__version__,
             "model": (model.path / "config.json").read_text(encoding="utf-8"),

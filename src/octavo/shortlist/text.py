@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.engine.engine import TokenIds
+from octavo.runs.finished_steps import digest
 from octavo.shortlist.errors import ShortlistError
 from octavo.text import split_sentences
 
@@ -51,6 +52,11 @@ def pairs(model: ModelDirectory, source: LineText, target: LineText | None) -> I
         ids, target_ids = source_tokenizer.encode(line), target_tokenizer.encode(translation)
         if 0 < len(ids) <= longest and 0 < len(target_ids) <= longest:
             yield Pair(np.array(ids, np.int32), np.array(target_ids, np.int32))
+
+
+def checksum(chosen: Sequence[Pair]) -> str:
+    """SHA-256, in hex, of the tokens of the pairs."""
+    return digest([[None if ids is None else ids.tolist() for ids in (p.source, p.target)] for p in chosen])
 
 
 def _parallel(source: LineText, target: LineText) -> Iterator[tuple[str, str]]:

@@ -18,8 +18,8 @@ from octavo.race import race, timed
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options
 
-_ROUNDS: Final = 3
-_SENTENCES: Final = 128
+_ROUNDS: Final = 5
+_SENTENCES: Final = 64
 
 
 def measured_speed(calibration: Calibration, threads: int, progress: Progress) -> Speed:
