@@ -26,8 +26,9 @@ class MeasurementStopped(Exception):
 
 
 class Interrupt:
-    """While entered, SIGINT and SIGTERM are noted instead of ending the process; a second one ends it. A wish
-    to stop that octavo.interrupt noted before counts too.
+    """While entered, SIGINT and SIGTERM are noted and do not end the process; a second one does, at once.
+
+    A wish to stop that octavo.interrupt noted before counts too.
     """
 
     def __init__(self) -> None:
@@ -46,4 +47,4 @@ class Interrupt:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.requested = True
-        signal.signal(number, self._before[signal.Signals(number)])
+        signal.signal(number, signal.SIG_DFL)

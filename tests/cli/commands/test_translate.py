@@ -144,7 +144,7 @@ def test_what_is_likely_wrong_is_noted_once(octavo_here: Octavo, int8_model: Pat
     assert lines(done.stdout) == expected
     (noted,) = [line for line in done.stderr.decode().splitlines() if "should be looked at" in line]
     assert noted.startswith(f"octavo: {sum(map(bool, warned))} of 8 translations should be looked at. ")
-    assert f"{TranslationWarning.UNKNOWN_CHARACTERS} (lines 2, 3, 4, 5, 6 and 2 more)" in noted
+    assert f"Lines 2, 3, 4, 5, 6 and 2 more: {TranslationWarning.UNKNOWN_CHARACTERS}" in noted
 
 
 def test_options_reach_the_search(octavo: Octavo, float_model: Path) -> None:

@@ -161,11 +161,14 @@ def test_lines_on_standard_output_stay(octavo: Octavo, int8_model: Path) -> None
         assert read + process.stdout.read() == expected
 
 
-def test_the_second_ends_it_at_once() -> None:
+@pytest.mark.parametrize("inside", ["nullcontext", "Interrupt"])
+def test_the_second_ends_it_at_once(inside: str) -> None:
     script = (
         "import signal\n"
+        "from contextlib import nullcontext\n"
         "from octavo.cli.terminal.signals import stopping_on_interrupt\n"
-        "with stopping_on_interrupt():\n"
+        "from octavo.training.interrupt import Interrupt\n"
+        f"with stopping_on_interrupt(), {inside}():\n"
         "    signal.raise_signal(signal.SIGINT)\n"
         "    print('first', flush=True)\n"
         "    signal.raise_signal(signal.SIGINT)\n"

@@ -186,14 +186,14 @@ class _Tally:
                 f"{self._split} of {lines} lines had a sentence too long for the model, translated in pieces"
             )
         if self._warned:
-            reasons = " ".join(f"{why} {self._lines(why)}" for why in self._counts)
+            reasons = " ".join(f"{self._lines(why)}: {why}" for why in self._counts)
             note(f"{self._warned} of {lines} translations should be looked at. {reasons}")
 
     def _lines(self, warning: str) -> str:
         """The first lines that have it, and how many more there are."""
         shown = ", ".join(map(str, self._first[warning]))
         more = self._counts[warning] - len(self._first[warning])
-        return f"({'lines' if ',' in shown else 'line'} {shown}{f' and {more} more' if more else ''})"
+        return f"{'Lines' if ',' in shown else 'Line'} {shown}{f' and {more} more' if more else ''}"
 
 
 def _translate_lines(
