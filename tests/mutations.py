@@ -164,6 +164,18 @@ def _config_numbers(directory: Path, rng: random.Random) -> str:
     return f"config.json: {key} = {part[key]}"
 
 
+def _quality(directory: Path, rng: random.Random) -> str:
+    """quality.json has no checksum: any value may stand in it."""
+    values: dict[str, Any] = {
+        "bleu": 38.9,
+        "dev": [{"name": "dev.en", "bleu": 30.5}],
+        "training": {"updates": 90},
+    }
+    done = [_edit_json(values, rng, ODD_VALUES) for _ in range(rng.choice((1, 1, 2)))]
+    (directory / "quality.json").write_text(json.dumps(values), encoding="utf-8")
+    return f"quality.json: {'; '.join(done)}"
+
+
 def _seal(directory: Path, path: Path) -> None:
     """Record the file as it is now in config.json."""
     config = directory / "config.json"
@@ -245,6 +257,7 @@ KINDS: dict[str, Callable[[Path, random.Random], str]] = {
     "remove": _remove,
     "config": _config,
     "config-numbers": _config_numbers,
+    "quality": _quality,
     "sealed-header-bits": _sealed_header_bits,
     "sealed-header": _sealed_header,
     "sealed-values": _sealed_values,
