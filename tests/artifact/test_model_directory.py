@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -383,6 +384,13 @@ def test_file_replaced_after_opening(float_path: Path) -> None:
     (float_path / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="cannot read tensors"):
         list(model.tensors())
+
+
+def test_what_a_reader_of_tensors_fails_at_is_not_the_models_fault(float_path: Path) -> None:
+    model = ModelDirectory.open(float_path)
+    with pytest.raises(OSError, match="No space left"), model.tensor_reader() as tensor:
+        tensor("encoder.norm.bias")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_unknown_tensor_is_a_key_error(float_path: Path) -> None:

@@ -44,7 +44,7 @@ class TensorsFile:
 
     def check_header(self) -> None:
         """Names, types and shapes against the specs, and the file's size against them. Raises ModelError."""
-        with self._open() as stream:
+        with self._reading(), self._open() as stream:
             self._refuse(_names_problem(self._specs, stream.keys()))
             for spec in self._specs.values():
                 self._check_type(stream, spec)
@@ -52,7 +52,7 @@ class TensorsFile:
     def check_values(self, problem: Callable[[Callable[[str], Array]], str | None] | None = None) -> None:
         """Every value against the specs, and then by ``problem``, which gets a function from a name to its
         array and says what is wrong. The header is checked. Raises ModelError."""
-        with self._open() as stream:
+        with self._reading(), self._open() as stream:
             for spec in self._specs.values():
                 self._refuse(_values_problem(spec, stream.get_tensor(spec.name)))
             if problem:
@@ -67,26 +67,32 @@ class TensorsFile:
     @contextmanager
     def reader(self) -> Iterator[Callable[[str], Array]]:
         """Opens the file once and gives a function from a name to its array, short forms widened."""
-        with self._open() as stream:
+        with self._reading():
+            opened = self._open()
+        with opened as stream:  # what its user raises is no failure of reading
 
             def tensor(name: str) -> Array:
                 interrupt.check()
-                self._check_type(stream, self._specs[name])
-                return _widened(self._specs[name], stream.get_tensor(name))
+                with self._reading():
+                    self._check_type(stream, self._specs[name])
+                    return _widened(self._specs[name], stream.get_tensor(name))
 
             yield tensor
 
     def types(self) -> dict[str, DType]:
         """Name and type on disk of every tensor."""
-        with self._open() as stream:
+        with self._reading(), self._open() as stream:
             return {name: DType(stream.get_slice(name).get_dtype()) for name in self._specs}
 
+    def _open(self) -> Any:
+        # Read, not mapped: a file cut short under us is then an error and not a SIGBUS.
+        return safe_open(self._path, framework="numpy", backend="pread")
+
     @contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _reading(self) -> Iterator[None]:
+        """Failures to read as ModelError."""
         try:
-            # Read, not mapped: a file cut short under us is then an error and not a SIGBUS.
-            with safe_open(self._path, framework="numpy", backend="pread") as stream:
-                yield stream
+            yield
         except (SafetensorError, OSError) as error:
             reason = textwrap.shorten(str(error), 200)
             raise ModelError(f"{self._path}: cannot read tensors ({reason}); copy the file again") from error
