@@ -11,4 +11,9 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Has the calling thread allocate what its first exception needs; whoever starts a thread that may throw has
+/// it call this first. The C library ends the process where it cannot allocate that when the exception is
+/// thrown. False: there is no memory for it, and the thread must throw nothing.
+bool prepare_for_exceptions() noexcept;
+
 }  // namespace octavo

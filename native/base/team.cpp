@@ -1,9 +1,10 @@
 #include "base/team.h"
 
 #include <new>
+#include <string>
 #include <system_error>
 
-#include "base/exceptions.h"
+#include "base/errors.h"
 
 namespace octavo {
 
@@ -23,7 +24,14 @@ void pause_after(int looks) {
   }
 }
 
+constexpr int kMostThreads = 1024;
+
 }  // namespace
+
+void check_threads(int threads) {
+  if (threads < 1 || threads > kMostThreads)
+    throw Error("threads must be from 1 to " + std::to_string(kMostThreads));
+}
 
 Team::Team(int size) {
   threads_.reserve(static_cast<std::size_t>(size));

@@ -10,6 +10,9 @@
 
 namespace octavo {
 
+/// Throws Error unless `threads` is from 1 to 1024: what one call may ask for.
+void check_threads(int threads);
+
 /// Threads that share each piece of work of one stream. They look for it all the time, and sleep when there
 /// was none for some milliseconds. Parts that a thread does not come to, because the system has put it aside,
 /// the others do.

@@ -6,7 +6,8 @@
 
 namespace octavo {
 
-void bind_kernels(nanobind::module_& module);
+/// What forks and the exit of Python need.
+void bind_interpreter(nanobind::module_& module);
 void bind_config(nanobind::module_& module);
 void bind_engine(nanobind::module_& module);
 /// What only language models do: scores of texts, texts to be continued, and the choice of tokens.

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "base/exceptions.h"
+#include "base/errors.h"
+#include "bindings/bindings.h"
 
 namespace nb = nanobind;
 

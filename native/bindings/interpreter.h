@@ -59,6 +59,4 @@ void interruptible(Call call) {
   }
 }
 
-void bind_interpreter(nanobind::module_& module);
-
 }  // namespace octavo

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "decoding/batch_limits.h"
 #include "decoding/scorer.h"
 #include "decoding/sentence_search.h"
-#include "decoding/team_at_work.h"
 
 namespace octavo {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "decoding/logits.h"
+
 namespace octavo {
 
 namespace {
-
-constexpr int kLogitRows = 48;  // logits of so many rows at a time stay in cache
 
 /// Feeds all pairs in step, the longest target first, so that those still fed are always the first rows.
 /// use(order, states) sees what each step gives: row r of the states belongs to pair order[r].
@@ -47,8 +47,7 @@ std::vector<std::vector<float>> forced_logits(const Transformer& model, const st
   const int vocabulary = model.config.target_vocab_size;
   teacher_force(
       model, pairs, workspace, [&](const std::vector<std::size_t>& order, const ProductInput& states) {
-        for (int first = 0; first < states.rows; first += kLogitRows) {
-          const int count = std::min(kLogitRows, states.rows - first);
+        for_each_part(states.rows, [&](int first, int count) {
           const std::size_t size = static_cast<std::size_t>(count) * static_cast<std::size_t>(vocabulary);
           const float* row = workspace.logits.ensure(size);
           model.stacks->output().apply_to(0, vocabulary, states.slice(first, count), workspace.logits.data(),
@@ -57,7 +56,7 @@ std::vector<std::vector<float>> forced_logits(const Transformer& model, const st
             std::vector<float>& own = logits[order[static_cast<std::size_t>(r)]];
             own.insert(own.end(), row, row + vocabulary);
           }
-        }
+        });
       });
   return logits;
 }

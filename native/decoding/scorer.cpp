@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "decoding/logits.h"
+
 namespace octavo {
-
-namespace {
-
-std::size_t chunks_of(const OutputProjection& output) {
-  return static_cast<std::size_t>((output.outputs() + kLogitChunk - 1) / kLogitChunk);
-}
-
-}  // namespace
 
 Scorer::Scorer(const Transformer& model, const Shortlist* shortlist, int offered)
     : model_(&model),
@@ -48,9 +42,9 @@ std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const
 void Scorer::reserve(std::span<const ScoredRow> rows) {
   std::size_t own = 0;
   for (const ScoredRow& row : rows) {
-    if (shortlist_ != nullptr) own = std::max(own, chunks_of(row.candidates->output));
+    if (shortlist_ != nullptr) own = std::max(own, chunk_count(row.candidates->output));
   }
-  most_chunks_ = chunks_of(*shared_output_) + own;
+  most_chunks_ = chunk_count(*shared_output_) + own;
   best_.resize(rows.size() * offered_);
   found_.assign(rows.size(), 0);
   log_sums_.resize(rows.size() * most_chunks_);
@@ -72,9 +66,7 @@ void Scorer::score_own(const ProductInput& states, std::span<const ScoredRow> ro
 void Scorer::add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
                  std::span<const ScoredRow> rows, Workspace& workspace) {
   const auto added = static_cast<std::size_t>(states.rows);
-  for (int first = 0; first < output.outputs(); first += kLogitChunk) {
-    const int count = std::min(kLogitChunk, output.outputs() - first);
-    const LogitRows logits = output.rows_of(first, count, states, workspace);
+  for_each_chunk(output, states, workspace, [&](int first, int count, const LogitRows& logits) {
     for (std::size_t i = 0; i < added; ++i) {
       const std::size_t row = first_row + i;
       const LogitRow own = logits.row(i);
@@ -82,7 +74,7 @@ void Scorer::add(const OutputProjection& output, int base, const ProductInput& s
           model_->kernels.log_sum_exp(own.values, count, own.largest);
       choose(row, rows[row].may_end, base + first, count, own);
     }
-  }
+  });
 }
 
 /// Adds to a row's best candidates those of one chunk that may follow.

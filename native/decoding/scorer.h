@@ -6,18 +6,8 @@
 
 #include "decoding/sentence_search.h"
 #include "decoding/shortlist.h"
-#include "ops/output_groups.h"
 
 namespace octavo {
-
-/// Candidates whose logits are made, reduced and dropped together; docs/numerics.md.
-inline constexpr int kLogitChunk = 512;
-static_assert(kLogitChunk % kOutputGroup == 0);
-
-/// Of x[0, n), n >= 1.
-inline float log_sum_exp(const KernelTable& kernels, const float* x, int n) {
-  return kernels.log_sum_exp(x, n, kernels.largest(x, n));
-}
 
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {

@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "decoding/batch_limits.h"
-#include "decoding/scorer.h"
-#include "decoding/team_at_work.h"
-#include "decoding/wanted_rows.h"
+#include "decoding/logits.h"
 
 namespace octavo {
 
@@ -71,19 +68,18 @@ void TextScoring::advance(std::vector<std::vector<float>>& scores) {
 void TextScoring::score(const ProductInput& states, std::span<const std::int32_t> next, float* scores) {
   const OutputProjection& output = model_.stacks->output();
   const std::size_t rows = next.size();
-  const auto chunks = static_cast<std::size_t>((output.outputs() + kLogitChunk - 1) / kLogitChunk);
+  const std::size_t chunks = chunk_count(output);
   log_sums_.resize(rows * chunks);
   chosen_logit_.resize(rows);
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    const int first = static_cast<int>(chunk) * kLogitChunk;
-    const int count = std::min(kLogitChunk, output.outputs() - first);
-    const LogitRows logits = output.rows_of(first, count, states, workspace_);
+  std::size_t chunk = 0;
+  for_each_chunk(output, states, workspace_, [&](int first, int count, const LogitRows& logits) {
     for (std::size_t r = 0; r < rows; ++r) {
       const LogitRow own = logits.row(r);
       log_sums_[r * chunks + chunk] = model_.kernels.log_sum_exp(own.values, count, own.largest);
       if (next[r] >= first && next[r] < first + count) chosen_logit_[r] = own.values[next[r] - first];
     }
-  }
+    ++chunk;
+  });
   for (std::size_t r = 0; r < rows; ++r) {
     const float sum = log_sum_exp(model_.kernels, log_sums_.data() + r * chunks, static_cast<int>(chunks));
     scores[r] = std::min(chosen_logit_[r] - sum, 0.0f);

@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "base/errors.h"
-#include "base/exceptions.h"
 #include "engine/streams_at_work.h"
 
 namespace octavo {
@@ -16,7 +15,6 @@ namespace octavo {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{50};
-constexpr int kMostThreads = 1024;
 
 void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int longest, const char* side) {
   for (const std::int32_t token : tokens) {
@@ -67,7 +65,7 @@ Engine::Streams::Streams(const Transformer& model, const Shortlist* shortlist, i
 Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
                int threads, int streams)
     : model_(std::move(model)), shortlist_(std::move(shortlist)), threads_(threads), stream_count_(streams) {
-  if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
+  check_threads(threads);
   if (streams < 1 || streams > threads) throw Error("streams must be from 1 to threads");
   streams_ = make_streams();
 }

@@ -5,16 +5,9 @@
 #include <string>
 
 #include "base/errors.h"
-#include "decoding/team_at_work.h"
-#include "decoding/wanted_rows.h"
+#include "decoding/logits.h"
 
 namespace octavo {
-
-namespace {
-
-constexpr int kLogitRows = 48;  // logits of so many rows at a time stay in cache
-
-}  // namespace
 
 TextSession::State::State(const Transformer& model, int threads)
     : team(std::make_unique<Team>(threads)), workspace(model.kernels), cache(model.stacks->make_cache()) {}
@@ -98,11 +91,10 @@ std::vector<float> TextSession::wanted_logits(const ProductInput& states, const 
   std::vector<float> logits(rows * width);
   float* next = logits.data();
   for_each_run(wanted, [&](int first, int count) {
-    for (int done = 0; done < count; done += kLogitRows) {
-      const int some = std::min(kLogitRows, count - done);
+    for_each_part(count, [&](int done, int some) {
       output.apply_to(0, output.outputs(), states.slice(first + done, some), next, workspace);
       next += static_cast<std::size_t>(some) * width;
-    }
+    });
   });
   return logits;
 }

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/stopwatch.h"
+#include "base/team.h"
 #include "kernels/peak_loops.h"
 #include "kernels/registry.h"
 
@@ -16,7 +17,6 @@ namespace octavo {
 namespace {
 
 constexpr int kRounds = 20;
-constexpr int kMostThreads = 1024;
 
 /// The fastest round counts, all threads in it: a peak is what nothing has disturbed.
 double gmacs(void (*loop)(), double macs, int threads) {
@@ -28,7 +28,7 @@ double gmacs(void (*loop)(), double macs, int threads) {
   const auto measure = [&](std::size_t thread) {
     for (int round = 0; round < kRounds; ++round) {
       start.arrive_and_wait();
-      rates[thread] = macs / time_calls(loop, 1).fastest;
+      rates[thread] = macs / nanoseconds_in_a_round(loop);
       start.arrive_and_wait();
       if (thread == 0) {
         double sum = 0;
@@ -41,9 +41,10 @@ double gmacs(void (*loop)(), double macs, int threads) {
   others.reserve(count);
   try {
     for (std::size_t thread = 1; thread < count; ++thread) others.emplace_back(measure, thread);
-  } catch (const std::system_error&) {
+  } catch (const std::exception& error) {  // std::system_error or std::bad_alloc
     for (std::size_t missing = others.size() + 1; missing <= count; ++missing) start.arrive_and_drop();
     others.clear();
+    if (dynamic_cast<const std::system_error*>(&error) == nullptr) throw;
     throw Error("the system allows no more threads");
   }
   measure(0);
@@ -55,7 +56,7 @@ double gmacs(void (*loop)(), double macs, int threads) {
 
 Peak measure_peak(const std::string& tier, int threads) {
   const PeakLoops& loops = kernels_named(tier).peak;
-  if (threads < 1 || threads > kMostThreads) throw Error("threads must be from 1 to 1024");
+  check_threads(threads);
   return {gmacs(loops.f32, loops.f32_macs, threads), gmacs(loops.s8, loops.s8_macs, threads)};
 }
 

@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "model/number_system.h"
 #include "model/stacks.h"
 
 namespace octavo {
 
-/// The decoder stack over a number system: FloatNumbers or IntegerNumbers.
-template <class Numbers>
+/// The decoder stack over a number system.
+template <NumberSystem Numbers>
 class Decoder {
  public:
   /// `memory` is the encoder's output; null in a language model, whose layers have no cross-attention.
@@ -61,7 +62,7 @@ inline void point_at_pages(std::span<std::byte* const> pages, std::size_t offset
   for (const std::byte* page : pages) workspace.sentence_pages.push_back(page + offset);
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typename Numbers::Site* memory) {
   Decoder decoder;
   const TransformerConfig& config = source.config;
@@ -87,7 +88,7 @@ Decoder<Numbers> Decoder<Numbers>::load(const LayerSource& source, const typenam
   return decoder;
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 std::vector<SentenceRows> Decoder<Numbers>::begin(const PackedTokens& source, const ProductInput& memory,
                                                   Workspace& workspace, DecoderCache& cache) const {
   std::vector<SentenceRows> sentences;
@@ -112,7 +113,7 @@ std::vector<SentenceRows> Decoder<Numbers>::begin(const PackedTokens& source, co
   return sentences;
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 auto* Decoder<Numbers>::embed(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
   workspace.tokens.clear();
   workspace.positions.clear();
@@ -123,7 +124,7 @@ auto* Decoder<Numbers>::embed(std::span<SentenceRows* const> sentences, Workspac
   return embedding_.embed(workspace.tokens, workspace.positions, workspace);
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
   auto* x = embed(sentences, workspace);
   typename Numbers::ResidualStream stream(config_, x, static_cast<int>(workspace.tokens.size()), workspace);
@@ -148,7 +149,7 @@ ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Wo
   return stream.enter(norm_, output_input_);
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 void Decoder<Numbers>::self_attention(const Layer& layer, std::span<SentenceRows* const> sentences,
                                       const ProductInput& input, const typename Numbers::Target& add,
                                       Workspace& workspace) const {
@@ -183,7 +184,7 @@ void Decoder<Numbers>::self_attention(const Layer& layer, std::span<SentenceRows
   attention.project_output(input.rows, add, workspace);
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 void Decoder<Numbers>::cross_attention(const typename Numbers::Attention& attention,
                                        std::size_t source_offset, std::span<SentenceRows* const> sentences,
                                        const ProductInput& input, const typename Numbers::Target& add,

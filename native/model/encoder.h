@@ -3,15 +3,14 @@
 #include <string>
 #include <vector>
 
-#include "model/layer_source.h"
+#include "model/number_system.h"
 #include "model/packed_tokens.h"
 #include "model/sentence_rows.h"
-#include "ops/site.h"
 
 namespace octavo {
 
-/// The encoder stack over a number system: FloatNumbers or IntegerNumbers.
-template <class Numbers>
+/// The encoder stack over a number system.
+template <NumberSystem Numbers>
 class Encoder {
  public:
   static Encoder load(const LayerSource& source);
@@ -40,7 +39,7 @@ class Encoder {
   typename Numbers::Site output_;
 };
 
-template <class Numbers>
+template <NumberSystem Numbers>
 Encoder<Numbers> Encoder<Numbers>::load(const LayerSource& source) {
   Encoder encoder;
   const TransformerConfig& config = source.config;
@@ -62,7 +61,7 @@ Encoder<Numbers> Encoder<Numbers>::load(const LayerSource& source) {
   return encoder;
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 ProductInput Encoder<Numbers>::forward(const PackedTokens& source, Workspace& workspace) const {
   workspace.positions.clear();
   for (int s = 0; s < source.sentences(); ++s) {
@@ -84,7 +83,7 @@ ProductInput Encoder<Numbers>::forward(const PackedTokens& source, Workspace& wo
   return stream.enter(norm_, output_);
 }
 
-template <class Numbers>
+template <NumberSystem Numbers>
 void Encoder<Numbers>::self_attention(const typename Numbers::Attention& attention,
                                       const PackedTokens& source, const ProductInput& input,
                                       const typename Numbers::Target& add, Workspace& workspace) const {

@@ -3,8 +3,8 @@
 #include <span>
 #include <variant>
 
-#include "ops/integer_linear.h"
-#include "ops/linear.h"
+#include "ops/float/linear.h"
+#include "ops/integer/linear.h"
 
 namespace octavo {
 

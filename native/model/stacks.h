@@ -4,13 +4,14 @@
 #include <span>
 #include <vector>
 
-#include "model/layer_source.h"
 #include "model/output_projection.h"
 #include "model/packed_tokens.h"
 #include "model/sentence_rows.h"
 #include "ops/page_pool.h"
 
 namespace octavo {
+
+struct LayerSource;
 
 /// Where a stream keeps keys and values: a page has room for kPagePositions positions of every layer.
 struct DecoderCache {

@@ -1,5 +1,7 @@
 #include "model/transformer.h"
 
+#include "model/number_system.h"
+
 namespace octavo {
 
 Transformer Transformer::load(const TransformerConfig& config, const Arithmetic& arithmetic,

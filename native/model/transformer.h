@@ -3,7 +3,10 @@
 #include <memory>
 #include <variant>
 
+#include "model/config.h"
 #include "model/stacks.h"
+#include "ops/float/plan.h"
+#include "ops/matrix.h"
 
 namespace octavo {
 

@@ -25,11 +25,16 @@ class TensorSource {
 /// The float tensor of that name; throws Error unless it has `size` elements.
 const float* load_f32(TensorSource& source, const std::string& name, std::size_t size);
 
-/// The same of integers. Throws Error as well where one is not within `range`.
 struct IntegerRange {
   std::int64_t low;
   std::int64_t high;
 };
+/// The multiplier of a factor or scale: docs/numerics.md, "Scale Propagation".
+inline constexpr IntegerRange kMantissas{std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1};
+
+inline constexpr IntegerRange kAllInt32{-(std::int64_t{1} << 31), (std::int64_t{1} << 31) - 1};
+
+/// The integers of that name; throws Error as load_f32 does, and where one is not within `range`.
 const std::int8_t* load_s8(TensorSource& source, const std::string& name, std::size_t size,
                            const IntegerRange& range);
 const std::int16_t* load_s16(TensorSource& source, const std::string& name, std::size_t size,

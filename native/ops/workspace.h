@@ -7,8 +7,7 @@
 #include "base/aligned_buffer.h"
 #include "base/team.h"
 #include "kernels/kernel_table.h"
-#include "ops/observer.h"
-#include "ops/trace.h"
+#include "ops/inspection.h"
 
 namespace octavo {
 
@@ -46,6 +45,20 @@ struct Workspace {
   AlignedBuffer<std::int16_t> integer_states;
   AlignedBuffer<std::int32_t> integer_scores;
   AlignedBuffer<std::int32_t> integer_logits;
+};
+
+/// Gives a stream its team, as long as this lives.
+class TeamAtWork {
+ public:
+  TeamAtWork(Workspace& workspace, Team& team) : workspace_(workspace) {
+    if (team.size() > 1) workspace_.team = &team;
+  }
+  TeamAtWork(const TeamAtWork&) = delete;
+  TeamAtWork& operator=(const TeamAtWork&) = delete;
+  ~TeamAtWork() { workspace_.team = nullptr; }
+
+ private:
+  Workspace& workspace_;
 };
 
 }  // namespace octavo

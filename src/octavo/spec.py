@@ -19,6 +19,7 @@ MAX_DIMENSION: Final = 65_536
 MAX_VOCABULARY: Final = 1_048_576
 MAX_LAYERS: Final = 256
 MAX_POSITIONS: Final = 65_536
+MAX_THREADS: Final = 1024  # of one engine; native/base/team.cpp has the same
 MAX_BEAM: Final = 64
 MAX_LENGTH_PENALTY: Final = 10
 MAX_LENGTH_RATIO: Final = 100

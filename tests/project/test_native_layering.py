@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import json
 import os
 import re
@@ -17,6 +18,10 @@ LAYERS = ("base", "kernels", "ops", "model", "decoding", "engine", "bindings")
 ISA_FOLDERS = {path.parent.name for path in NATIVE.glob("kernels/*/table.cpp")} - {"reference"}
 #: Folders of vectors that several of them share, each in a namespace of its own.
 VECTOR_FOLDERS = {path.name for path in NATIVE.glob("kernels/vectors*")}
+#: Two arithmetics side by side, in every layer that has them.
+WINGS = ("float", "integer")
+#: Headers of compilers that give access to instructions of one architecture.
+INTRINSICS = re.compile(r"(\w*intrin|arm_\w+|altivec|riscv_vector|wasm_simd128)\.h")
 
 HEADERS = sorted(NATIVE.rglob("*.h"))
 SOURCES = sorted([*HEADERS, *NATIVE.rglob("*.cpp")])
@@ -68,7 +73,7 @@ def test_kernel_folders_do_not_see_one_another(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=label)
 def test_only_isa_folders_and_checks_see_intrinsics_only_bindings_see_python(path: Path) -> None:
     for include in includes(path):
-        if include.endswith(("intrin.h", "arm_neon.h")):
+        if INTRINSICS.fullmatch(include):
             allowed = {*ISA_FOLDERS, *VECTOR_FOLDERS, "tests"}
             assert path.parent.name in allowed, f"{label(path)} includes {include}"
         if include == "Python.h" or include.startswith("nanobind/"):
@@ -82,6 +87,29 @@ def compiles_here(path: Path) -> bool:
     texts = [file.read_text(encoding="utf-8") for file in path.parent.iterdir()]
     for_arm = any("arm_neon.h" in text or "vectors_neon/" in text for text in texts)
     return for_arm == (os.uname().machine == "aarch64")
+
+
+@pytest.mark.parametrize("header", ["immintrin.h", "x86intrin.h", "arm_neon.h", "arm_sve.h", "arm_acle.h"])
+def test_headers_of_intrinsics_are_known(header: str) -> None:
+    assert INTRINSICS.fullmatch(header)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if layer_of(path) != "tests"], ids=label)
+def test_wings_do_not_see_one_another(path: Path) -> None:
+    """Nor does what the wings of a layer share see them."""
+    wing = path.parent.name if path.parent.name in WINGS else None
+    for include in own_includes(path):
+        other = include.parent.name if include.parent.name in WINGS else None
+        above = wing is None and layer_of(include) != layer_of(path)
+        assert other in (None, wing) or above, f"{label(path)} includes {label(include)}"
+
+
+def test_no_include_goes_upward_between_folders() -> None:
+    folders: dict[str, set[str]] = {}
+    for path in SOURCES:
+        seen = folders.setdefault(label(path.parent), set())
+        seen |= {label(include.parent) for include in own_includes(path)} - {label(path.parent)}
+    assert list(graphlib.TopologicalSorter(folders).static_order())  # CycleError names the folders of a cycle
 
 
 def compile_options(build: Path, folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS
+from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, MAX_THREADS
 
 SEARCH_PANEL: Final = "Search"
 GATE_PANEL: Final = "Quality gate"
@@ -34,7 +34,7 @@ ThreadsOption = Annotated[
         "-t",
         metavar="N",
         min=0,
-        max=1024,
+        max=MAX_THREADS,
         help="The engine runs on N threads; 0 stands for one on every core.",
     ),
 ]

@@ -22,13 +22,12 @@ from octavo.engine.forks import tell_of_forks
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
+from octavo.spec import MAX_THREADS, ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
 
 Precision = Literal["float32", "int8", "integer"]
 TokenIds = npt.NDArray[np.int32]
 
 _PRECISIONS: Final = ("float32", "int8", "integer")
-_MOST_THREADS: Final = 1024
 _SAME_IN_NATIVE: Final = (
     "d_model",
     "ffn_dim",
@@ -121,7 +120,7 @@ class Engine:
         self.config = model.config
         self.precision: Precision = precision
         try:
-            threads = whole_number("threads", threads, 0, _MOST_THREADS, "; 0 takes every core")
+            threads = whole_number("threads", threads, 0, MAX_THREADS, "; 0 takes every core")
             self.threads = threads or available_cores()
             streams = whole_number("streams", streams, 0, self.threads, "; 0 has one for each thread")
         except ValueError as error:

@@ -1,0 +1,300 @@
+#include "model/float/layers.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/panels.h"
+
+namespace octavo {
+
+namespace {
+
+constexpr std::size_t kFloatBytes = sizeof(float);
+
+/// 1 / scale of its head for every column.
+void spread_inverse(const std::vector<float>& scales, int head_dim, AlignedBuffer<float>& inverse) {
+  const std::size_t width = scales.size() * static_cast<std::size_t>(head_dim);
+  float* column = inverse.ensure(round_up(width, kWidestPanel));
+  for (const float scale : scales) column = std::fill_n(column, head_dim, 1.0f / scale);
+}
+
+/// Stores a projection's rows `stride` bytes apart: as u8 around 128 by `inverse`, or as floats.
+Epilogue store_rows(std::byte* rows, std::size_t stride, bool as_u8, const AlignedBuffer<float>& inverse) {
+  if (as_u8) {
+    return {.quantized = {.values = reinterpret_cast<std::uint8_t*>(rows),
+                          .stride = static_cast<std::ptrdiff_t>(stride),
+                          .inverse = inverse.data(),
+                          .zero_point = 128}};
+  }
+  return {.output = reinterpret_cast<float*>(rows),
+          .output_stride = static_cast<std::ptrdiff_t>(stride / kFloatBytes)};
+}
+
+/// The names of a weight product's tensors follow from its own.
+Linear load_linear(const LayerSource& source, const std::string& product, const Site& site, int inputs,
+                   int outputs) {
+  return Linear::load(
+      source.weights, source.kernels, source.plan, product, site,
+      {.weight = product + ".weight", .bias = product + ".bias", .inputs = inputs, .outputs = outputs});
+}
+
+}  // namespace
+
+FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string& side) {
+  FloatEmbedding embedding;
+  const TransformerConfig& config = source.config;
+  embedding.name_ = side + ".embedding";
+  embedding.width_ = config.d_model;
+  const float scale =
+      config.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(config.d_model))) : 1.0f;
+  const std::string positions = config.learned_positions ? side + ".positions.weight" : "positions";
+  embedding.tokens_ =
+      Embedding::load(source.weights, config.embedding_weight(side), config.vocab_size(side), positions,
+                      config.max_positions + config.position_offset, config.position_offset, config.d_model,
+                      scale, source.plan == nullptr ? Precision::float32 : Precision::int8);
+  embedding.has_norm_ = config.embedding_norm;
+  if (config.embedding_norm) {
+    embedding.norm_ = LayerNorm::load(source.weights.source(), side + ".embedding_norm", config.d_model,
+                                      config.layer_norm_epsilon);
+  }
+  return embedding;
+}
+
+float* FloatEmbedding::embed(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions,
+                             Workspace& workspace) const {
+  const int rows = static_cast<int>(tokens.size());
+  const auto width = static_cast<std::size_t>(width_);
+  float* x = workspace.states.ensure(tokens.size() * width);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens_.lookup(tokens[i], positions[i], x + i * width, workspace);
+  }
+  if (has_norm_) norm_.apply(x, rows, x, workspace);
+  if (workspace.observer != nullptr) workspace.observer->observe(name_, x, rows, width_, width_);
+  return x;
+}
+
+Attention Attention::load_self(const LayerSource& source, const std::string& name) {
+  return load(source, name, nullptr);
+}
+
+Attention Attention::load_cross(const LayerSource& source, const std::string& name, const Site& memory) {
+  return load(source, name, &memory);
+}
+
+Attention Attention::load(const LayerSource& source, const std::string& name, const Site* memory) {
+  Attention attention;
+  const int d = source.config.d_model;
+  attention.name_ = name;
+  attention.heads_ = source.config.attention_heads;
+  attention.head_dim_ = source.config.head_dim();
+  attention.load_scales(source);
+  attention.layout_ = source.kernels.attention.layout(attention.heads_, attention.head_dim_,
+                                                      attention.scores_int8_, attention.context_int8_);
+  std::vector<std::string> readers{name + ".query"};
+  if (memory == nullptr) readers.insert(readers.end(), {name + ".key", name + ".value"});
+  attention.input_ = Site::load(source.plan, name + ".input", d, readers);
+  attention.context_ = Site::load(source.plan, name + ".context", d, {name + ".output"});
+  const Site& remembered = memory == nullptr ? attention.input_ : *memory;
+  attention.query_ = load_linear(source, name + ".query", attention.input_, d, d);
+  attention.key_ = load_linear(source, name + ".key", remembered, d, d);
+  attention.value_ = load_linear(source, name + ".value", remembered, d, d);
+  attention.output_ = load_linear(source, name + ".output", attention.context_, d, d);
+  attention.norm_ =
+      LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon);
+  return attention;
+}
+
+void Attention::load_scales(const LayerSource& source) {
+  const float factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim_)));
+  score_scale_.assign(static_cast<std::size_t>(heads_), factor);
+  if (source.plan != nullptr) {
+    scores_int8_ = source.plan->is_int8(name_ + ".scores");
+    context_int8_ = source.plan->is_int8(name_ + ".context");
+  }
+  if (scores_int8_) {
+    const std::vector<float>& queries = source.plan->heads.at(name_ + ".queries");
+    const std::vector<float>& keys = source.plan->heads.at(name_ + ".keys");
+    spread_inverse(queries, head_dim_, query_inverse_);
+    spread_inverse(keys, head_dim_, key_inverse_);
+    for (std::size_t h = 0; h < score_scale_.size(); ++h) score_scale_[h] = queries[h] * keys[h] * factor;
+  }
+  if (context_int8_) {
+    value_scale_ = source.plan->heads.at(name_ + ".values");
+    spread_inverse(value_scale_, head_dim_, value_inverse_);
+  }
+}
+
+void Attention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
+                                 const std::uint8_t* positions, Workspace& workspace) const {
+  const std::size_t width = static_cast<std::size_t>(heads_ * head_dim_);
+  const std::size_t key_bytes = scores_int8_ ? width : width * kFloatBytes;
+  const std::size_t value_bytes = context_int8_ ? width : width * kFloatBytes;
+  const auto rows = static_cast<std::size_t>(input.rows);
+  std::byte* keys = workspace.keys.ensure(rows * key_bytes);
+  std::byte* values = workspace.values.ensure(rows * value_bytes);
+  key_.apply(input, store_rows(keys, key_bytes, scores_int8_, key_inverse_), workspace);
+  value_.apply(input, store_rows(values, value_bytes, context_int8_, value_inverse_), workspace);
+  if (workspace.observer != nullptr) observe_keys_values(keys, values, input.rows, workspace);
+  workspace.kernels->attention.keep({.layout = &layout_,
+                                     .rows = input.rows,
+                                     .keys = keys,
+                                     .values = values,
+                                     .key_stride = static_cast<std::ptrdiff_t>(key_bytes),
+                                     .value_stride = static_cast<std::ptrdiff_t>(value_bytes),
+                                     .pages = pages,
+                                     .positions = positions});
+}
+
+void Attention::observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
+                                    Workspace& workspace) const {
+  const int width = heads_ * head_dim_;
+  workspace.observer->observe(name_ + ".keys", reinterpret_cast<const float*>(keys), rows, width, width);
+  workspace.observer->observe(name_ + ".values", reinterpret_cast<const float*>(values), rows, width, width);
+}
+
+void Attention::project_queries(const ProductInput& input, Workspace& workspace) const {
+  const auto width = static_cast<std::size_t>(heads_ * head_dim_);
+  const std::size_t size = static_cast<std::size_t>(input.rows) * width;
+  std::byte* rows = scores_int8_ ? reinterpret_cast<std::byte*>(workspace.query_u8.ensure(size))
+                                 : reinterpret_cast<std::byte*>(workspace.query.ensure(size));
+  const std::size_t stride = scores_int8_ ? width : width * kFloatBytes;
+  query_.apply(input, store_rows(rows, stride, scores_int8_, query_inverse_), workspace);
+  if (workspace.observer != nullptr) {
+    const int columns = static_cast<int>(width);
+    workspace.observer->observe(name_ + ".queries", workspace.query.data(), input.rows, columns, columns);
+  }
+  // The contexts take the place of the input, which nothing reads any more once queries, keys and values are
+  // made, so that u8 inputs and u8 contexts can share a buffer.
+  if (context_.is_fused()) {
+    context_.target(input.rows, workspace.quantized);
+  } else {
+    workspace.context.ensure(size);
+  }
+}
+
+void Attention::attend(int first, Attend job, Workspace& workspace) const {
+  const std::ptrdiff_t width = heads_ * head_dim_;
+  const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
+  job.layout = &layout_;
+  if (scores_int8_) {
+    job.query = reinterpret_cast<const std::byte*>(workspace.query_u8.data() + first * width);
+    job.query_stride = width;
+  } else {
+    job.query = reinterpret_cast<const std::byte*>(workspace.query.data() + first * width);
+    job.query_stride = width * static_cast<std::ptrdiff_t>(kFloatBytes);
+  }
+  job.score_scale = score_scale_.data();
+  job.value_scale = value_scale_.data();
+  job.scores = workspace.scores.ensure(scratch);
+  job.weights = workspace.weights.ensure(scratch);
+  if (context_.is_fused()) {
+    job.quantized = context_.target(first + job.queries, workspace.quantized);
+    job.quantized.values += first * job.quantized.stride;
+  } else {
+    job.output = workspace.context.data() + first * width;
+    job.output_stride = width;
+  }
+  workspace.kernels->attention.attend(job);
+  if (workspace.observer != nullptr) observe_weights(job, workspace);
+}
+
+/// Attends once more, a query and a head at a time, because the weights of one are what a kernel leaves
+/// behind.
+void Attention::observe_weights(const Attend& job, Workspace& workspace) const {
+  const KernelTable& kernels = *workspace.kernels;
+  const PageLayout layout = kernels.attention.layout(1, head_dim_, false, false);
+  const auto stride = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(heads_ * head_dim_) * kFloatBytes);
+  const std::ptrdiff_t head_bytes = head_dim_ * static_cast<std::ptrdiff_t>(kFloatBytes);
+  const auto page_count = static_cast<std::size_t>((job.positions + kPagePositions - 1) / kPagePositions);
+  AlignedBuffer<std::byte> memory(page_count * layout.bytes);
+  AlignedBuffer<float> output(static_cast<std::size_t>(head_dim_));
+  std::vector<std::byte*> pages;
+  for (std::size_t p = 0; p < page_count; ++p) pages.push_back(memory.data() + p * layout.bytes);
+  for (int head = 0; head < heads_; ++head) {
+    for (int position = 0; position < job.positions; ++position) {
+      const std::byte* page = job.pages[position / kPagePositions];
+      const auto place = static_cast<std::uint8_t>(position % kPagePositions);
+      const std::byte* key = page + place * stride + head * head_bytes;
+      kernels.attention.keep({.layout = &layout,
+                              .rows = 1,
+                              .keys = key,
+                              .values = key,
+                              .key_stride = head_bytes,
+                              .value_stride = head_bytes,
+                              .pages = &pages[static_cast<std::size_t>(position / kPagePositions)],
+                              .positions = &place});
+    }
+    for (int q = 0; q < job.queries; ++q) {
+      Attend one = job;
+      one.layout = &layout;
+      one.queries = 1;
+      one.query += q * job.query_stride + head * head_bytes;
+      one.pages = pages.data();
+      if (job.order != nullptr) {
+        one.order += q * job.order_stride;
+        one.counts += q;
+        one.visible += q * job.visible_stride;
+      }
+      one.output = output.data();
+      kernels.attention.attend(one);
+      const int count = job.order != nullptr ? *one.counts : job.positions;
+      workspace.observer->observe(name_ + ".weights", one.scores, 1, count, count);
+    }
+  }
+}
+
+void Attention::project_output(int rows, const Epilogue& epilogue, Workspace& workspace) const {
+  const ProductInput input = context_.is_fused()
+                                 ? context_.stored(rows, workspace.quantized)
+                                 : context_.prepare(workspace.context.data(), rows, workspace);
+  output_.apply(input, epilogue, workspace);
+}
+
+FeedForward FeedForward::load(const LayerSource& source, const std::string& name) {
+  FeedForward layer;
+  const int d = source.config.d_model;
+  const int ffn = source.config.ffn_dim;
+  layer.name_ = name;
+  layer.activation_ = source.config.activation;
+  layer.input_ = Site::load(source.plan, name + ".input", d, {name + ".inner"});
+  layer.hidden_ = Site::load(source.plan, name + ".hidden", ffn, {name + ".outer"});
+  layer.inner_ = load_linear(source, name + ".inner", layer.input_, d, ffn);
+  layer.outer_ = load_linear(source, name + ".outer", layer.hidden_, ffn, d);
+  layer.norm_ = LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon);
+  return layer;
+}
+
+void FeedForward::apply(const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
+  const int rows = input.rows;
+  if (hidden_.is_fused()) {
+    inner_.apply(input, {.activation = activation_, .quantized = hidden_.target(rows, workspace.hidden_u8)},
+                 workspace);
+    outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
+    return;
+  }
+  const int ffn = inner_.outputs();
+  float* hidden = workspace.hidden.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(ffn));
+  inner_.apply(input, {.activation = activation_, .output = hidden, .output_stride = ffn}, workspace);
+  outer_.apply(hidden_.prepare(hidden, rows, workspace), add, workspace);
+}
+
+ProductInput ResidualStream::enter(const LayerNorm& norm, const Site& site) {
+  if (pre_norm_) return norm.apply(x_, rows_, site, workspace_->normalized, *workspace_);
+  return prepared_site_ == &site ? prepared_ : site.prepare(x_, rows_, *workspace_);
+}
+
+void ResidualStream::leave(const std::string& name, const LayerNorm& norm, const Site& next) {
+  if (workspace_->observer != nullptr) {
+    workspace_->observer->observe(name + ".residual", x_, rows_, width_, width_);
+  }
+  if (pre_norm_) return;
+  prepared_site_ = nullptr;
+  if (!next.is_static()) {
+    norm.apply(x_, rows_, x_, *workspace_);
+    return;
+  }
+  prepared_site_ = &next;
+  prepared_ = norm.apply_in_place(x_, rows_, next, *workspace_);
+}
+
+}  // namespace octavo

@@ -1,0 +1,62 @@
+#include "base/errors.h"
+#include "model/integer/layers.h"
+#include "model/stacks_over.h"
+#include "ops/integer/embedding.h"
+
+namespace octavo {
+
+namespace {
+
+constexpr std::int64_t kLogitLimit = std::int64_t{1} << 24;  // so that floats hold them
+
+/// What integer stacks are made of: an int16 residual stream, products of u8 and s8, no floats.
+struct IntegerNumbers {
+  using Site = IntegerSite;
+  using Target = IntegerTarget;
+  using Embedding = IntegerEmbedding;
+  using Norm = IntegerNorm;
+  using Attention = PolynomialAttention;
+  using FeedForward = IntegerFeedForward;
+  using ResidualStream = IntegerResidualStream;
+
+  static Embedding load_embedding(const LayerSource& source, const std::string& side) {
+    const TransformerConfig& config = source.config;
+    return IntegerEmbedding::load(source.weights,
+                                  {.weight = config.embedding_weight(side),
+                                   .side = side,
+                                   .tokens = config.vocab_size(side),
+                                   .width = config.d_model,
+                                   .position_rows = config.max_positions + config.position_offset,
+                                   .position_offset = config.position_offset});
+  }
+
+  static Norm load_norm(const LayerSource& source, const std::string& name) {
+    return IntegerNorm::load(source.weights.source(), name, source.config.d_model);
+  }
+
+  static Site load_site(const LayerSource& source, const std::string&, const std::vector<std::string>&) {
+    return {.width = source.config.d_model};
+  }
+
+  static OutputProjection load_output(const LayerSource& source, const Site& site) {
+    const TransformerConfig& config = source.config;
+    return {IntegerLinear::load(source.weights, source.kernels, "output", site,
+                                {.weight = config.output_weight(),
+                                 .bias = config.output_bias ? "output.bias" : "",
+                                 .inputs = config.d_model,
+                                 .outputs = config.target_vocab_size,
+                                 .limit = kLogitLimit}),
+            source.logit_step};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<const Stacks> load_integer_stacks(const LayerSource& source) {
+  const TransformerConfig& config = source.config;
+  if (!config.pre_norm || config.activation != Activation::relu || config.embedding_norm)
+    throw Error("integer precision runs pre-norm models with ReLU and without a norm of embeddings only");
+  return load_stacks<IntegerNumbers>(source);
+}
+
+}  // namespace octavo

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+
+namespace octavo {
+
+/// Sees the floats of a float32 model's sites (octavo.plan) while it runs.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// x[rows, width], rows `stride` floats apart, valid during the call.
+  virtual void observe(const std::string& site, const float* x, int rows, int width,
+                       std::ptrdiff_t stride) = 0;
+};
+
+/// One int8 or integer weight product as it ran: its quantized input and its int32 sums, offset already
+/// removed, in integer precision with the bias.
+struct ProductTrace {
+  std::string name;
+  int rows = 0;
+  int inner = 0;
+  int columns = 0;
+  std::vector<std::uint8_t> input;  // [rows, inner], value + zero point
+  std::vector<float> row_scale;     // [rows]; a static one, repeated; integer: none
+  std::vector<std::int32_t> sums;   // [rows, columns]
+};
+
+/// Collects every int8 or integer weight product in order of execution.
+using Trace = std::vector<ProductTrace>;
+
+/// Adds a product, computed once more. `row_scale` is the trace's.
+void record(const std::string& name, const ProductS8& product, std::vector<float> row_scale,
+            const LinearS8& kernels, Trace& trace);
+
+}  // namespace octavo
