@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .document_blocks import DOCUMENTS, ROOT, label
+from .test_layering import ALLOWED
 
 FOLDERS = "benchmarks|docs|models|native|recipes|src|tests|tools"
 
@@ -70,3 +71,20 @@ def test_the_folder_tables_list_what_there_is(folder: str) -> None:
     there = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() or path.suffix == ".py"}
     public = {name for name in there if not name.startswith("_")}
     assert public <= {name.partition("/")[0] for name in named}
+
+
+def test_a_part_stands_below_all_that_it_imports() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split("## Python:")[1].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    parts = [
+        name.removesuffix(".py").rstrip("/") for cell in cells for name in re.findall(r"`([^`]+)`", cell)
+    ]
+    place = {part: number for number, part in enumerate(parts)}
+    above = {
+        (part, needed)
+        for part, all_needed in ALLOWED.items()
+        for needed in all_needed - {"octavo"}
+        if part in place and place[needed] > place[part]
+    }
+    assert above == set()
