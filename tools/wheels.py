@@ -78,8 +78,12 @@ def zig_compiler(folder: Path) -> Path:
 
 def build(python: str, output: Path, scratch: Path) -> None:
     """Compile one wheel, check what it needs of the system and put it into the output folder."""
-    raw = scratch / f"raw-{python.replace('/', '-')}"
-    run(python, "-m", "pip", "--quiet", "wheel", "--no-deps", "-w", raw, ROOT, CXX=str(zig_compiler(scratch)))
+    raw = Path(tempfile.mkdtemp(prefix="raw-", dir=scratch))
+    settings = (
+        f"--config-settings=build-dir={raw / 'build'}"  # one of the checkout may be of another compiler
+    )
+    compiler = str(zig_compiler(scratch))
+    run(python, "-m", "pip", "--quiet", "wheel", "--no-deps", settings, "-w", raw, ROOT, CXX=compiler)
     (wheel,) = raw.glob("*.whl")
     run(sys.executable, "-m", "auditwheel", "repair", "--plat", PLATFORM, "-w", output, wheel)
 
@@ -87,11 +91,12 @@ def build(python: str, output: Path, scratch: Path) -> None:
 def lint(wheels: list[Path]) -> None:
     """What the standard checks say of the files."""
     for wheel in wheels:
-        print(run(sys.executable, "-m", "auditwheel", "show", wheel).strip().splitlines()[1])
+        shown = run(sys.executable, "-m", "auditwheel", "show", wheel).split("\n\n")[0]
+        print(" ".join(shown.split()))
         if "abi3" in wheel.name:
-            run("abi3audit", "--strict", "--summary", wheel)
-    run("check-wheel-contents", *wheels)
-    run("twine", "check", "--strict", *wheels)
+            print(run("abi3audit", "--strict", "--summary", wheel))
+    print(run("check-wheel-contents", *wheels))
+    print(run("twine", "check", "--strict", *wheels))
 
 
 def fits(wheel: Path, version: tuple[int, int]) -> bool:
@@ -112,7 +117,7 @@ def seconds(*command: str | Path, **variables: str) -> float:
 
 def translate_in_a_clean_place(wheel: Path, python: str, scratch: Path) -> str:
     """Install a wheel where no compiler can be found, translate there, and say how long it took."""
-    place = scratch / f"clean-{wheel.stem}-{python.replace('/', '-')}"
+    place = Path(tempfile.mkdtemp(prefix="clean-", dir=scratch))
     run(python, "-m", "venv", place)
     path = str(place / "bin")
     for tool in ("cc", "c++", "gcc", "g++", "clang", "cmake", "ninja", "zig"):
@@ -120,7 +125,7 @@ def translate_in_a_clean_place(wheel: Path, python: str, scratch: Path) -> str:
             raise SystemExit(f"{tool} is in a fresh environment: this would prove nothing")
     run(place / "bin" / "pip", "--quiet", "install", "--only-binary", ":all:", wheel, PATH=path)
     inside = place / "bin" / "python"
-    said = run(place / "bin" / "octavo", "translate", SENTENCE, PATH=path).strip()
+    said = run(place / "bin" / "octavo", "translate", SENTENCE, PATH=path, PYTHONPATH="").strip()
     empty = seconds(inside, "-c", "", PATH=path)
     loading = seconds(inside, "-c", "import octavo", PATH=path) - empty
     first = seconds(place / "bin" / "octavo", "translate", SENTENCE, PATH=path)
