@@ -86,7 +86,10 @@ def test_on_a_terminal_one_prompt_is_continued_as_it_comes(
     [
         (("-m", "float", "Ba"), "is a translation model, and generation is of language models"),
         (("-m", "none", "Ba"), "none"),
-        (("-m", "lm", "--temperature", "0", "--top-k", "5", "Ba"), "top_k = 5: does nothing at temperature"),
+        (
+            ("-m", "lm", "--temperature", "0", "--top-k", "5", "Ba"),
+            "--top-k 5: does nothing at --temperature",
+        ),
         (("-m", "lm", "--precision", "int8", "Ba"), "for int8, run `octavo quantize`"),
         (
             ("-m", "lm", "ko " * 80),
