@@ -42,6 +42,11 @@ def answer_of(child):
     return "waits for ever"
 """
 DAEMON = """
+class Slow:  # the interpreter's end takes a while, in which other threads run
+    def __del__(self, sleep=time.sleep):
+        sleep(0.3)
+
+slow = Slow()
 begun = threading.Event()
 
 def run():
@@ -55,6 +60,7 @@ time.sleep(0.05)
 """
 TRANSLATION_CALLS = {
     "translate": "call = lambda: engine.translate(MANY, SearchOptions())",
+    "short calls": "call = translate",
     "load": "call = open_engine",
     "logits": "call = lambda: engine.logits(FEW[0], FEW[0])",
     "observe": "call = lambda: engine.observe(MANY[:50], MANY[:50], lambda site, rows: None)",
