@@ -36,7 +36,7 @@ struct Fours {
     Sums() = default;
     explicit Sums(S32x16 start) : low_(start.low), high_(start.high) {}
 
-    void add(Four four, const Bytes& bytes) {
+    [[gnu::always_inline]] void add(Four four, Bytes bytes) {
       low_ = dpbusd(low_, four.v, bytes.low);
       high_ = dpbusd(high_, four.v, bytes.high);
     }

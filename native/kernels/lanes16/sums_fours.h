@@ -47,7 +47,13 @@ void tile_of_fours(const BareProduct& product, const std::int32_t* surplus, int 
     fetch<Lines, kFoursBytes>(ahead);
     const auto bytes = Fours::Bytes::load(weight);
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) sums[r].add(Fours::Four::repeat(input + r * stride), bytes);
+    for (int r = 0; r < Rows; ++r) {
+      // Each row's inputs are loaded after the row before: all at once would take registers from the sums.
+      const std::uint8_t* x = input + r * stride;
+      __asm__ volatile("" : "+r"(x));
+      sums[r].add(Fours::Four::repeat(x), bytes);
+      sums[r].keep();
+    }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) sums[r].total().store(finished + kFoursColumns * r);

@@ -21,11 +21,11 @@ struct Fours : FoursU8 {
       }
     }
 
-    void add(Four four, const Bytes& bytes) {
-      for (int i = 0; i < 4; ++i) {
-        pairs_[2 * i] = vpadalq_u16(pairs_[2 * i], vmull_u8(vget_low_u8(four.v), vget_low_u8(bytes.v[i])));
-        pairs_[2 * i + 1] = vpadalq_u16(pairs_[2 * i + 1], vmull_high_u8(four.v, bytes.v[i]));
-      }
+    [[gnu::always_inline]] void add(Four four, Bytes bytes) {
+      add(four.v, bytes.a, pairs_[0], pairs_[1]);
+      add(four.v, bytes.b, pairs_[2], pairs_[3]);
+      add(four.v, bytes.c, pairs_[4], pairs_[5]);
+      add(four.v, bytes.d, pairs_[6], pairs_[7]);
     }
     S32x16 total() const {
       return S32x16::of(
@@ -37,6 +37,11 @@ struct Fours : FoursU8 {
     }
 
    private:
+    static void add(uint8x16_t x, uint8x16_t y, uint32x4_t& low, uint32x4_t& high) {
+      low = vpadalq_u16(low, vmull_u8(vget_low_u8(x), vget_low_u8(y)));
+      high = vpadalq_u16(high, vmull_high_u8(x, y));
+    }
+
     uint32x4_t pairs_[8];
   };
 };

@@ -16,8 +16,11 @@ struct Fours : FoursU8 {
       for (int i = 0; i < 4; ++i) lanes_[i] = vreinterpretq_u32_s32(start.v[i]);
     }
 
-    void add(Four four, const Bytes& bytes) {
-      for (int i = 0; i < 4; ++i) lanes_[i] = vdotq_u32(lanes_[i], four.v, bytes.v[i]);
+    [[gnu::always_inline]] void add(Four four, Bytes bytes) {
+      lanes_[0] = vdotq_u32(lanes_[0], four.v, bytes.a);
+      lanes_[1] = vdotq_u32(lanes_[1], four.v, bytes.b);
+      lanes_[2] = vdotq_u32(lanes_[2], four.v, bytes.c);
+      lanes_[3] = vdotq_u32(lanes_[3], four.v, bytes.d);
     }
     S32x16 total() const {
       return S32x16::of([&](int i) { return vreinterpretq_s32_u32(lanes_[i]); });

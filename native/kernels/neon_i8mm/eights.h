@@ -13,6 +13,14 @@ inline constexpr int kPairs = kColumns / 2;  // of columns
 inline constexpr int kGroupBytes = 8 * kColumns;
 inline constexpr int kTileRows = 6;
 
+/// Eight inputs of each of two rows.
+static inline uint8x16_t two_rows(const std::uint8_t* first, const std::uint8_t* second) {
+  const uint8x8_t none = vdup_n_u8(0);
+  const uint64x2_t a = vreinterpretq_u64_u8(vcombine_u8(vld1_u8(first), none));
+  const uint64x2_t b = vreinterpretq_u64_u8(vcombine_u8(vld1_u8(second), none));
+  return vreinterpretq_u8_u64(vzip1q_u64(a, b));
+}
+
 /// Sums [Rows, 16] of a panel. A register holds those of two rows and two columns; an odd last row is taken
 /// twice.
 template <int Rows, int Lines>
@@ -37,13 +45,15 @@ void tile(const lanes16::BareProduct& product, int row, int panel, const char* a
 #pragma GCC unroll 8
     for (int p = 0; p < kRowPairs; ++p) {
       const int second = 2 * p + 1 < Rows ? 2 * p + 1 : 2 * p;
-      x[p] = vcombine_u8(vld1_u8(input + 2 * p * stride), vld1_u8(input + second * stride));
+      x[p] = two_rows(input + 2 * p * stride, input + second * stride);
     }
 #pragma GCC unroll 8
     for (int c = 0; c < kPairs; ++c) {
       const int8x16_t w = vld1q_s8(weight + 16 * c);
 #pragma GCC unroll 8
       for (int p = 0; p < kRowPairs; ++p) sums[p][c] = vusmmlaq_s32(sums[p][c], x[p], w);
+      // The next weights are loaded after this: all at once would leave no registers to the sums.
+      __asm__ volatile("" ::: "memory");
     }
   }
 #pragma GCC unroll 8

@@ -12,11 +12,11 @@ struct Fours {
   static constexpr int kTileRows = 6;
 
   struct Bytes {
-    int8x16_t v[4];
+    int8x16_t a, b, c, d;  // not an array, which gcc would keep in memory
 
     static Bytes load(const void* bytes) {
       const auto* x = static_cast<const std::int8_t*>(bytes);
-      return {{vld1q_s8(x), vld1q_s8(x + 16), vld1q_s8(x + 32), vld1q_s8(x + 48)}};
+      return {vld1q_s8(x), vld1q_s8(x + 16), vld1q_s8(x + 32), vld1q_s8(x + 48)};
     }
   };
 
@@ -35,10 +35,17 @@ struct Fours {
     Sums() = default;
     explicit Sums(S32x16 start) : lanes_(start) {}
 
-    void add(Four four, const Bytes& bytes) {
-      for (int i = 0; i < 4; ++i) lanes_.v[i] = vusdotq_s32(lanes_.v[i], four.v, bytes.v[i]);
+    [[gnu::always_inline]] void add(Four four, Bytes bytes) {
+      lanes_.v[0] = vusdotq_s32(lanes_.v[0], four.v, bytes.a);
+      lanes_.v[1] = vusdotq_s32(lanes_.v[1], four.v, bytes.b);
+      lanes_.v[2] = vusdotq_s32(lanes_.v[2], four.v, bytes.c);
+      lanes_.v[3] = vusdotq_s32(lanes_.v[3], four.v, bytes.d);
     }
     S32x16 total() const { return lanes_; }
+    /// They are used, for all the compiler knows.
+    void keep() {
+      for (int32x4_t& lanes : lanes_.v) __asm__ volatile("" : "+w"(lanes));
+    }
 
    private:
     S32x16 lanes_;

@@ -10,12 +10,12 @@ struct FoursU8 {
   static constexpr int kOffset = 128;
 
   struct Bytes {
-    uint8x16_t v[4];
+    uint8x16_t a, b, c, d;  // not an array, which gcc would keep in memory
 
     static Bytes load(const void* bytes) {
       const auto* x = static_cast<const std::uint8_t*>(bytes);
       const auto quarter = [&](int i) { return veorq_u8(vld1q_u8(x + 16 * i), vdupq_n_u8(0x80)); };
-      return {{quarter(0), quarter(1), quarter(2), quarter(3)}};
+      return {quarter(0), quarter(1), quarter(2), quarter(3)};
     }
   };
 
