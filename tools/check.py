@@ -85,6 +85,25 @@ def build_and_check(*options: str, compiler: str) -> None:
         run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
 
 
+def aarch64() -> None:
+    """The native checks for 64-bit ARM, cross-compiled, under qemu: on a new CPU and on an old one."""
+    missing = [tool for tool in ("aarch64-linux-gnu-g++", "qemu-aarch64") if not shutil.which(tool)]
+    if missing:
+        raise StepSkippedError(f"{' and '.join(missing)} not installed (g++-aarch64-linux-gnu, qemu-user)")
+    checks = ("base", "reference", "tiles", "kernels", "integer_model", "translations")
+    with tempfile.TemporaryDirectory(prefix="octavo-check-") as build:
+        run(
+            *("cmake", "-S", ROOT, "-B", build, "-G", "Ninja"),
+            f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / 'aarch64-linux-gnu.cmake'}",
+            *("-DOCTAVO_BUILD_MODULE=OFF", "-DOCTAVO_BUILD_TESTS=ON", "-DOCTAVO_WERROR=ON"),
+        )
+        run("cmake", "--build", build, "--target", *(f"check_{check}" for check in checks))
+        for cpu in ("max", "cortex-a72"):
+            for check in checks:
+                program = Path(build) / "native" / "tests" / f"check_{check}"
+                run("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, program)
+
+
 def tests() -> None:
     """pytest."""
     run(sys.executable, "-m", "pytest")
@@ -112,7 +131,7 @@ def needs(module: str, *, extra: str) -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     step.__name__.replace("_", "-"): step
-    for step in (lint, types, native_format, native, sanitizers, tests, docs, wheels)
+    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, docs, wheels)
 }
 
 
