@@ -27,15 +27,16 @@ class Tiles {
   template <int kSums, int kInputs, int kWeights>
   void multiply() {
     for (int m = 0; m < kRows; ++m) {
-      for (int n = 0; n < kRows; ++n) {
-        std::uint32_t sum;
-        __builtin_memcpy(&sum, bytes_[kSums][m] + 4 * n, sizeof sum);
-        for (int k = 0; k < kRowBytes; ++k) {
-          const auto weight = static_cast<std::int8_t>(bytes_[kWeights][k / 4][4 * n + k % 4]);
-          sum += static_cast<std::uint32_t>(bytes_[kInputs][m][k] * weight);
+      std::uint32_t sums[kRows];
+      __builtin_memcpy(sums, bytes_[kSums][m], sizeof sums);
+      for (int k = 0; k < kRowBytes; ++k) {
+        const std::int32_t input = bytes_[kInputs][m][k];
+        const unsigned char* weights = bytes_[kWeights][k / 4] + k % 4;
+        for (int n = 0; n < kRows; ++n) {
+          sums[n] += static_cast<std::uint32_t>(input * static_cast<std::int8_t>(weights[4 * n]));
         }
-        __builtin_memcpy(bytes_[kSums][m] + 4 * n, &sum, sizeof sum);
       }
+      __builtin_memcpy(bytes_[kSums][m], sums, sizeof sums);
     }
   }
 
