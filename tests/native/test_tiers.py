@@ -43,6 +43,12 @@ def test_only_the_registry_knows_a_tier(tier: str) -> None:
     assert naming <= KNOWING | heirs
 
 
+def test_the_documents_list_every_tier() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `kernels/(\w+)/` \| (?:`\w+`)? ?\|", text, re.MULTILINE)
+    assert sorted(listed) == TIERS
+
+
 def test_every_tier_runs_or_says_why_not() -> None:
     report = cpu_report()
     assert report["available"][0] == "reference"
