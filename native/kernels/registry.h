@@ -25,8 +25,8 @@ std::span<const KernelTier> kernel_tiers();
 /// The plain loops that every other tier equals bit for bit.
 const KernelTable& reference_kernels();
 
-/// The tier that the environment variable OCTAVO_ISA names, in any case, else the best available. Decided once.
-/// Throws Error for an unknown or unavailable name.
+/// The tier that the environment variable OCTAVO_ISA names, in any case, else the best available. Decided
+/// once. Throws Error for an unknown or unavailable name.
 const KernelTable& active_kernels();
 
 /// The tier with this name, of all or of `tiers`. Throws Error when it is unknown or this CPU cannot run it.

@@ -19,8 +19,9 @@ INTEGER_SOURCES = {
 }
 
 PREFIXES = {"bnd", "cs", "data16", "ds", "es", "fs", "gs", "lock", "notrack", "rep", "repnz", "repz", "ss"}
-#: By the type that ends the name (integer instructions that end so begin with p), conversions, FMA, x87.
-FLOATING = re.compile(r"(?!v?p)\w*(ss|sd|ps|pd)|(?!vp)v\w*(sh|ph)|v?perm\w*p[sd]|v?cvt\w*|v?f\w*")
+#: By the type that ends the name (integer instructions that end so begin with p, or are products of tiles),
+#: conversions, FMA, x87.
+FLOATING = re.compile(r"(?!v?p|tdpb[su]{2}d)\w*(ss|sd|ps|pd)|(?!vp)v\w*(sh|ph)|v?perm\w*p[sd]|v?cvt\w*|v?f\w*")
 #: What only moves bits, or combines them without regard to what they mean.
 MOVES = re.compile(
     r"v?(mov(ss|sd|sh|[au]p[sd]|[hl]p[sd]|hlps|lhps|ntp[sd]|mskp[sd])|shufp[sd]|unpck[hl]p[sd]|blendv?p[sd]"
@@ -119,6 +120,8 @@ def test_a_planted_float_is_found(source: str, instruction: str, options: list[s
     [
         ("   0:\tvpdpbusd (%rax),%zmm1,%zmm2", False),
         ("   0:\tvpabsd %ymm1,%ymm2", False),
+        ("   0:\ttdpbusd %tmm6,%tmm4,%tmm0", False),
+        ("   0:\ttdpbf16ps %tmm6,%tmm4,%tmm0", True),
         ("   0:\tpackssdw %xmm1,%xmm2", False),
         ("   0:\tvpackssdw %ymm1,%ymm1,%ymm2", False),
         ("   0:\tvmovups (%rax),%ymm2", False),

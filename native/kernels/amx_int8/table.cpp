@@ -4,13 +4,17 @@
 
 namespace octavo::OCTAVO_TIER {
 
-const LinearS8& few_rows() {
-  static const LinearS8 products = avx512_vnni::table().linear_s8;
-  return products;
-}
+namespace {
+
+LinearS8 inherited;  // set once, before this tier's table is known to anyone
+
+}  // namespace
+
+const LinearS8& few_rows() { return inherited; }
 
 KernelTable table() {
   KernelTable table = avx512_vnni::table();
+  inherited = table.linear_s8;
   table.linear_s8.product = product_s8;
   table.linear_s8.accumulate = accumulate_s8;
   table.linear_s8.integer = product_integer;
