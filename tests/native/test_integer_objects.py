@@ -21,7 +21,9 @@ INTEGER_SOURCES = {
 PREFIXES = {"bnd", "cs", "data16", "ds", "es", "fs", "gs", "lock", "notrack", "rep", "repnz", "repz", "ss"}
 #: By the type that ends the name (integer instructions that end so begin with p, or are products of tiles),
 #: conversions, FMA, x87.
-FLOATING = re.compile(r"(?!v?p|tdpb[su]{2}d)\w*(ss|sd|ps|pd)|(?!vp)v\w*(sh|ph)|v?perm\w*p[sd]|v?cvt\w*|v?f\w*")
+FLOATING = re.compile(
+    r"(?!v?p|tdpb[su]{2}d)\w*(ss|sd|ps|pd)|(?!vp)v\w*(sh|ph)|v?perm\w*p[sd]|v?cvt\w*|v?f\w*"
+)
 #: What only moves bits, or combines them without regard to what they mean.
 MOVES = re.compile(
     r"v?(mov(ss|sd|sh|[au]p[sd]|[hl]p[sd]|hlps|lhps|ntp[sd]|mskp[sd])|shufp[sd]|unpck[hl]p[sd]|blendv?p[sd]"
