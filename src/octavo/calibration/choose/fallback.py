@@ -16,9 +16,6 @@ from octavo.calibration.choose.budget import Budget
 from octavo.calibration.errors import GateError
 from octavo.calibration.measure.dev_text import DevResult
 
-DEFAULT_MAX_DROP: Final = 0.1
-_NATS_A_POINT: Final = 0.02
-_LEAST_NATS: Final = 0.001
 DEFAULT_MEASUREMENTS: Final = 40
 
 

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
+from octavo.cli.commands.quantize.options import MethodName
 from octavo.plan import QuantizationPlan
+from octavo.quantization.thresholds import Method
 from octavo.spec import Scheme
 
 from ....models import synthetic_sentences, tiny_config, write_tiny_model
@@ -22,6 +25,10 @@ from ...test_bad_input import message
 
 CONFIG = tiny_config(encoder_layers=1, decoder_layers=1, max_positions=256)
 QUICK = ("--method", "naive", "--inputs", "static", "--no-smooth", "--no-bias-correction", "-t", "1")
+
+
+def test_every_threshold_method_can_be_asked_for() -> None:
+    assert set(get_args(MethodName)) == {"auto", *Method}
 
 
 @pytest.fixture(scope="module")
