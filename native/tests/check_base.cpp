@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdint>
@@ -198,6 +199,10 @@ void check_cpu_features() {
     refused = true;
   }
   expect(refused, "a feature that is not in the list is refused");
+  const bool has_tiles = std::ranges::any_of(cpu_features(), [](const CpuFeature& feature) {
+    return feature.present && feature.name == std::string("amx_tile");
+  });
+  expect(has_tiles || request_tile_registers() != 0, "who has no tile registers is not given any");
 }
 
 }  // namespace
