@@ -36,12 +36,13 @@ class SentenceRows {
   std::span<std::byte* const> source_pages() const { return source_.pages(); }
 
   std::span<std::byte* const> pages() const { return own_.pages(); }
-  /// All positions that are seen lie below.
+  /// Exclusive upper bound of the positions that any row sees.
   int positions() const { return static_cast<int>(own_.size()) * kPagePositions; }
   /// Where row r's keys lie, in order: [rows, length].
   const std::int32_t* order() const { return order_.data(); }
+  /// How many keys each row sees: [rows].
   const std::int32_t* counts() const { return counts_.data(); }
-  /// The same as bits: [rows, pages].
+  /// The positions that each row sees, a bit for each: [rows, pages].
   const std::uint16_t* visible() const { return visible_.data(); }
   /// Where row r's own key and value belong in this step.
   int own_position(int row) const { return order_[static_cast<std::size_t>((row + 1) * length_ - 1)]; }

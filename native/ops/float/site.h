@@ -22,7 +22,7 @@ class Site {
   bool is_static() const { return static_; }
   const StaticScale& scale() const { return scale_; }
 
-  /// Nobody wants floats and the scale is known: the producer may store u8 at once.
+  /// No reader takes floats and the scale is known: the producer may store u8 at once.
   bool is_fused() const { return static_ && !wants_floats_; }
   /// Where the producer of a fused site stores its rows.
   QuantizedRows target(int rows, AlignedBuffer<std::uint8_t>& buffer) const;

@@ -1,4 +1,4 @@
-"""The model directory: reading, checking and writing it (docs/model-format.md). Depends on spec and text."""
+"""The model directory: reading, checking and writing it (docs/model-format.md)."""
 
 from octavo.artifact.model_directory import ModelDirectory
 from octavo.artifact.shortlist import Shortlist

@@ -2,6 +2,4 @@
 
 Its rooms, each importing only those before it: text, observe, candidates, measure, choose, report, then page
 and integer; ``quantize`` puts them together.
-Depends on: octavo.quantization, octavo.evaluation, octavo.translation, octavo.engine, octavo.artifact,
-octavo.runs.
 """

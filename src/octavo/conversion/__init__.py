@@ -1,4 +1,4 @@
-"""Models of other programs: Hugging Face directories in and out. Depends on artifact, text and spec."""
+"""Models of other programs: Hugging Face directories in and out."""
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.from_huggingface import ConvertedModel, convert

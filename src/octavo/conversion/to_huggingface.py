@@ -48,10 +48,9 @@ LONGEST: Final = 512
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """What was written: the class of Transformers that it is, and the types of its vocabularies."""
+    """What was written: the class of Transformers that it is."""
 
     architecture: Architecture
-    separate_vocabularies: bool
 
 
 def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") -> ExportedModel:
@@ -73,7 +72,7 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
             durable.rename(beside, output)
     except OSError as error:
         raise OutputError(f"{output}: cannot write the model: {error.strerror or error}") from error
-    return ExportedModel(exporter.architecture, exporter.separate)
+    return ExportedModel(exporter.architecture)
 
 
 def _check_expressible(config: ModelConfig) -> None:

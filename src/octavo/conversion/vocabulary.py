@@ -8,7 +8,7 @@ sentencepiece file are the token ids.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -93,13 +93,3 @@ class Vocabulary:
                 f"{self.path}: knows {shared} of the {len(normal)} pieces of {origin.name}; the two are of "
                 "different models"
             )
-
-
-def token_names(table: PieceTable, size: int) -> list[str]:
-    """The name of each token of a model's own sentencepiece file: its pieces up to VOCABULARY_END."""
-    return [piece.text for piece in table.pieces[:size]]
-
-
-def ids_by_name(names: Sequence[str]) -> dict[str, int]:
-    """vocab.json's content."""
-    return {name: token for token, name in enumerate(names)}

@@ -1,4 +1,1 @@
-"""How good and how fast a model translates: quality scores, and the PyTorch reference to compare with.
-
-Depends on: octavo.translation, octavo.reference (on use), octavo.artifact.
-"""
+"""How good and how fast a model translates: quality scores, and the PyTorch reference to compare with."""

@@ -38,8 +38,9 @@ def choose_scales(
     """Choose the scale of every site by ``method``, and of the residual streams by their largest value.
 
     ``tensors``: figures of what weight products read and of the residual streams; ``heads``: of queries, keys
-    and values. All are symmetric but the hidden layer's, which are from 0. A scale that the integers around
-    it could not bear is lowered to what they can. Raises QuantizationError for a site that was not observed.
+    and values. All are symmetric but the hidden layer's, which are from 0. A scale that would
+    overflow the integer format is lowered until it does not. Raises QuantizationError for a site that was not
+    observed.
     """
     config = model.config
     inputs = {site: _input_scale(_observed(tensors, site), method) for site in input_sites(config)}
@@ -103,7 +104,7 @@ def _with_legal_factors(model: TensorSource, scales: SiteScales) -> SiteScales:
 
 
 def _with_legal_attention(model: TensorSource, scales: SiteScales) -> SiteScales:
-    """Scales of contexts not above 16 times those of values; of queries low enough for b and delta."""
+    """Lower the scales of contexts to 16 times those of values, and of queries until b and delta fit."""
     config = model.config
     inputs, heads = dict(scales.inputs), dict(scales.heads)
     for product in products(config):

@@ -108,7 +108,9 @@ def _threshold(histogram: Histogram, method: Method, steps: int, percent: float)
         return percentile(histogram, percent)
     if method is Method.MSE:
         return least_squares(histogram, steps)
-    return least_divergence(histogram, steps + 1)
+    if method in (Method.KL_SYMMETRIC, Method.KL_INDEPENDENT, Method.KL_CONJUGATE):
+        return least_divergence(histogram, steps + 1)
+    raise QuantizationError(f"method {method}: no threshold is defined for it")
 
 
 def percentile(histogram: Histogram, percent: float) -> float:

@@ -1,4 +1,1 @@
-"""Long runs: how they tell what they do, and the finished steps that a stopped run goes on from.
-
-Depends on: octavo.durable.
-"""
+"""Long runs: how they tell what they do, and the finished steps that a stopped run goes on from."""

@@ -1,4 +1,4 @@
-"""Text: tokenizer and segmentation. Depends on errors."""
+"""Text: tokenizer and segmentation."""
 
 from octavo.text.segmentation import segment, split_sentences
 from octavo.text.tokenizer import Tokenizer

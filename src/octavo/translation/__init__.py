@@ -1,7 +1,4 @@
-"""Text in, text out: the Translator, its options and what it returns.
-
-Depends on: octavo.engine, octavo.text, octavo.artifact, octavo.spec.
-"""
+"""Text in, text out: the Translator, its options and what it returns."""
 
 from octavo.engine.engine import Precision
 from octavo.translation.options import OptionError, SearchChanges, search_options

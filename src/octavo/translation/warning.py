@@ -26,7 +26,7 @@ class TranslationWarning(enum.StrEnum):
 
 
 def repeats(tokens: Sequence[int]) -> bool:
-    """Whether some four tokens in a row are there three times; they may overlap."""
+    """Whether any run of four tokens occurs at least three times; overlaps count."""
     runs = list(zip(*(tokens[start:] for start in range(_RUN_TOKENS)), strict=False))
     if len(set(runs)) > len(runs) - _LOOP_RUNS + 1:  # too few are alike
         return False

@@ -1,4 +1,1 @@
-"""Ways to quantize a model: which products run in int8, the ranges of their inputs, the model that results.
-
-Depends on: octavo.calibration.observe, octavo.quantization.
-"""
+"""Ways to quantize a model: products in int8, ranges of inputs, the resulting model."""

@@ -1,4 +1,1 @@
-"""The choice of a candidate, and the gate: which products must stay in float32 for the budget to hold.
-
-Depends on: octavo.calibration.measure and below, octavo.quantization.
-"""
+"""The choice of a candidate, and the gate: which products must stay in float32 for the budget to hold."""

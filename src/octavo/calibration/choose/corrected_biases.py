@@ -71,8 +71,8 @@ def _quantized_means(
 
 
 class _QuantizedMeans:
-    """Sums, per channel, what remains of a site's rows after quantizing; a GrowingStep. Its state: the sums
-    and the numbers of rows, by site."""
+    """Per-channel sums of a site's rows, quantized and dequantized; a GrowingStep. Its state: the sums and
+    the numbers of rows, by site."""
 
     def __init__(
         self,

@@ -62,8 +62,8 @@ Diverge = Callable[[frozenset[str]], float]
 class FallbackSearch:
     """One search for the products that must fall back to float32.
 
-    ``float32``: the dev set's result in float32. ``most``: the number of measurements after which no product
-    is tried in int8 again.
+    ``float32``: the dev set's result in float32. ``most``: the number of
+    measurements after which the search stops trying products in int8 again.
     """
 
     def __init__(
@@ -87,8 +87,9 @@ class FallbackSearch:
         """Find few products in float32 with which the budget holds.
 
         ``order``: the products that may fall back, the most rewarding first; it is asked for only where
-        the budget does not hold as it is. ``harm``: what a product costs in int8, to win the most
-        harmless back first. Raises GateError where not even all of them in float32 are enough.
+        the budget does not hold as it is. ``harm``: what a product costs in int8; the most
+        harmless are tried in int8 again first. Raises GateError where not even all of them in float32 are
+        enough.
         """
         if self._holds(Action.START, frozenset(), ()):
             return self._result(frozenset())

@@ -1,4 +1,1 @@
-"""Calibration of an Integer Transformer: a model of integers alone.
-
-Depends on: octavo.calibration.report and below, octavo.integer.
-"""
+"""Calibration of an Integer Transformer: a model of integers alone."""

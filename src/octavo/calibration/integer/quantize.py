@@ -147,7 +147,7 @@ class _Freezing:
         self._simulated = SimulatedEngine(self._float)
 
     def run(self) -> FrozenModel:
-        """Raises GateError where the budget is not kept."""
+        """Observe, choose scales, freeze and measure. Raises GateError where the budget is not kept."""
         model, request = self._model, self._request
         observed, held_out = self._pairs()
         seen = self._observe(observed)
@@ -210,7 +210,9 @@ class _Freezing:
 
 
 def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, *, overwrite: bool) -> None:
-    """Tokenizers, search defaults and shortlist are copied; quality.json's figures, as ``float_model``."""
+    """Write the frozen model with the source's tokenizers, search defaults and shortlist; quality.json has
+    the source's figures under ``float_model``.
+    """
     quantization = {
         "scheme": str(Scheme.INTEGER),
         "weights": "int8, one scale per output channel",

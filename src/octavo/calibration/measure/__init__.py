@@ -1,4 +1,1 @@
-"""What a candidate loses against float32: divergence, sensitivity of its products, scores on a dev set.
-
-Depends on: octavo.calibration.candidates and below, octavo.evaluation, octavo.translation, octavo.engine.
-"""
+"""What a candidate loses against float32: divergence, sensitivity of its products, scores on a dev set."""

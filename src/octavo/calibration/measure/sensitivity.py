@@ -18,11 +18,12 @@ Divergence = Callable[[frozenset[str]], float]
 class Sensitivity:
     """A product's part in the loss, in nats of KL per target token.
 
-    ``alone``: only it in int8. ``won``: how much less all in int8 lose with it in float32.
+    ``alone``: only this product in int8. ``won``: the decrease in KL of the all-int8 model when this product
+    alone is put back to float32.
     ``work``: its multiplications for one token, which float32 makes slower.
 
-    ``alone`` decides. Where all in int8 are far from float32, ``won`` says little: with the other culprits
-    still there, a culprit's absence hardly shows.
+    ``alone`` decides. When several products cause the loss, restoring one hardly changes KL, so ``won`` says
+    little there.
     """
 
     product: str
@@ -49,7 +50,7 @@ def measure_sensitivity(
 
 
 def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
-    """Products by KL for what float32 costs, the largest first; equal ones in order of their names.
+    """Products by KL per unit of what float32 costs, the highest first; equal ones in order of their names.
 
     A cost is a product's work and as much again as the mean product's, for converting around it.
     """

@@ -1,4 +1,1 @@
-"""What the float model does on the calibration text: its translations, and figures of its tensors.
-
-Depends on: octavo.calibration.text, octavo.quantization, octavo.engine, octavo.runs.
-"""
+"""What the float model does on the calibration text: its translations, and figures of its tensors."""

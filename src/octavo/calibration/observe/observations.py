@@ -29,7 +29,7 @@ class ObservableEngine(Protocol):
     """What observing needs of an engine; see octavo.engine.Engine."""
 
     def observe(self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], visit: Visit) -> None:
-        """Run the float32 model on the pairs; ``visit`` hears the rows of every site."""
+        """Run the float32 model on the pairs; the engine calls ``visit(site, rows)`` for every site."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,1 @@
-"""The quality report as a page of HTML.
-
-Depends on: octavo.calibration.report.
-"""
+"""The quality report as a page of HTML."""

@@ -1,4 +1,1 @@
-"""What a calibrated quantization measured, as data.
-
-Depends on: octavo.calibration.choose and below.
-"""
+"""What a calibrated quantization measured, as data."""

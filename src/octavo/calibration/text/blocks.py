@@ -35,7 +35,7 @@ def language_text(lines: Sequence[str], model: ModelDirectory, name: str, most: 
     if len(blocks) < FEWEST_SENTENCES:
         raise CalibrationError(
             f"{name}: has {len(tokens)} tokens; calibration needs at least {FEWEST_SENTENCES}, and is "
-            "good with ten thousands"
+            "works well with tens of thousands"
         )
     chosen = spread(blocks, max(FEWEST_SENTENCES, most * SENTENCE_TOKENS // length))
     held_out = [block for i, block in enumerate(chosen) if i % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1]

@@ -125,10 +125,10 @@ class _PartialFile:
         return self._stream.write(data) if self._stream else 0
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: writes are not buffered."""
 
     def keep(self, size: int) -> None:
-        """Cut off what is behind the first bytes, such as the half of a block; a file of none goes."""
+        """Truncate the file to ``size`` bytes, such as to whole blocks; delete it where that is 0."""
         if self._stream is not None:
             self._stream.truncate(size)
             if not size:

@@ -45,7 +45,7 @@ def _note(number: int, _frame: FrameType | None) -> None:
 
 
 def wait_for_input(descriptor: int) -> None:
-    """Wait until a read of the descriptor would not. Raises KeyboardInterrupt after Ctrl-C."""
+    """Block until the descriptor is readable. Raises KeyboardInterrupt after Ctrl-C."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     if _wakeup is not None:

@@ -56,7 +56,7 @@ class _Descriptor(io.RawIOBase):
         return view.nbytes
 
     def _tell(self, error: OSError) -> None:
-        """What is lost on standard error cannot be told."""
+        """Ignore the error: there is nowhere left to report it."""
 
 
 class _StandardOutput(_Descriptor):
