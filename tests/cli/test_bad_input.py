@@ -105,7 +105,9 @@ def test_the_name_of_a_model_at_hugging_face(octavo_here: Octavo) -> None:
     assert "hf download" not in message(octavo_here("convert", "nowhere", "-o", "out"))
 
 
-@pytest.mark.parametrize("text", ["-5 degrees", "- Bako.", "--Bako tire"])
+@pytest.mark.parametrize(
+    "text", ["-5 degrees", "- Bako.", "--Bako tire", "-other people", "-item one", "-model two"]
+)
 @pytest.mark.parametrize("command", ["translate", "generate"])
 def test_a_text_that_begins_with_a_dash(octavo_here: Octavo, command: str, text: str) -> None:
     done = octavo_here(command, "-m", "model", text)

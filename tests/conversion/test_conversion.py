@@ -105,6 +105,9 @@ def test_pickled_weights(theirs: Path, tmp_path: Path) -> None:
     second = ModelDirectory.open(tmp_path / "second")
     for name, array in ModelDirectory.open(tmp_path / "first").tensors():
         np.testing.assert_array_equal(array, second.tensor(name))
+    torch.save({"a": torch.empty(2, device="meta")}, theirs / "pytorch_model.bin")
+    with pytest.raises(ConversionError, match=r"pytorch_model\.bin: cannot read tensors \('a': "):
+        convert(theirs, tmp_path / "third")
     torch.save({"a": print}, theirs / "pytorch_model.bin")
     with pytest.raises(ConversionError, match=r"pytorch_model\.bin: cannot read tensors"):
         convert(theirs, tmp_path / "third")

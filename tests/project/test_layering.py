@@ -32,7 +32,10 @@ ALLOWED: dict[str, set[str]] = {
     "translation": {"arguments", "engine", "artifact", "text", "spec"},
     "generation": {"arguments", "engine", "artifact", "text", "spec"},
     "reference": {"spec"},
-    "training": {"interrupt", "reference", "text", "artifact", "durable", "plan", "spec", "tensor_table"},
+    "training": {
+        *("interrupt", "regular_file", "reference", "text", "artifact"),
+        *("durable", "plan", "spec", "tensor_table"),
+    },
     "quantization": {"artifact", "integer_format", "plan", "spec", "tensor_table"},
     "integer": {
         *("quantization", "scale_propagation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,22 @@ def test_whole_numbers_may_stand_for_floats_and_text_for_choices(recipe_path: Pa
     assert isinstance(recipe.training.schedule.peak, float)
 
 
+def test_a_recipe_that_is_a_pipe_or_endless_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    os.mkfifo(path)
+    with pytest.raises(RecipeError, match=r"recipe\.toml: cannot read the recipe: Not a regular file"):
+        read_recipe(path)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(RecipeError, match=r"recipe\.toml: longer than 1048576 bytes, no recipe"):
+        read_recipe(path)
+
+
 def test_a_missing_recipe_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", str(tmp_path / "none.toml")])
     assert result.exit_code == 2
-    assert "none.toml: no such recipe" in result.stderr
+    assert "none.toml: cannot read the recipe" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -177,7 +190,7 @@ def test_a_recipe_builds_on_another(recipe_path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("base", "message"),
     [
-        ('"none.toml"', "none.toml: no such recipe"),
+        ('"none.toml"', "none.toml: cannot read the recipe"),
         ("7", "base: expected the path of a recipe .found 7."),
         ('"round.toml"', "round.toml builds on this recipe, which would have no end"),
         ('"./round.toml"', "round.toml builds on this recipe, which would have no end"),

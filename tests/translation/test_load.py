@@ -34,6 +34,12 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
         octavo.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("path", [3, b"model", ["model"]])
+def test_a_path_of_another_type_is_named(path: object) -> None:
+    with pytest.raises(ModelError, match=r"a model is named by the path of its directory"):
+        octavo.load(path)  # type: ignore[arg-type]
+
+
 def test_no_path_means_the_model_in_the_box(
     int8_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

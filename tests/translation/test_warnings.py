@@ -60,6 +60,12 @@ def test_an_empty_translation_of_a_text_is_flagged(stub: Translator) -> None:
     assert (found.text, found.warnings) == ("", (EMPTY,))
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\u200b", "\x01"])
+def test_a_text_of_which_nothing_can_be_read_is_flagged(translator: Translator, text: str) -> None:
+    found = translator(text)
+    assert (found.text, found.warnings) == ("", (EMPTY,))
+
+
 def test_an_empty_translation_of_one_sentence_among_others_is_flagged(stub: Translator) -> None:
     found = stub(f"Bako tire sal.\n{text_of(stub, 2)}")
     assert found.text

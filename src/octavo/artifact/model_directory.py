@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import reprlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -54,8 +56,12 @@ class ModelDirectory:
         self._file = TensorsFile(path / description.tensors.file, self._specs)
 
     @classmethod
-    def open(cls, path: str | Path) -> ModelDirectory:
+    def open(cls, path: str | os.PathLike[str]) -> ModelDirectory:
         """Check everything against the spec. Raises ModelError, naming the file, the fault and the remedy."""
+        if not isinstance(path, str | os.PathLike):
+            raise ModelError(
+                f"{reprlib.repr(path)} ({type(path).__name__}): a model is named by the path of its directory"
+            )
         path = Path(path)
         _check_directory(path)
         description = read_description(path)

@@ -92,8 +92,11 @@ def _read_pickled(path: Path) -> dict[str, Array]:
             raise _unreadable(path, f"{reprlib.repr(name)} is {type(tensor).__name__}, not a tensor")
         kind = {torch.float32: "F32", torch.float16: "F16"}.get(tensor.dtype, str(tensor.dtype))
         layout = "" if tensor.layout is torch.strided else f" {tensor.layout}"
-        _check_type(path, name, f"{kind}{layout}")
-        found[name] = np.asarray(tensor.numpy())
+        try:
+            _check_type(path, name, f"{kind}{layout}")
+            found[name] = np.asarray(tensor.numpy())
+        except (TypeError, RuntimeError) as error:  # a tensor without values, or nested
+            raise _unreadable(path, f"{reprlib.repr(name)}: {error}") from error
     return found
 
 

@@ -70,7 +70,11 @@ def convert(
     Name and languages are taken from the directory where they are not given. Raises ConversionError where
     the directory cannot be converted, ModelError and OutputError as ``write_model``; nothing is written then.
     """
+    if str(directory).startswith(("http:", "https:")):
+        raise ConversionError(f"{directory}: is an address; fetch the model first, then name its directory")
     directory = Path(directory)
+    if directory.exists() and not directory.is_dir():
+        raise ConversionError(f"{directory}: is a file; name the model's directory, which holds config.json")
     if not directory.is_dir():
         raise ConversionError(f"{directory}: no such directory{_how_to_fetch(directory)}")
     described = Configuration.read(directory)

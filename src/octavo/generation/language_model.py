@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Self, Unpack, overload
 
 import numpy as np
@@ -59,7 +58,7 @@ class LanguageModel(LoadedModel[Engine]):
         cls, path: str | os.PathLike[str], *, precision: Precision | None = None, threads: int = 0
     ) -> Self:
         """Load a model directory (see octavo.load_language_model). Raises OctavoError."""
-        model = ModelDirectory.open(Path(path))
+        model = ModelDirectory.open(path)
         model.check_continues("generation")
         engine = Engine(model, precision=precision or default_precision(model), threads=threads)
         return cls(model, engine)._opened_by(path, threads=threads)

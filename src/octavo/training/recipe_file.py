@@ -9,10 +9,12 @@ from typing import Any
 import pydantic
 
 from octavo.artifact.description import check_labels
+from octavo.regular_file import read_regular
 from octavo.spec import SpecError
 from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError, TranslationRecipe
 
 _BASE = "base"
+_MOST_BYTES = 1 << 20
 
 
 def read_recipe(path: Path, data_root: Path | None = None) -> Recipe:
@@ -40,7 +42,10 @@ def _values(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in derived:
         raise RecipeError(f"{derived[-1]}: base: {path.name} builds on this recipe, which would have no end")
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = read_regular(path, _MOST_BYTES)
+        if len(text) > _MOST_BYTES:
+            raise RecipeError(f"{path}: longer than {_MOST_BYTES} bytes, no recipe")
+        values = tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

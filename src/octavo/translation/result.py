@@ -93,7 +93,7 @@ def assemble(
     best, *others = _ranks(pieces, decode)
     alternatives = [_joined(parts, penalty) for parts in (best, *others)]
     target_tokens = sum(_length(part) for part in best)
-    warnings = _warnings(pieces, best, unknown_id)
+    warnings = _warnings(source, pieces, best, unknown_id)
     return Translation(source, tuple(alternatives), len(pieces), too_long, target_tokens, warnings)
 
 
@@ -124,11 +124,12 @@ def _joined(parts: Sequence[Alternative], penalty: float) -> Alternative:
 
 
 def _warnings(
-    pieces: Sequence[TranslatedPiece], best: Sequence[Alternative], unknown_id: int
+    source: str, pieces: Sequence[TranslatedPiece], best: Sequence[Alternative], unknown_id: int
 ) -> tuple[TranslationWarning, ...]:
     pairs = list(zip(pieces, best, strict=True))
     found = {
-        TranslationWarning.EMPTY: any(not part.text for part in best),
+        TranslationWarning.EMPTY: any(not part.text for part in best)
+        or (not pieces and bool(source.strip())),
         TranslationWarning.REPETITION: any(
             repeats(part.tokens) and not repeats(piece.source) for piece, part in pairs
         ),

@@ -74,7 +74,7 @@ class Translator(LoadedModel[SearchEngine]):
         shortlist: bool = True,
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
-        model = ModelDirectory.open(boxed_model() if path is None else Path(path))
+        model = ModelDirectory.open(boxed_model() if path is None else path)
         model.check_translates("translation")
         chosen = model.shortlist() if shortlist else None
         precision = precision or default_precision(model)

@@ -31,6 +31,16 @@ def test_missing_libraries_are_named_with_what_installs_them(
     assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", expected)
 
 
+def test_a_library_that_cannot_be_loaded_is_named(
+    octavo_here: Octavo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipe.toml").touch()
+    monkeypatch.delitem(sys.modules, "octavo.training.run", raising=False)
+    for module in ("torch", "tensorboard"):
+        monkeypatch.setitem(sys.modules, module, there(module))  # without any of its names
+    assert "training cannot load PyTorch or TensorBoard" in message(octavo_here("train", "recipe.toml"))
+
+
 def there(name: str) -> ModuleType:
     module = ModuleType(name)
     module.__spec__ = ModuleSpec(name, None)

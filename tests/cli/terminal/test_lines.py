@@ -82,6 +82,8 @@ def test_a_file_never_waits_and_has_a_size(file: Path) -> None:
     [
         (b"PK\x03\x04\x14\x00\x06\x00word/document.xml", "a ZIP archive, as DOCX"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF; take the text out of it first"),
+        ("Bako.\n".encode("utf-16-le"), "a binary file or UTF-16, as a third of it is zeros"),
+        ("Bako.\n".encode("utf-16-be"), "a binary file or UTF-16, as a third of it is zeros"),
         ("\ufeffBako.\n".encode("utf-16-le"), "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8"),
         ("\ufeffBako.\n".encode("utf-16-be"), "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8"),
         ("\ufeffBako.\n".encode("utf-32-le"), "UTF-32; convert it first"),

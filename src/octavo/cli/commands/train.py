@@ -61,6 +61,14 @@ def train(
         raise TrainingError(
             f"training needs {' and '.join(missing)}, not installed here: pip install 'octavo[train]'"
         )
-    from octavo.training.run import train as run_training
+    try:
+        from octavo.training.run import train as run_training
+    except ImportError as error:
+        if f"{error.name}.".startswith("octavo."):
+            raise
+        raise TrainingError(
+            f"training cannot load PyTorch or TensorBoard ({error}); install them again: "
+            "pip install --force-reinstall 'octavo[train]'"
+        ) from error
 
     run_training(recipe, output, data, init, quantize)

@@ -18,8 +18,15 @@ _KINDS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\xff\xfe", "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE > TEXT"),
     (b"\xfe\xff", "UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE > TEXT"),
 )
+_FEWEST_BYTES: Final = 4
+_WITH_NULS: Final = (
+    "a binary file or UTF-16, as a third of it is zeros; if it is text, convert it first: "
+    "iconv -f UTF-16LE -t UTF-8 FILE > TEXT"
+)
 
 
 def kind_of(first: bytes) -> str | None:
     """What begins with these bytes, and what to do with it; None where it may be UTF-8 text."""
-    return next((kind for mark, kind in _KINDS if first.startswith(mark)), None)
+    if kind := next((kind for mark, kind in _KINDS if first.startswith(mark)), None):
+        return kind
+    return _WITH_NULS if len(first) >= _FEWEST_BYTES and 3 * first.count(0) >= len(first) else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from typer.core import TyperCommand
+
+_HINT: Final = 'If that is text, put -- before it: {} [OPTIONS] -- "{}"'
 
 
 class TextCommand(TyperCommand):
@@ -13,6 +16,8 @@ class TextCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments as every command does."""
         given = list(args)
+        if text := _text_like_options(given):
+            ctx.fail(f'"{text}" looks like short options. {_HINT.format(ctx.command_path, text)}')
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
@@ -24,4 +29,18 @@ class TextCommand(TyperCommand):
 def _add_hint(error: Any, command: str, given: list[str]) -> None:
     option = error.option_name
     text = next((argument for argument in given if argument.startswith(option)), option)
-    error.message += f'. If that is text, put -- before it: {command} [OPTIONS] -- "{text}"'
+    error.message += ". " + _HINT.format(command, text)
+
+
+def _text_like_options(arguments: list[str]) -> str | None:
+    """The first argument that begins with one dash and has a space in it, as ``-other people``: without this
+    check it would be ``-o`` with a value. What follows an option may be that option's value.
+    """
+    before = ""
+    for argument in arguments:
+        if argument == "--":
+            return None
+        if re.match(r"-[^-\s]\S*\s", argument) and not before.startswith("-"):
+            return argument
+        before = argument
+    return None
