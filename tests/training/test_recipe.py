@@ -121,7 +121,7 @@ def test_a_recipe_that_is_a_pipe_or_endless_is_refused(tmp_path: Path) -> None:
 def test_a_missing_recipe_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["train", str(tmp_path / "none.toml")])
     assert result.exit_code == 2
-    assert "none.toml: cannot read the recipe" in result.stderr
+    assert "none.toml: no such recipe" in result.stderr
     assert "Traceback" not in result.stderr
 
 
