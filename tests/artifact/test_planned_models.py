@@ -78,9 +78,9 @@ def test_scale_beyond_float64(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "model", scheme=Scheme.INT8, plan=plan_for(tiny_config(), "full"))
     text = (path / "config.json").read_text(encoding="utf-8")
     (path / "config.json").write_text(text.replace('"scale": 0.', '"scale": 1e400, "": 0.', 1))
-    assert "expected 'dynamic', or a scale" in refusal(path)
+    assert "1e400" in refusal(path)
     (path / "config.json").write_text(re.sub(r'"scale": [0-9.e-]+', '"scale": 1e400', text, count=1))
-    assert "inf is no finite number" in refusal(path)
+    assert "1e400" in refusal(path)
 
 
 def test_plan_decides_the_tensors(tmp_path: Path) -> None:

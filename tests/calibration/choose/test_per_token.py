@@ -8,7 +8,6 @@ from octavo.calibration.candidates.candidate import Candidate, FloatModel
 from octavo.calibration.candidates.ranges import SiteRanges
 from octavo.calibration.choose.per_token import WORTH, with_sites_per_token
 from octavo.plan import Static, products
-from octavo.quantization import QuantizedWeights
 from octavo.runs.progress import Silent
 
 CONFIG = tiny_config()
@@ -20,7 +19,7 @@ def static_variant() -> Candidate:
     read = {site for product in products(CONFIG) for site in product.sites}
     heads = {s: (0.1,) * CONFIG.attention_heads for s in read if s.endswith((".queries", ".keys", ".values"))}
     inputs = {s: Static(0.1) for s in read if s not in heads and not s.endswith(".weights")}
-    return Candidate(float_model, QuantizedWeights(float_model.tensor_model()), SiteRanges(inputs, heads))
+    return Candidate(float_model, SiteRanges(inputs, heads))
 
 
 def divergence(candidate: Candidate) -> float:
