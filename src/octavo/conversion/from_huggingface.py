@@ -71,7 +71,9 @@ def convert(
     the directory cannot be converted, ModelError and OutputError as ``write_model``; nothing is written then.
     """
     if str(directory).startswith(("http:", "https:")):
-        raise ConversionError(f"{directory}: is an address; fetch the model first, then name its directory")
+        raise ConversionError(
+            "an address is no model directory; fetch the model first, then name its directory"
+        )
     directory = Path(directory)
     if directory.exists() and not directory.is_dir():
         raise ConversionError(f"{directory}: is a file; name the model's directory, which holds config.json")

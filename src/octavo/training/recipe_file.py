@@ -46,13 +46,15 @@ def _values(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
         if len(text) > _MOST_BYTES:
             raise RecipeError(f"{path}: longer than {_MOST_BYTES} bytes, no recipe")
         values = tomllib.loads(text.decode("utf-8"))
+        _check_text(path, values)
     except OSError as error:
         raise RecipeError(f"{path}: cannot read the recipe: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOML's, UTF-8's, and Python's limit of digits
         raise RecipeError(f"{path}: not valid TOML: {error}") from error
     except RecursionError as error:
-        raise RecipeError(f"{path}: not a recipe: brackets within brackets, too deep to read") from error
-    _check_text(path, values)
+        raise RecipeError(
+            f"{path}: not a recipe: tables or brackets within others, too deep to read"
+        ) from error
     if _BASE not in values:
         return values
     base = values.pop(_BASE)

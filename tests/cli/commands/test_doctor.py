@@ -28,11 +28,11 @@ def test_doctor_reports_the_machine(octavo_here: Octavo) -> None:
 
 
 def test_doctor_names_what_keeps_the_engine_from_running() -> None:
-    environment = ENVIRONMENT | {"OCTAVO_ISA": "abacus"}
+    environment = ENVIRONMENT | {"OCTAVO_ISA": "abacus\x1b[31m"}
     done = subprocess.run([*COMMAND, "doctor"], capture_output=True, env=environment, check=False)
     assert done.returncode == 2
     assert "Problem: the engine does not run" in done.stdout.decode()
-    assert "abacus" in done.stdout.decode()
+    assert "abacus" in done.stdout.decode() and b"\x1b" not in done.stdout
 
 
 def test_doctor_runs_where_the_native_module_is_missing() -> None:

@@ -9,7 +9,7 @@ import typer
 import octavo
 from octavo.cli.options import JsonOption
 from octavo.cli.terminal.json_output import print_json
-from octavo.errors import OctavoError
+from octavo.errors import OctavoError, printable
 from octavo.machine import cpu_model, installed_versions, memory_bytes
 
 _PACKAGES: Final = ("numpy", "sentencepiece", "safetensors", "sacrebleu", "torch")
@@ -106,8 +106,8 @@ def _print(report: dict[str, Any]) -> None:
     }
     width = max(map(len, rows))
     for key, value in rows.items():
-        print(f"{key:<{width}}  {value}")
+        print(f"{key:<{width}}  {printable(str(value))}")
     for problem in report["problems"]:
-        print(f"\nProblem: {problem}")
+        print(f"\nProblem: {printable(problem)}")
     if not report["problems"]:
         print("\nAll is well.")
