@@ -11,7 +11,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine
-from octavo.errors import InputError, ModelError
+from octavo.errors import ArgumentError, InputError, ModelError
 from octavo.evaluation.perplexity import (
     ENGINE_BATCH_TOKENS,
     ReferenceScoringEngine,
@@ -140,7 +140,7 @@ def test_any_engine_can_score() -> None:
 )
 def test_windows_that_cannot_be_are_refused(context: int, stride: int, message: str) -> None:
     stream = TokenStream(np.array([5], np.int32), 1, 1)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         measure_perplexity(CountingEngine(), language_config(), stream, context=context, stride=stride)
     with pytest.raises(InputError, match="the text is empty"):
         measure_perplexity(

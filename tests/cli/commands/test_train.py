@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -14,7 +16,7 @@ from octavo.spec import Scheme
 
 from ...models import NEEDS_TORCH
 from ...training.conftest import write_recipe
-from ..conftest import Octavo
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
 from ..test_bad_input import message
 
 
@@ -31,14 +33,17 @@ def test_missing_libraries_are_named_with_what_installs_them(
     assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", expected)
 
 
-def test_a_library_that_cannot_be_loaded_is_named(
-    octavo_here: Octavo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_library_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").touch()
-    monkeypatch.delitem(sys.modules, "octavo.training.run", raising=False)
     for module in ("torch", "tensorboard"):
-        monkeypatch.setitem(sys.modules, module, there(module))  # without any of its names
-    assert "training cannot load PyTorch or TensorBoard" in message(octavo_here("train", "recipe.toml"))
+        (tmp_path / f"{module}.py").write_text(
+            'raise ImportError("libgomp.so.1: no such file", name="torch")'
+        )
+    path = os.pathsep.join([str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    command = [*COMMAND, "train", str(tmp_path / "recipe.toml")]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT | {"PYTHONPATH": path}, check=False)
+    assert done.returncode == 2
+    assert b"training cannot load PyTorch or TensorBoard (libgomp.so.1: no such file)" in done.stderr
 
 
 def there(name: str) -> ModuleType:
