@@ -111,6 +111,8 @@ QUARANTINED: dict[str, set[str]] = {
     "torch": {"reference", "training", "evaluation", "conversion"},
     "tensorboard": {"training"},
     "sentencepiece": {"text", "training"},
+    "py3langid": {"text"},
+    "rapidfuzz": {"memory"},
     "safetensors": {"artifact", "training", "conversion"},
     "typer": {"cli"},
     "octavo.engine._native": {"engine"},
