@@ -20,6 +20,7 @@ from octavo.integer_format import IntegerScales
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
 from octavo.tensor_table import DType, TensorSpec
+from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
 
 QUALITY_FILE: Final = "quality.json"
@@ -133,6 +134,16 @@ class ModelDirectory:
         if target_path == source_path and self.config.target_vocab_size == source.size:
             return source, source
         return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
+
+    def segmenter(self, *, sentence_by_sentence: bool = True) -> Segmenter:
+        """What cuts a text into segments that the model can read; its ``tokenizer`` is the source's."""
+        longest = self.config.max_positions - self.config.source_eos
+        return Segmenter(
+            self.tokenizers()[0],
+            language=self.source_language,
+            longest=longest,
+            sentence_by_sentence=sentence_by_sentence,
+        )
 
 
 _WHAT_A_MODEL_IS: Final = (

@@ -12,7 +12,6 @@ from octavo.artifact import ModelDirectory
 from octavo.engine.engine import TokenIds
 from octavo.runs.finished_steps import digest
 from octavo.shortlist.errors import ShortlistError
-from octavo.text import split_sentences
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,17 +36,15 @@ def pairs(model: ModelDirectory, source: LineText, target: LineText | None) -> I
 
     Raises ShortlistError where the texts are not parallel.
     """
+    if target is None:
+        segmenter = model.segmenter()
+        for line in source.lines():
+            for segment in segmenter.segments(line).segments:
+                if not (segment.copied or segment.piece):
+                    yield Pair(np.array(segment.ids, np.int32), None)
+        return
     source_tokenizer, target_tokenizer = model.tokenizers()
     longest = model.config.max_positions - 1
-    if target is None:
-        longest = max(1, (model.config.max_positions - model.config.source_eos) * 3 // 4)
-        for line in source.lines():
-            code, body = source_tokenizer.split_language_code(line)
-            for sentence in split_sentences(body):
-                ids = source_tokenizer.encode(code + sentence)
-                if 0 < len(ids) <= longest:
-                    yield Pair(np.array(ids, np.int32), None)
-        return
     for line, translation in _parallel(source, target):
         ids, target_ids = source_tokenizer.encode(line), target_tokenizer.encode(translation)
         if 0 < len(ids) <= longest and 0 < len(target_ids) <= longest:

@@ -58,6 +58,8 @@ def test_every_sentence_of_a_line_has_its_language_code(tmp_path: Path) -> None:
     assert len(sources) == 40
     assert all(ids[0] == code and code not in ids[1:] for ids in sources)
     assert text.unknown_share == 0
+    with pytest.raises(CalibrationError, match="does not know 100% of its characters"):
+        calibration_text([f">>fra<< номер {i * 'ж'} ж" for i in range(30)], ModelDirectory.open(path), "text")
 
 
 @pytest.mark.parametrize("lines", [[], ["", " \t"]])

@@ -11,7 +11,7 @@ import numpy as np
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.engine.engine import TokenIds
-from octavo.text import Tokenizer, split_sentences
+from octavo.text import Segmenter, Tokenizer
 
 FEWEST_SENTENCES: Final = 16
 DEFAULT_SENTENCES: Final = 600
@@ -47,14 +47,13 @@ class CalibrationText:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence, and the ids of it and of the language code in front of it; [] without a code."""
+    """A sentence: its text; and what the model reads, without EOS: the language code, if any, and its ids."""
 
     text: str
-    code: list[int]
-    ids: list[int]
+    code: tuple[int, ...]
+    ids: tuple[int, ...]
 
     def source(self) -> TokenIds:
-        """What the model reads, without EOS."""
         return np.array(self.code + self.ids, np.int32)
 
 
@@ -69,12 +68,12 @@ def calibration_text(
     """
     if most < FEWEST_SENTENCES:
         raise CalibrationError(f"{most} sentences: calibration needs at least {FEWEST_SENTENCES}")
-    tokenizer = model.tokenizers()[0]
-    sentences = _sentences(lines, tokenizer, _longest(model))
+    segmenter = model.segmenter()
+    sentences = _sentences(lines, segmenter)
     if len(sentences) < FEWEST_SENTENCES:
         raise CalibrationError(_too_few(name, lines, len(sentences)))
     chosen = spread(sentences, most)
-    unknown = _unknown_share(chosen, tokenizer, model.config.unk_id)
+    unknown = _unknown_share(chosen, segmenter.tokenizer, model.config.unk_id)
     if unknown > _UNKNOWN_IS_CERTAIN:
         raise CalibrationError(
             f"{name}: the model does not know {unknown:.0%} of its characters, so this is no text in the "
@@ -98,20 +97,16 @@ def spread(items: Sequence[_Item], most: int) -> list[_Item]:
     return [items[int((i + 0.5) * len(items) / most)] for i in range(most)]
 
 
-def _sentences(lines: Sequence[str], tokenizer: Tokenizer, longest: int) -> list[_Sentence]:
+def _sentences(lines: Sequence[str], segmenter: Segmenter) -> list[_Sentence]:
     """The different sentences of the lines, in order, each with the language code in front of its line."""
-    found: dict[tuple[str, str], _Sentence] = {}
-    for line in lines:
-        code, body = tokenizer.split_language_code(line)
-        for text in split_sentences(body):
-            if (code, text) not in found:
-                found[code, text] = _Sentence(text, tokenizer.encode(code), tokenizer.encode(text))
-    return [s for s in found.values() if s.ids and len(s.code) + len(s.ids) <= longest]
-
-
-def _longest(model: ModelDirectory) -> int:
-    """The most tokens that a sentence may have. Its translation may be longer and must fit as well."""
-    return max(1, (model.config.max_positions - model.config.source_eos) * 3 // 4)
+    texts = (segmenter.segments(line) for line in lines)
+    found = (
+        _Sentence(text.text[segment.start : segment.end], text.prefix, segment.ids[len(text.prefix) :])
+        for text in texts
+        for segment in text.segments
+        if not (segment.copied or segment.piece)
+    )
+    return list(dict.fromkeys(found))
 
 
 def _unknown_share(sentences: Sequence[_Sentence], tokenizer: Tokenizer, unknown_id: int) -> float:
