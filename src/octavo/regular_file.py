@@ -8,14 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def read_regular(path: Path, most_bytes: int) -> bytes:
-    """The content of a file, but no more than ``most_bytes`` + 1, so that a longer one shows.
-
-    Raises OSError, which names the file, also where it is no regular file.
-    """
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """A file to read. Raises OSError, which names it, also where it is no regular file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without it, a pipe waits for a writer
     try:
         mode = os.fstat(descriptor).st_mode
@@ -24,6 +25,15 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "Not a regular file", str(path))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return stream.read(most_bytes + 1)
+            yield stream
     finally:
         os.close(descriptor)
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """The content of a file, but no more than ``most_bytes`` + 1, so that a longer one shows.
+
+    Raises OSError, which names the file, also where it is no regular file.
+    """
+    with open_regular(path) as stream:
+        return stream.read(most_bytes + 1)

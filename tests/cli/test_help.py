@@ -26,6 +26,7 @@ COMMANDS = (
     "quantize",
     "shortlist",
     "train",
+    "memory",
 )
 
 
@@ -38,11 +39,15 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["translate", "evaluate", "generate", "perplexity", "inspect", "doctor", "bench", "shortlist"]
+    "command",
+    [
+        *("translate", "evaluate", "generate", "perplexity", "inspect", "doctor", "bench", "shortlist"),
+        *("memory import", "memory export", "memory info"),
+    ],
 )
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag: str) -> None:
-    done = octavo_here(command, flag)
+    done = octavo_here(*command.split(), flag)
     assert done.returncode == 0
     assert done.stdout.decode().count(f"octavo {command}") >= 3
 

@@ -34,9 +34,15 @@ def options_of_commands() -> dict[str, set[str]]:
     from octavo.cli.app import app
 
     group = typer.main.get_command(app)
-    return {
-        name: {option for item in command.params for option in [*item.opts, *item.secondary_opts]}
+    commands = {
+        name: [command, *getattr(command, "commands", {}).values()]
         for name, command in group.commands.items()
+    }
+    return {
+        name: {
+            option for one in group for item in one.params for option in [*item.opts, *item.secondary_opts]
+        }
+        for name, group in commands.items()
     }
 
 

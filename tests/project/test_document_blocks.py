@@ -27,6 +27,9 @@ NOT_RUN = 23
 RUN = ("bash", "python")
 NEED_TORCH = r"octavo train|--engine pytorch|my-integers"
 LONG = {"max_positions": 256, "encoder_layers": 1, "decoder_layers": 1}
+TMX = """<tmx version="1.4"><header/><body><tu>
+<tuv xml:lang="en-GB"><seg>Good morning.</seg></tuv><tuv xml:lang="de"><seg>Guten Morgen.</seg></tuv>
+</tu></body></tmx>"""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=label)
@@ -68,6 +71,7 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place / "runs/lm-integer/model", config=integer_config(**LONG | decoder), target_language="en"
     )
     write_marian(place / "opus-mt-en-de", marian_config())
+    (place / "project.tmx").write_text(TMX, encoding="utf-8")
     return place
 
 

@@ -1,6 +1,7 @@
 """The command line, assembled: one function per command, each from its own file."""
 
 import platform
+from collections.abc import Callable
 from inspect import cleandoc
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from octavo.cli.commands.evaluate import evaluate
 from octavo.cli.commands.export import export
 from octavo.cli.commands.generate import generate
 from octavo.cli.commands.inspect import inspect
+from octavo.cli.commands.memory import export_tmx, import_tmx, info
 from octavo.cli.commands.perplexity import perplexity
 from octavo.cli.commands.quantize.command import quantize
 from octavo.cli.commands.shortlist import shortlist
@@ -53,6 +55,17 @@ for _command in (
 ):
     _class = TextCommand if _command in (translate, generate) else None
     app.command(help=_help(_command.__doc__), cls=_class)(guarded(_command))
+
+
+_memory = typer.Typer(
+    help="Look into a translation memory; take TMX files into it and write them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+_memory_commands: dict[str, Callable[..., None]] = {"import": import_tmx, "export": export_tmx, "info": info}
+for _name, _function in _memory_commands.items():
+    _memory.command(_name, help=_help(_function.__doc__))(guarded(_function))
+app.add_typer(_memory, name="memory")
 
 
 def _print_version(wanted: bool) -> None:

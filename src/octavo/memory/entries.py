@@ -69,3 +69,8 @@ class Holding:
     model: str
     options: str
     entries: int
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The languages of the sources and of the translations, as tags."""
+        return self.source_language, self.target_language

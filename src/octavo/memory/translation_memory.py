@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from octavo.errors import InputError
 from octavo.memory.database import connect, told, transaction
 from octavo.memory.entries import Entry, Holding, Origin
 from octavo.memory.languages import matches, tag
@@ -107,12 +108,18 @@ class TranslationMemory:
         return new, done.rowcount - new
 
     def entries(self, *, source_language: str, target_language: str) -> Iterator[Entry]:
-        """All entries of these languages, imported ones first, in the order in which they were added."""
+        """All entries of these languages, imported ones first, in the order in which they were added.
+
+        Raises InputError where there are none.
+        """
         asked = tag(source_language), tag(target_language)
-        for holding in self.holdings():
-            stated = holding.source_language, holding.target_language
-            if all(map(matches, asked, stated)):
-                yield from self._entries(holding)
+        holdings = self.holdings()
+        chosen = [held for held in holdings if all(map(matches, asked, held.languages))]
+        if not chosen:
+            there = ", ".join(dict.fromkeys(" to ".join(held.languages) for held in holdings)) or "nothing"
+            raise InputError(f"{self.path}: holds nothing from {' to '.join(asked)}; it holds: {there}")
+        for holding in chosen:
+            yield from self._entries(holding)
 
     def _entries(self, of: Holding) -> Iterator[Entry]:
         context = Context(of.origin, of.model, of.options, of.source_language, of.target_language)
