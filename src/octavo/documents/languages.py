@@ -1,0 +1,39 @@
+"""Languages that a document states: the source's is changed to the target's where its text is."""
+
+from __future__ import annotations
+
+from octavo.documents.document import DocumentOptions
+from octavo.documents.splice import Edit
+from octavo.documents.xml_source import Element, XmlSource
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two language tags are of one language, whatever the country or the script."""
+    return primary(one) == primary(other)
+
+
+def primary(tag: str) -> str:
+    """The language of a tag: "en" of "en-GB"."""
+    return tag.replace("_", "-").split("-")[0].strip().lower()
+
+
+def language_edit(
+    source: XmlSource, element: Element, attribute: str, options: DocumentOptions
+) -> Edit | None:
+    """The change of an attribute, by its name as it is written, from the source language to the target's."""
+    place = source.attribute(element, attribute)
+    if place is None:
+        return None
+    stated = source.data[slice(*place)].decode(source.codec)
+    if not same_language(stated, options.source_language):
+        return None
+    return Edit(*place, (source.encode(options.target_language),))
+
+
+def in_target(source: XmlSource, element: Element, attribute: str, options: DocumentOptions) -> bytes:
+    """An element with its language attribute changed as ``language_edit`` says."""
+    edit = language_edit(source, element, attribute, options)
+    if edit is None:
+        return source.data[element.start : element.end]
+    new = source.encode(options.target_language)
+    return source.data[element.start : edit.start] + new + source.data[edit.end : element.end]
