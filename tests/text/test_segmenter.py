@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from octavo.conversion.piece_table import PieceTable
 from octavo.text import SegmentedText, Segmenter, Tokenizer
 
 from ..models import tiny_tokenizer
@@ -54,7 +57,13 @@ def test_segments_and_separators_are_the_text(
     tokenizer: Tokenizer, text: str, wrapped: bool, whole: bool, longest: int, kept: list[tuple[int, int]]
 ) -> None:
     segmenter = Segmenter(tokenizer, language="de", longest=longest, sentence_by_sentence=not whole)
-    check(segmenter.segments(text, wrapped=wrapped, kept=kept), longest)
+    found = segmenter.segments(text, wrapped=wrapped, kept=kept)
+    check(found, longest)
+    for segment in found.segments:
+        spans = segmenter.spans(text, segment)
+        assert len(spans) == len(segment.ids)
+        ends = [segment.start, *(end for span in spans for end in span), segment.end]
+        assert ends == sorted(ends)
 
 
 @settings(deadline=None)
@@ -160,3 +169,41 @@ def test_a_text_is_kept_whole_where_it_fits(tokenizer: Tokenizer) -> None:
     found = segmenter.segments("Ba ko. " * 40)
     assert found.too_long
     assert set(parts(found)) == {"Ba ko."}
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """A vocabulary whose last token is the language code >>fra<<."""
+    path = tmp_path_factory.mktemp("coded") / "tokenizer.spm"
+    table = PieceTable.read(tiny_tokenizer(path))
+    pieces = [*table.pieces[:-1], dataclasses.replace(table.pieces[-1], text=">>fra<<")]
+    path.write_bytes(table.with_pieces(pieces).to_bytes())
+    return Tokenizer(path)
+
+
+def test_a_language_code_is_in_front_of_every_segment(coded: Tokenizer) -> None:
+    code = coded.size - 1
+    text = " >>fra<<  Bako tire. Ba ko.\n\n- Ti re"
+    segmenter = Segmenter(coded, language="en", longest=40)
+    found = segmenter.segments(text)
+    assert found.prefix == (code,)
+    assert parts(found) == ["Bako tire.", "Ba ko.", "Ti re"]
+    assert [segment.ids for segment in found.segments] == [
+        (code, *coded.encode(part)) for part in parts(found)
+    ]
+    assert found.separators == [" >>fra<<  ", " ", "\n\n- ", ""]
+    for segment, part in zip(found.segments, parts(found), strict=True):
+        first, *spans = segmenter.spans(text, segment)
+        assert first == (segment.start, segment.start)
+        assert "".join(text[i:j] for i, j in spans) == part.replace(" ", "")
+    ids, spans = coded.encode_with_spans(text)
+    assert ids == coded.encode(text)
+    assert text[slice(*spans[0])] == ">>fra<<"
+    assert len(segmenter.segments(">>fra<< " + "ba ko " * 100).segments[0].ids) <= 30
+
+
+def test_spans_of_a_wrapped_segment_are_those_of_its_text(segmenter: Segmenter) -> None:
+    text = "Bako\n  tire ba\r\nko."
+    (segment,) = segmenter.segments(text, wrapped=True).segments
+    spans = segmenter.spans(text, segment)
+    assert "".join(text[i:j] for i, j in spans) == "".join(text.split())

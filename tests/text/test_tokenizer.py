@@ -70,6 +70,51 @@ def test_any_ids_decode_to_one_line(bytes_tokenizer: Tokenizer, ids: list[int]) 
     assert_one_line(bytes_tokenizer.decode(ids))
 
 
+def check_spans(text: str, spans: list[tuple[int, int]]) -> None:
+    ends = [0, *(end for span in spans for end in span), len(text)]
+    assert ends == sorted(ends)
+    assert all(text[i:j] == text[i:j].strip() for i, j in spans)
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=ANY_TEXT)
+@example(text="\ufdfa \u00bd \ufb01ne \uff41\uff42\u65e5\u672ce\u0301 \U0001f600")
+@example(text="\ud800 ba\0ko\r\n \x07tire\x85\u2028")
+def test_spans_of_source_tokens(tokenizer: Tokenizer, bytes_tokenizer: Tokenizer, text: str) -> None:
+    for each in (tokenizer, bytes_tokenizer):
+        ids, spans = each.encode_with_spans(text)
+        assert ids == each.encode(text)
+        assert len(spans) == len(ids)
+        check_spans(text, spans)
+
+
+@settings(deadline=None, max_examples=300)
+@given(ids=st.lists(st.integers(0, 339), max_size=50))
+@example(ids=[4 + 0xE2, 4 + 0x80, 4 + 0xA8, 300, 4 + 0x0A, 300, 4, 4 + 0x0A])
+@example(ids=[1, 0, 2, 3, 1, 1])
+def test_spans_of_target_tokens(bytes_tokenizer: Tokenizer, ids: list[int]) -> None:
+    text, spans = bytes_tokenizer.decode_with_spans(ids)
+    assert text == bytes_tokenizer.decode(ids)
+    assert len(spans) == len(ids)
+    check_spans(text, spans)
+
+
+def test_spans_are_the_words_of_the_text(tokenizer: Tokenizer, bytes_tokenizer: Tokenizer) -> None:
+    for each in (tokenizer, bytes_tokenizer):
+        for text in ("bako\ttire", "  Bako \x07 tire, \r\nmun. ", "ba\0ko 😀tire 👍🏽 e\u0301 😀"):
+            ids, spans = each.encode_with_spans(text)
+            covered = {at for i, j in spans for at in range(i, j)}
+            missed = {char for at, char in enumerate(text) if at not in covered}
+            assert all(char.isspace() or not char.isprintable() for char in missed)
+            decoded, target = each.decode_with_spans(ids)
+            if each is bytes_tokenizer and "e\u0301" not in text:
+                words = [text[i:j].replace("\0", "") for i, j in spans]
+                assert [decoded[i:j] for i, j in target] == words
+    assert tokenizer.encode_with_spans("") == ([], [])
+    with pytest.raises(ValueError, match="token 96 lies outside the vocabulary of 96"):
+        tokenizer.decode_with_spans([96])
+
+
 def assert_one_line(text: str) -> None:
     assert text == text.strip()
     assert not [char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")]

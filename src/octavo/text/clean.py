@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 
@@ -23,3 +24,11 @@ def one_line(text: str) -> str:
     surrogates become U+FFFD.
     """
     return text if text.isprintable() else text.translate(_REPLACEMENTS)
+
+
+def one_line_places(text: str) -> list[int]:
+    """For each index of ``text``, its length included, where the character there begins in one_line(text)."""
+    if text.isprintable():
+        return list(range(len(text) + 1))
+    lengths = (len(_REPLACEMENTS.get(ord(character), " ")) for character in text)
+    return list(itertools.accumulate(lengths, initial=0))

@@ -12,7 +12,7 @@ from typing import Final
 from octavo.text.layout import BREAKS, lines_of
 from octavo.text.pieces import Range, outside, pieces, stripped
 from octavo.text.sentences import sentence_ends
-from octavo.text.tokenizer import Tokenizer
+from octavo.text.tokenizer import Tokenizer, mapped_span
 
 _SPACED_BREAK: Final = re.compile(rf"\s*[{BREAKS}]\s*")
 _BREAKS_ARE_SPACES: Final = dict.fromkeys(map(ord, BREAKS), " ")
@@ -122,6 +122,22 @@ class Segmenter:
         )
         return SegmentedText(text, prefix, segments)
 
+    def spans(self, text: str, segment: Segment) -> list[Range]:
+        """For each of the segment's ids the characters of ``text``, which it is a segment of, that it stands
+        for; see Tokenizer.encode_with_spans. The span of a language code in the prefix is empty."""
+        if segment.copied:
+            return []
+        part = text[segment.start : segment.end]
+        places: list[int] = []
+        at = 0
+        for found in _SPACED_BREAK.finditer(part):
+            places += range(segment.start + at, segment.start + found.start() + 1)
+            at = found.end()
+        places += range(segment.start + at, segment.end + 1)
+        ids, spans = self.tokenizer.encode_with_spans(self._readable(part))
+        prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids))
+        return [*prefix, *(mapped_span(span, places) for span in spans)]
+
     def _limits(self, prefix: tuple[int, ...], max_length: int | None) -> _Limits:
         whole = max(1, _three_quarters(self.longest) - len(prefix))
         piece = whole if max_length is None else min(whole, _three_quarters(max_length))
@@ -165,8 +181,11 @@ class Segmenter:
             return None
         return Segment(start, end, (*limits.prefix, *ids) if ids else (), copied=not ids)
 
+    def _readable(self, part: str) -> str:
+        return part if part.isprintable() else _SPACED_BREAK.sub(" ", part)
+
     def _encode(self, part: str) -> list[int]:
-        return self.tokenizer.encode(part if part.isprintable() else _SPACED_BREAK.sub(" ", part))
+        return self.tokenizer.encode(self._readable(part))
 
     def _count(self, part: str) -> int:
         return len(self._encode(part))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sentencepiece
 
 from octavo.errors import ModelError
 from octavo.regular_file import read_regular
-from octavo.text.clean import one_line
+from octavo.text.clean import one_line, one_line_places
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
 VOCABULARY_END: Final = "<end-of-vocabulary>"
 """A piece of this name ends the model's vocabulary: pieces after it cut text too, but are unknown."""
+
+Span: TypeAlias = tuple[int, int]
+"""Characters of a text, from the first index to before the second."""
 
 _CORRUPT: Final = "{}: not a sentencepiece model, or corrupt; copy it again"
 _SPECIAL: Final = re.compile("<.*>")
@@ -59,6 +63,25 @@ class Tokenizer:
                 ids[at] = self._token_named(pieces[at])
         return [self._processor.piece_to_id(code), *ids] if code else ids
 
+    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+        """The ids that ``encode`` gives, and for each the characters of ``text`` that it stands for.
+
+        A span is (first, end) with the end not in it, and has no white space at its ends. Spans ascend and do
+        not overlap. The span of a token that stands for white space alone is empty, and so are those of all
+        but the last of the tokens that stand for one character together.
+        """
+        line = one_line(text)
+        code, body = self.split_language_code(line)
+        found = self._run(lambda: self._processor.encode(body, return_type="offset_mapping"))
+        before = len(line) - len(body)
+        spans = [(before + start, before + end) for start, end in found["offsets"]]
+        ids = self.encode(text)
+        if code:
+            spans = [(before - len(code), before), *spans]
+        places = one_line_places(text)
+        firsts = [bisect.bisect_right(places, at) - 1 for at in range(len(line) + 1)]
+        return ids, _ascending(text, [mapped_span(span, firsts) for span in spans])
+
     def split_language_code(self, text: str) -> tuple[str, str]:
         """The language code in front of ``text`` and the rest; ("", text) where there is none."""
         found = _LANGUAGE_CODE.match(text)
@@ -73,16 +96,33 @@ class Tokenizer:
 
         Raises ValueError for an id outside the vocabulary.
         """
-        tokens = [int(token) for token in ids]
-        for token in tokens:
-            if not 0 <= token < self.size:
-                raise ValueError(f"token {token} lies outside the vocabulary of {self.size}")
+        tokens = self._checked(ids)
         text: str = self._run(lambda: self._processor.decode(tokens))
         return one_line(text).strip()
+
+    def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
+        """The text that ``decode`` gives, and for each of the ids the characters of it that it stands for.
+
+        The spans are like those of ``encode_with_spans``. Raises ValueError for an id outside the vocabulary.
+        """
+        tokens = self._checked(ids)
+        found = self._run(lambda: self._processor.decode(tokens, return_type="offset_mapping"))
+        line = one_line(found["text"])
+        text = line.strip()
+        before = len(line) - len(line.lstrip())
+        places = [min(max(at - before, 0), len(text)) for at in one_line_places(found["text"])]
+        return text, _ascending(text, [(places[start], places[end]) for start, end in found["offsets"]])
 
     def count(self, text: str) -> int:
         """How many tokens ``encode`` gives."""
         return len(self.encode(text))
+
+    def _checked(self, ids: Sequence[int]) -> list[int]:
+        tokens = [int(token) for token in ids]
+        for token in tokens:
+            if not 0 <= token < self.size:
+                raise ValueError(f"token {token} lies outside the vocabulary of {self.size}")
+        return tokens
 
     def _run(self, call: Callable[[], Any]) -> Any:
         """What sentencepiece gives. A damaged file may load, and fail or give no UTF-8 only in use."""
@@ -96,6 +136,31 @@ class Tokenizer:
         token: int = self._processor.piece_to_id(piece)
         special = self._processor.is_control(token) and _SPECIAL.fullmatch(piece)
         return token if token < self.size and not special else self.unknown_id
+
+
+def mapped_span(span: Span, places: Sequence[int]) -> Span:
+    """The span in another text: ``places`` has where each character stands in it."""
+    start, end = span
+    return places[start], places[end - 1] + 1 if start < end else places[start]
+
+
+def _ascending(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The spans without white space and control characters at their ends, each after the one before."""
+
+    def blank(character: str) -> bool:
+        return not one_line(character).strip()
+
+    found: list[Span] = []
+    least = 0
+    for first, last in spans:
+        start, end = max(first, least), max(last, least)
+        while start < end and blank(text[start]):
+            start += 1
+        while start < end and blank(text[end - 1]):
+            end -= 1
+        found.append((start, end))
+        least = end
+    return found
 
 
 def _load(path: Path) -> sentencepiece.SentencePieceProcessor:
