@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from octavo.documents.document import DocumentOptions, Format
-from octavo.documents.drawing import drawing_texts
+from octavo.documents.drawing import DRAWINGS, drawing_texts
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import in_target, language_edit
 from octavo.documents.office import Package, open_elements, open_package
@@ -26,7 +26,6 @@ _MAIN = (
     "word.template.macroEnabledTemplate.main",
 )
 _NOTES = {"footnotes": "footnote", "endnotes": "endnote", "header": "header", "footer": "footer"}
-_DRAWINGS = ("chart", "diagramData", "office.drawingml.diagramDrawing")
 _BREAKS = {"w:tab", "w:br", "w:cr", "w:ptab"}
 _UNSEEN = {"w:proofErr", "w:lastRenderedPageBreak", "w:softHyphen"}
 """What programs noted about a text, and where its words may be cut: nothing that a translation needs."""
@@ -45,8 +44,8 @@ def read(data: bytes, options: DocumentOptions) -> PlacedMembers:
         source = package.parse(name)
         texts = list(_Reader(source, options, _NOTES.get(package.kinds[name], "paragraph")).texts())
         members[name] = PlacedText(source.data, texts)
-    for name in package.of_kind(*_DRAWINGS):
-        members[name] = drawing_texts(package.parse(name), "diagram", options)
+    for name in package.of_kind(*DRAWINGS):
+        members[name] = drawing_texts(package.parse(name), DRAWINGS[package.kinds[name]], options)
     styles = {name: _styles(package, name, options) for name in package.of_kind("styles")}
     return PlacedMembers(package.archive, members | styles, frozenset(styles))
 

@@ -12,6 +12,13 @@ from octavo.documents.placed import PlacedText
 from octavo.documents.runs import Break, Content, Item, Look, RunMarkup, Whole
 from octavo.documents.xml_source import Element, XmlSource
 
+DRAWINGS = {
+    "chart": "chart",
+    "drawingml.chartshapes": "chart",
+    "diagramData": "diagram",
+    "office.drawingml.diagramDrawing": "diagram",
+}
+"""The kinds of parts with drawings, and what they are for a person."""
 _UNSEEN_PROPERTIES = {"lang", "altLang", "dirty", "err", "noProof", "smtClean", "smtId", "bmk"}
 _STAYS = {"a:pPr", "a:endParaRPr"}
 

@@ -9,7 +9,7 @@ import urllib.parse
 from collections.abc import Iterator
 
 from octavo.documents.document import DocumentError
-from octavo.documents.xml_source import Element, XmlSource, parse
+from octavo.documents.xml_source import Element, XmlSource
 from octavo.documents.zip_source import ZipSource, open_zip
 
 PREFIXES = {
@@ -39,7 +39,7 @@ class Package:
 
     def parse(self, name: str) -> XmlSource:
         """A part as XML."""
-        return parse_member(self.archive, name)
+        return self.archive.parse(name, PREFIXES)
 
     def of_kind(self, *kinds: str) -> list[str]:
         """The names of the parts of these kinds, kind by kind, in the order of their numbers."""
@@ -69,22 +69,12 @@ def _numbers(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
-def parse_member(archive: ZipSource, name: str) -> XmlSource:
-    """A member of an archive as XML; errors in it name the member."""
-    try:
-        return parse(archive.read(name), PREFIXES)
-    except DocumentError as error:
-        if name in str(error):
-            raise
-        raise DocumentError(f"{name} in the archive: {error}") from error
-
-
 def open_package(data: bytes, main_kinds: tuple[str, ...], what: str) -> Package:
     """Read a package. Raises DocumentError if it has no main part of one of these kinds."""
     archive = open_zip(data)
     if "[Content_Types].xml" not in archive:
         raise DocumentError(f"the archive has no [Content_Types].xml; it is not {what}")
-    root = parse_member(archive, "[Content_Types].xml").root
+    root = archive.parse("[Content_Types].xml", PREFIXES).root
     endings = {
         element.attributes.get("Extension", "").lower(): element.attributes.get("ContentType", "")
         for element in root.descendants("types:Default")

@@ -10,6 +10,7 @@ import bisect
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 from html.entities import html5
 from typing import NoReturn
 from xml.parsers import expat
@@ -116,6 +117,10 @@ class XmlSource:
     def line(self, element: Element) -> int:
         """The line, from 1, in which the element begins."""
         return bisect.bisect_left(self.line_ends, element.start) + 1
+
+    def value(self, place: tuple[int, int]) -> str:
+        """What the bytes between the quotes of an attribute read as."""
+        return unescape(self.data[slice(*place)].decode(self.codec))
 
     def attribute(self, element: Element, name: str) -> tuple[int, int] | None:
         """The bytes between the quotes of an attribute, by its name as it is written."""

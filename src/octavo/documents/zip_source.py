@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Mapping
 
 from octavo.documents.document import DocumentError
+from octavo.documents.xml_source import XmlSource, parse
 
 MOST_MEMBERS = 20_000
 MOST_BYTES = 1 << 30
@@ -52,6 +53,14 @@ class ZipSource:
                 return archive.read(self.members[name])
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
             raise DocumentError(f"{name} in the archive is damaged ({error}); get the file again") from error
+
+    def parse(self, name: str, prefixes: Mapping[str, str], *, named_entities: bool = False) -> XmlSource:
+        """A member as XML; errors in it name the member."""
+        data = self.read(name)
+        try:
+            return parse(data, prefixes, named_entities=named_entities)
+        except DocumentError as error:
+            raise DocumentError(f"{name} in the archive: {error}") from error
 
     def write(self, changed: Mapping[str, bytes]) -> bytes:
         """The archive with other bytes in some members. With none it is the same file."""
