@@ -74,7 +74,8 @@ void bind_config(nb::module_& module) {
       .def_rw("min_length", &SearchOptions::min_length)
       .def_rw("max_length", &SearchOptions::max_length)
       .def_rw("length_ratio", &SearchOptions::length_ratio)
-      .def_rw("length_margin", &SearchOptions::length_margin);
+      .def_rw("length_margin", &SearchOptions::length_margin)
+      .def_rw("no_repeat_ngram", &SearchOptions::no_repeat_ngram);
 }
 
 }  // namespace octavo

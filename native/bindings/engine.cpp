@@ -103,12 +103,25 @@ class PythonObserver : public Observer {
   std::set<std::string> only_;  // empty: every site
 };
 
-nb::list translate(Engine& engine, nb::handle sources, const SearchOptions& options) {
+/// terms: None, or for every source its terms, each alternatives and whether they are whole words.
+std::vector<std::vector<Term>> to_terms(nb::handle terms) {
+  if (terms.is_none()) return {};
+  const auto to_term = [](nb::handle term) {
+    return Term{.alternatives = each(term[0], token_ids), .whole_words = nb::cast<bool>(term[1])};
+  };
+  return each(terms, [&](nb::handle source) { return each(source, to_term); });
+}
+
+nb::list translate(Engine& engine, nb::handle sources, const SearchOptions& options, nb::handle terms,
+                   nb::handle continuations) {
   const CoreCall under_way;
   const std::vector<std::vector<std::int32_t>> copied = each(sources, token_ids);
+  const std::vector<std::vector<Term>> wanted = to_terms(terms);
+  const std::vector<std::int32_t> continuing = token_ids(continuations);
   std::vector<std::vector<Hypothesis>> results;
-  interruptible(
-      [&](const KeepGoing& keep_going) { results = engine.translate(copied, options, keep_going); });
+  interruptible([&](const KeepGoing& keep_going) {
+    results = engine.translate(copied, wanted, continuing, options, keep_going);
+  });
   nb::list all;
   for (const auto& hypotheses : results) {
     nb::list found;
@@ -172,7 +185,7 @@ void bind_engine(nb::module_& module) {
   engine
       .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
            "shortlist"_a.none())
-      .def("translate", &translate, "sources"_a, "options"_a)
+      .def("translate", &translate, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
       .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)
       .def("trace", &trace, "source"_a, "target"_a)

@@ -29,7 +29,7 @@ class LiveBatch {
   bool empty() const { return live_.empty(); }
 
   /// Fills vacant places from the queue.
-  void admit(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources) {
+  void admit(SentenceQueue& queue, const Sources& sources) {
     const std::size_t vacant = places_ - live_.size();
     if (vacant == 0 || (vacant < places_ / kVacantParts && !live_.empty())) return;
     const auto taken =
@@ -38,13 +38,15 @@ class LiveBatch {
     const TransformerConfig& config = model_.config;
     PackedTokens source;
     for (const SentenceQueue::Sentence& sentence : taken) {
-      source.add(sources[sentence.index], config.source_eos ? &config.eos_id : nullptr);
+      source.add(sources.sentences[sentence.index], config.source_eos ? &config.eos_id : nullptr);
     }
     std::vector<SentenceRows> rows = model_.stacks->begin(source, workspace_, cache_);
     for (std::size_t i = 0; i < taken.size(); ++i) {
-      const int longest = longest_translation(options_, rows[i].source_length(), config.max_positions);
-      live_.push_back({taken[i], std::move(rows[i]), SentenceSearch(options_, longest, config.eos_id), {}});
-      if (shortlist_ != nullptr) shortlist_->choose(sources[taken[i].index], live_.back().candidates);
+      live_.push_back(begin(taken[i], std::move(rows[i]), sources));
+      Sentence& sentence = live_.back();
+      if (shortlist_ != nullptr) {
+        shortlist_->choose(sources.sentences[taken[i].index], sentence.search.watched(), sentence.candidates);
+      }
       cost_ += taken[i].cost;
     }
   }
@@ -55,8 +57,7 @@ class LiveBatch {
     scored_.clear();
     for (Sentence& sentence : live_) {
       rows_.push_back(&sentence.rows);
-      const ScoredRow row{.may_end = sentence.search.end_is_allowed(), .candidates = &sentence.candidates};
-      scored_.insert(scored_.end(), sentence.search.live().size(), row);
+      add_rows(sentence);
     }
     const ProductInput states = model_.stacks->step(rows_, workspace_);
     std::span<const Offer> offers = scorer_.score(states, scored_, workspace_);
@@ -84,6 +85,33 @@ class LiveBatch {
     Candidates candidates;  // none without a shortlist
   };
 
+  Sentence begin(const SentenceQueue::Sentence& origin, SentenceRows rows, const Sources& sources) const {
+    const std::span<const Term> terms = sources.terms_of(origin.index);
+    std::optional<Terms> wanted;
+    if (!terms.empty()) wanted.emplace(terms, sources.continuations);
+    const TransformerConfig& config = model_.config;
+    const int longest =
+        longest_translation(options_, rows.source_length(), config.max_positions, longest_of(terms));
+    return {origin, std::move(rows), SentenceSearch(options_, longest, config.eos_id, std::move(wanted)), {}};
+  }
+
+  void add_rows(const Sentence& sentence) {
+    const SentenceSearch& search = sentence.search;
+    const std::size_t count = search.live().size();
+    ScoredRow row{.may_end = search.may_end(0), .candidates = &sentence.candidates};
+    if (!search.hypotheses_differ()) {
+      scored_.insert(scored_.end(), count, row);
+      return;
+    }
+    row.watched = search.watched();
+    for (std::size_t i = 0; i < count; ++i) {
+      row.may_end = search.may_end(i);
+      row.barred = search.barred(i);
+      row.barred_set = search.barred_set(i);
+      scored_.push_back(row);
+    }
+  }
+
   const Transformer& model_;
   const Shortlist* shortlist_;
   const SearchOptions& options_;
@@ -100,14 +128,16 @@ class LiveBatch {
 
 }  // namespace
 
-std::size_t BatchSearch::cost(const SearchOptions& options, int source_tokens, int max_positions) {
-  const int longest = longest_translation(options, source_tokens, max_positions);
+std::size_t BatchSearch::cost(const SearchOptions& options, int source_tokens, int max_positions,
+                              std::span<const Term> terms) {
+  const int longest = longest_translation(options, source_tokens, max_positions, longest_of(terms));
+  const int live = SentenceSearch::most_live(options, !terms.empty());
   return static_cast<std::size_t>(source_tokens) +
-         static_cast<std::size_t>(options.beam) * static_cast<std::size_t>(longest);
+         static_cast<std::size_t>(live) * static_cast<std::size_t>(longest);
 }
 
-void BatchSearch::run(SentenceQueue& queue, const std::vector<std::vector<std::int32_t>>& sources,
-                      const SearchOptions& options, const std::atomic<bool>& cancelled, Team& team,
+void BatchSearch::run(SentenceQueue& queue, const Sources& sources, const SearchOptions& options,
+                      const std::atomic<bool>& cancelled, Team& team,
                       std::vector<std::vector<Hypothesis>>& results) {
   const TeamAtWork at_work(workspace_, team);
   LiveBatch batch(model_, shortlist_, options, workspace_, cache_);

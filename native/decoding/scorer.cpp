@@ -34,16 +34,22 @@ std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const
   for (std::size_t row = 0; row < rows.size(); ++row) {
     if (shortlist_ != nullptr) name_tokens(row, rows[row].candidates);
     offers_[row] = {{best_.data() + row * offered_, static_cast<std::size_t>(found_[row])},
-                    log_sum_exp(model_->kernels, log_sums_.data() + row * most_chunks_, chunks_[row])};
+                    log_sum_exp(model_->kernels, log_sums_.data() + row * most_chunks_, chunks_[row]),
+                    {watched_.data() + watched_at_[row], rows[row].watched.size()}};
   }
   return offers_;
 }
 
 void Scorer::reserve(std::span<const ScoredRow> rows) {
   std::size_t own = 0;
+  std::size_t watched = 0;
+  watched_at_.clear();
   for (const ScoredRow& row : rows) {
     if (shortlist_ != nullptr) own = std::max(own, chunk_count(row.candidates->output));
+    watched_at_.push_back(watched);
+    watched += row.watched.size();
   }
+  watched_.resize(watched);
   most_chunks_ = chunk_count(*shared_output_) + own;
   best_.resize(rows.size() * offered_);
   found_.assign(rows.size(), 0);
@@ -72,13 +78,14 @@ void Scorer::add(const OutputProjection& output, int base, const ProductInput& s
       const LogitRow own = logits.row(i);
       log_sums_[row * most_chunks_ + static_cast<std::size_t>(chunks_[row]++)] =
           model_->kernels.log_sum_exp(own.values, count, own.largest);
-      choose(row, rows[row].may_end, base + first, count, own);
+      if (!rows[row].watched.empty()) watch(row, rows[row], base + first, count, own);
+      choose(row, rows[row], base + first, count, own);
     }
   });
 }
 
 /// Adds to a row's best candidates those of one chunk that may follow.
-void Scorer::choose(std::size_t row, bool may_end, int first, int count, const LogitRow& logits) {
+void Scorer::choose(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits) {
   ScoredToken* best = best_.data() + row * offered_;
   const bool full = found_[row] == static_cast<int>(offered_);
   if (full && logits.largest <= best[offered_ - 1].logit) return;
@@ -87,19 +94,48 @@ void Scorer::choose(std::size_t row, bool may_end, int first, int count, const L
     if (candidate >= first && candidate < first + count) logits.values[candidate - first] = kNever;
   };
   for (const int candidate : forbidden_) forbid(candidate);
-  if (!may_end) forbid(end_);
+  if (!asked.may_end) forbid(end_);
+  for (const std::int32_t token : asked.barred) forbid(number_of(token, asked.candidates));
+  if (asked.barred_set != nullptr && !asked.barred_set->empty()) {
+    for (int i = 0; i < count; ++i) {
+      const auto token = static_cast<std::size_t>(token_of(first + i, asked.candidates));
+      if ((*asked.barred_set)[token]) logits.values[i] = kNever;
+    }
+  }
   found_[row] =
       model_->kernels.top_k(logits.values, count, first, static_cast<int>(offered_), found_[row], best);
 }
 
+/// Keeps the logits of watched tokens in one chunk.
+void Scorer::watch(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits) {
+  for (std::size_t i = 0; i < asked.watched.size(); ++i) {
+    const int candidate = number_of(asked.watched[i], asked.candidates);
+    if (candidate >= first && candidate < first + count)
+      watched_[watched_at_[row] + i] = logits.values[candidate - first];
+  }
+}
+
+/// The number of the candidate that is `token`, which the row has.
+int Scorer::number_of(std::int32_t token, const Candidates* candidates) const {
+  if (shortlist_ == nullptr) return token;
+  const std::span<const std::int32_t> common = shortlist_->common();
+  const auto shared = std::lower_bound(common.begin(), common.end(), token);
+  if (shared != common.end() && *shared == token) return static_cast<int>(shared - common.begin());
+  const auto own = std::lower_bound(candidates->ids.begin(), candidates->ids.end(), token);
+  return static_cast<int>(common.size()) + static_cast<int>(own - candidates->ids.begin());
+}
+
+std::int32_t Scorer::token_of(int candidate, const Candidates* candidates) const {
+  if (shortlist_ == nullptr) return candidate;
+  const std::span<const std::int32_t> common = shortlist_->common();
+  const auto number = static_cast<std::size_t>(candidate);
+  return number < common.size() ? common[number] : candidates->ids[number - common.size()];
+}
+
 /// Turns the numbers of a row's best candidates into token ids.
 void Scorer::name_tokens(std::size_t row, const Candidates* candidates) {
-  const std::span<const std::int32_t> common = shortlist_->common();
   const auto best = std::span(best_).subspan(row * offered_, static_cast<std::size_t>(found_[row]));
-  for (ScoredToken& scored : best) {
-    const auto number = static_cast<std::size_t>(scored.token);
-    scored.token = number < common.size() ? common[number] : candidates->ids[number - common.size()];
-  }
+  for (ScoredToken& scored : best) scored.token = token_of(scored.token, candidates);
 }
 
 }  // namespace octavo

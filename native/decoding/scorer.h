@@ -11,8 +11,11 @@ namespace octavo {
 
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {
-  bool may_end;                            // whether EOS may be offered
-  const Candidates* candidates = nullptr;  // its sentence's; read where there is a shortlist
+  bool may_end;                                // whether EOS may be offered
+  const Candidates* candidates = nullptr;      // its sentence's; read where there is a shortlist
+  std::span<const std::int32_t> barred = {};   // tokens that may not be offered
+  const TokenSet* barred_set = nullptr;        // more of them, may be null
+  std::span<const std::int32_t> watched = {};  // tokens whose logits are wanted, offered or not
 };
 
 /// Turns decoder states into what each row offers its search. Candidates are numbered: those that every row
@@ -32,21 +35,26 @@ class Scorer {
   void score_own(const ProductInput& states, std::span<const ScoredRow> rows, Workspace& workspace);
   void add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
            std::span<const ScoredRow> rows, Workspace& workspace);
-  void choose(std::size_t row, bool may_end, int first, int count, const LogitRow& logits);
+  void choose(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits);
+  void watch(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits);
+  std::int32_t token_of(int candidate, const Candidates* candidates) const;
+  int number_of(std::int32_t token, const Candidates* candidates) const;
   void name_tokens(std::size_t row, const Candidates* candidates);
 
   const Transformer* model_;
   const Shortlist* shortlist_;
   const OutputProjection* shared_output_;
   std::size_t offered_;
-  std::vector<int> forbidden_;     // candidates that are never offered
-  int end_;                        // the candidate that is EOS
-  std::size_t most_chunks_ = 0;    // of any row
-  std::vector<ScoredToken> best_;  // [rows, offered_]
-  std::vector<int> found_;         // [rows]
-  std::vector<float> log_sums_;    // [rows, most_chunks_]
-  std::vector<int> chunks_;        // [rows]
-  std::vector<Offer> offers_;      // [rows]
+  std::vector<int> forbidden_;           // candidates that are never offered
+  int end_;                              // the candidate that is EOS
+  std::size_t most_chunks_ = 0;          // of any row
+  std::vector<ScoredToken> best_;        // [rows, offered_]
+  std::vector<int> found_;               // [rows]
+  std::vector<float> log_sums_;          // [rows, most_chunks_]
+  std::vector<int> chunks_;              // [rows]
+  std::vector<float> watched_;           // of all rows, one after the other
+  std::vector<std::size_t> watched_at_;  // [rows]
+  std::vector<Offer> offers_;            // [rows]
 };
 
 }  // namespace octavo

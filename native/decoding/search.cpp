@@ -31,10 +31,13 @@ void check(const SearchOptions& options) {
   require(options.length_ratio >= 0 && options.length_ratio <= 100, "length_ratio must be from 0 to 100");
   require(options.length_margin >= 1 && options.length_margin <= kLongestTranslation,
           "length_margin must be from 1 to 65536");
+  require(options.no_repeat_ngram >= 0 && options.no_repeat_ngram <= kLongestTranslation,
+          "no_repeat_ngram must be from 0 to 65536");
 }
 
-int longest_translation(const SearchOptions& options, int source_tokens, int max_positions) {
-  const double relative = std::floor(options.length_ratio * source_tokens + options.length_margin);
+int longest_translation(const SearchOptions& options, int source_tokens, int max_positions, int term_tokens) {
+  const double relative =
+      std::floor(options.length_ratio * source_tokens + options.length_margin) + term_tokens;
   const double longest = std::min<double>(
       {static_cast<double>(options.max_length), relative, static_cast<double>(max_positions)});
   return std::max(1, static_cast<int>(longest));

@@ -14,6 +14,7 @@ struct SearchOptions {
   int max_length = 512;
   double length_ratio = 2.0;
   int length_margin = 16;
+  int no_repeat_ngram = 0;
 };
 
 /// Throws Error where an option is out of range.
@@ -26,8 +27,10 @@ struct Hypothesis {
   bool complete = false;
 };
 
-/// The longest translation, in target tokens with EOS, of a source of `source_tokens` with EOS.
-int longest_translation(const SearchOptions& options, int source_tokens, int max_positions);
+/// The longest translation, in target tokens with EOS, of a source of `source_tokens` with EOS and terms of
+/// `term_tokens`.
+int longest_translation(const SearchOptions& options, int source_tokens, int max_positions,
+                        int term_tokens = 0);
 
 /// length^length_penalty.
 float length_divisor(int length, float length_penalty);

@@ -13,8 +13,17 @@ constexpr std::int32_t kRoot = -1;
 
 }  // namespace
 
-SentenceSearch::SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id)
-    : options_(options), longest_(longest), eos_id_(eos_id), live_{{0.0f, kRoot, 0, 0}} {}
+SentenceSearch::SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id,
+                               std::optional<Terms> terms)
+    : options_(options),
+      longest_(longest),
+      eos_id_(eos_id),
+      live_{{0.0f, kRoot, 0, 0}},
+      terms_(std::move(terms)) {
+  if (!terms_) return;
+  progress_.resize(1);
+  missing_.push_back(terms_->missing(progress_.front()));
+}
 
 void SentenceSearch::collect(std::span<const Offer> offers) {
   candidates_.clear();
@@ -24,7 +33,6 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
       if (std::isfinite(sum)) candidates_.push_back({sum, static_cast<int>(i), best.token});
     }
   }
-  if (candidates_.empty()) throw Error("the model's scores are not finite; its weights may be damaged");
   const auto kept = std::min(candidates_.size(), 2 * static_cast<std::size_t>(options_.beam));
   const auto better = [](const Candidate& a, const Candidate& b) {
     if (a.sum != b.sum) return a.sum > b.sum;
@@ -36,37 +44,71 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
 }
 
 void SentenceSearch::advance(std::span<const Offer> offers) {
-  collect(offers);
-  ++length_;
   next_.clear();
-  const auto beam = static_cast<std::size_t>(options_.beam);
-  for (std::size_t rank = 0; rank < candidates_.size() && next_.size() < beam; ++rank) {
-    const Candidate& candidate = candidates_[rank];
-    const Live& prefix = live_[static_cast<std::size_t>(candidate.hypothesis)];
-    if (candidate.token == eos_id_) {
-      if (rank < beam) {
-        finished_.push_back(
-            {candidate.sum / length_divisor(length_, options_.length_penalty), prefix.node, true});
-      }
-      continue;
-    }
-    nodes_.push_back({prefix.node, candidate.token});
-    next_.push_back(
-        {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
+  if (terms_) {
+    collect_with_terms(offers);
+  } else {
+    collect(offers);
+  }
+  if (candidates_.empty() && term_candidates_.empty()) {
+    const auto scored = [](const Offer& offer) { return std::isfinite(offer.log_sum_exp); };
+    if (options_.no_repeat_ngram == 0 || length_ == 0 || std::none_of(offers.begin(), offers.end(), scored))
+      throw Error("the model's scores are not finite; its weights may be damaged");
+    cut();  // every token would repeat something
+    return;
+  }
+  ++length_;
+  if (terms_) {
+    walk_banks();
+  } else {
+    walk();
   }
   live_.swap(next_);
   settle();
+  if (options_.no_repeat_ngram > 0) bar_repeats();
+}
+
+void SentenceSearch::walk() {
+  const auto beam = static_cast<std::size_t>(options_.beam);
+  for (std::size_t rank = 0; rank < candidates_.size() && next_.size() < beam; ++rank) {
+    if (candidates_[rank].token != eos_id_) {
+      go_on(candidates_[rank]);
+    } else if (rank < beam) {
+      finish(candidates_[rank]);
+    }
+  }
+}
+
+void SentenceSearch::finish(const Candidate& candidate) {
+  const std::int32_t node = live_[static_cast<std::size_t>(candidate.hypothesis)].node;
+  finished_.push_back({candidate.sum / length_divisor(length_, options_.length_penalty), node, true});
+}
+
+void SentenceSearch::go_on(const Candidate& candidate) {
+  nodes_.push_back({live_[static_cast<std::size_t>(candidate.hypothesis)].node, candidate.token});
+  next_.push_back(
+      {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
 }
 
 void SentenceSearch::settle() {
-  if (finished_.size() >= static_cast<std::size_t>(options_.beam) || live_.empty() || no_better_can_come()) {
+  if (enough_finished() || live_.empty() || no_better_can_come()) {
     done_ = true;
+    live_.clear();
   } else if (length_ >= longest_) {
-    const float divisor = length_divisor(length_, options_.length_penalty);
-    for (const Live& live : live_) finished_.push_back({live.sum / divisor, live.node, false});
-    done_ = true;
+    cut();
   }
-  if (done_) live_.clear();
+}
+
+bool SentenceSearch::enough_finished() const {
+  return finished_.size() >= static_cast<std::size_t>(options_.beam) && !(terms_ && unmet_may_win());
+}
+
+/// Ends the search with the live hypotheses as they are.
+void SentenceSearch::cut() {
+  const float divisor = length_divisor(length_, options_.length_penalty);
+  for (const Live& live : live_) finished_.push_back({live.sum / divisor, live.node, false});
+  done_ = true;
+  live_.clear();
 }
 
 bool SentenceSearch::no_better_can_come() const {
@@ -77,6 +119,26 @@ bool SentenceSearch::no_better_can_come() const {
   const float bound = best_sum / length_divisor(longest_, options_.length_penalty);
   const auto as_good = [&](const Finished& finished) { return finished.score >= bound; };
   return static_cast<std::size_t>(std::count_if(finished_.begin(), finished_.end(), as_good)) >= wanted;
+}
+
+/// A token is barred where the last no_repeat_ngram - 1 tokens and it already stand in the hypothesis.
+void SentenceSearch::bar_repeats() {
+  const auto kept = static_cast<std::size_t>(options_.no_repeat_ngram) - 1;
+  barred_.resize(live_.size());
+  std::vector<std::int32_t> tokens;  // the last one first
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    tokens.clear();
+    for (std::int32_t node = live_[i].node; node != kRoot;
+         node = nodes_[static_cast<std::size_t>(node)].parent) {
+      tokens.push_back(nodes_[static_cast<std::size_t>(node)].token);
+    }
+    barred_[i].clear();
+    const auto last = tokens.begin() + static_cast<std::ptrdiff_t>(std::min(kept, tokens.size()));
+    for (std::size_t before = 1; before + kept <= tokens.size(); ++before) {
+      if (std::equal(tokens.begin(), last, tokens.begin() + static_cast<std::ptrdiff_t>(before)))
+        barred_[i].push_back(tokens[before - 1]);
+    }
+  }
 }
 
 std::vector<Hypothesis> SentenceSearch::results() const {

@@ -1,18 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "decoding/search.h"
+#include "decoding/terms.h"
 #include "kernels/kernel_table.h"
 
 namespace octavo {
 
-/// What one live hypothesis offers: its best tokens and its log-sum-exp.
+/// What one live hypothesis offers: its best tokens, its log-sum-exp, and the logits of the search's
+/// watched().
 struct Offer {
   std::span<const ScoredToken> best;
   float log_sum_exp;
+  std::span<const float> watched = {};
 };
 
 /// The beam search of one sentence, free of any model: it is told what each live hypothesis offers and says
@@ -26,14 +30,36 @@ class SentenceSearch {
     std::int32_t token;
   };
 
-  SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id);
+  SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id,
+                 std::optional<Terms> terms = std::nullopt);
 
   /// One step: offers[i] belongs to live()[i]. Throws Error when no hypothesis offers anything.
   void advance(std::span<const Offer> offers);
 
   bool done() const { return done_; }
   std::span<const Live> live() const { return live_; }
-  bool end_is_allowed() const { return length_ >= options_.min_length; }
+
+  /// Whether live()[hypothesis] may offer EOS.
+  bool may_end(std::size_t hypothesis) const {
+    return length_ >= options_.min_length && (!terms_ || missing_[hypothesis] == 0);
+  }
+  /// Tokens that live()[hypothesis] may not offer.
+  std::span<const std::int32_t> barred(std::size_t hypothesis) const {
+    return barred_.empty() ? std::span<const std::int32_t>() : barred_[hypothesis];
+  }
+  /// More of them; may be null.
+  const TokenSet* barred_set(std::size_t hypothesis) const {
+    return terms_ && progress_[hypothesis].word_ends ? &terms_->continuations() : nullptr;
+  }
+  /// Tokens whose logits every live hypothesis has to offer besides; none where there are no terms.
+  std::span<const std::int32_t> watched() const {
+    return terms_ ? terms_->tokens() : std::span<const std::int32_t>();
+  }
+  /// Whether one live hypothesis may offer what another may not.
+  bool hypotheses_differ() const { return terms_ || options_.no_repeat_ngram > 0; }
+
+  /// The most hypotheses that are live at a time.
+  static int most_live(const SearchOptions& options, bool has_terms);
 
   /// The best options.nbest (fewer where there are not so many), best first.
   std::vector<Hypothesis> results() const;
@@ -54,9 +80,29 @@ class SentenceSearch {
     bool complete;
   };
 
+  struct TermCandidate {
+    Candidate candidate;
+    int missing;
+    TermProgress progress;
+  };
+
   void collect(std::span<const Offer> offers);
+  void walk();
+  void finish(const Candidate& candidate);
+  void go_on(const Candidate& candidate);
   void settle();
+  bool enough_finished() const;
+  void cut();
   bool no_better_can_come() const;
+  void bar_repeats();
+
+  // Where there are terms: sentence_search_terms.cpp.
+  void collect_with_terms(std::span<const Offer> offers);
+  void offer_with_terms(const Candidate& candidate);
+  void drop_those_without_room();
+  void walk_banks();
+  void keep_best_of_bank(std::size_t first, std::size_t end);
+  bool unmet_may_win() const;
 
   SearchOptions options_;
   int longest_;
@@ -68,6 +114,16 @@ class SentenceSearch {
   std::vector<Live> next_;
   std::vector<Candidate> candidates_;
   std::vector<Finished> finished_;
+  std::vector<std::vector<std::int32_t>> barred_;  // for each live hypothesis; empty: none
+
+  std::optional<Terms> terms_;
+  std::vector<TermProgress> progress_;  // for each live hypothesis
+  std::vector<TermProgress> next_progress_;
+  std::vector<int> missing_;  // tokens of terms, for each live hypothesis
+  std::vector<int> next_missing_;
+  std::vector<TermCandidate> term_candidates_;
+  std::vector<std::size_t> kept_;  // of these
+  std::vector<std::int32_t> wanted_;
 };
 
 }  // namespace octavo

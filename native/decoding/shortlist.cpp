@@ -1,6 +1,7 @@
 #include "decoding/shortlist.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/errors.h"
@@ -54,13 +55,17 @@ Shortlist::Shortlist(const Transformer& model, CandidateLists lists)
   model.stacks->output().select(lists_.common, model.kernels, common_output_);
 }
 
-void Shortlist::choose(std::span<const std::int32_t> source, Candidates& candidates) const {
+void Shortlist::choose(std::span<const std::int32_t> source, std::span<const std::int32_t> needed,
+                       Candidates& candidates) const {
   std::vector<std::int32_t>& ids = candidates.ids;
   ids.clear();
   for (const std::int32_t token : source) {
     const std::int32_t* bounds = lists_.offsets.data() + token;
     ids.insert(ids.end(), lists_.tokens.begin() + bounds[0], lists_.tokens.begin() + bounds[1]);
   }
+  std::copy_if(needed.begin(), needed.end(), std::back_inserter(ids), [&](std::int32_t token) {
+    return !std::binary_search(lists_.common.begin(), lists_.common.end(), token);
+  });
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   model_->stacks->output().select(ids, model_->kernels, candidates.output);

@@ -32,8 +32,9 @@ class Shortlist {
   std::span<const std::int32_t> common() const { return lists_.common; }
   const OutputProjection& common_output() const { return common_output_; }
 
-  /// What a source, token ids without EOS, adds.
-  void choose(std::span<const std::int32_t> source, Candidates& candidates) const;
+  /// What a source, token ids without EOS, adds, and the tokens that its translation needs besides.
+  void choose(std::span<const std::int32_t> source, std::span<const std::int32_t> needed,
+              Candidates& candidates) const;
 
  private:
   const Transformer* model_;

@@ -29,6 +29,18 @@ void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int l
   }
 }
 
+TokenSet token_set(std::span<const std::int32_t> tokens, int vocabulary) {
+  if (tokens.empty()) return {};
+  TokenSet set(static_cast<std::size_t>(vocabulary));
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= vocabulary)
+      throw Error("continuation " + std::to_string(token) + " lies outside the vocabulary of " +
+                  std::to_string(vocabulary));
+    set[static_cast<std::size_t>(token)] = true;
+  }
+  return set;
+}
+
 }  // namespace
 
 void check_source(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
@@ -43,6 +55,30 @@ void check_source(const TransformerConfig& config, const std::vector<std::int32_
 
 void check_target(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
   check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
+}
+
+void check_terms(const TransformerConfig& config, std::size_t source, const std::vector<Term>& terms) {
+  const std::string place = "source " + std::to_string(source) + ": ";
+  if (terms.size() > kMostTerms)
+    throw Error(place + "has " + std::to_string(terms.size()) + " terms; at most " +
+                std::to_string(kMostTerms) + " can be met in one translation");
+  const std::vector<std::int32_t>& suppressed = config.suppressed_ids;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const std::string name = place + "term " + std::to_string(t);
+    if (terms[t].alternatives.empty())
+      throw Error(name + " has no alternative; give it a sequence of tokens");
+    for (const std::vector<std::int32_t>& tokens : terms[t].alternatives) {
+      if (tokens.empty()) throw Error(name + " has an alternative without tokens");
+      check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, name.c_str());
+      for (const std::int32_t token : tokens) {
+        if (token == config.eos_id)
+          throw Error(name + " holds EOS, token " + std::to_string(token) + ", which only ends translations");
+        if (std::find(suppressed.begin(), suppressed.end(), token) != suppressed.end())
+          throw Error(name + " holds token " + std::to_string(token) +
+                      ", which this model never produces (suppressed_ids)");
+      }
+    }
+  }
 }
 
 void check_text(const TransformerConfig& config, const ScoredText& text) {
@@ -85,17 +121,25 @@ void Engine::after_fork() {
 }
 
 std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::vector<std::int32_t>>& sources,
+                                                       const std::vector<std::vector<Term>>& terms,
+                                                       std::span<const std::int32_t> continuations,
                                                        const SearchOptions& options,
                                                        const KeepGoing& keep_going) {
   if (model_->config.is_language_model()) throw Error("a language model does not translate");
   check(options);
+  if (!terms.empty() && terms.size() != sources.size())
+    throw Error("there must be terms for every source, or for none; there are " +
+                std::to_string(terms.size()) + " for " + std::to_string(sources.size()) + " sources");
+  const Sources given{sources, terms, token_set(continuations, model_->config.target_vocab_size)};
   const auto turn = wait_for_turn(keep_going);
   std::vector<SentenceQueue::Sentence> sentences;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     check_source(model_->config, sources[i]);
+    if (!terms.empty()) check_terms(model_->config, i, terms[i]);
     const int length = static_cast<int>(sources[i].size()) + (model_->config.source_eos ? 1 : 0);
-    sentences.push_back({i, static_cast<std::size_t>(length),
-                         BatchSearch::cost(options, length, model_->config.max_positions)});
+    sentences.push_back(
+        {i, static_cast<std::size_t>(length),
+         BatchSearch::cost(options, length, model_->config.max_positions, given.terms_of(i))});
   }
   std::vector<std::vector<Hypothesis>> results(sources.size());
   const int used = std::min(static_cast<int>(sources.size()), stream_count_);
@@ -103,7 +147,7 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
   share(
       queue, used,
       [&](std::size_t stream, Team& team, const std::atomic<bool>& cancelled) {
-        streams_->searches[stream].run(queue, sources, options, cancelled, team, results);
+        streams_->searches[stream].run(queue, given, options, cancelled, team, results);
       },
       keep_going);
   return results;

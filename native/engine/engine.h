@@ -31,11 +31,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Results in the order of sources (token ids without EOS), best hypotheses first. Sentences of similar
-  /// length share a batch, the longest first; no result depends on it. Throws Error, Cancelled or
-  /// std::bad_alloc, and can be called again. keep_going is called on this thread about twenty times a
-  /// second.
+  /// Results in the order of sources (token ids without EOS), best hypotheses first. `terms`: those of each
+  /// source, or empty; `continuations`: tokens that continue a word. Sentences of similar length share a
+  /// batch, the longest first; no result depends on it. Throws Error, Cancelled or std::bad_alloc, and can be
+  /// called again. keep_going is called on this thread about twenty times a second.
   std::vector<std::vector<Hypothesis>> translate(const std::vector<std::vector<std::int32_t>>& sources,
+                                                 const std::vector<std::vector<Term>>& terms,
+                                                 std::span<const std::int32_t> continuations,
                                                  const SearchOptions& options, const KeepGoing& keep_going);
 
   /// Of a language model: the log-probabilities of each text's scored tokens, in nats, in the order of texts.
@@ -79,6 +81,9 @@ void check_source(const TransformerConfig& config, const std::vector<std::int32_
 
 /// The same for a decoder prefix after decoder_start_id.
 void check_target(const TransformerConfig& config, const std::vector<std::int32_t>& tokens);
+
+/// Throws Error unless a translation of source number `source` can contain the terms.
+void check_terms(const TransformerConfig& config, std::size_t source, const std::vector<Term>& terms);
 
 /// Throws Error unless a language model can score the text.
 void check_text(const TransformerConfig& config, const ScoredText& text);

@@ -167,7 +167,7 @@ void check_translation(const std::string& arithmetic) {
   const std::vector<std::vector<std::int32_t>> sources{{5, 6, 7, 8}, {9, 10}, {11, 12, 13, 14, 15, 16}};
   SearchOptions options;
   options.max_length = 6;
-  const auto expected = Engine(model, nullptr, kThreads, kStreams).translate(sources, options, go_on);
+  const auto expected = Engine(model, nullptr, kThreads, kStreams).translate(sources, {}, {}, options, go_on);
   std::unique_ptr<Engine> engine;
   std::vector<std::vector<Hypothesis>> found;
   fail_each(
@@ -175,11 +175,11 @@ void check_translation(const std::string& arithmetic) {
       [&] {
         engine.reset();
         engine = std::make_unique<Engine>(model, nullptr, kThreads, kStreams);
-        found = engine->translate(sources, options, go_on);
+        found = engine->translate(sources, {}, {}, options, go_on);
       },
       [&](bool thrown) {
         if (engine == nullptr) return;
-        if (thrown) found = engine->translate(sources, options, go_on);
+        if (thrown) found = engine->translate(sources, {}, {}, options, go_on);
         expect(same(found, expected), "a translation is what it should be, after a failure too");
       });
 }

@@ -142,7 +142,7 @@ Translations translate(const KernelTable& kernels, bool int8, std::size_t count)
   SearchOptions options;
   options.nbest = 2;
   options.max_length = 12;
-  return engine.translate(sources(count), options, [] { return true; });
+  return engine.translate(sources(count), {}, {}, options, [] { return true; });
 }
 
 std::uint64_t digest(std::span<const std::vector<Hypothesis>> translations) {

@@ -291,7 +291,8 @@ class SearchOptions:
 
     ``beam`` 1 is greedy search. A hypothesis scores log-probability / length^length_penalty. Lengths count
     target tokens, ``max_length`` with EOS, ``min_length`` without; a translation has at most
-    min(max_length, length_ratio * source tokens + length_margin) tokens.
+    min(max_length, length_ratio * source tokens + length_margin) tokens, those of its terms not counted in
+    the latter. No ``no_repeat_ngram`` tokens in a row come twice in a translation; 0: any may.
     """
 
     beam: int = 4
@@ -301,6 +302,7 @@ class SearchOptions:
     max_length: int = 512
     length_ratio: float = 2.0
     length_margin: int = 16
+    no_repeat_ngram: int = 0
 
     @classmethod
     def from_defaults(cls, defaults: SearchDefaults, **changes: Any) -> SearchOptions:

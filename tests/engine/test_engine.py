@@ -192,7 +192,7 @@ def test_a_call_that_waits_for_itself_is_refused(path) -> None:
     engine = Engine(ModelDirectory.open(path), threads=1)
 
     class Interrupted:
-        def translate(self, sources: object, options: object) -> object:
+        def translate(self, *arguments: object) -> object:
             engine.translate([], SearchOptions())  # as a signal handler does
 
     engine._native = Interrupted()
@@ -209,7 +209,7 @@ def test_closing_beside_a_call_lets_it_end(path) -> None:
     native, engine._native = engine._native, None
 
     class Slow:
-        def translate(self, sources: object, options: object) -> object:
+        def translate(self, *arguments: object) -> object:
             started.set()
             closed.wait()
             return native.translate(sources, options)

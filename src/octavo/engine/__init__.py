@@ -1,13 +1,14 @@
 """The native engine: token ids in; hypotheses, scores or logits out. Only it imports the native module."""
 
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
-from octavo.engine.engine import Engine, Hypothesis, ProductTrace, default_precision
+from octavo.engine.engine import MAX_TERMS, Engine, Hypothesis, ProductTrace, Term, default_precision
 from octavo.engine.errors import ClosedError, EngineError
 from octavo.engine.loaded_model import LoadedModel
 from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
 from octavo.spec import SearchOptions
 
 __all__ = [
+    "MAX_TERMS",
     "ClosedError",
     "CpuReport",
     "Engine",
@@ -20,6 +21,7 @@ __all__ = [
     "Sampler",
     "SamplingOptions",
     "SearchOptions",
+    "Term",
     "TextSession",
     "cpu_report",
     "default_precision",

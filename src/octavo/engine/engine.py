@@ -26,6 +26,8 @@ from octavo.spec import MAX_THREADS, ModelConfig, NormPlacement, Positions, Sear
 
 Precision = Literal["float32", "int8", "integer"]
 TokenIds = npt.NDArray[np.int32]
+MAX_TERMS: Final = 256
+"""The most terms of one source."""
 
 _PRECISIONS: Final = ("float32", "int8", "integer")
 _SAME_IN_NATIVE: Final = (
@@ -67,6 +69,18 @@ class Model(Protocol):
     @property
     def integer_scales(self) -> IntegerScales | None: ...
     def tensor_reader(self) -> AbstractContextManager[Callable[[str], npt.NDArray[Any]]]: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Term:
+    """What a translation must contain: any one of ``alternatives``, sequences of target ids, int32 [length].
+
+    With ``whole_words`` no token that continues a word follows it, as the caller of ``translate`` states
+    these.
+    """
+
+    alternatives: Sequence[TokenIds]
+    whole_words: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,15 +156,30 @@ class Engine:
         self._callers: set[int] = set()  # threads that are in a call
         tell_of_forks(self)
 
-    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: TokenIds | None = None,
+    ) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
 
-        ``sources``: ids of each sentence, without EOS. Calls from several threads wait for one another;
-        Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source
-        too long, or options out of range.
+        ``sources``: ids of each sentence, without EOS. ``terms``: for each source, those that its hypotheses
+        must contain, each as often as it stands there, at most MAX_TERMS; None: of no source. A hypothesis
+        lacks one only where the longest translation that the options allow has no room for it.
+        ``continuations``: the target ids that continue a word, for terms of whole words. Calls from several
+        threads wait for one another; Ctrl-C interrupts between decoding steps. Raises EngineError for ids
+        outside the vocabulary, a source too long, a term that no translation can contain, or options out of
+        range.
         """
         with engine_errors("translation"), self._turn() as native:
-            found = native.translate([_ids(source) for source in sources], _native_options(options))
+            found = native.translate(
+                [_ids(source) for source in sources],
+                _native_options(options),
+                _native_terms(terms),
+                _ids(() if continuations is None else continuations),
+            )
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
@@ -344,6 +373,16 @@ def _native_shortlist(model: Model, shortlist: Shortlist) -> tuple[TokenIds, Tok
     except SpecError as error:
         raise EngineError(f"{model.path}: {error}") from error
     return _ids(shortlist.common), _ids(shortlist.offsets), _ids(shortlist.tokens)
+
+
+def _native_terms(terms: Sequence[Sequence[Term] | None] | None) -> list[Any] | None:
+    """For each source its terms, each alternatives and whether they are whole words."""
+    if terms is None or not any(terms):
+        return None
+    return [
+        [(list(map(_ids, term.alternatives)), bool(term.whole_words)) for term in source or ()]
+        for source in terms
+    ]
 
 
 def _native_options(options: SearchOptions) -> Any:

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "decoding/sentence_search.h"
+
+namespace octavo {
+
+namespace {
+
+/// Live hypotheses of one bank, but for the bank of those that miss nothing.
+int bank_width(const SearchOptions& options) { return std::max(1, options.beam / 2); }
+
+/// Live hypotheses that miss something.
+int most_missing(const SearchOptions& options) { return std::max(16, 2 * options.beam); }
+
+}  // namespace
+
+int SentenceSearch::most_live(const SearchOptions& options, bool has_terms) {
+  return options.beam + (has_terms ? most_missing(options) : 0);
+}
+
+/// What every hypothesis offers, and the tokens that bring it nearer to its terms.
+void SentenceSearch::collect_with_terms(std::span<const Offer> offers) {
+  term_candidates_.clear();
+  const std::vector<std::int32_t>& watched = terms_->tokens();
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    const auto offer = [&](std::int32_t token, float logit) {
+      const float sum = live_[i].sum + std::min(logit - offers[i].log_sum_exp, 0.0f);
+      if (std::isfinite(sum)) offer_with_terms({sum, static_cast<int>(i), token});
+    };
+    terms_->choose_wanted(progress_[i], wanted_);
+    for (const ScoredToken& best : offers[i].best) {
+      if (!std::binary_search(wanted_.begin(), wanted_.end(), best.token)) offer(best.token, best.logit);
+    }
+    for (const std::int32_t token : wanted_) {
+      const auto place = std::lower_bound(watched.begin(), watched.end(), token) - watched.begin();
+      offer(token, offers[i].watched[static_cast<std::size_t>(place)]);
+    }
+  }
+  drop_those_without_room();
+  std::sort(term_candidates_.begin(), term_candidates_.end(), [](const auto& a, const auto& b) {
+    if (a.missing != b.missing) return a.missing < b.missing;
+    if (a.candidate.sum != b.candidate.sum) return a.candidate.sum > b.candidate.sum;
+    return a.candidate.hypothesis != b.candidate.hypothesis ? a.candidate.hypothesis < b.candidate.hypothesis
+                                                            : a.candidate.token < b.candidate.token;
+  });
+}
+
+void SentenceSearch::offer_with_terms(const Candidate& candidate) {
+  if (candidate.token == eos_id_) {
+    term_candidates_.push_back({candidate, 0, {}});
+    return;
+  }
+  const TermProgress& before = progress_[static_cast<std::size_t>(candidate.hypothesis)];
+  const TermProgress progress = terms_->after(before, candidate.token);
+  term_candidates_.push_back({candidate, terms_->missing(progress), progress});
+}
+
+/// Drops what would be too long to meet every term and end, unless everything would be.
+void SentenceSearch::drop_those_without_room() {
+  const int room = longest_ - (length_ + 1) - 1;
+  const auto fits = [&](const TermCandidate& one) { return one.missing == 0 || one.missing <= room; };
+  if (std::any_of(term_candidates_.begin(), term_candidates_.end(), fits))
+    std::erase_if(term_candidates_, [&](const TermCandidate& one) { return !fits(one); });
+}
+
+/// The candidates that miss equally many tokens are a bank. Every bank keeps its best.
+void SentenceSearch::walk_banks() {
+  kept_.clear();
+  const std::size_t count = term_candidates_.size();
+  for (std::size_t first = 0, end = 0; first < count; first = end) {
+    end = first + 1;
+    while (end < count && term_candidates_[end].missing == term_candidates_[first].missing) ++end;
+    keep_best_of_bank(first, end);
+  }
+  next_progress_.clear();
+  next_missing_.clear();
+  for (const std::size_t kept : kept_) {
+    const TermCandidate& one = term_candidates_[kept];
+    go_on(one.candidate);
+    next_progress_.push_back(one.progress);
+    next_missing_.push_back(one.missing);
+  }
+  progress_.swap(next_progress_);
+  missing_.swap(next_missing_);
+}
+
+void SentenceSearch::keep_best_of_bank(std::size_t first, std::size_t end) {
+  const bool is_last = end == term_candidates_.size();
+  const bool all_met = term_candidates_[first].missing == 0;
+  const auto beam = static_cast<std::size_t>(options_.beam);
+  const std::size_t width = all_met ? beam : static_cast<std::size_t>(bank_width(options_));
+  const auto most = static_cast<std::size_t>(most_live(options_, true));
+  const std::size_t nearer = kept_.size();  // of banks that miss fewer tokens
+  std::size_t kept = 0;
+  for (std::size_t i = first; i < end && kept < width; ++i) {
+    const Candidate& candidate = term_candidates_[i].candidate;
+    if (candidate.token == eos_id_) {
+      if (i - first < beam) finish(candidate);
+      continue;
+    }
+    const auto better = [&](std::size_t other) {
+      return term_candidates_[other].candidate.sum >= candidate.sum;
+    };
+    const auto end_of_nearer = kept_.begin() + static_cast<std::ptrdiff_t>(nearer);
+    if (static_cast<std::size_t>(std::count_if(kept_.begin(), end_of_nearer, better)) >= beam) break;
+    if (kept_.size() + (is_last ? 0 : 1) >= most) break;
+    kept_.push_back(i);
+    ++kept;
+  }
+}
+
+/// Whether a hypothesis that misses something scores better so far than the worst result would.
+bool SentenceSearch::unmet_may_win() const {
+  std::vector<float> scores;
+  for (const Finished& finished : finished_) scores.push_back(finished.score);
+  const auto worst = scores.begin() + options_.nbest - 1;
+  std::nth_element(scores.begin(), worst, scores.end(), std::greater<>());
+  const float divisor = length_divisor(length_, options_.length_penalty);
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    if (missing_[i] > 0 && live_[i].sum / divisor > *worst) return true;
+  }
+  return false;
+}
+
+}  // namespace octavo
