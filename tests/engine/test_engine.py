@@ -212,7 +212,7 @@ def test_closing_beside_a_call_lets_it_end(path) -> None:
         def translate(self, *arguments: object) -> object:
             started.set()
             closed.wait()
-            return native.translate(sources, options)
+            return native.translate(*arguments)
 
     engine._native, closed = Slow(), threading.Event()
     with ThreadPoolExecutor(1) as pool:
