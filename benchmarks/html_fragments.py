@@ -197,7 +197,9 @@ def seen(text: str) -> tuple[Any, ...]:
                 blocks.append(tag)
                 nested.update(_elements(run))
                 run = []
-            elif name not in VOIDS and not (kind == START and token["selfClosing"]):
+            elif name not in VOIDS and not (
+                kind == START and token["selfClosing"] and name not in (*RAW, "template")
+            ):
                 run.append(tag)
     nested.update(_elements(run))
     return tags, letters, nested, blocks

@@ -26,7 +26,10 @@ def _format(name: str, *endings: str, module: str = "") -> Format:
     return Format(name, endings, read)
 
 
-FORMATS: Final = (_format("html", ".html", ".htm", ".xhtml"),)
+FORMATS: Final = (
+    _format("html", ".html", ".htm", ".xhtml"),
+    _format("md", ".md", ".markdown"),
+)
 _BY_NAME: Final = {format_.name: format_ for format_ in FORMATS}
 _BY_ENDING: Final = {ending: format_ for format_ in FORMATS for ending in format_.endings}
 

@@ -115,7 +115,7 @@ class _Reader:
             self._end_elements_before(token.name)
         if self._opaque is not None:
             self._block_in_opaque |= block and not self._tokens.foreign
-            if token.name not in elements.VOIDS and not (token.closes_itself and self._tokens.foreign):
+            if not (self._is_empty(token) or (token.closes_itself and self._tokens.foreign)):
                 self._push(_Element(token.name, token.start, translated=False))
             return
         found = list(attributes(self._text, token))
@@ -139,9 +139,7 @@ class _Reader:
             self._push(_Element(token.name, token.start, translated and token.name not in elements.SKIPPED))
 
     def _inline(self, token: Token, stated: bool | None) -> None:
-        name = token.name
-        may_close_itself = name in elements.FOREIGN or name not in elements.SKIPPED
-        empty = name in elements.VOIDS or (token.closes_itself and may_close_itself)
+        name, empty = token.name, self._is_empty(token)
         if not empty and (name in elements.SKIPPED or name in elements.KEPT or stated is False):
             kind = ItemKind.PLACE if name in elements.SKIPPED else ItemKind.KEPT
             self._push(_Element(name, token.start, translated=False, kind=kind))
@@ -150,6 +148,12 @@ class _Reader:
             self._tokens.foreign = name in elements.FOREIGN
         else:
             self._add(Item(ItemKind.PLACE if empty else ItemKind.OPEN, token.start, token.end, name))
+
+    def _is_empty(self, token: Token) -> bool:
+        """Whether an element has no end tag. What its author closes in its start tag stays empty."""
+        name = token.name
+        may_close_itself = name in elements.FOREIGN or name not in elements.SKIPPED | elements.BLOCKS
+        return name in elements.VOIDS or (token.closes_itself and may_close_itself)
 
     def _end_tag(self, token: Token) -> None:
         inside = self._opaque is not None
@@ -163,6 +167,7 @@ class _Reader:
             self._close_to(index)
         elif inside:
             self._tangled = True
+            self._block_in_opaque |= token.name in elements.BLOCKS and not self._tokens.foreign
         if inside and self._opaque is not None:
             return
         if token.name in elements.BLOCKS:
