@@ -36,6 +36,11 @@ def lines_of(
     A tab ends a line too. With ``wrapped`` these are paragraphs: lines that follow one another without a
     blank line, a line of symbols or a bullet between them. No line ends within a range of ``kept``.
     """
+    if text.isprintable():  # one line
+        start, end = stripped(text, begin, len(text))
+        if start < end:
+            yield _after_bullet(text, start, end, kept, language)[0], end
+        return
     if not wrapped:
         for start, end in _between(text, begin, _BREAK_OR_TAB, kept):
             if start < end and _at_line_start(text, begin, start):
@@ -85,7 +90,8 @@ def _at_line_start(text: str, begin: int, start: int) -> bool:
 
 def _after_bullet(text: str, start: int, end: int, kept: Sequence[Range], language: str) -> tuple[int, str]:
     """Where a line goes on after its bullet, which may be its start; and the bullet's number, or ""."""
-    found = _BULLET.match(text, start, end)
+    worded = start == end or (text[start].isalpha() and text[start + 1 : start + 2] not in [*")ivxIVX"])
+    found = None if worded else _BULLET.match(text, start, end)
     if found is None or found.end() in (start, end):
         return start, ""
     number = found["number"] or ""

@@ -101,7 +101,7 @@ class Segmenter:
         *,
         wrapped: bool = False,
         max_length: int | None = None,
-        kept: Iterable[Range] = (),
+        kept: Sequence[Range] = (),
     ) -> SegmentedText:
         """The segments of ``text``, which may have any number of lines.
 
@@ -149,7 +149,12 @@ class Segmenter:
 
     def _sentences(self, text: str, line: Range, kept: Sequence[Range]) -> list[Range]:
         start, end = line
-        ends = sentence_ends(text[start:end].translate(_BREAKS_ARE_SPACES), self.language)
+        part = text[start:end]
+        if not part.isprintable():
+            part = part.translate(_BREAKS_ARE_SPACES)
+        ends = sentence_ends(part, self.language)
+        if not ends:
+            return [line]
         places = [start, *outside((start + at for at in ends), kept), end]
         found = (stripped(text, i, j) for i, j in itertools.pairwise(places))
         return [sentence for sentence in found if sentence[0] < sentence[1]]
@@ -214,6 +219,8 @@ def _within(kept: Sequence[Range], start: int, end: int) -> Sequence[Range]:
 
 
 def _has_letters(text: str, start: int, end: int, kept: Sequence[Range]) -> bool:
+    if not kept:
+        return any(map(str.isalpha, text[start:end]))
     at = start
     for i, j in [*_within(kept, start, end), (end, end)]:
         if any(map(str.isalpha, text[at:i])):
