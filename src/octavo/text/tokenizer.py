@@ -30,8 +30,9 @@ _LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 class Tokenizer:
     """Encodes any Unicode string, decodes any ids to a single line.
 
-    ``size`` is the number of tokens, ``unknown_id`` the token of what the vocabulary cannot read; with
-    ``expected_size`` the file must have exactly that many tokens.
+    ``size`` is the number of tokens, ``unknown_id`` the token of what the vocabulary cannot read, and
+    ``without_piece`` holds that token and those of single bytes. With ``expected_size`` the file must have
+    exactly that many tokens.
     Raises ModelError, naming the file, where it is missing, corrupt or of another size.
     """
 
@@ -43,6 +44,8 @@ class Tokenizer:
         end = self._processor.piece_to_id(VOCABULARY_END)
         if end != self.unknown_id:
             self.size = end
+        byte_tokens = (token for token in range(self.size) if self._processor.is_byte(token))
+        self.without_piece: frozenset[int] = frozenset([self.unknown_id, *byte_tokens])
         if expected_size is not None and self.size != expected_size:
             raise ModelError(
                 f"{self.path}: the vocabulary has {self.size} tokens, the model {expected_size}; "
