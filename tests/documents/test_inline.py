@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.documents.archives import shown
 
-from octavo.documents.inline import InlineBuilder, check, joined
+from octavo.documents.inline import InlineBuilder
 from octavo.documents.splice import Edit, Piece, spliced
 from octavo.documents.xml_source import Element, XmlSource, escaped, parse
 from octavo.text.parts import Mark, Part, Side
@@ -69,7 +69,6 @@ def test_moved_marks_give_well_formed_markup(text: str, chance: random.Random) -
     if inline is None:
         assert not source.root.text().strip() or "W" not in source.root.text()
         return
-    check(inline.passage.parts, inline.passage.parts)
     same = spliced(source.data, [Edit(*inline.span, inline.markup(inline.passage.parts))])
     assert same == source.data
     translation = moved(inline.passage.parts, chance)
@@ -103,7 +102,3 @@ def test_edits_inside_what_is_carried_over_are_made() -> None:
     inner = [Edit(5, 6, (b"5",)), Edit(1, 2, (b"1",)), Edit(7, 7, (b"+",))]
     assert spliced(source, [Edit(1, 8, outer), *inner[:2], Edit(9, 9, (b"!",))]) == b"ae5gX1ci!j"
     assert spliced(source, inner) == b"a1cde5g+hij"
-
-
-def test_texts_are_joined() -> None:
-    assert joined(("a", "", "b", Mark(Side.PLACE, 1), "", "c")) == ("ab", Mark(Side.PLACE, 1), "c")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from octavo.documents.document import DocumentOptions, Format
+from octavo.documents.document import DocumentOptions
 from octavo.documents.drawing import DRAWINGS, drawing_texts
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import in_target, language_edit
@@ -203,6 +203,3 @@ def _runs(first: Content, last: Content) -> tuple[Piece, ...]:
     opens = first.look.opens if first.before else b""
     closes = last.look.closes if last.after else b""
     return opens, (first.span[0], last.span[1]), closes
-
-
-FORMAT = Format("docx", (".docx", ".docm", ".dotx", ".dotm"), read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from octavo.documents.inline import InlineBuilder, InlineText
 from octavo.documents.xml_source import Element, Node, Remark, Text, XmlSource, escaped, escaped_attribute
@@ -34,7 +34,8 @@ class Flow:
     """Finds the passages of a source by the roles of its elements.
 
     ``where`` names the place of an element for a person; ``wrapped`` says whether a line break in it is a
-    space. ``read`` is what a text of the source reads as, and ``markup`` writes a text.
+    space. ``read`` is what a text of the source reads as, and ``markup`` writes a text. ``pairs`` finds among
+    neighbours the elements that begin and end something together, well nested.
     """
 
     source: XmlSource
@@ -43,6 +44,7 @@ class Flow:
     wrapped: Callable[[Element], bool] = lambda _: True
     read: Callable[[str], str] = str
     markup: Callable[[str], str] = escaped
+    pairs: Callable[[Sequence[Element]], Mapping[Element, Element]] = lambda _: {}
 
     def __post_init__(self) -> None:
         self._divided: dict[int, bool] = {}
@@ -94,11 +96,17 @@ class Flow:
         return known
 
     def _add(self, nodes: Sequence[Node], builder: InlineBuilder, places: list[Element]) -> None:
+        pairs = self.pairs([node for node in nodes if isinstance(node, Element)])
+        marks: dict[Element, int] = {}  # of pairs that are open, by the element that closes them
         for node in nodes:
             if isinstance(node, Text):
                 builder.text(self.read(node.value))
             elif isinstance(node, Remark):
                 builder.place((node.start, node.end))
+            elif node in pairs:
+                marks[pairs[node]] = builder.open((node.start, node.end))
+            elif node in marks:
+                builder.close(marks[node], (node.start, node.end))
             else:
                 self._add_element(node, builder, places)
 

@@ -29,6 +29,16 @@ def _format(name: str, *endings: str, module: str = "") -> Format:
 FORMATS: Final = (
     _format("html", ".html", ".htm", ".xhtml"),
     _format("md", ".md", ".markdown"),
+    _format("xml", ".xml", module="generic_xml"),
+    _format("xliff", ".xlf", ".xliff"),
+    _format("tmx", ".tmx"),
+    _format("docx", ".docx", ".docm", ".dotx", ".dotm"),
+    _format("pptx", ".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+    _format("xlsx", ".xlsx", ".xlsm", ".xltx", ".xltm"),
+    _format("odt", ".odt", ".ott", ".fodt", module="odf"),
+    _format("odp", ".odp", ".otp", ".fodp", module="odf"),
+    _format("ods", ".ods", ".ots", ".fods", module="odf"),
+    _format("epub", ".epub"),
 )
 _BY_NAME: Final = {format_.name: format_ for format_ in FORMATS}
 _BY_ENDING: Final = {ending: format_ for format_ in FORMATS for ending in format_.endings}

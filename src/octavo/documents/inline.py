@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 from octavo.documents.document import Passage
 from octavo.documents.splice import Piece, Span
+from octavo.documents.spliced import check_translation, joined
 from octavo.text.parts import Kept, Mark, Part, Side
 
 Encode = Callable[[str], Sequence[Piece]]
@@ -19,7 +19,8 @@ class InlineText:
     """A passage that stands in ``span`` of a source, with what each mark of it is written as.
 
     ``head`` and ``tail`` are marks and spaces at its ends: they stay there and are not part of the passage.
-    ``encodes`` are the pairs of marks between which text is written in a way of their own.
+    ``encodes`` are the pairs of marks between which text is written in a way of their own. ``before`` and
+    ``after`` are written around it all, but do not stand in the source.
     """
 
     passage: Passage
@@ -29,11 +30,13 @@ class InlineText:
     pieces: dict[Part, tuple[Piece, ...]]
     encode: Encode
     encodes: dict[int, Encode]
+    before: tuple[Piece, ...] = ()
+    after: tuple[Piece, ...] = ()
 
     def markup(self, translation: Sequence[Part]) -> tuple[Piece, ...]:
         """What the span is replaced by. Raises ValueError for marks that are missing, new or crossed."""
-        check(self.passage.parts, translation)
-        return tuple(self._pieces((*self.head, *translation, *self.tail)))
+        check_translation(self.passage.parts, translation)
+        return (*self.before, *self._pieces((*self.head, *translation, *self.tail)), *self.after)
 
     def _pieces(self, parts: Sequence[Part]) -> Iterator[Piece]:
         encoders = [self.encode]
@@ -46,39 +49,6 @@ class InlineText:
                 encoders.append(self.encodes.get(part.id, encoders[-1]))
             elif isinstance(part, Mark) and part.side is Side.CLOSE:
                 encoders.pop()
-
-
-def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The same parts without empty texts, and with one text where several follow each other."""
-    found: list[Part] = []
-    texts: list[str] = []
-    for part in (*parts, None):
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if text := "".join(texts):
-            found.append(text)
-        texts.clear()
-        if part is not None:
-            found.append(part)
-    return tuple(found)
-
-
-def check(source: Sequence[Part], translation: Sequence[Part]) -> None:
-    """Raise ValueError unless a translation has the marks and kept texts of its source, well nested."""
-    kinds = [
-        collections.Counter(p for p in parts if not isinstance(p, str)) for parts in (source, translation)
-    ]
-    if kinds[0] != kinds[1]:
-        raise ValueError(f"a translation has other marks than its source: {kinds[1]} for {kinds[0]}")
-    open_ids: list[int] = []
-    for part in translation:
-        if isinstance(part, Mark) and part.side is Side.OPEN:
-            open_ids.append(part.id)
-        elif (
-            isinstance(part, Mark) and part.side is Side.CLOSE and (not open_ids or open_ids.pop() != part.id)
-        ):
-            raise ValueError(f"the marks of a translation overlap: {translation}")
 
 
 class InlineBuilder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from octavo.documents.document import DocumentOptions
+from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.splice import Edit
 from octavo.documents.xml_source import Element, XmlSource
 
@@ -10,6 +10,17 @@ from octavo.documents.xml_source import Element, XmlSource
 def same_language(one: str, other: str) -> bool:
     """Whether two language tags are of one language, whatever the country or the script."""
     return primary(one) == primary(other)
+
+
+def check_languages(stated_source: str, stated_target: str, options: DocumentOptions) -> None:
+    """Raise DocumentError if a document states other languages than those that are translated."""
+    wanted = (options.source_language, options.target_language)
+    for what, stated, language in zip(("from", "to"), (stated_source, stated_target), wanted, strict=True):
+        if stated and not same_language(stated, language):
+            raise DocumentError(
+                f"the document is to be translated {what} {stated}, and this is a translation {what} "
+                f"{language}; take a model of its languages"
+            )
 
 
 def primary(tag: str) -> str:

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from octavo.documents.document import Document, DocumentError, DocumentOptions, Format
+from octavo.documents.document import Document, DocumentError, DocumentOptions
 from octavo.documents.flow import Flow, Role
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import same_language
@@ -133,10 +133,3 @@ def _unseen_styles(root: Element) -> Iterator[str]:
         names = [name for inner in style.descendants() if inner is not style for name in inner.attributes]
         if all(_LOOKS_THE_SAME.search(name) for name in names):
             yield style.attributes.get("style:name", "")
-
-
-FORMATS = (
-    Format("odt", (".odt", ".ott", ".fodt"), read),
-    Format("odp", (".odp", ".otp", ".fodp"), read),
-    Format("ods", (".ods", ".ots", ".fods"), read),
-)

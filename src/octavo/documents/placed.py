@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from octavo.documents.document import Passage
-from octavo.documents.inline import InlineText, joined
+from octavo.documents.inline import InlineText
 from octavo.documents.splice import Edit, spliced
+from octavo.documents.spliced import joined
 from octavo.documents.zip_source import ZipSource
 from octavo.text.parts import Part
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from octavo.documents.document import DocumentOptions, Format
+from octavo.documents.document import DocumentOptions
 from octavo.documents.drawing import DRAWINGS, drawing_texts
 from octavo.documents.office import Package, open_package
 from octavo.documents.placed import PlacedMembers
@@ -44,6 +44,3 @@ def _places(package: Package) -> Iterator[tuple[str, str]]:
                 yield name, f"notes of slide {number}"
             elif kind in DRAWINGS:
                 yield name, f"{DRAWINGS[kind]} of slide {number}"
-
-
-FORMAT = Format("pptx", (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx"), read)

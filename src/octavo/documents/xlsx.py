@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import unescape
 
-from octavo.documents.document import DocumentOptions, Format
+from octavo.documents.document import DocumentOptions
 from octavo.documents.drawing import DRAWINGS, drawing_texts
 from octavo.documents.inline import InlineText
 from octavo.documents.office import Package, open_package
@@ -119,6 +119,3 @@ def _look(source: XmlSource, run: Element, prefix: str) -> Look:
     raw = b"" if properties is None else source.data[properties.start : properties.end]
     opens, closes = source.encode(f"<{prefix}r>") + raw, source.encode(f"</{prefix}r>")
     return Look(raw.decode(source.codec), opens, closes)
-
-
-FORMAT = Format("xlsx", (".xlsx", ".xlsm", ".xltx", ".xltm"), read)
