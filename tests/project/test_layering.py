@@ -112,7 +112,6 @@ QUARANTINED: dict[str, set[str]] = {
     "tensorboard": {"training"},
     "sentencepiece": {"text", "training"},
     "markdown_it": {"documents"},
-    "polib": {"documents"},
     "py3langid": {"text"},
     "rapidfuzz": {"memory"},
     "ruamel": {"documents"},

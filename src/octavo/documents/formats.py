@@ -29,6 +29,9 @@ def _format(name: str, *endings: str, module: str = "") -> Format:
 FORMATS: Final = (
     _format("html", ".html", ".htm", ".xhtml"),
     _format("md", ".md", ".markdown"),
+    _format("po", ".po", ".pot"),
+    _format("srt", ".srt"),
+    _format("vtt", ".vtt"),
     _format("xml", ".xml", module="generic_xml"),
     _format("xliff", ".xlf", ".xliff"),
     _format("tmx", ".tmx"),

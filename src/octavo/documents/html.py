@@ -14,8 +14,8 @@ from typing import Final
 from octavo.documents import html_elements as elements
 from octavo.documents.document import DocumentOptions
 from octavo.documents.encoded import Encoding, decode, mark_of
-from octavo.documents.html_passages import Item, ItemKind, passages_of
-from octavo.documents.html_text import attribute_place, attribute_value
+from octavo.documents.html_passages import Item, ItemKind, Notation, passages_of
+from octavo.documents.html_text import Spelling, attribute_place, attribute_value, text_of
 from octavo.documents.html_tokens import Kind, Token, Tokens, attributes
 from octavo.documents.spliced import Place, SplicedDocument, SplicedText, line_break
 
@@ -68,6 +68,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._line_break = line_break(text)
+        self._notation = Notation(text_of, lambda sources: Spelling(sources, self._line_break).write)
         self._tokens = Tokens(text)
         self._places: list[Place] = []
         self._open: list[_Element] = []
@@ -106,13 +107,15 @@ class _Reader:
 
     def _end_passage(self) -> None:
         run, self._run = self._run, []
-        self._places += passages_of(self._text, run, self._line_break, self._tangled)
+        self._places += passages_of(self._text, run, self._notation, self._tangled)
         self._tangled = False
 
     def _start_tag(self, token: Token) -> None:
         block = token.name in elements.BLOCKS
         if block:
             self._end_elements_before(token.name)
+        if self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
+            self._close_to(self._opaque)
         if self._opaque is not None:
             self._block_in_opaque |= block and not self._tokens.foreign
             if not (self._is_empty(token) or (token.closes_itself and self._tokens.foreign)):
@@ -131,6 +134,10 @@ class _Reader:
             self._block(token, stated)
         else:
             self._inline(token, stated)
+
+    def _leaves_foreign(self, name: str) -> bool:
+        within = any(self._count[each] for each in elements.HTML_WITHIN_FOREIGN)
+        return name in elements.ENDS_FOREIGN and not within
 
     def _block(self, token: Token, stated: bool | None) -> None:
         self._end_passage()
@@ -164,7 +171,10 @@ class _Reader:
             if index == self._opaque:
                 self._close_opaque(token.end)
                 return
+            self._tangled |= inside and index + 1 < len(self._open)
             self._close_to(index)
+        elif self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
+            self._close_to(self._opaque)
         elif inside:
             self._tangled = True
             self._block_in_opaque |= token.name in elements.BLOCKS and not self._tokens.foreign

@@ -27,6 +27,12 @@ SKIPPED: Final = _names(
     "iframe listing math noembed noframes plaintext pre script style svg template textarea xmp",
 )
 FOREIGN: Final = _names("math svg")
+# The start of one of these ends SVG and MathML, unless it is within one of those after them.
+ENDS_FOREIGN: Final = _names(
+    "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing",
+    "menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var",
+)
+HTML_WITHIN_FOREIGN: Final = _names("annotation-xml desc foreignobject title")
 # In these tags are text, whether the start tag ends with a slash or not.
 RAW: Final = _names("iframe noembed noframes plaintext script style textarea title xmp")
 

@@ -6,9 +6,9 @@ import collections
 import dataclasses
 import enum
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from octavo.documents.html_text import Spelling, text_of, visible
+from octavo.documents.html_text import text_of, visible
 from octavo.documents.html_tokens import Kind, Tokens
 from octavo.documents.spliced import Cut, Place, joined
 from octavo.text.parts import Kept, Mark, Part, Side
@@ -34,7 +34,18 @@ class Item:
     name: str = ""
 
 
-def passages_of(text: str, run: Sequence[Item], line_break: str, tangled: bool) -> Iterator[Place]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Notation:
+    """How text is written between tags.
+
+    ``decode`` reads a source, and ``writing`` gives what writes a text as the sources of its passage are.
+    """
+
+    decode: Callable[[str], str]
+    writing: Callable[[Iterable[str]], Callable[[str], str]]
+
+
+def passages_of(text: str, run: Sequence[Item], notation: Notation, tangled: bool = False) -> Iterator[Place]:
     """The passage of a run, without what surrounds its text; none if it is blank.
 
     A tag without its counterpart is a mark of its own, since it may stand anywhere without forming another
@@ -44,13 +55,13 @@ def passages_of(text: str, run: Sequence[Item], line_break: str, tangled: bool) 
     if extent is None:
         return
     if not tangled and not extent.has_conflict():
-        yield extent.place(line_break)
+        yield extent.place(notation)
         return
     tags = (ItemKind.OPEN, ItemKind.CLOSE)
     for is_tag, group in itertools.groupby(run, lambda item: item.kind in tags):
         stretch = None if is_tag else _Extent.of(text, list(group), {})
         if stretch is not None:
-            yield stretch.place(line_break)
+            yield stretch.place(notation)
 
 
 def _partners(run: Sequence[Item]) -> dict[int, int]:
@@ -119,7 +130,7 @@ class _Extent:
             for item in moving
         )
 
-    def place(self, line_break: str) -> Place:
+    def place(self, notation: Notation) -> Place:
         """The passage, and how it is written."""
         parts: list[Part] = []
         sources: dict[Part, tuple[int, int]] = {}
@@ -128,11 +139,11 @@ class _Extent:
             item = self.run[index]
             if item.kind is ItemKind.TEXT:
                 texts.append((max(item.start, self.start), min(item.end, self.end)))
-                parts.append(text_of(self.text[slice(*texts[-1])]))
+                parts.append(notation.decode(self.text[slice(*texts[-1])]))
             else:
                 parts.append(self._part(index))
                 sources[parts[-1]] = item.start, item.end
-        writer = _Writer(self.text, sources, texts, line_break)
+        writer = _Writer(self.text, sources, texts, notation)
         return Place(self.start, self.end, joined(parts), writer.render, wrapped=True)
 
     def _part(self, index: int) -> Part:
@@ -160,10 +171,8 @@ class _Writer:
     text: str
     sources: dict[Part, tuple[int, int]]
     texts: Sequence[tuple[int, int]]
-    line_break: str
+    notation: Notation
 
     def render(self, parts: tuple[Part, ...], cut: Cut) -> str:
-        spelling = Spelling((self.text[start:end] for start, end in self.texts), self.line_break)
-        return "".join(
-            spelling.write(part) if isinstance(part, str) else cut(*self.sources[part]) for part in parts
-        )
+        write = self.notation.writing(self.text[start:end] for start, end in self.texts)
+        return "".join(write(part) if isinstance(part, str) else cut(*self.sources[part]) for part in parts)
