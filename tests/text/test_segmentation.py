@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.text import Tokenizer, segment, split_sentences
+from octavo.text import Tokenizer, segment
 
 from ..models import synthetic_sentences, tiny_tokenizer
 
@@ -100,13 +99,6 @@ def test_impossible_limit() -> None:
         segment("a", 0, len)
 
 
-def test_every_stop_of_a_script_ends_a_sentence() -> None:
-    for stop in ".!?…؟۔।॥։።？。！｡":
-        wide = unicodedata.east_asian_width(stop) in "WFH" and stop != "…"
-        text = f"Aaaa{stop}{'' if wide else ' '}Bbbb"
-        assert segment(text, 5, len) == [f"Aaaa{stop}", "Bbbb"], stop
-
-
 @pytest.mark.parametrize(
     "unit",
     [
@@ -140,25 +132,3 @@ def test_time_grows_with_length_alone(tokenizer: Tokenizer, unit: str) -> None:
 def test_a_book_of_sentences(tokenizer: Tokenizer, tmp_path: Path) -> None:
     sentences = synthetic_sentences(500, seed=2)
     assert segment(" ".join(sentences), 1000, tokenizer.count) == sentences
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("", []),
-        (" One. ", ["One."]),
-        ("One. Two!  Three? ", ["One.", "Two!", "Three?"]),
-        ('He said "Go." She went.', ['He said "Go."', "She went."]),
-        ("Dr. Smith met Mr. A. Brown. They talked.", ["Dr. Smith met Mr. A. Brown.", "They talked."]),
-        ("It cost 3.5 dollars, e.g. for bread. Next.", ["It cost 3.5 dollars, e.g. for bread.", "Next."]),
-        ("雨が降る。猫が寝る。", ["雨が降る。", "猫が寝る。"]),
-    ],
-)
-def test_sentences(text: str, sentences: list[str]) -> None:
-    assert split_sentences(text) == sentences
-
-
-@settings(deadline=None)
-@given(text=st.one_of(st.text(max_size=300), PUNCTUATED))
-def test_sentences_lose_nothing(text: str) -> None:
-    assert squeezed("".join(split_sentences(text))) == squeezed(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from octavo.text.abbreviations import language_rules
-from octavo.text.pieces import Range, outside, stripped
+from octavo.text.pieces import Range, is_inside, stripped
 
 BREAKS: Final = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 """The characters that end a line, as str.splitlines has them."""
@@ -74,7 +74,7 @@ def _between(text: str, begin: int, breaks: re.Pattern[str], kept: Sequence[Rang
     """What lies between the breaks, stripped, blank ones as empty ranges."""
     start = begin
     for match in breaks.finditer(text, begin):
-        if not kept or next(outside((match.start(), match.end()), kept), None) == match.start():
+        if not is_inside(match.start(), kept):
             yield stripped(text, start, match.start())
             start = match.end()
     yield stripped(text, start, len(text))

@@ -12,7 +12,7 @@ import bisect
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 Count: TypeAlias = Callable[[str], int]
@@ -62,16 +62,10 @@ def stripped(text: str, start: int, end: int) -> Range:
     return start, max(start, end - len(inner) + len(inner.rstrip()))
 
 
-def outside(places: Iterable[int], kept: Sequence[Range]) -> Iterator[int]:
-    """The places that do not fall into one of the ranges, which ascend and do not overlap."""
-    if not kept:
-        yield from places
-        return
-    starts = [start for start, _ in kept]
-    for place in places:
-        at = bisect.bisect_left(starts, place) - 1
-        if at < 0 or place >= kept[at][1]:
-            yield place
+def is_inside(place: int, kept: Sequence[Range]) -> bool:
+    """Whether a cut at ``place`` would fall into one of the ranges, which ascend and do not overlap."""
+    at = bisect.bisect_left(kept, place, key=lambda one: one[0]) - 1
+    return at >= 0 and place < kept[at][1]
 
 
 _Cuts: TypeAlias = Callable[[str, int, int], list[int]]
@@ -79,7 +73,9 @@ _Cuts: TypeAlias = Callable[[str, int, int], list[int]]
 
 
 def _outside(level: Level, kept: Sequence[Range]) -> _Cuts:
-    return lambda text, start, end: list(outside((start + at for at in level(text[start:end])), kept))
+    return lambda text, start, end: [
+        start + at for at in level(text[start:end]) if not is_inside(start + at, kept)
+    ]
 
 
 def _whole(level: Level) -> _Cuts:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from octavo.text.layout import BREAKS, lines_of
-from octavo.text.pieces import Range, outside, pieces, stripped
+from octavo.text.pieces import Range, is_inside, pieces, stripped
 from octavo.text.sentences import sentence_ends
 from octavo.text.tokenizer import Tokenizer, mapped_span
 
@@ -155,7 +155,7 @@ class Segmenter:
         ends = sentence_ends(part, self.language)
         if not ends:
             return [line]
-        places = [start, *outside((start + at for at in ends), kept), end]
+        places = [start, *(start + at for at in ends if not is_inside(start + at, kept)), end]
         found = (stripped(text, i, j) for i, j in itertools.pairwise(places))
         return [sentence for sentence in found if sentence[0] < sentence[1]]
 

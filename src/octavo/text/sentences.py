@@ -25,8 +25,10 @@ _LONGEST_WORD: Final = 24
 
 _WORD_BEFORE: Final = re.compile(r"[^\s\"“„”«»()\[\]/,;:!?…]+\Z")
 _SPACED_PARTS: Final = re.compile(r"(?<!\w)(?:\w{1,2}[.]\s?-?)+\w\Z")
+_ELIDED: Final = re.compile(r".*['’]")
+_INITIAL: Final = re.compile(r"\w\.")
 _DOTTED: Final = re.compile(r"(?:\w{1,3}[.]-?)+\w{1,3}")
-_NUMBER: Final = re.compile(r"(?<![\w.,:/–-])(\d{1,2}|[IVX]{1,5})\Z")
+_NUMBER: Final = re.compile(r"(?<![\w.,:/–-])(\d{1,3}|[IVX]{1,5})\Z")
 _RUN_ON: Final = re.compile(r"(?<!\S)[(\"'“„«]*\w+\Z")
 _RUN_ON_NEXT: Final = re.compile(r"\w+(?=[\s,!?'’]|\Z|\.(?:\s|\Z))")
 
@@ -108,29 +110,29 @@ def _is_shortened(text: str, last: int, stop: int, first: int, rules: LanguageRu
         return False
     following = _NEXT_WORD.match(text, first, first + _LONGEST_WORD)
     next_word = following[0] if following else ""
-    if word in rules.never:
+    if word in rules.never or _ELIDED.sub("", word) in rules.never:
         return True
     if word in rules.numbered and next_word[:1].isdigit():
         return True
-    starts = next_word in rules.starters
+    starts = next_word in rules.starters and not _INITIAL.match(text, first)
     if word in rules.seldom:
         return not starts
     number = _NUMBER.search(before)
     if number is not None and (rules.ordinals or number[0].isdigit()):
-        left = text[last : stop - len(number[0])].rstrip()[-1:]
+        left = before[: -len(number[0])].rstrip()[-1:]
         return left in ("", ":", ";") or (rules.ordinals and not starts)
     if len(word) == 1:
-        return _is_initial(before, word, next_word, rules)
+        return _is_initial(before, word, starts, rules)
     if _DOTTED.fullmatch(word) and not word[-1].isdigit():
         return not starts
     return word.endswith(("str", "Str")) and next_word[:1].isdigit()
 
 
-def _is_initial(before: str, letter: str, next_word: str, rules: LanguageRules) -> bool:
-    """Whether a single letter with a full stop is part of a name or of an abbreviation such as "z. B."."""
+def _is_initial(before: str, letter: str, starts: bool, rules: LanguageRules) -> bool:
+    """Whether a single letter with a full stop is part of a name or of an abbreviation such as "z. B.";
+    ``starts`` tells that the next word begins many sentences."""
     if not letter.isalpha():
         return False
-    starts = next_word in rules.starters
     parts = _SPACED_PARTS.search(before)
     if parts is not None and len(parts[0]) > 1:
         together = "".join(parts[0].split())
