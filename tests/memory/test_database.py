@@ -38,6 +38,11 @@ def damaged(path: Path) -> None:
     path.write_bytes(data)
 
 
+def damaged_names(path: Path) -> None:
+    TranslationMemory.open(path).close()
+    path.write_bytes(path.read_bytes().replace(b"origin TEXT", b"origin\xb2TEXT"))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -45,6 +50,7 @@ def damaged(path: Path) -> None:
         (other_program, "of another program, not a translation memory"),
         (later_version, "is a translation memory of version 7, and this Octavo reads version 1"),
         (damaged, "damaged"),
+        (damaged_names, "damaged"),
         (Path.mkdir, "is a folder"),
         (os.mkfifo, "is no plain file"),
     ],

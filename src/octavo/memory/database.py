@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from octavo.errors import InputError, OctavoError, OutputError
+from octavo.errors import InputError, OctavoError, OutputError, printable
 from octavo.memory.tables import TABLES
 
 APPLICATION_ID: Final = int.from_bytes(b"OctM", "big")
@@ -134,6 +134,15 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _error(path, error) from error
+    except UnicodeDecodeError as error:  # of a text in the file, or of SQLite's message that cites one
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    what = printable(str(error))
+    return InputError(
+        f"{path}: the translation memory is damaged ({what}); take a copy of it, or make a new one"
+    )
 
 
 def _error(path: Path, error: sqlite3.Error) -> OctavoError:
@@ -142,9 +151,7 @@ def _error(path: Path, error: sqlite3.Error) -> OctavoError:
         case sqlite3.SQLITE_NOTADB:
             return InputError(f"{path}: is no SQLite database, so no translation memory; name another file")
         case sqlite3.SQLITE_CORRUPT:
-            return InputError(
-                f"{path}: the translation memory is damaged ({error}); take a copy of it, or make a new one"
-            )
+            return _damaged(path, error)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return OutputError(
                 f"{path}: another process is writing to the translation memory, and was not done in time; "

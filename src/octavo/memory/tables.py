@@ -11,7 +11,7 @@ TABLES: Final = (
     """
     CREATE TABLE context (
         id INTEGER PRIMARY KEY,
-        origin TEXT NOT NULL,
+        origin TEXT NOT NULL CHECK (origin IN ('imported', 'machine')),
         model TEXT NOT NULL,
         options TEXT NOT NULL,
         source_language TEXT NOT NULL,

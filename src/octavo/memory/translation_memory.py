@@ -131,6 +131,8 @@ class TranslationMemory:
                     "ORDER BY id LIMIT ?",
                     (context_id(connection, context), last, _ROWS_AT_ONCE),
                 ).fetchall()
+                if rows and rows[-1][0] <= last:
+                    raise sqlite3.DatabaseError("its entries are not in order")
             if not rows:
                 return
             for last, source, target, changed in rows:  # noqa: B007 - the last row's id is where to go on
