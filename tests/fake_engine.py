@@ -15,7 +15,8 @@ from octavo.spec import ModelConfig
 
 @dataclasses.dataclass
 class FakeEngine:
-    """The k-th best hypothesis, from 0, is the source without its last k tokens, -(k + 1) nats a token.
+    """The k-th best hypothesis, from 0, is the source without its last k tokens, -(k + 1) nats a token; each
+    token is aligned with the one that it is.
 
     ``batches`` keeps the sources of every call. A source longer than ``max_length`` comes back cut.
     """
@@ -27,7 +28,7 @@ class FakeEngine:
     batches: list[list[list[int]]] = dataclasses.field(default_factory=list)
 
     def translate(
-        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions
+        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions, *, alignments: bool = False
     ) -> list[list[Hypothesis]]:
         for source in sources:
             assert source.dtype == np.int32
@@ -35,15 +36,21 @@ class FakeEngine:
             assert 1 <= len(source) < self.config.max_positions
         self.batches.append([source.tolist() for source in sources])
         return [
-            [self._hypothesis(source, rank, options) for rank in range(options.nbest)] for source in sources
+            [self._hypothesis(source, rank, options, alignments) for rank in range(options.nbest)]
+            for source in sources
         ]
 
-    def _hypothesis(self, source: npt.NDArray[np.int32], rank: int, options: SearchOptions) -> Hypothesis:
+    def _hypothesis(
+        self, source: npt.NDArray[np.int32], rank: int, options: SearchOptions, alignments: bool
+    ) -> Hypothesis:
         tokens = source[: len(source) - rank]
         complete = len(tokens) < options.max_length
         tokens = tokens[: options.max_length]
         length = len(tokens) + complete
-        return Hypothesis(tokens, -(rank + 1.0) * length / length**options.length_penalty, complete)
+        alignment = np.arange(len(tokens), dtype=np.int32) if alignments else None
+        return Hypothesis(
+            tokens, -(rank + 1.0) * length / length**options.length_penalty, complete, alignment
+        )
 
     def close(self) -> None:
         self.closed = True

@@ -103,6 +103,10 @@ class PythonObserver : public Observer {
   std::set<std::string> only_;  // empty: every site
 };
 
+AttentionHead to_head(nb::handle pair) {
+  return {.layer = number<int>(pair[0]), .head = number<int>(pair[1])};
+}
+
 /// terms: None, or for every source its terms, each alternatives and whether they are whole words.
 std::vector<std::vector<Term>> to_terms(nb::handle terms) {
   if (terms.is_none()) return {};
@@ -112,9 +116,11 @@ std::vector<std::vector<Term>> to_terms(nb::handle terms) {
   return each(terms, [&](nb::handle source) { return each(source, to_term); });
 }
 
-nb::list translate(Engine& engine, nb::handle sources, const SearchOptions& options, nb::handle terms,
-                   nb::handle continuations) {
+/// alignment: the heads that align, layer and head of each; none: no alignments.
+nb::list translate(Engine& engine, nb::handle sources, SearchOptions options, nb::handle terms,
+                   nb::handle continuations, nb::handle alignment) {
   const CoreCall under_way;
+  options.alignment = each(alignment, to_head);
   const std::vector<std::vector<std::int32_t>> copied = each(sources, token_ids);
   const std::vector<std::vector<Term>> wanted = to_terms(terms);
   const std::vector<std::int32_t> continuing = token_ids(continuations);
@@ -126,7 +132,8 @@ nb::list translate(Engine& engine, nb::handle sources, const SearchOptions& opti
   for (const auto& hypotheses : results) {
     nb::list found;
     for (const Hypothesis& hypothesis : hypotheses) {
-      found.append(nb::make_tuple(to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete));
+      found.append(nb::make_tuple(to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete,
+                                  options.alignment.empty() ? nb::none() : to_numpy(hypothesis.alignment)));
     }
     all.append(found);
   }
@@ -145,6 +152,25 @@ nb::list logits(const Engine& engine, nb::handle sources, nb::handle targets) {
   nb::list all;
   for (std::size_t i = 0; i < pairs.size(); ++i)
     all.append(to_numpy(found[i], pairs[i].target.size() + 1, model.config.target_vocab_size));
+  return all;
+}
+
+nb::list attention(const Engine& engine, nb::handle sources, nb::handle targets, nb::handle heads) {
+  const CoreCall under_way;
+  const Transformer& model = engine.model();
+  const std::vector<AttentionHead> chosen = each(heads, to_head);
+  for (const AttentionHead& head : chosen) check_head(model.config, head);
+  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
+  std::vector<std::vector<std::uint8_t>> found;
+  {
+    const WithoutLock released;
+    found = forced_attention(model, pairs, chosen);
+  }
+  nb::list all;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const std::size_t source = pairs[i].source.size() + (model.config.source_eos ? 1 : 0);
+    all.append(to_numpy(found[i], chosen.size(), pairs[i].target.size() + 1, source));
+  }
   return all;
 }
 
@@ -185,8 +211,10 @@ void bind_engine(nb::module_& module) {
   engine
       .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
            "shortlist"_a.none())
-      .def("translate", &translate, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a)
+      .def("translate", &translate, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a,
+           "alignment"_a)
       .def("logits", &logits, "sources"_a, "targets"_a)
+      .def("attention", &attention, "sources"_a, "targets"_a, "heads"_a)
       .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)
       .def("trace", &trace, "source"_a, "target"_a)
       .def("after_fork", &Engine::after_fork)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "decoding/aligner.h"
 #include "decoding/scorer.h"
 #include "decoding/sentence_search.h"
 
@@ -24,7 +25,13 @@ class LiveBatch {
         workspace_(workspace),
         cache_(cache),
         places_(std::max<std::size_t>(1, model.kernels.stream_rows / static_cast<std::size_t>(options.beam))),
-        scorer_(model, shortlist, 2 * options.beam) {}
+        scorer_(model, shortlist, 2 * options.beam),
+        aligner_(options.alignment) {
+    if (!options.alignment.empty()) workspace_.listener = &aligner_;
+  }
+  LiveBatch(const LiveBatch&) = delete;
+  LiveBatch& operator=(const LiveBatch&) = delete;
+  ~LiveBatch() { workspace_.listener = nullptr; }
 
   bool empty() const { return live_.empty(); }
 
@@ -61,10 +68,12 @@ class LiveBatch {
     }
     const ProductInput states = model_.stacks->step(rows_, workspace_);
     std::span<const Offer> offers = scorer_.score(states, scored_, workspace_);
+    std::span<const std::int32_t> aligned = aligner_.end_step();
     for (Sentence& sentence : live_) {
       const std::size_t count = sentence.search.live().size();
-      sentence.search.advance(offers.first(count));
+      sentence.search.advance(offers.first(count), aligned.first(std::min(count, aligned.size())));
       offers = offers.subspan(count);
+      aligned = aligned.subspan(std::min(count, aligned.size()));
       if (sentence.search.done()) {
         results[sentence.origin.index] = sentence.search.results();
         cost_ -= sentence.origin.cost;
@@ -124,6 +133,7 @@ class LiveBatch {
   std::vector<SentenceRows*> rows_;  // for each sentence
   std::vector<ScoredRow> scored_;    // for each row
   std::vector<Continuation> continuations_;
+  Aligner aligner_;
 };
 
 }  // namespace

@@ -37,6 +37,44 @@ void teacher_force(const Transformer& model, const std::vector<ForcedPair>& pair
   }
 }
 
+/// The weights of each pair: [heads, steps, source tokens].
+class CollectedWeights : public AttentionListener {
+ public:
+  CollectedWeights(const std::vector<AttentionHead>& heads, std::size_t pairs)
+      : AttentionListener(heads), weights_(pairs, std::vector<std::vector<std::uint8_t>>(heads.size())) {}
+
+  void listen(std::size_t head, int first_row, int, int positions, const HeadWeights& found) override {
+    step_.push_back({head, static_cast<std::size_t>(first_row), {found.weights, found.weights + positions}});
+  }
+
+  /// Row r of the step was of pair order[r].
+  void end_step(const std::vector<std::size_t>& order) {
+    for (const Heard& heard : step_) {
+      std::vector<std::uint8_t>& all = weights_[order[heard.row]][heard.head];
+      all.insert(all.end(), heard.weights.begin(), heard.weights.end());
+    }
+    step_.clear();
+  }
+
+  std::vector<std::vector<std::uint8_t>> weights() const {
+    std::vector<std::vector<std::uint8_t>> joined;
+    for (const auto& of_pair : weights_) {
+      std::vector<std::uint8_t>& all = joined.emplace_back();
+      for (const auto& of_head : of_pair) all.insert(all.end(), of_head.begin(), of_head.end());
+    }
+    return joined;
+  }
+
+ private:
+  struct Heard {
+    std::size_t head;
+    std::size_t row;
+    std::vector<std::uint8_t> weights;
+  };
+  std::vector<std::vector<std::vector<std::uint8_t>>> weights_;  // by pair and head
+  std::vector<Heard> step_;
+};
+
 }  // namespace
 
 std::vector<std::vector<float>> forced_logits(const Transformer& model, const std::vector<ForcedPair>& pairs,
@@ -65,6 +103,18 @@ void observe_forced(const Transformer& model, const std::vector<ForcedPair>& pai
   Workspace workspace(model.kernels);
   workspace.observer = &observer;
   teacher_force(model, pairs, workspace, [](const auto&, const ProductInput&) {});
+}
+
+std::vector<std::vector<std::uint8_t>> forced_attention(const Transformer& model,
+                                                        const std::vector<ForcedPair>& pairs,
+                                                        const std::vector<AttentionHead>& heads) {
+  CollectedWeights collected(heads, pairs.size());
+  Workspace workspace(model.kernels);
+  workspace.listener = &collected;
+  teacher_force(model, pairs, workspace, [&](const std::vector<std::size_t>& order, const ProductInput&) {
+    collected.end_step(order);
+  });
+  return collected.weights();
 }
 
 }  // namespace octavo

@@ -22,4 +22,10 @@ std::vector<std::vector<float>> forced_logits(const Transformer& model, const st
 /// Shows `observer` every site of a float32 model while it is fed the pairs.
 void observe_forced(const Transformer& model, const std::vector<ForcedPair>& pairs, Observer& observer);
 
+/// For every pair the weights [heads, target tokens + 1, source tokens] that the heads, checked by the
+/// caller, give the source, EOS included, when they are fed the pairs.
+std::vector<std::vector<std::uint8_t>> forced_attention(const Transformer& model,
+                                                        const std::vector<ForcedPair>& pairs,
+                                                        const std::vector<AttentionHead>& heads);
+
 }  // namespace octavo

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/inspection.h"
+
 namespace octavo {
 
 /// How to search; docs/numerics.md, "Search", says what each means.
@@ -15,6 +17,7 @@ struct SearchOptions {
   double length_ratio = 2.0;
   int length_margin = 16;
   int no_repeat_ngram = 0;
+  std::vector<AttentionHead> alignment;  // the heads that align; none: no alignments
 };
 
 /// Throws Error where an option is out of range.
@@ -23,6 +26,7 @@ void check(const SearchOptions& options);
 /// A translation in target tokens, without EOS. Not complete: cut at the longest length.
 struct Hypothesis {
   std::vector<std::int32_t> tokens;
+  std::vector<std::int32_t> alignment;  // the source position of each, where asked for
   float score = 0;
   bool complete = false;
 };

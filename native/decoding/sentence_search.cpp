@@ -43,7 +43,8 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
   candidates_.resize(kept);
 }
 
-void SentenceSearch::advance(std::span<const Offer> offers) {
+void SentenceSearch::advance(std::span<const Offer> offers, std::span<const std::int32_t> aligned) {
+  rows_aligned_ = aligned;
   next_.clear();
   if (terms_) {
     collect_with_terms(offers);
@@ -85,7 +86,9 @@ void SentenceSearch::finish(const Candidate& candidate) {
 }
 
 void SentenceSearch::go_on(const Candidate& candidate) {
-  nodes_.push_back({live_[static_cast<std::size_t>(candidate.hypothesis)].node, candidate.token});
+  const auto row = static_cast<std::size_t>(candidate.hypothesis);
+  nodes_.push_back({live_[row].node, candidate.token});
+  if (!rows_aligned_.empty()) aligned_.push_back(rows_aligned_[row]);
   next_.push_back(
       {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
 }
@@ -149,12 +152,16 @@ std::vector<Hypothesis> SentenceSearch::results() const {
     ranked.resize(static_cast<std::size_t>(options_.nbest));
   std::vector<Hypothesis> results;
   for (const Finished& finished : ranked) {
-    Hypothesis hypothesis{.tokens = {}, .score = finished.score, .complete = finished.complete};
+    Hypothesis hypothesis{
+        .tokens = {}, .alignment = {}, .score = finished.score, .complete = finished.complete};
     for (std::int32_t node = finished.node; node != kRoot;
          node = nodes_[static_cast<std::size_t>(node)].parent) {
-      hypothesis.tokens.push_back(nodes_[static_cast<std::size_t>(node)].token);
+      const auto at = static_cast<std::size_t>(node);
+      hypothesis.tokens.push_back(nodes_[at].token);
+      if (!aligned_.empty()) hypothesis.alignment.push_back(aligned_[at]);
     }
     std::reverse(hypothesis.tokens.begin(), hypothesis.tokens.end());
+    std::reverse(hypothesis.alignment.begin(), hypothesis.alignment.end());
     results.push_back(std::move(hypothesis));
   }
   return results;

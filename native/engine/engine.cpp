@@ -81,6 +81,16 @@ void check_terms(const TransformerConfig& config, std::size_t source, const std:
   }
 }
 
+void check_head(const TransformerConfig& config, const AttentionHead& head) {
+  if (config.is_language_model()) throw Error("a language model has no source to align with");
+  if (head.layer < 0 || head.layer >= config.decoder_layers || head.head < 0 ||
+      head.head >= config.attention_heads) {
+    throw Error("layer " + std::to_string(head.layer) + ", head " + std::to_string(head.head) +
+                ": the model has " + std::to_string(config.decoder_layers) + " decoder layers of " +
+                std::to_string(config.attention_heads) + " heads");
+  }
+}
+
 void check_text(const TransformerConfig& config, const ScoredText& text) {
   check_tokens(text.tokens, config.target_vocab_size, config.max_positions + 1, "text");
   if (text.scored < 1 || text.scored >= text.tokens.size())
@@ -131,6 +141,7 @@ std::vector<std::vector<Hypothesis>> Engine::translate(const std::vector<std::ve
     throw Error("there must be terms for every source, or for none; there are " +
                 std::to_string(terms.size()) + " for " + std::to_string(sources.size()) + " sources");
   const Sources given{sources, terms, token_set(continuations, model_->config.target_vocab_size)};
+  for (const AttentionHead& head : options.alignment) check_head(model_->config, head);
   const auto turn = wait_for_turn(keep_going);
   std::vector<SentenceQueue::Sentence> sentences;
   for (std::size_t i = 0; i < sources.size(); ++i) {

@@ -85,6 +85,9 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
 /// Throws Error unless a translation of source number `source` can contain the terms.
 void check_terms(const TransformerConfig& config, std::size_t source, const std::vector<Term>& terms);
 
+/// Throws Error unless the model has that head of cross-attention.
+void check_head(const TransformerConfig& config, const AttentionHead& head);
+
 /// Throws Error unless a language model can score the text.
 void check_text(const TransformerConfig& config, const ScoredText& text);
 

@@ -159,12 +159,23 @@ inline constexpr int kAttendScratchRows = 16;
 
 struct AttendPolynomial;
 
+/// Where the attention weights of one head go: a row of bytes for each query.
+struct HeadWeights {
+  int head = 0;
+  std::uint8_t* weights = nullptr;  // [queries, stride]; behind the positions, anything
+  std::ptrdiff_t stride = 0;        // `positions` rounded up to 64
+};
+
 /// A page's byte order and the only kernels that know it: one value, so that they cannot be mixed.
 struct PagedAttention {
   PageLayout (*layout)(int heads, int head_dim, bool keys_u8, bool values_u8);
   void (*keep)(const KeepRows&);
   void (*attend)(const Attend&);
   void (*attend_polynomial)(const AttendPolynomial&);
+  /// The weights alone, of one head of queries that see all positions: what attention to values in u8 would
+  /// weigh them with.
+  void (*weigh)(const Attend&, const HeadWeights&);
+  void (*weigh_polynomial)(const AttendPolynomial&, const HeadWeights&);
 };
 
 struct ScoredToken {

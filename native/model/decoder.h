@@ -42,9 +42,9 @@ class Decoder {
   auto* embed(std::span<SentenceRows* const> sentences, Workspace& workspace) const;
   void self_attention(const Layer& layer, std::span<SentenceRows* const> sentences, const ProductInput& input,
                       const typename Numbers::Target& add, Workspace& workspace) const;
-  void cross_attention(const typename Numbers::Attention& attention, std::size_t source_offset,
-                       std::span<SentenceRows* const> sentences, const ProductInput& input,
+  void cross_attention(std::size_t layer, std::span<SentenceRows* const> sentences, const ProductInput& input,
                        const typename Numbers::Target& add, Workspace& workspace) const;
+  void let_listen(std::size_t layer, int first, const SentenceRows& sentence, Workspace& workspace) const;
 
   TransformerConfig config_;
   typename Numbers::Embedding embedding_;
@@ -136,8 +136,8 @@ ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Wo
     if (layer.cross_attention.has_value()) {
       attention = &*layer.cross_attention;
       stream.leave(self.name(), self.norm(), attention->input());
-      cross_attention(*attention, layer.source_offset, sentences,
-                      stream.enter(attention->norm(), attention->input()), stream.add(), workspace);
+      cross_attention(i, sentences, stream.enter(attention->norm(), attention->input()), stream.add(),
+                      workspace);
     }
     const auto& feed_forward = layer.feed_forward;
     stream.leave(attention->name(), attention->norm(), feed_forward.input());
@@ -185,22 +185,38 @@ void Decoder<Numbers>::self_attention(const Layer& layer, std::span<SentenceRows
 }
 
 template <NumberSystem Numbers>
-void Decoder<Numbers>::cross_attention(const typename Numbers::Attention& attention,
-                                       std::size_t source_offset, std::span<SentenceRows* const> sentences,
+void Decoder<Numbers>::cross_attention(std::size_t layer, std::span<SentenceRows* const> sentences,
                                        const ProductInput& input, const typename Numbers::Target& add,
                                        Workspace& workspace) const {
+  const auto& attention = *layers_[layer].cross_attention;
   attention.project_queries(input, workspace);
   int first = 0;
   for (const SentenceRows* sentence : sentences) {
-    point_at_pages(sentence->source_pages(), source_offset, workspace);
+    point_at_pages(sentence->source_pages(), layers_[layer].source_offset, workspace);
     attention.attend(first,
                      {.queries = sentence->rows(),
                       .pages = workspace.sentence_pages.data(),
                       .positions = sentence->source_length()},
                      workspace);
+    if (workspace.listener != nullptr) let_listen(layer, first, *sentence, workspace);
     first += sentence->rows();
   }
   attention.project_output(input.rows, add, workspace);
+}
+
+/// Shows the listener the weights of its heads of a layer, for the rows of the sentence whose pages are set.
+template <NumberSystem Numbers>
+void Decoder<Numbers>::let_listen(std::size_t layer, int first, const SentenceRows& sentence,
+                                  Workspace& workspace) const {
+  const std::vector<AttentionHead>& heads = workspace.listener->heads();
+  const int positions = sentence.source_length();
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    if (static_cast<std::size_t>(heads[i].layer) != layer) continue;
+    const HeadWeights weights = layers_[layer].cross_attention->weigh(
+        first, {.queries = sentence.rows(), .pages = workspace.sentence_pages.data(), .positions = positions},
+        heads[i].head, workspace);
+    workspace.listener->listen(i, first, sentence.rows(), positions, weights);
+  }
 }
 
 }  // namespace octavo

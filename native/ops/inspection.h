@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernel_table.h"
@@ -32,6 +33,28 @@ struct ProductTrace {
 
 /// Collects every int8 or integer weight product in order of execution.
 using Trace = std::vector<ProductTrace>;
+
+/// A head of a decoder layer's cross-attention.
+struct AttentionHead {
+  int layer = 0;
+  int head = 0;
+};
+
+/// Sees the weights of some heads of the cross-attention; docs/numerics.md, "Alignments".
+class AttentionListener {
+ public:
+  virtual ~AttentionListener() = default;
+  const std::vector<AttentionHead>& heads() const { return heads_; }
+  /// In a step, for each of the heads() as the layers come: the weights of decoder rows [first_row, first_row
+  /// + rows), which are one sentence's, over its `positions`; the sentences in order.
+  virtual void listen(std::size_t head, int first_row, int rows, int positions, const HeadWeights& found) = 0;
+
+ protected:
+  explicit AttentionListener(std::vector<AttentionHead> heads) : heads_(std::move(heads)) {}
+
+ private:
+  std::vector<AttentionHead> heads_;
+};
 
 /// Adds a product, computed once more. `row_scale` is the trace's.
 void record(const std::string& name, const ProductS8& product, std::vector<float> row_scale,

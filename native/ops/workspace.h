@@ -16,27 +16,29 @@ struct Workspace {
   explicit Workspace(const KernelTable& table) : kernels(&table) {}
 
   const KernelTable* kernels;
-  Team* team = nullptr;          // not null: shares the stream's products
-  Trace* trace = nullptr;        // not null: record every int8 or integer weight product
-  Observer* observer = nullptr;  // not null: show it every site
+  Team* team = nullptr;                   // not null: shares the stream's products
+  Trace* trace = nullptr;                 // not null: record every int8 or integer weight product
+  Observer* observer = nullptr;           // not null: show it every site
+  AttentionListener* listener = nullptr;  // not null: hears the weights of its heads
 
   AlignedBuffer<std::uint8_t> quantized;  // [rows, width of a product's input]
   AlignedBuffer<float> row_scale;
-  AlignedBuffer<float> states;              // [rows, d_model], the residual stream
-  AlignedBuffer<float> normalized;          // [rows, d_model]
-  AlignedBuffer<float> query;               // [rows, d_model]
-  AlignedBuffer<std::uint8_t> query_u8;     // the same, where scores are int8
-  AlignedBuffer<std::byte> keys;            // [rows, d_model], floats or u8
-  AlignedBuffer<std::byte> values;          // the same
-  AlignedBuffer<float> context;             // [rows, d_model]
-  AlignedBuffer<float> hidden;              // [rows, ffn_dim]
-  AlignedBuffer<std::uint8_t> hidden_u8;    // the same, where its site is static
-  AlignedBuffer<float> logits;              // [rows, some of the vocabulary]
-  AlignedBuffer<float> scores;              // attention scores of some queries and heads
-  AlignedBuffer<std::uint8_t> weights;      // attention weights of the same
-  AlignedBuffer<std::byte> pages;           // keys and values of one sentence, where they are not kept
-  std::vector<std::byte*> row_pages;        // where each row's key and value are kept: the page
-  std::vector<std::uint8_t> row_positions;  // and the position in it
+  AlignedBuffer<float> states;               // [rows, d_model], the residual stream
+  AlignedBuffer<float> normalized;           // [rows, d_model]
+  AlignedBuffer<float> query;                // [rows, d_model]
+  AlignedBuffer<std::uint8_t> query_u8;      // the same, where scores are int8
+  AlignedBuffer<std::byte> keys;             // [rows, d_model], floats or u8
+  AlignedBuffer<std::byte> values;           // the same
+  AlignedBuffer<float> context;              // [rows, d_model]
+  AlignedBuffer<float> hidden;               // [rows, ffn_dim]
+  AlignedBuffer<std::uint8_t> hidden_u8;     // the same, where its site is static
+  AlignedBuffer<float> logits;               // [rows, some of the vocabulary]
+  AlignedBuffer<float> scores;               // attention scores of some queries and heads
+  AlignedBuffer<std::uint8_t> weights;       // attention weights of the same
+  AlignedBuffer<std::uint8_t> head_weights;  // of one head and some queries
+  AlignedBuffer<std::byte> pages;            // keys and values of one sentence, where they are not kept
+  std::vector<std::byte*> row_pages;         // where each row's key and value are kept: the page
+  std::vector<std::uint8_t> row_positions;   // and the position in it
   std::vector<const std::byte*> sentence_pages;
   std::vector<std::int32_t> tokens;  // of a decoder's rows
   std::vector<std::int32_t> positions;

@@ -11,7 +11,7 @@ import enum
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 FORMAT_VERSION: Final = 1
 
@@ -19,6 +19,7 @@ MAX_DIMENSION: Final = 65_536
 MAX_VOCABULARY: Final = 1_048_576
 MAX_LAYERS: Final = 256
 MAX_POSITIONS: Final = 65_536
+MAX_ALIGNMENT_HEADS: Final = 16
 MAX_THREADS: Final = 1024  # of one engine; native/base/team.cpp has the same
 MAX_BEAM: Final = 64
 MAX_LENGTH_PENALTY: Final = 10
@@ -309,6 +310,52 @@ class SearchOptions:
         """A model's own defaults, with changes; a change that is None leaves the default."""
         given = {key: value for key, value in changes.items() if value is not None}
         return cls(**{**defaults.to_dict(), **given})
+
+
+AttentionHead: TypeAlias = tuple[int, int]
+"""A head of the decoder's cross-attention: its layer, and which of the layer's heads it is; from 0."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlignmentHeads:
+    """The heads of the cross-attention that together align target tokens with source tokens, in ascending
+    order. docs/numerics.md, "Alignments", says how. Raises SpecError, as the other methods do."""
+
+    heads: tuple[AttentionHead, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.heads) <= MAX_ALIGNMENT_HEADS:
+            raise SpecError(f"alignment: {len(self.heads)} heads: must be from 1 to {MAX_ALIGNMENT_HEADS}")
+        if list(self.heads) != sorted(set(self.heads)):
+            raise SpecError("alignment: heads must be in ascending order, each of them once")
+
+    def check(self, config: ModelConfig) -> None:
+        """Check that the model has these heads."""
+        if config.is_language_model:
+            raise SpecError("alignment: a language model has none; it has no source to align with")
+        for layer, head in self.heads:
+            for name, number, count in (
+                ("layer", layer, config.decoder_layers),
+                ("head", head, config.attention_heads),
+            ):
+                if not 0 <= number < count:
+                    raise SpecError(f"alignment: {name} {number}: must be from 0 to {count - 1}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"heads": [list(head) for head in self.heads]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AlignmentHeads:
+        """Inverse of ``to_dict``."""
+        if set(values) != {"heads"} or not isinstance(values["heads"], list):
+            raise SpecError('alignment: expected {"heads": [[layer, head], ...]}')
+        found = []
+        for pair in values["heads"]:
+            if not (isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)):
+                raise SpecError(f"alignment: {reprlib.repr(pair)}: expected [layer, head]")
+            found.append((pair[0], pair[1]))
+        return cls(tuple(found))
 
 
 _Fields = TypeVar("_Fields", ModelConfig, SearchDefaults)

@@ -15,7 +15,7 @@ KernelTable table() {
   return lanes16::table<F32x16>(
       {.layout = {.columns = F32x16::kLanes, .group = 1}, .product = lanes16::product_f32<F32x16, kRowsF32>},
       lanes16::linear_s8<F32x16, Products>(product_integer), l1_norm, embed_integer,
-      lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial), peak_loops());
+      lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial, weigh_polynomial), peak_loops());
 }
 
 }  // namespace octavo::avx2

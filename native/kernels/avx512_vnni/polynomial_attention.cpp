@@ -7,4 +7,8 @@ namespace octavo::avx512_vnni {
 
 void attend_polynomial(const AttendPolynomial& job) { lanes16::attend_polynomial<S32x16, PagedBytes>(job); }
 
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target) {
+  lanes16::weigh_polynomial<S32x16, PagedBytes>(job, target);
+}
+
 }  // namespace octavo::avx512_vnni

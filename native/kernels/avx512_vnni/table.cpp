@@ -13,7 +13,8 @@ namespace octavo::avx512_vnni {
 KernelTable table() {
   return lanes16::table<F32x16>(
       {.layout = kLayoutF32, .product = product_f32}, lanes16::linear_s8<F32x16, Products>(product_integer),
-      l1_norm, embed_integer, lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial), peak_loops());
+      l1_norm, embed_integer,
+      lanes16::paged_attention<F32x16, PagedBytes>(attend_polynomial, weigh_polynomial), peak_loops());
 }
 
 }  // namespace octavo::avx512_vnni

@@ -241,4 +241,22 @@ void attend_polynomial(const AttendPolynomial& job) {
   attend_tiles<PolynomialKernel<S, Bytes>>(with_visible<Bytes>(job));
 }
 
+/// Weights of queries [first, first + Queries), straight to their rows.
+template <class S, class Bytes, int Queries>
+void weigh_polynomial_tile(AttendPolynomial job, const HeadWeights& target, int first) {
+  job.weights = target.weights + first * target.stride;
+  typename PolynomialKernel<S, PlainWeights<Bytes>>::template Contexts<Queries, 1> contexts(
+      job, first, target.head, {0, 0});
+  contexts.score();
+  contexts.weigh();
+}
+
+template <class S, class Bytes>
+void weigh_polynomial(const AttendPolynomial& any_job, const HeadWeights& target) {
+  const AttendPolynomial job = with_visible<Bytes>(any_job);
+  int first = 0;
+  for (; first + 4 <= job.queries; first += 4) weigh_polynomial_tile<S, Bytes, 4>(job, target, first);
+  for (; first < job.queries; ++first) weigh_polynomial_tile<S, Bytes, 1>(job, target, first);
+}
+
 }  // namespace octavo::lanes16

@@ -102,4 +102,29 @@ void attend(const Attend& any_job) {
   }
 }
 
+/// Weights of queries [first, first + Queries), straight to their rows.
+template <class V, class Bytes, int Queries>
+void weigh_tile(Attend job, const HeadWeights& target, int first) {
+  job.weights = target.weights + first * target.stride;
+  const ScaledTile<PlainWeights<Bytes>, Queries, 1> tile(job, first, target.head);
+  V top[Queries];
+  V sum[Queries];
+  if (job.layout->keys_u8) {
+    score_bytes(tile, top);
+  } else if constexpr (Queries == 1) {
+    top[0] = score_floats<V>(tile, SeenRows<V>(job, first));
+  }
+  weigh_bytes(tile, top, sum);
+}
+
+template <class V, class Bytes>
+void weigh(const Attend& any_job, const HeadWeights& target) {
+  const Attend job = with_visible<Bytes>(any_job);
+  int first = 0;
+  for (; job.layout->keys_u8 && first + 4 <= job.queries; first += 4) {
+    weigh_tile<V, Bytes, 4>(job, target, first);
+  }
+  for (; first < job.queries; ++first) weigh_tile<V, Bytes, 1>(job, target, first);
+}
+
 }  // namespace octavo::lanes16

@@ -8,6 +8,7 @@ namespace octavo::OCTAVO_TIER {
 // floats.
 void product_integer(const IntegerProduct& product);
 void attend_polynomial(const AttendPolynomial& job);
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target);
 void l1_norm(const L1Norm& norm);
 void embed_integer(const EmbedInteger& embedding);
 

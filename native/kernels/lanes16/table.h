@@ -6,11 +6,14 @@
 namespace octavo::lanes16 {
 
 template <class V, class Bytes>
-PagedAttention paged_attention(void (*attend_polynomial)(const AttendPolynomial&)) {
+PagedAttention paged_attention(void (*attend_polynomial)(const AttendPolynomial&),
+                               void (*weigh_polynomial)(const AttendPolynomial&, const HeadWeights&)) {
   return {.layout = page_layout<Bytes>,
           .keep = keep_rows<Bytes>,
           .attend = attend<V, Bytes>,
-          .attend_polynomial = attend_polynomial};
+          .attend_polynomial = attend_polynomial,
+          .weigh = weigh<V, Bytes>,
+          .weigh_polynomial = weigh_polynomial};
 }
 
 /// A tier's table: its own products, attention and rows of integers, and the row kernels over its sixteen

@@ -167,4 +167,14 @@ Job with_visible(Job job) {
   return job;
 }
 
+/// The same bytes in pages, and weights as plain bytes, which nothing is weighted with.
+template <class Bytes>
+struct PlainWeights : Bytes {
+  using Weight = std::uint8_t;
+  template <class S>
+  [[gnu::always_inline]] static void store_weights(S weights, std::uint8_t* target) {
+    weights.store_u8(target, S::kLanes);
+  }
+};
+
 }  // namespace octavo::lanes16

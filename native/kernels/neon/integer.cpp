@@ -15,6 +15,10 @@ void attend_polynomial(const AttendPolynomial& job) {
   lanes16::attend_polynomial<S32x16, lanes16::PagedFours<Fours>>(job);
 }
 
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target) {
+  lanes16::weigh_polynomial<S32x16, lanes16::PagedFours<Fours>>(job, target);
+}
+
 void l1_norm(const L1Norm& norm) { lanes16::l1_norm<S32x16>(norm); }
 
 void embed_integer(const EmbedInteger& embedding) { lanes16::embed_integer<S32x16>(embedding); }

@@ -19,7 +19,8 @@ KernelTable table() {
   return lanes16::table<F32x16>(
       {.layout = {.columns = F32x16::kLanes, .group = 1}, .product = lanes16::product_f32<F32x16, kRowsF32>},
       lanes16::linear_s8<F32x16, lanes16::ProductsOfFours<Fours>>(product_integer), l1_norm, embed_integer,
-      lanes16::paged_attention<F32x16, lanes16::PagedFours<Fours>>(attend_polynomial), peak);
+      lanes16::paged_attention<F32x16, lanes16::PagedFours<Fours>>(attend_polynomial, weigh_polynomial),
+      peak);
 }
 
 }  // namespace octavo::OCTAVO_TIER

@@ -15,4 +15,8 @@ void attend_polynomial(const AttendPolynomial& job) {
   lanes16::attend_polynomial<S32x16, lanes16::PagedFours<Fours>>(job);
 }
 
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target) {
+  lanes16::weigh_polynomial<S32x16, lanes16::PagedFours<Fours>>(job, target);
+}
+
 }  // namespace octavo::OCTAVO_TIER

@@ -13,7 +13,8 @@ namespace octavo::OCTAVO_TIER {
 KernelTable table() {
   KernelTable table = neon::table();
   table.linear_s8 = lanes16::linear_s8<F32x16, ProductsOfEights>(product_integer);
-  table.attention = lanes16::paged_attention<F32x16, lanes16::PagedFours<Fours>>(attend_polynomial);
+  table.attention =
+      lanes16::paged_attention<F32x16, lanes16::PagedFours<Fours>>(attend_polynomial, weigh_polynomial);
   table.peak.s8 = run_usmmla;
   table.peak.s8_macs = kPeakMacs;
   return table;

@@ -34,9 +34,7 @@ class QueryHead {
         head_(head) {}
 
   void attend() const {
-    for (int j = 0; j < count_; ++j) job_.scores[j] = product_with_key(j) * job_.score_scale[head_];
-    const float largest = *std::max_element(job_.scores, job_.scores + count_);
-    for (int j = 0; j < count_; ++j) job_.scores[j] = exponential(job_.scores[j] - largest);
+    exponentiate_scores();
     if (job_.layout->values_u8) {
       sum_values_u8();
     } else {
@@ -44,8 +42,30 @@ class QueryHead {
     }
   }
 
+  /// Leaves the weights in the job's scratch, as integers.
+  void weigh() const {
+    exponentiate_scores();
+    round_weights();
+  }
+
  private:
   int first() const { return head_ * job_.layout->head_dim; }
+
+  void exponentiate_scores() const {
+    for (int j = 0; j < count_; ++j) job_.scores[j] = product_with_key(j) * job_.score_scale[head_];
+    const float largest = *std::max_element(job_.scores, job_.scores + count_);
+    for (int j = 0; j < count_; ++j) job_.scores[j] = exponential(job_.scores[j] - largest);
+  }
+
+  /// Returns the sum of the weights.
+  std::int32_t round_weights() const {
+    std::int32_t total = 0;
+    for (int j = 0; j < count_; ++j) {
+      job_.weights[j] = to_u8(job_.scores[j] * 255.0f, 0, 255, 0);
+      total += job_.weights[j];
+    }
+    return total;
+  }
 
   /// This head's part of row `position` of keys or values, which begin at `offset` in a page.
   template <class T>
@@ -82,12 +102,7 @@ class QueryHead {
   }
 
   void sum_values_u8() const {
-    std::int32_t total = 0;
-    for (int j = 0; j < count_; ++j) {
-      job_.weights[j] = to_u8(job_.scores[j] * 255.0f, 0, 255, 0);
-      total += job_.weights[j];
-    }
-    const float factor = job_.value_scale[head_] / static_cast<float>(total);
+    const float factor = job_.value_scale[head_] / static_cast<float>(round_weights());
     for (int c = 0; c < job_.layout->head_dim; ++c) {
       std::int32_t sum = 0;
       for (int j = 0; j < count_; ++j) {
@@ -136,6 +151,14 @@ void keep_rows(const KeepRows& job) {
 void attend(const Attend& job) {
   for (int query = 0; query < job.queries; ++query) {
     for (int head = 0; head < job.layout->heads; ++head) QueryHead(job, query, head).attend();
+  }
+}
+
+void weigh(const Attend& job, const HeadWeights& target) {
+  Attend one = job;
+  one.weights = target.weights;
+  for (int query = 0; query < job.queries; ++query, one.weights += target.stride) {
+    QueryHead(one, query, target.head).weigh();
   }
 }
 

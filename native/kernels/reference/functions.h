@@ -32,6 +32,8 @@ PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8);
 void keep_rows(const KeepRows& job);
 void attend(const Attend& job);
 void attend_polynomial(const AttendPolynomial& job);
+void weigh(const Attend& job, const HeadWeights& target);
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target);
 float largest(const float* x, int n);
 float log_sum_exp(const float* x, int n, float largest);
 int top_k(const float* x, int n, int first, int k, int found, ScoredToken* best);

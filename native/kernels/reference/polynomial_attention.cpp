@@ -23,7 +23,10 @@ class PolynomialHead {
         head_(head),
         polynomial_(job.heads[head]) {}
 
-  void attend() const {
+  void attend() const { sum_values(weigh()); }
+
+  /// Leaves the weights in the job's scratch and returns their sum.
+  std::int64_t weigh() const {
     std::int64_t largest = 0;
     for (int j = 0; j < count_; ++j) {
       const std::int64_t score = std::max<std::int64_t>(product_with_key(j) + polynomial_.bias, 0);
@@ -39,7 +42,13 @@ class PolynomialHead {
       job_.scores[j] = static_cast<std::int32_t>(p + delta);
       largest_power = std::max(largest_power, p + delta);
     }
-    sum_values((std::int64_t{255} << 22) / largest_power);
+    const std::int64_t inverse = (std::int64_t{255} << 22) / largest_power;
+    std::int64_t total = 0;
+    for (int j = 0; j < count_; ++j) {
+      job_.weights[j] = static_cast<std::uint8_t>(rounded_shift(job_.scores[j] * inverse, 22));
+      total += job_.weights[j];
+    }
+    return total;
   }
 
  private:
@@ -77,13 +86,8 @@ class PolynomialHead {
     return p;
   }
 
-  /// `inverse` is 255 · 2^22 over the largest power.
-  void sum_values(std::int64_t inverse) const {
-    std::int64_t total = 0;
-    for (int j = 0; j < count_; ++j) {
-      job_.weights[j] = static_cast<std::uint8_t>(rounded_shift(job_.scores[j] * inverse, 22));
-      total += job_.weights[j];
-    }
+  /// `total` is the sum of the weights.
+  void sum_values(std::int64_t total) const {
     const FixedPoint factor = quotient({polynomial_.context, polynomial_.context_exponent},
                                        fixed(std::max<std::int64_t>(total, 255)));
     std::uint8_t* output = job_.output + query_ * job_.output_stride + first();
@@ -110,6 +114,14 @@ class PolynomialHead {
 void attend_polynomial(const AttendPolynomial& job) {
   for (int query = 0; query < job.queries; ++query) {
     for (int head = 0; head < job.layout->heads; ++head) PolynomialHead(job, query, head).attend();
+  }
+}
+
+void weigh_polynomial(const AttendPolynomial& job, const HeadWeights& target) {
+  AttendPolynomial one = job;
+  one.weights = target.weights;
+  for (int query = 0; query < job.queries; ++query, one.weights += target.stride) {
+    PolynomialHead(one, query, target.head).weigh();
   }
 }
 

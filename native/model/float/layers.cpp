@@ -172,7 +172,8 @@ void Attention::project_queries(const ProductInput& input, Workspace& workspace)
   }
 }
 
-void Attention::attend(int first, Attend job, Workspace& workspace) const {
+/// Fills in all but what is seen and where contexts go.
+void Attention::prepare(int first, Attend& job, Workspace& workspace) const {
   const std::ptrdiff_t width = heads_ * head_dim_;
   const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   job.layout = &layout_;
@@ -187,6 +188,11 @@ void Attention::attend(int first, Attend job, Workspace& workspace) const {
   job.value_scale = value_scale_.data();
   job.scores = workspace.scores.ensure(scratch);
   job.weights = workspace.weights.ensure(scratch);
+}
+
+void Attention::attend(int first, Attend job, Workspace& workspace) const {
+  const std::ptrdiff_t width = heads_ * head_dim_;
+  prepare(first, job, workspace);
   if (context_.is_fused()) {
     job.quantized = context_.target(first + job.queries, workspace.quantized);
     job.quantized.values += first * job.quantized.stride;
@@ -196,6 +202,17 @@ void Attention::attend(int first, Attend job, Workspace& workspace) const {
   }
   workspace.kernels->attention.attend(job);
   if (workspace.observer != nullptr) observe_weights(job, workspace);
+}
+
+HeadWeights Attention::weigh(int first, Attend job, int head, Workspace& workspace) const {
+  prepare(first, job, workspace);
+  const std::size_t stride = round_up(static_cast<std::size_t>(job.positions), 64);
+  const HeadWeights target{
+      .head = head,
+      .weights = workspace.head_weights.ensure(static_cast<std::size_t>(job.queries) * stride),
+      .stride = static_cast<std::ptrdiff_t>(stride)};
+  workspace.kernels->attention.weigh(job, target);
+  return target;
 }
 
 /// Attends once more, a query and a head at a time, because the weights of one are what a kernel leaves

@@ -51,12 +51,15 @@ class Attention {
   void project_queries(const ProductInput& input, Workspace& workspace) const;
   /// Queries [first, first + job.queries) attend to the pages of `job`, which says what they see.
   void attend(int first, Attend job, Workspace& workspace) const;
+  /// The weights that one head of the same queries gives all positions, in the workspace.
+  HeadWeights weigh(int first, Attend job, int head, Workspace& workspace) const;
   /// The output projection of all contexts.
   void project_output(int rows, const Epilogue& epilogue, Workspace& workspace) const;
 
  private:
   static Attention load(const LayerSource& source, const std::string& name, const Site* memory);
   void load_scales(const LayerSource& source);
+  void prepare(int first, Attend& job, Workspace& workspace) const;
   void observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
                            Workspace& workspace) const;
   void observe_weights(const Attend& job, Workspace& workspace) const;

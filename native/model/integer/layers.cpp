@@ -99,7 +99,8 @@ void PolynomialAttention::project_queries(const ProductInput& input, Workspace& 
   rows_.ensure(input.rows, workspace.quantized);
 }
 
-void PolynomialAttention::attend(int first, AttendPolynomial job, Workspace& workspace) const {
+/// Fills in all but what is seen and where contexts go.
+void PolynomialAttention::prepare(int first, AttendPolynomial& job, Workspace& workspace) const {
   const std::ptrdiff_t width = rows_.width;
   const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   job.layout = &layout_;
@@ -109,9 +110,25 @@ void PolynomialAttention::attend(int first, AttendPolynomial job, Workspace& wor
   job.degree = degree_;
   job.scores = workspace.integer_scores.ensure(scratch);
   job.weights = workspace.weights.ensure(scratch);
+}
+
+void PolynomialAttention::attend(int first, AttendPolynomial job, Workspace& workspace) const {
+  prepare(first, job, workspace);
   job.output = workspace.quantized.data() + first * rows_.stride();
   job.output_stride = rows_.stride();
   workspace.kernels->attention.attend_polynomial(job);
+}
+
+HeadWeights PolynomialAttention::weigh(int first, AttendPolynomial job, int head,
+                                       Workspace& workspace) const {
+  prepare(first, job, workspace);
+  const std::size_t stride = round_up(static_cast<std::size_t>(job.positions), 64);
+  const HeadWeights target{
+      .head = head,
+      .weights = workspace.head_weights.ensure(static_cast<std::size_t>(job.queries) * stride),
+      .stride = static_cast<std::ptrdiff_t>(stride)};
+  workspace.kernels->attention.weigh_polynomial(job, target);
+  return target;
 }
 
 void PolynomialAttention::project_output(int rows, const IntegerTarget& target, Workspace& workspace) const {

@@ -34,11 +34,14 @@ class PolynomialAttention {
   void project_queries(const ProductInput& input, Workspace& workspace) const;
   /// Queries [first, first + job.queries) attend to the pages of `job`, which says what they see.
   void attend(int first, AttendPolynomial job, Workspace& workspace) const;
+  /// The weights that one head of the same queries gives all positions, in the workspace.
+  HeadWeights weigh(int first, AttendPolynomial job, int head, Workspace& workspace) const;
   /// The output projection of all contexts.
   void project_output(int rows, const IntegerTarget& target, Workspace& workspace) const;
 
  private:
   void load_polynomials(TensorSource& source);
+  void prepare(int first, AttendPolynomial& job, Workspace& workspace) const;
 
   std::string name_;
   int degree_ = 3;

@@ -14,7 +14,7 @@ from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
 from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import FORMAT_VERSION, ModelConfig, Scheme, SearchDefaults, SpecError
+from octavo.spec import FORMAT_VERSION, AlignmentHeads, ModelConfig, Scheme, SearchDefaults, SpecError
 from octavo.tensor_table import TensorSpec, tensors
 
 CONFIG_FILE: Final = "config.json"
@@ -22,6 +22,7 @@ FORMAT: Final = "octavo-model"
 
 _PLAN: Final = "quantization"
 _SHORTLIST: Final = "shortlist"
+_ALIGNMENT: Final = "alignment"
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
@@ -47,6 +48,7 @@ class Description:
     tensors: FileEntry
     shortlist: FileEntry | None = None
     integer_scales: IntegerScales | None = None
+    alignment: AlignmentHeads | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
@@ -59,6 +61,8 @@ class Description:
             raise SpecError(f"tensors: {self.tensors.file} is a tokenizer file too")
         if self.shortlist and self.shortlist.file in (source.file, target.file, self.tensors.file):
             raise SpecError(f"shortlist: {self.shortlist.file} is another part of the model too")
+        if self.alignment:
+            self.alignment.check(self.config)
         if self.config.is_language_model:
             self._check_language_model()
 
@@ -99,6 +103,7 @@ class Description:
             },
             "tensors": self.tensors.to_dict(),
             **({_SHORTLIST: self.shortlist.to_dict()} if self.shortlist else {}),
+            **({_ALIGNMENT: self.alignment.to_dict()} if self.alignment else {}),
         }
 
 
@@ -143,8 +148,8 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
 def _parse(values: Mapping[str, Any]) -> Description:
     keys = {"format", "format_version", "name", "source_language", "target_language"}
     planned = {_PLAN} if values.get("scheme") in (Scheme.INT8, Scheme.INTEGER) else set()
-    listed = {_SHORTLIST} & set(values)
-    _exact_keys(values, keys | planned | listed | {"model", "scheme", "search", "tokenizer", "tensors"})
+    optional = {_SHORTLIST, _ALIGNMENT} & set(values)
+    _exact_keys(values, keys | planned | optional | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
     _exact_keys(tokenizer, {"source", "target"})
     config = ModelConfig.from_dict(_object(values, "model"))
@@ -160,8 +165,9 @@ def _parse(values: Mapping[str, Any]) -> Description:
         source_tokenizer=_file_entry(tokenizer, "source"),
         target_tokenizer=_file_entry(tokenizer, "target"),
         tensors=_file_entry(values, "tensors"),
-        shortlist=_file_entry(values, _SHORTLIST) if listed else None,
+        shortlist=_file_entry(values, _SHORTLIST) if _SHORTLIST in optional else None,
         integer_scales=_integer_scales(_object(values, _PLAN)) if scheme is Scheme.INTEGER else None,
+        alignment=AlignmentHeads.from_dict(_object(values, _ALIGNMENT)) if _ALIGNMENT in optional else None,
     )
 
 

@@ -18,7 +18,7 @@ from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
 from octavo.integer_format import IntegerScales
 from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, Scheme, SearchDefaults
+from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
 from octavo.tensor_table import DType, TensorSpec
 from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
@@ -31,7 +31,8 @@ class ModelDirectory:
 
     ``plan`` says how the model runs in int8; it is None for a floating-point model and for one of scheme
     ``integer``, which alone has ``integer_scales``. ``tokenizer_paths`` is (source, target), the same path
-    twice where both sides share one vocabulary. ``shortlist_path`` is None for a model without a shortlist.
+    twice where both sides share one vocabulary. ``shortlist_path`` is None for a model without a shortlist,
+    ``alignment`` for one of which no heads are known that align.
     ``quality`` holds the measured figures of quality.json; it is empty where there is no such file.
     """
 
@@ -45,6 +46,7 @@ class ModelDirectory:
         self.plan: QuantizationPlan | None = description.plan
         self.integer_scales: IntegerScales | None = description.integer_scales
         self.search: SearchDefaults = description.search
+        self.alignment: AlignmentHeads | None = description.alignment
         self.quality: dict[str, Any] = quality
         self.tokenizer_paths: tuple[Path, Path] = (
             path / description.source_tokenizer.file,

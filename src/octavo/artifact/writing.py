@@ -21,7 +21,7 @@ from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
 from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import ModelConfig, Scheme, SearchDefaults
+from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
 from octavo.text.tokenizer import Tokenizer
 
 TENSORS_FILE: Final = "model.safetensors"
@@ -45,6 +45,7 @@ def write_model(
     plan: QuantizationPlan | None = None,
     integer_scales: IntegerScales | None = None,
     shortlist: Shortlist | None = None,
+    alignment: AlignmentHeads | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
@@ -76,6 +77,7 @@ def write_model(
             target_tokenizer=target,
             tensors=FileEntry.of(beside / TENSORS_FILE),
             shortlist=_shortlist_entry(beside, shortlist, config) if shortlist else None,
+            alignment=alignment,
         )
         _describe(beside, description, quality)
 

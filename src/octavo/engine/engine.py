@@ -22,7 +22,16 @@ from octavo.engine.forks import tell_of_forks
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
-from octavo.spec import MAX_THREADS, ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
+from octavo.spec import (
+    MAX_THREADS,
+    AlignmentHeads,
+    AttentionHead,
+    ModelConfig,
+    NormPlacement,
+    Positions,
+    SearchOptions,
+    SpecError,
+)
 
 Precision = Literal["float32", "int8", "integer"]
 TokenIds = npt.NDArray[np.int32]
@@ -57,7 +66,8 @@ class Model(Protocol):
     """What an engine is made from: ``octavo.artifact.ModelDirectory``, or tensors in memory.
 
     ``plan`` is None for a floating-point model and for one of scheme ``integer``, which alone has
-    ``integer_scales``; ``path`` names the model in messages.
+    ``integer_scales``; ``alignment`` is None where no heads are known that align; ``path`` names the model in
+    messages.
     """
 
     @property
@@ -68,6 +78,8 @@ class Model(Protocol):
     def plan(self) -> QuantizationPlan | None: ...
     @property
     def integer_scales(self) -> IntegerScales | None: ...
+    @property
+    def alignment(self) -> AlignmentHeads | None: ...
     def tensor_reader(self) -> AbstractContextManager[Callable[[str], npt.NDArray[Any]]]: ...
 
 
@@ -88,11 +100,14 @@ class Hypothesis:
     """A translation: its target ids, int32 [length] without EOS, and its score.
 
     ``complete`` is False where the translation was cut at the longest length that the options allow.
+    ``alignment``, where asked for: int32 [length], the source position that each target token was made from,
+    where EOS is at len(source). docs/numerics.md, "Alignments".
     """
 
     tokens: TokenIds
     score: float
     complete: bool
+    alignment: npt.NDArray[np.int32] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,6 +155,8 @@ class Engine:
         except ValueError as error:
             raise EngineError(str(error)) from error
         self.shortlist = shortlist
+        self.alignment = model.alignment
+        self._path = str(model.path)
         isa = isa or active_isa()
         arithmetic = _native_arithmetic(model, precision)
         with engine_errors(str(model.path)), _tensor_reader(model) as tensor:
@@ -162,23 +179,33 @@ class Engine:
         options: SearchOptions,
         terms: Sequence[Sequence[Term] | None] | None = None,
         continuations: TokenIds | None = None,
+        *,
+        alignments: bool = False,
     ) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
 
         ``sources``: ids of each sentence, without EOS. ``terms``: for each source, those that its hypotheses
         must contain, each as often as it stands there, at most MAX_TERMS; None: of no source. A hypothesis
         lacks one only where the longest translation that the options allow has no room for it.
-        ``continuations``: the target ids that continue a word, for terms of whole words. Calls from several
-        threads wait for one another; Ctrl-C interrupts between decoding steps. Raises EngineError for ids
-        outside the vocabulary, a source too long, a term that no translation can contain, or options out of
-        range.
+        ``continuations``: the target ids that continue a word, for terms of whole words. ``alignments``:
+        give every hypothesis its alignment too. Calls from several threads wait for one another; Ctrl-C
+        interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source too
+        long, a term that no translation can contain, options out of range, or alignments of a model of which
+        no heads are known that align.
         """
+        if alignments and self.alignment is None:
+            raise EngineError(
+                f"{self._path}: has no alignments: its config.json names no attention heads that align; "
+                "`octavo align` chooses them"
+            )
+        heads = self.alignment.heads if alignments and self.alignment else ()
         with engine_errors("translation"), self._turn() as native:
             found = native.translate(
                 [_ids(source) for source in sources],
                 _native_options(options),
                 _native_terms(terms),
                 _ids(() if continuations is None else continuations),
+                heads,
             )
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
@@ -195,6 +222,21 @@ class Engine:
         """The ``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
         with engine_errors("logits"):
             return self._open().logits(list(map(_ids, sources)), list(map(_ids, targets)))  # type: ignore[no-any-return]
+
+    def attention(
+        self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], heads: Sequence[AttentionHead]
+    ) -> list[npt.NDArray[np.uint8]]:
+        """The weights that heads of the cross-attention give the source while the decoder is fed ``targets``:
+        uint8 [heads, len(target) + 1, source tokens] for each pair, 255 the largest of a row.
+
+        The step that predicts target token t is t, and EOS, where the source has it, the last source token.
+        Memory for all pairs bounds their number. Raises EngineError for a head that the model does not have,
+        and as ``logits`` does.
+        """
+        with engine_errors("attention"):
+            return self._open().attention(  # type: ignore[no-any-return]
+                list(map(_ids, sources)), list(map(_ids, targets)), heads
+            )
 
     def token_log_probabilities(self, sequences: Sequence[TokenIds]) -> list[npt.NDArray[np.float32]]:
         """Of a language model: float32 [len] for each sequence, log P in nats of every token, given those

@@ -168,8 +168,8 @@ def write_quantized(
 ) -> None:
     """Write the quantized form of ``source``. quality.json holds ``measured`` beside the weights' report.
 
-    Tokenizer, search defaults and shortlist are copied; the source's quality.json is kept under
-    ``float_model``.
+    Tokenizer, search defaults, shortlist and alignment heads are copied; the source's quality.json is kept
+    under ``float_model``.
     Raises OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}
@@ -185,6 +185,7 @@ def write_quantized(
         source_language=source.source_language,
         target_language=source.target_language,
         shortlist=source.shortlist(),
+        alignment=source.alignment,
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from octavo.errors import QuantizationError
 from octavo.integer_format import IntegerScales, check_integer
 from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import ModelConfig, Scheme
+from octavo.spec import AlignmentHeads, ModelConfig, Scheme
 
 IN_MEMORY: Final = "the model in memory"
 
@@ -48,8 +48,8 @@ class TensorModel:
     """A model in memory, without tokenizer or directory; the engine opens it as it opens a directory.
 
     ``plan`` is given as ``octavo.plan.plan_of`` takes it, and replaced by what that function returns.
-    ``path`` is what messages call the model. Raises SpecError where the plan or ``integer_scales`` does not
-    fit.
+    ``path`` is what messages call the model. Raises SpecError where the plan, ``integer_scales`` or
+    ``alignment`` does not fit.
     """
 
     config: ModelConfig
@@ -58,10 +58,13 @@ class TensorModel:
     plan: QuantizationPlan | None = None
     path: str = IN_MEMORY
     integer_scales: IntegerScales | None = None
+    alignment: AlignmentHeads | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", plan_of(self.config, self.scheme, self.plan))
         check_integer(self.config, self.scheme, self.integer_scales)
+        if self.alignment:
+            self.alignment.check(self.config)
 
     def tensor(self, name: str) -> npt.NDArray[np.generic]:
         """The array of that name. Raises KeyError where there is none."""

@@ -210,8 +210,8 @@ class _Freezing:
 
 
 def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, *, overwrite: bool) -> None:
-    """Write the frozen model with the source's tokenizers, search defaults and shortlist; quality.json has
-    the source's figures under ``float_model``.
+    """Write the frozen model with the source's tokenizers, search defaults, shortlist and alignment heads;
+    quality.json has the source's figures under ``float_model``.
     """
     quantization = {
         "scheme": str(Scheme.INTEGER),
@@ -234,6 +234,7 @@ def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, 
         source_language=source.source_language,
         target_language=source.target_language,
         shortlist=source.shortlist(),
+        alignment=source.alignment,
         quality={"quantization": quantization, "calibration": calibration, **float_model},
         overwrite=overwrite,
     )
