@@ -38,17 +38,23 @@ def matched(
     code that ends something may name it, by preference.
     """
     pairs: dict[Element, Element] = {}
-    waiting: list[tuple[str | None, Element]] = []
+    waiting: list[tuple[str, Element]] = []
+    named: dict[str, Element] = {}
+    crossed: set[Element] = set()
     for element in elements:
         if element.name in opens:
-            waiting.append((element.attributes.get(opens[element.name]), element))
+            name = element.attributes.get(opens[element.name], "")
+            waiting.append((name, element))
+            named[name] = element
         elif element.name in closes:
-            names = (element.attributes.get(name) for name in closes[element.name])
-            wanted = next((name for name in names if name is not None), None)
-            if waiting and wanted is not None and waiting[-1][0] == wanted:
+            stated = (element.attributes.get(attribute) for attribute in closes[element.name])
+            name = next((value for value in stated if value is not None), "")
+            while waiting and waiting[-1][1] in crossed:
+                waiting.pop()
+            if waiting and waiting[-1][0] == name:
                 pairs[waiting.pop()[1]] = element
-            else:
-                waiting = [entry for entry in waiting if entry[0] != wanted]
+            elif name in named:
+                crossed.add(named[name])
     return pairs
 
 

@@ -59,6 +59,7 @@ class InlineBuilder:
         self._encodes: dict[int, Encode] = {}
         self._parts: list[Part] = []
         self._pieces: dict[Part, tuple[Piece, ...]] = {}
+        self._open: list[int] = []  # which parts are marks of elements that are open
         self._last_id = 0
 
     def text(self, text: str) -> None:
@@ -80,6 +81,7 @@ class InlineBuilder:
     def open(self, *pieces: Piece, encode: Encode | None = None) -> int:
         """An element begins. Returns the id to close it with."""
         mark = Mark(Side.OPEN, self._new_id())
+        self._open.append(len(self._parts))
         self._add(mark, pieces)
         if encode is not None:
             self._encodes[mark.id] = encode
@@ -87,7 +89,7 @@ class InlineBuilder:
 
     def close(self, mark_id: int, *pieces: Piece) -> None:
         """An element ends: the one that was opened last and is not closed."""
-        first = len(self._parts) - 1 - self._parts[::-1].index(Mark(Side.OPEN, mark_id))
+        first = self._open.pop()
         inside = self._parts[first + 1 :]
         if all(isinstance(part, Mark) and part.side is Side.PLACE for part in inside):
             whole = [piece for part in self._parts[first:] for piece in self._pieces.pop(part)]
@@ -112,7 +114,19 @@ class InlineBuilder:
 
     def _add(self, part: Part, pieces: Sequence[Piece]) -> None:
         self._parts.append(part)
-        self._pieces[part] = tuple(pieces)
+        self._pieces[part] = _merged(pieces)
+
+
+def _merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The same pieces, with one span where several follow each other."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else b""
+        if isinstance(piece, tuple) and isinstance(last, tuple) and last[1] == piece[0]:
+            merged[-1] = (last[0], piece[1])
+        else:
+            merged.append(piece)
+    return tuple(merged)
 
 
 def _trimmed(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...], tuple[Part, ...]]:
