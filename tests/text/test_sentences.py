@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from octavo.text import split_sentences
 from octavo.text.sentences import sentence_ends
 
-LINES = Path(__file__).with_name("sentences.tsv").read_text(encoding="utf-8").splitlines()
+LINES = Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines()
 CASES = [line.split("\t") for line in LINES if not line.startswith("#")]
 WITHOUT_SPACES = ("ja", "zh")
 
