@@ -1,4 +1,3 @@
-
 """Pieces fit, lose nothing, and end where a reader would end them."""
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Span:
 
 
 # printf, with "%1$d", "%-5.2f", "%*d", "%.250s", "%zu", "%@"; dates as "%Y-%m-%d"; "%%". A percent sign after
-# a digit is a percentage ("100% sure"), and before a word it is no format ("%complete", "70 %ige").
+# a digit is a percentage ("100% sure"), and before a word it is no format ("%complete", "70 %ige", "6 %zu").
 _NOT_A_PERCENTAGE: Final = r"(?:(?<!\d)|(?<=%\d)|(?<=%\d\d))"
 _PRINTF: Final = (
     r"%(?:\d{1,2}\$)?[-+#0']{0,4}(?:\d{1,4}|\*(?:\d\$)?)?(?:\.(?:\d{1,4}|\*)?)?"
@@ -46,7 +46,7 @@ _PERCENT: Final = (
     r"|%\{[\w.:-]{1,60}\}|%<[\w.:-]{1,60}>[-+#0]?\d{0,3}(?:\.\d{1,3})?[a-z]"  # Ruby: %{name}, %<name>s
     r"|%\[\d\][a-z]"  # Go: %[1]d
     r"|%[A-Za-z_][\w.-]{1,40}%(?![\w%])"  # %name%
-    rf"|{_PRINTF}(?![A-Za-z])|(?<!\d\s){_PRINTF}(?![a-z]{{3}})"
+    rf"|%[ds](?![A-Za-z])|(?<!\d\s){_PRINTF}(?![a-z]{{3}})"
     r"|%L?\d{1,2}%?(?!\d)"  # Qt: %1
     r")|%%"
 )
@@ -58,7 +58,7 @@ _BRACES: Final = (
     rf"|\{{(?:{_NAME}|\d{{1,3}})?(?:\.{_NAME}|\[\w{{0,60}}\]){{0,8}}(?:![rsa])?(?:[:,][^{{}}\s]{{0,40}})?\}}"
 )
 _VARIABLES: Final = (
-    r"(?<![\w$])\$[A-Za-z_]\w{1,60}"
+    r"(?<![\w$])\$(?![A-Z]{1,3}\d)[A-Za-z_]\w{1,60}"
     r"|(?<![\w@])@[A-Z][A-Z0-9_]{1,60}@"
     r"|(?<!\w)[A-Z][A-Z0-9]{1,60}+(?:_[A-Z0-9]{1,60}+){1,20}+(?!\w)"
     r"|(?<!\w)[A-Za-z][A-Za-z0-9]{0,60}+(?:_[A-Za-z0-9]{1,60}+){2,20}+(?!\w)"
@@ -101,7 +101,7 @@ _FILE_ENDINGS: Final = (
 _START: Final = r"(?<![^\s(\[\"'“„=|,:])"
 _COMPONENT: Final = r"[\w.+@~%*-]{1,255}"
 _CODE: Final = (
-    r"(?<![`\w])(?P<tick>`{1,2})(?![`\s])[^`\n]{1,300}(?<!\s)(?P=tick)(?![`\w])"
+    r"(?<![`\w])(?P<tick>`{1,2})(?![`\s])[^`\n]{1,300}(?<![\s.,!?])(?P=tick)(?![`\w])"
     # --option and --option=value; of --option=VALUE a person replaces the value
     rf"|{_START}--[A-Za-z][\w-]{{1,60}}(?:=[a-z0-9%{{/.~][\w./:@%{{}}-]{{0,80}}(?<![.:]))?(?![\w-])"
     # /usr/bin, ~/notes, ./run and C:\Temp
