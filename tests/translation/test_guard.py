@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.artifact import ModelDirectory
+from octavo.spec import SearchOptions
 from octavo.translation import boxed_model
-from octavo.translation.guard import Fault, loops, needs_retry
+from octavo.translation.guard import Fault, loops, needs_retry, safer
 
 SOURCE = list(range(100, 120))
 TOKENS = st.lists(st.integers(0, 3), max_size=30)
@@ -50,6 +52,16 @@ def test_short_sentences_may_have_any_length_within_reason() -> None:
     assert needs_retry([1], list(range(18))) is None
     assert needs_retry(list(range(12)), [1]) is None
     assert needs_retry([], [1, 2, 3]) is None
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_safer_search_repeats_nothing_and_is_no_shorter(fault: Fault) -> None:
+    options = SearchOptions(beam=1, min_length=2, max_length=50)
+    found = safer(options, SOURCE, fault)
+    assert (found.beam, found.no_repeat_ngram, found.max_length) == (4, 3, 50)
+    assert found.min_length == (6 if fault in (Fault.EMPTY, Fault.TOO_SHORT) else 2)
+    assert safer(dataclasses.replace(options, beam=9, max_length=5), SOURCE, fault).beam == 9
+    assert safer(dataclasses.replace(options, max_length=5), SOURCE, fault).min_length <= 5
 
 
 @given(TOKENS, TOKENS)
