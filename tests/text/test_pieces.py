@@ -10,20 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.text import Tokenizer
-from octavo.text.pieces import pieces
+from octavo.text.pieces import pieces, stripped
 
 from ..models import tiny_tokenizer
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.split())
+    """What of a text can be seen."""
+    return "".join(character for character in text if stripped(character, 0, 1) == (0, 1))
 
 
 def cut(text: str, limit: int, count: Callable[[str], int]) -> list[str]:
     found = pieces(text, limit, count)
     ends = [0, *(end for piece in found for end in piece), len(text)]
     assert ends == sorted(ends)
-    assert not "".join(text[i:j] for i, j in zip(ends[::2], ends[1::2], strict=True)).strip()
+    assert not squeezed("".join(text[i:j] for i, j in zip(ends[::2], ends[1::2], strict=True)))
     return [text[i:j] for i, j in found]
 
 

@@ -29,6 +29,11 @@ Range: TypeAlias = tuple[int, int]
 _CLOSING: Final = "[\"'”’»›)\\]}」』】》〉）］｝]*+"
 _COMMAS: Final = ",;:،؛፣፤፥–"
 _CLAUSE_END: Final = re.compile(rf"[、，；：､—]++{_CLOSING}\s*+|(?<![{_COMMAS}])[{_COMMAS}]++{_CLOSING}\s++")
+_INVISIBLE: Final = "\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    character
+    for character in map(chr, range(0x3001))
+    if character.isspace() or unicodedata.category(character) == "Cc"
+)
 _ZERO_WIDTH_JOINER: Final = "\u200d"
 _SKIN_TONES: Final = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
@@ -36,7 +41,7 @@ _SKIN_TONES: Final = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 def pieces(text: str, limit: int, count: Count, kept: Sequence[Range] = ()) -> list[Range]:
     """Pieces of ``text`` in order, each of at most ``limit`` tokens by ``count``; none for blank text.
 
-    A piece has no white space at its ends, and between pieces there is nothing but white space. A text
+    A piece has no white space at its ends, and between pieces there is nothing but such. A text
     within the limit is one piece. A range of ``kept`` (ascending, not overlapping) is cut only where it does
     not fit by itself. Only a character that by itself needs more tokens than ``limit`` makes a larger
     piece. The function takes time in proportion to the text's length times log ``limit``, where ``count`` is
@@ -46,7 +51,7 @@ def pieces(text: str, limit: int, count: Count, kept: Sequence[Range] = ()) -> l
         raise ValueError(f"limit = {limit}: must be at least 1")
 
     def fits(start: int, end: int) -> bool:
-        return count(text[start:end].strip()) <= limit
+        return count(text[slice(*stripped(text, start, end))]) <= limit
 
     levels = [_outside(level, kept) for level in (_clause_ends, _spaces, _between_characters)]
     if kept:
@@ -56,10 +61,11 @@ def pieces(text: str, limit: int, count: Count, kept: Sequence[Range] = ()) -> l
 
 
 def stripped(text: str, start: int, end: int) -> Range:
-    """The range of ``text`` without the white space at its ends; an empty one where there is nothing else."""
+    """The range of ``text`` without what cannot be seen at its ends: white space, control characters,
+    zero-width spaces and marks of direction. An empty one where there is nothing else."""
     inner = text[start:end]
-    start = end - len(inner.lstrip())
-    return start, max(start, end - len(inner) + len(inner.rstrip()))
+    start = end - len(inner.lstrip(_INVISIBLE))
+    return start, max(start, end - len(inner) + len(inner.rstrip(_INVISIBLE)))
 
 
 def is_inside(place: int, kept: Sequence[Range]) -> bool:
