@@ -125,6 +125,14 @@ def test_paragraphs_inside_a_drawing_are_passages_of_their_own() -> None:
     assert new == paragraph(run("BEFORE "), box.replace("In the box.", "IN THE BOX."), run("AFTER."))
 
 
+def test_the_description_of_a_picture_is_a_passage() -> None:
+    names = 'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
+    picture = f'<w:r><w:drawing {names}><wp:docPr name="Picture 1" descr="{{}}"/></w:drawing></w:r>'
+    data = build(paragraph(run("One "), picture.format("A big dog"), picture.format("dog.png"), run("two")))
+    assert lines(docx.read(data, OPTIONS)) == ["One [1.][2.]two", "A big dog"]
+    assert picture.format("A BIG DOG") in body(translated(docx.read(data, OPTIONS)))
+
+
 def test_notes_headers_and_footers_are_read_and_comments_are_not() -> None:
     parts = {
         name: f"<w:x {W}>{paragraph(run(name))}</w:x>"

@@ -66,6 +66,20 @@ def test_spans_that_change_nothing_are_left_out() -> None:
     assert 'fo:language="de" fo:country="none"' in member(data, "content.xml")
 
 
+def test_spans_that_look_the_same_are_one() -> None:
+    style = (
+        '<style:style style:name="{}" style:family="text"><style:text-properties fo:font-weight="bold"'
+        ' officeooo:rsid="{}"/></style:style>'
+    )
+    styles = style.format("T1", "1") + style.format("T2", "2")
+    span = '<text:span text:style-name="{}">{}</text:span>'
+    empty = '<text:span text:style-name="T1"/>'
+    text = f"<text:p>A {span.format('T1', 'big ')}{span.format('T2', 'dog')}{empty}.</text:p>"
+    assert read_lines(text, styles) == ["A [1]big dog[/1][2.]."]
+    new = translated(odf.read(build(text, styles), OPTIONS))
+    assert body(new) == f"<text:p>A {span.format('T1', 'BIG DOG')}{empty}.</text:p>"
+
+
 def test_tabs_line_breaks_and_spaces_end_a_passage() -> None:
     span = '<text:span text:style-name="B">c<text:line-break/>d</text:span>'
     assert read_lines(f'<text:p>a<text:tab/>b{span}e<text:s text:c="3"/>f</text:p>') == [

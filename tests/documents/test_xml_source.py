@@ -24,7 +24,7 @@ def pieces(source: XmlSource) -> list[bytes]:
 
 
 MARKUP = [
-    "<w:a xmlns:w='u' w:q='1' z=\"&gt;2>\">",
+    "<w:a xmlns:w='u' w:q='1' z=\"&gt;\n2>\">",
     "t&amp;u",
     "<b/>",
     "x",
@@ -41,12 +41,13 @@ def test_the_bytes_of_everything_are_known(encoding: str) -> None:
     declaration = f'<?xml version="1.0" encoding="{name}"?>\n<!-- before -->'
     source = parse((declaration + "".join(MARKUP) + "\n<!-- after -->\n").encode(encoding), {"u": "w"})
     assert pieces(source) == [source.encode(piece) for piece in MARKUP]
-    assert (source.root.name, source.root.attributes) == ("w:a", {"w:q": "1", "z": ">2>"})
+    assert (source.root.name, source.root.attributes) == ("w:a", {"w:q": "1", "z": "> 2>"})
     assert source.root.text() == "t&ux<raw>yäA\n"
     kinds = [type(child) for child in source.root.children]
     assert kinds == [Text, Element, Text, Text, Text, Remark, Remark, Text, Element]
     start, end = source.attribute(source.root, "z") or (0, 0)
-    assert source.data[start:end] == source.encode("&gt;2>")
+    assert source.data[start:end] == source.encode("&gt;\n2>")
+    assert source.value((start, end)) == "> 2>"
     assert source.encode("ä") != source.encode("a")
 
 

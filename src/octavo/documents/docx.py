@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from octavo.documents.document import DocumentOptions
-from octavo.documents.drawing import DRAWINGS, drawing_texts
+from octavo.documents.drawing import DRAWINGS, descriptions, drawing_texts
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import in_target, language_edit
 from octavo.documents.office import Package, open_elements, open_package
@@ -42,8 +42,9 @@ def read(data: bytes, options: DocumentOptions) -> PlacedMembers:
     members = {}
     for name in package.of_kind(*_MAIN, *_NOTES):
         source = package.parse(name)
-        texts = list(_Reader(source, options, _NOTES.get(package.kinds[name], "paragraph")).texts())
-        members[name] = PlacedText(source.data, texts)
+        kind = _NOTES.get(package.kinds[name], "paragraph")
+        texts = _Reader(source, options, kind).texts()
+        members[name] = PlacedText(source.data, [*texts, *descriptions(source, "picture")])
     for name in package.of_kind(*DRAWINGS):
         members[name] = drawing_texts(package.parse(name), DRAWINGS[package.kinds[name]], options)
     styles = {name: _styles(package, name, options) for name in package.of_kind("styles")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from octavo.documents.document import DocumentOptions
+from octavo.documents.flow import attribute_text
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import in_target
 from octavo.documents.office import open_elements
@@ -20,6 +21,7 @@ DRAWINGS = {
 }
 """The kinds of parts with drawings, and what they are for a person."""
 _UNSEEN_PROPERTIES = {"lang", "altLang", "dirty", "err", "noProof", "smtClean", "smtId", "bmk"}
+_DESCRIBED = {"wp:docPr", "p:cNvPr", "xdr:cNvPr"}
 _STAYS = {"a:pPr", "a:endParaRPr"}
 
 
@@ -27,7 +29,15 @@ def drawing_texts(source: XmlSource, where: str, options: DocumentOptions) -> Pl
     """The paragraphs of a part with drawings."""
     paragraphs = open_elements(source.root, "a:p")
     texts = [text for paragraph in paragraphs for text in _passages(source, paragraph, where, options)]
-    return PlacedText(source.data, texts)
+    return PlacedText(source.data, [*texts, *descriptions(source, f"picture in {where}")])
+
+
+def descriptions(source: XmlSource, where: str) -> Iterator[InlineText]:
+    """What pictures show, in words for those who do not see them. A single word is the name of a file."""
+    for element in source.root.descendants():
+        is_words = element.name in _DESCRIBED and " " in element.attributes.get("descr", "").strip()
+        if is_words and (text := attribute_text(source, element, "descr", where)):
+            yield text
 
 
 def _passages(

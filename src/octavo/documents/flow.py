@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from octavo.documents.inline import InlineBuilder, InlineText
@@ -35,7 +36,8 @@ class Flow:
 
     ``where`` names the place of an element for a person; ``wrapped`` says whether a line break in it is a
     space. ``read`` is what a text of the source reads as, and ``markup`` writes a text. ``pairs`` finds among
-    neighbours the elements that begin and end something together, well nested.
+    neighbours the elements that begin and end something together, well nested. Inline elements beside each
+    other that have the same ``look`` are one; "" is none.
     """
 
     source: XmlSource
@@ -45,6 +47,7 @@ class Flow:
     read: Callable[[str], str] = str
     markup: Callable[[str], str] = escaped
     pairs: Callable[[Sequence[Element]], Mapping[Element, Element]] = lambda _: {}
+    look: Callable[[Element], str] = lambda _: ""
 
     def __post_init__(self) -> None:
         self._divided: dict[int, bool] = {}
@@ -98,7 +101,7 @@ class Flow:
     def _add(self, nodes: Sequence[Node], builder: InlineBuilder, places: list[Element]) -> None:
         pairs = self.pairs([node for node in nodes if isinstance(node, Element)])
         marks: dict[Element, int] = {}  # of pairs that are open, by the element that closes them
-        for node in nodes:
+        for node, *others in self._grouped(nodes):
             if isinstance(node, Text):
                 builder.text(self.read(node.value))
             elif isinstance(node, Remark):
@@ -107,16 +110,28 @@ class Flow:
                 marks[pairs[node]] = builder.open((node.start, node.end))
             elif node in marks:
                 builder.close(marks[node], (node.start, node.end))
+            elif self.role(node) is Role.INLINE:
+                elements = [node, *(other for other in others if isinstance(other, Element))]
+                mark = builder.open((node.start, node.content))
+                for element in elements:
+                    self._add(element.children, builder, places)
+                builder.close(mark, (elements[-1].content_end, elements[-1].end))
             else:
                 self._add_element(node, builder, places)
 
+    def _grouped(self, nodes: Sequence[Node]) -> Iterator[list[Node]]:
+        """The nodes one by one, those that are one together."""
+
+        def key(node: Node) -> object:
+            if isinstance(node, Element) and node.content_end < node.end:  # an empty one has no end tag
+                return self.look(node) or node
+            return node
+
+        return (list(group) for _, group in itertools.groupby(nodes, key))
+
     def _add_element(self, element: Element, builder: InlineBuilder, places: list[Element]) -> None:
         role, span = self.role(element), (element.start, element.end)
-        if role is Role.INLINE:
-            mark = builder.open((element.start, element.content))
-            self._add(element.children, builder, places)
-            builder.close(mark, (element.content_end, element.end))
-        elif role is Role.UNSEEN:
+        if role is Role.UNSEEN:
             self._add(element.children, builder, places)
         elif role is Role.KEPT:
             builder.kept(self.read(element.text()), span)

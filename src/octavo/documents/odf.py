@@ -31,7 +31,7 @@ PREFIXES = {
 _BLOCKS = {"text:p", "text:h", "svg:title", "svg:desc"}
 _STAYS = {"office:annotation", "text:tracked-changes", "office:scripts", "office:forms", "text:note-citation"}
 _BREAKS = {"text:tab", "text:line-break"}
-_LOOKS_THE_SAME = re.compile(r"rsid|language|country|script|-asian|-complex|rfc-language-tag")
+_UNSEEN = re.compile(r"rsid|language|country|script|-asian|-complex|rfc-language-tag")
 """Properties of a text that are not seen in it, or not in the scripts that have words between spaces."""
 
 
@@ -73,7 +73,7 @@ class _Reader:
     source: XmlSource
 
     def __post_init__(self) -> None:
-        self._unseen = set(_unseen_styles(self.source.root))
+        self._looks = dict(_looks(self.source.root))
         self._paragraph = 0
         self._text_prefix = next(
             (self.source.name(found).rpartition(":")[0] for found in self.source.root.descendants("text:p")),
@@ -88,6 +88,7 @@ class _Reader:
             self._where,
             read=lambda text: re.sub(r"\s+", " ", text),
             markup=self._markup,
+            look=self._look,
         )
         return flow.blocks(self.source.root)
 
@@ -96,7 +97,7 @@ class _Reader:
         if name in _BLOCKS:
             return Role.BLOCK
         if name == "text:span":
-            return Role.UNSEEN if element.attributes.get("text:style-name") in self._unseen else Role.INLINE
+            return Role.INLINE if self._look(element) else Role.UNSEEN
         if name in ("text:a", "text:meta"):
             return Role.INLINE
         if name in _BREAKS or (name == "text:s" and element.attributes.get("text:c", "1") != "1"):
@@ -109,6 +110,13 @@ class _Reader:
         if is_in_text and not any(child.name in _BLOCKS for child in element.descendants()):
             return Role.KEPT
         return Role.PLACE
+
+    def _look(self, element: Element) -> str:
+        """How the text of a span looks: "" if like that around it."""
+        if element.name != "text:span":
+            return ""
+        style = element.attributes.get("text:style-name", "")
+        return self._looks.get(style, f"style {style}")
 
     def _where(self, _: Element) -> str:
         self._paragraph += 1
@@ -125,11 +133,11 @@ def _is_text_cell(cell: Element) -> bool:
     return kind == "string" and not {"table:formula", "office:string-value"} & cell.attributes.keys()
 
 
-def _unseen_styles(root: Element) -> Iterator[str]:
-    """The styles of text that change nothing that is seen."""
+def _looks(root: Element) -> Iterator[tuple[str, str]]:
+    """The styles of text of this file, by name, with what is seen of them: "" if nothing is."""
     for style in root.descendants("style:style"):
-        if style.attributes.get("style:family") != "text" or "style:parent-style-name" in style.attributes:
-            continue
-        names = [name for inner in style.descendants() if inner is not style for name in inner.attributes]
-        if all(_LOOKS_THE_SAME.search(name) for name in names):
-            yield style.attributes.get("style:name", "")
+        if style.attributes.get("style:family") == "text":
+            inside = (inner.attributes.items() for inner in style.descendants() if inner is not style)
+            seen = [f"{key}={value}" for pairs in inside for key, value in pairs if not _UNSEEN.search(key)]
+            look = [style.attributes.get("style:parent-style-name", ""), *sorted(seen)]
+            yield style.attributes.get("style:name", ""), " ".join(look).strip()

@@ -119,8 +119,8 @@ class XmlSource:
         return bisect.bisect_left(self.line_ends, element.start) + 1
 
     def value(self, place: tuple[int, int]) -> str:
-        """What the bytes between the quotes of an attribute read as."""
-        return unescape(self.data[slice(*place)].decode(self.codec))
+        """What the bytes between the quotes of an attribute read as: a line break in them is a space."""
+        return unescape(re.sub(r"[\t\r\n]", " ", self.data[slice(*place)].decode(self.codec)))
 
     def attribute(self, element: Element, name: str) -> tuple[int, int] | None:
         """The bytes between the quotes of an attribute, by its name as it is written."""
