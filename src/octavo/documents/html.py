@@ -116,6 +116,7 @@ class _Reader:
             self._end_elements_before(token.name)
         if self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
             self._close_to(self._opaque)
+            self._tangled = True
         if self._opaque is not None:
             self._block_in_opaque |= block and not self._tokens.foreign
             if not (self._is_empty(token) or (token.closes_itself and self._tokens.foreign)):
@@ -175,6 +176,7 @@ class _Reader:
             self._close_to(index)
         elif self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
             self._close_to(self._opaque)
+            self._tangled = True
         elif inside:
             self._tangled = True
             self._block_in_opaque |= token.name in elements.BLOCKS and not self._tokens.foreign
