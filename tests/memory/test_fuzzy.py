@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.errors import ArgumentError, OctavoError
@@ -26,6 +26,7 @@ def session(memory: TranslationMemory) -> MemorySession:
     return session_of(memory)
 
 
+@settings(max_examples=40, deadline=None)
 @given(sources=st.sets(SENTENCES | st.text(max_size=30), max_size=30), query=SENTENCES)
 def test_the_index_finds_what_a_full_comparison_finds(
     tmp_path_factory: pytest.TempPathFactory, sources: set[str], query: str

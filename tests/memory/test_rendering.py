@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.memory.rendering import normalized, numbering, parsed, plain_of, rendered
@@ -34,11 +34,13 @@ def test_letters_case_punctuation_and_numbers_matter(one: str, other: str) -> No
     assert normalized(one) != normalized(other)
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.text())
 def test_normalizing_twice_changes_nothing(text: str) -> None:
     assert normalized(normalized(text)) == normalized(text)
 
 
+@settings(max_examples=100, deadline=None)
 @given(passages() | passages(CONTROLS))
 def test_a_rendering_has_all_of_its_parts(parts: tuple[Part, ...]) -> None:
     numbers = numbering(parts)
@@ -49,6 +51,7 @@ def test_a_rendering_has_all_of_its_parts(parts: tuple[Part, ...]) -> None:
     assert list(numbers.values()) == list(range(1, len(numbers) + 1))
 
 
+@settings(max_examples=100, deadline=None)
 @given(CONTROLS, passages(CONTROLS))
 def test_no_text_is_taken_for_a_mark(text: str, parts: tuple[Part, ...]) -> None:
     same = rendered(text, {}) == rendered(parts, numbering(parts))

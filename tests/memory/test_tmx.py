@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.errors import InputError
@@ -201,6 +201,7 @@ SPACED = st.text(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(source=passages(SPACED))
 def test_what_was_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, source: tuple[Part, ...]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from octavo.errors import ArgumentError
 from octavo.memory import Holding, MemorySession, Origin, TranslationMemory
@@ -90,6 +90,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemorySession]
         yield session_of(opened)
 
 
+@settings(max_examples=60, deadline=None)
 @given(parts=passages())
 def test_passages_come_back_with_the_ids_of_whoever_asks(
     crowded: MemorySession, parts: tuple[Part, ...]

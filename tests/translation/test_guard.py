@@ -7,7 +7,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.artifact import ModelDirectory
@@ -64,6 +64,7 @@ def test_a_safer_search_repeats_nothing_and_is_no_shorter(fault: Fault) -> None:
     assert safer(dataclasses.replace(options, max_length=5), SOURCE, fault).min_length <= 5
 
 
+@settings(max_examples=100, deadline=None)
 @given(TOKENS, TOKENS)
 def test_a_loop_is_what_its_definition_says(source: list[int], target: list[int]) -> None:
     def runs(tokens: list[int]) -> int:
