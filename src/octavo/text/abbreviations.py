@@ -30,8 +30,8 @@ _TWO_LETTERS: Final = {
 class LanguageRules:
     """How a language uses the full stop. Words are without their last full stop.
 
-    No sentence ends after a word of ``never``. After one of ``seldom`` a sentence ends only before a word of
-    ``starters``, which are words that begin many sentences and no name. After one of ``numbered`` no
+    After a word of ``seldom`` a sentence ends only before a word of ``starters``, which are words that begin
+    many sentences and no name. After another word of ``never`` none ends. After one of ``numbered`` no
     sentence ends before a digit. With ``ordinals`` the language writes "3." for "third".
     """
 

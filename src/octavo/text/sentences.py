@@ -110,13 +110,13 @@ def _is_shortened(text: str, last: int, stop: int, first: int, rules: LanguageRu
         return False
     following = _NEXT_WORD.match(text, first, first + _LONGEST_WORD)
     next_word = following[0] if following else ""
+    starts = next_word in rules.starters and not _INITIAL.match(text, first)
+    if word in rules.seldom:
+        return not starts
     if word in rules.never or _ELIDED.sub("", word) in rules.never:
         return True
     if word in rules.numbered and next_word[:1].isdigit():
         return True
-    starts = next_word in rules.starters and not _INITIAL.match(text, first)
-    if word in rules.seldom:
-        return not starts
     number = _NUMBER.search(before)
     if number is not None and (rules.ordinals or number[0].isdigit()):
         left = before[: -len(number[0])].rstrip()[-1:]
