@@ -50,7 +50,7 @@ class DocumentOptions:
     ``columns`` are the columns of a table that are translated: names of its first row, or numbers from 1;
     none given, all that hold text. ``source_language`` and ``target_language`` are what a format that states
     its languages is told, say "en" and "de". ``xml_rules`` says which elements of an XML document are text
-    (docs/documents.md). With ``wrapped``, plain text has paragraphs of several lines.
+    (docs/documents-xml.md). With ``wrapped``, plain text has paragraphs of several lines.
     """
 
     columns: tuple[str, ...] = ()
