@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 import unicodedata
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.text import split_sentences
+from octavo.text import abbreviations, split_sentences
 from octavo.text.sentences import sentence_ends
 
 LINES = Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines()
@@ -35,6 +36,16 @@ def test_sentences(case: list[str]) -> None:
 def test_there_are_cases_of_many_languages() -> None:
     assert len(CASES) >= 200
     assert len({language for language, *_ in CASES}) >= 6
+
+
+def test_lists_of_words_are_read_whole() -> None:
+    lists = tomllib.loads(Path(abbreviations.__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    assert len(lists) >= 16
+    for name, words in lists.items():
+        rules = abbreviations.language_rules(name)
+        for kind, text in words.items():
+            assert set(text.split()) <= getattr(rules, kind), f"{name}: {kind}"
+            assert not any(word.endswith(".") for word in text.split()), f"{name}: words stand without a stop"
 
 
 @pytest.mark.parametrize(
