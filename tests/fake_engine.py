@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from octavo.engine import Hypothesis, SearchOptions
+from octavo.engine import Hypothesis, SearchOptions, Term
 from octavo.spec import ModelConfig
 
 
@@ -18,7 +18,8 @@ class FakeEngine:
     """The k-th best hypothesis, from 0, is the source without its last k tokens, -(k + 1) nats a token; each
     token is aligned with the one that it is.
 
-    ``batches`` keeps the sources of every call. A source longer than ``max_length`` comes back cut.
+    ``batches`` keeps the sources of every call, ``terms`` its terms. A source longer than ``max_length``
+    comes back cut. Target token i is aligned with source token i.
     """
 
     config: ModelConfig
@@ -26,15 +27,23 @@ class FakeEngine:
     threads: int = 1
     closed: bool = False
     batches: list[list[list[int]]] = dataclasses.field(default_factory=list)
+    terms: list[Sequence[Sequence[Term] | None] | None] = dataclasses.field(default_factory=list)
 
     def translate(
-        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions, *, alignments: bool = False
+        self,
+        sources: Sequence[npt.NDArray[np.int32]],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: npt.NDArray[np.int32] | None = None,
+        *,
+        alignments: bool = False,
     ) -> list[list[Hypothesis]]:
         for source in sources:
             assert source.dtype == np.int32
             assert source.ndim == 1
             assert 1 <= len(source) < self.config.max_positions
         self.batches.append([source.tolist() for source in sources])
+        self.terms.append(terms)
         return [
             [self._hypothesis(source, rank, options, alignments) for rank in range(options.nbest)]
             for source in sources

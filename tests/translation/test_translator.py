@@ -37,17 +37,36 @@ def test_blank_text_stays_blank_without_the_engine(
     translator: Translator, engine: FakeEngine, blank: str
 ) -> None:
     found = translator(blank)
-    assert (found.text, found.score, found.tokens, found.complete) == ("", 0.0, (), True)
+    assert (found.text, found.score, found.tokens, found.complete) == (blank, 0.0, (), True)
     assert (found.pieces, found.target_tokens) == (0, 0)
     assert engine.batches == []
 
 
 def test_blank_texts_keep_their_places(translator: Translator) -> None:
-    assert [t.text for t in translator(["", "Bako.", " ", "Tire."])] == ["", "Bako.", "", "Tire."]
+    assert [t.text for t in translator(["", "Bako.", " ", "Tire."])] == ["", "Bako.", " ", "Tire."]
 
 
-def test_line_breaks_count_as_spaces(translator: Translator) -> None:
-    assert translator("Bako\r\ntire\u2028sal.").text == "Bako tire sal."
+def test_line_breaks_and_what_lies_around_sentences_stay(translator: Translator) -> None:
+    text = "  Bako tire.  Sal.\r\n\n\t- Munzen\u2028 * sal tire. \n"
+    assert translator(text).text == text
+
+
+def test_a_wrapped_line_goes_on_in_the_next(translator: Translator, engine: FakeEngine) -> None:
+    found = translator("Bako\ntire.\n\nSal.", wrapped=True)
+    assert (found.text, found.pieces) == ("Bako tire.\n\nSal.", 2)
+    assert translator("Bako\ntire.").pieces == 2
+
+
+def test_segments_say_where_they_are(translator: Translator) -> None:
+    text = "Bako tire.\n 31\nSal! "
+    found = translator(text)
+    assert [text[part.source_start : part.source_end] for part in found.segments] == [
+        "Bako tire.",
+        "31",
+        "Sal!",
+    ]
+    assert [part.origin for part in found.segments] == ["model", "copy", "model"]
+    assert [found.text[part.start : part.end] for part in found.segments] == ["Bako tire.", "31", "Sal!"]
 
 
 def long_sentence() -> str:
@@ -127,7 +146,7 @@ def test_the_fewest_positions_will_do(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "model", config=tiny_config(max_positions=2))
     with octavo.load(path, threads=1) as translator:
         found = translator(["Bako tire.", ""])
-    assert [translation.pieces > 1 for translation in found] == [True, False]
+    assert [len(translation.segments) > 1 for translation in found] == [True, False]
 
 
 def test_alternatives_are_the_n_best_and_the_first_is_the_translation(translator: Translator) -> None:
@@ -249,11 +268,13 @@ def test_closing_frees_the_engine_and_ends_the_use(translator: Translator, engin
 
 
 def test_closing_beside_a_call_lets_it_end(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def split_and_close(text: str) -> list[str]:  # as another thread would in the middle of the call
-        translator.close()
-        return [text]
+    cut = module.Cutter.cut
 
-    monkeypatch.setattr(module, "split_sentences", split_and_close)
+    def cut_and_close(*arguments: Any, **options: Any) -> Any:  # as another thread would during the call
+        translator.close()
+        return cut(*arguments, **options)
+
+    monkeypatch.setattr(module.Cutter, "cut", cut_and_close)
     assert translator("Bako.").text == "Bako."
     with pytest.raises(ValueError, match="the translator is closed"):
         translator("Bako.")

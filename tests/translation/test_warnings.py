@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,6 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.translation import Translation, TranslationWarning, Translator
-from octavo.translation.warning import repeats
 
 from ..fake_engine import FakeEngine
 
@@ -21,13 +22,19 @@ REPETITION = TranslationWarning.REPETITION
 UNKNOWN = TranslationWarning.UNKNOWN_CHARACTERS
 
 
+@dataclasses.dataclass
 class StubEngine(FakeEngine):
-    """Says nothing for a source of two tokens, and repeats one of five tokens twelve times."""
+    """Says nothing for a source of two tokens, and repeats one of five tokens twelve times; not in a safer
+    search, where it ``mends`` that."""
+
+    mends: bool = False
 
     def translate(
-        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions
+        self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions, *more: Any, **named: Any
     ) -> list[list[Hypothesis]]:
-        found = super().translate(sources, options)
+        found = super().translate(sources, options, *more, **named)
+        if self.mends and options.no_repeat_ngram:
+            return found
         for source, hypotheses in zip(sources, found, strict=True):
             best = {2: source[:0], 5: np.tile(source, 12)}.get(len(source))
             if best is not None:
@@ -61,9 +68,9 @@ def test_an_empty_translation_of_a_text_is_flagged(stub: Translator) -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\u200b", "\x01"])
-def test_a_text_of_which_nothing_can_be_read_is_flagged(translator: Translator, text: str) -> None:
+def test_a_text_of_which_nothing_can_be_read_stays(translator: Translator, text: str) -> None:
     found = translator(text)
-    assert (found.text, found.warnings) == ("", (EMPTY,))
+    assert (found.text, found.warnings, found.pieces) == (text, (), 0)
 
 
 def test_an_empty_translation_of_one_sentence_among_others_is_flagged(stub: Translator) -> None:
@@ -78,18 +85,27 @@ def test_a_repetition_that_the_source_has_not_is_flagged(stub: Translator) -> No
 
 def test_a_repetition_of_the_source_is_none_of_the_translations(translator: Translator) -> None:
     found = translator("ba ko ti re " * 5)
-    assert repeats(found.tokens)
     assert found.warnings == ()
 
 
-@pytest.mark.parametrize("text", ["你好", "Bako 🙂 tire."])
-def test_characters_that_the_vocabulary_lacks_are_flagged(translator: Translator, text: str) -> None:
-    assert UNKNOWN in translator(text).warnings
+def test_characters_that_the_vocabulary_lacks_are_flagged(translator: Translator) -> None:
+    assert UNKNOWN in translator("Bako tire 你 sal.").warnings
+
+
+def test_text_in_letters_that_the_vocabulary_lacks_stays(translator: Translator) -> None:
+    found = translator("Bako tire.\n你好世界。")
+    assert (found.text, found.warnings) == (found.source, (TranslationWarning.UNREADABLE,))
+    assert found.pieces == 1
+
+
+def test_an_emoji_stays(translator: Translator) -> None:
+    found = translator("Bako 🙂 tire.")
+    assert (found.text, found.warnings) == ("Bako 🙂 tire.", (TranslationWarning.PIECES,))
 
 
 def test_a_stream_has_the_same_warnings_in_order_and_each_once(stub: Translator) -> None:
     two, five = text_of(stub, 2), text_of(stub, 5)
-    texts = ["Bako tire sal.", two, f"{two}\n{five}\n{two}\n你\n好"]
+    texts = ["Bako tire sal.", two, f"{two}\n{five}\n{two}\nBako 你 tire"]
     found: list[Translation] = list(stub.stream(iter(texts), look_ahead=1))
     assert [translation.warnings for translation in found[:2]] == [(), (EMPTY,)]
     assert found[2].warnings == (EMPTY, REPETITION, UNKNOWN)
@@ -102,19 +118,10 @@ def test_a_warning_is_a_sentence() -> None:
         assert warning[0].isupper() and warning.endswith(".")
 
 
-@pytest.mark.parametrize(
-    ("tokens", "expected"),
-    [
-        ([], False),
-        ([1, 2, 3], False),
-        ([1, 2, 3, 4] * 2, False),
-        ([1, 2, 3, 4] * 3, True),
-        ([7] * 5, False),
-        ([7] * 6, True),
-        ([1, 2, 3, 4, 9, 1, 2, 3, 4, 8, 1, 2, 3, 4], True),
-        ([1, 2, 3, 9, 1, 2, 3, 8, 1, 2, 3], False),
-        (list(range(100)), False),
-    ],
-)
-def test_what_counts_as_a_repetition(tokens: list[int], expected: bool) -> None:
-    assert repeats(tokens) is expected
+def test_a_fault_that_a_safer_search_mends_is_mended_and_said(float_model: Path) -> None:
+    model = ModelDirectory.open(float_model)
+    with Translator(model, StubEngine(model.config, mends=True)) as translator:
+        text = text_of(translator, 5)
+        found = translator(["Bako tire sal.", text])
+    assert [one.text for one in found] == ["Bako tire sal.", text]
+    assert [one.warnings for one in found] == [(), (TranslationWarning.SEARCHED_AGAIN,)]

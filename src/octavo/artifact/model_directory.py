@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import reprlib
 from collections.abc import Callable, Iterator
@@ -81,6 +82,15 @@ class ModelDirectory:
         model._file.check_values(functools.partial(integer_problem, model.config) if integer else None)
         model.shortlist()
         return model
+
+    def fingerprint(self) -> str:
+        """The model's name and a digest of its description, which has the checksums of its files: what
+        changes a translation changes it. Raises ModelError."""
+        try:
+            description = (self.path / CONFIG_FILE).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{self.path / CONFIG_FILE}: cannot read: {error.strerror or error}") from error
+        return f"{self.name} {hashlib.sha256(description).hexdigest()[:16]}"
 
     def check_translates(self, what: str) -> None:
         """Raise ModelError for a language model, which ``what`` (say "`octavo export`") cannot use."""

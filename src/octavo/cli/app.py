@@ -20,7 +20,7 @@ from octavo.cli.commands.perplexity import perplexity
 from octavo.cli.commands.quantize.command import quantize
 from octavo.cli.commands.shortlist import shortlist
 from octavo.cli.commands.train import train
-from octavo.cli.commands.translate import translate
+from octavo.cli.commands.translate.command import translate
 from octavo.cli.terminal.failures import guarded
 from octavo.cli.terminal.text_command import TextCommand
 

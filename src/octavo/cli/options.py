@@ -128,6 +128,17 @@ LengthRatioOption = Annotated[
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
+NoRepeatOption = Annotated[
+    int | None,
+    typer.Option(
+        "--no-repeat-ngram",
+        metavar="N",
+        min=0,
+        max=MAX_POSITIONS,
+        help="No N tokens in a row come twice in a translation; 0, the default, lets them.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report is printed as JSON, for programs.")]
 DevOption = Annotated[
     tuple[Path, Path] | None,

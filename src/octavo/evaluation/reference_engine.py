@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from octavo import interrupt
-from octavo.engine import Hypothesis, SearchOptions
+from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine.engine import TokenIds
 from octavo.errors import OctavoError
 from octavo.tensor_table import weight_shapes
 
@@ -58,11 +59,22 @@ class ReferenceEngine:
         self._batch_sentences = batch_sentences
         self._transformer: Transformer | None = from_arrays(model.config, float_tensors(model))
 
-    def translate(self, sources: Sequence[Array], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[Array],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,  # noqa: ARG002
+        continuations: TokenIds | None = None,  # noqa: ARG002
+        *,
+        alignments: bool = False,
+    ) -> list[list[Hypothesis]]:
         """For each source (int32 ids without EOS) its n-best list, best first, in order.
 
-        Raises ReferenceEngineError for a source too long, and for a model whose scores are not finite.
+        Terms are not enforced: a caller has to see which translations have them. Raises
+        ReferenceEngineError for alignments, a source too long, and a model whose scores are not finite.
         """
+        if alignments:
+            raise ReferenceEngineError("PyTorch's search gives no alignments; leave --engine out")
         from octavo import reference
 
         if self._transformer is None:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from octavo.text.parts import Kept, Mark, Part, Side
+from octavo.text.parts import Kept, Mark, Part, Side, merged
 
 Text: TypeAlias = str | Sequence[Part]
 """A segment as a caller has it: plain text, or the parts of a passage."""
@@ -58,7 +58,7 @@ def _rendered(part: Part, numbers: Mapping[int, int]) -> str:
 
 def parsed(rendering: str) -> tuple[Part, ...]:
     """The parts of a rendering, with the numbers as ids."""
-    return tuple(_joined(_parsed(rendering)))
+    return tuple(merged(_parsed(rendering)))
 
 
 def _parsed(rendering: str) -> Iterator[Part]:
@@ -80,21 +80,6 @@ def _parsed(rendering: str) -> Iterator[Part]:
             case "(" | ")" | ".":
                 yield Mark(_SIDES[code[1]], int(code[2]))
     yield rendering[position:]
-
-
-def _joined(parts: Iterator[Part]) -> Iterator[Part]:
-    """The parts, with texts that stand side by side in one."""
-    text = ""
-    for part in parts:
-        if isinstance(part, str):
-            text += part
-            continue
-        if text:
-            yield text
-        text = ""
-        yield part
-    if text:
-        yield text
 
 
 def plain_of(rendering: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 
@@ -48,3 +48,18 @@ def plain(parts: Sequence[Part]) -> str:
     """The text of the parts, without the marks."""
     seen = (part for part in parts if not isinstance(part, Mark))
     return "".join(part if isinstance(part, str) else part.text for part in seen)
+
+
+def merged(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same parts, with texts that follow one another in one."""
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        if text:
+            yield text
+            text = ""
+        yield part
+    if text:
+        yield text

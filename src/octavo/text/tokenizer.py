@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import sentencepiece
 
 from octavo.errors import ModelError
@@ -115,6 +118,12 @@ class Tokenizer:
         before = len(line) - len(line.lstrip())
         places = [min(max(at - before, 0), len(text)) for at in one_line_places(found["text"])]
         return text, _ascending(text, [(places[start], places[end]) for start, end in found["offsets"]])
+
+    @functools.cached_property
+    def continuations(self) -> npt.NDArray[np.int32]:
+        """The tokens that go on with a word: those that begin with a letter or a digit, and no space."""
+        pieces = self._processor.id_to_piece(list(range(self.size)))
+        return np.array([token for token, piece in enumerate(pieces) if piece[:1].isalnum()], np.int32)
 
     def count(self, text: str) -> int:
         """How many tokens ``encode`` gives."""

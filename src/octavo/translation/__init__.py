@@ -1,18 +1,26 @@
 """Text in, text out: the Translator, its options and what it returns."""
 
 from octavo.engine.engine import Precision
-from octavo.translation.options import OptionError, SearchChanges, search_options
-from octavo.translation.result import Alternative, Translation
-from octavo.translation.translator import SearchEngine, Translator, boxed_model
+from octavo.translation.document import TranslatedDocument
+from octavo.translation.mark_placement import Link
+from octavo.translation.options import OptionError, SearchChanges, TranslationOptions, search_options
+from octavo.translation.result import Alternative, TranslatedPassage, TranslatedSegment, Translation
+from octavo.translation.segment_search import SearchEngine
+from octavo.translation.translator import Translator, boxed_model
 from octavo.translation.warning import TranslationWarning
 
 __all__ = [
     "Alternative",
+    "Link",
     "OptionError",
     "Precision",
     "SearchChanges",
     "SearchEngine",
+    "TranslatedDocument",
+    "TranslatedPassage",
+    "TranslatedSegment",
     "Translation",
+    "TranslationOptions",
     "TranslationWarning",
     "Translator",
     "boxed_model",

@@ -45,11 +45,11 @@ def needs_retry(source: Sequence[int], target: Sequence[int]) -> Fault | None:
         return None
     if not target:
         return Fault.EMPTY
+    if loops(source, target):
+        return Fault.LOOP
     if len(target) > 2 * len(source) + 16:
         return Fault.TOO_LONG
-    if len(target) < len(source) / 3 - 4:
-        return Fault.TOO_SHORT
-    return Fault.LOOP if loops(source, target) else None
+    return Fault.TOO_SHORT if len(target) < len(source) / 3 - 4 else None
 
 
 def safer(options: SearchOptions, source: Sequence[int], fault: Fault) -> SearchOptions:

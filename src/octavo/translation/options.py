@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+import dataclasses
+from typing import Final, TypedDict, cast
 
 from octavo.arguments import real_number, whole_number
 from octavo.engine import SearchOptions
 from octavo.errors import ArgumentError
+from octavo.memory import TranslationMemory
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
 
 
@@ -23,7 +25,8 @@ class SearchChanges(TypedDict, total=False):
     ``max_length`` count target tokens. A translation longer than ``max_length`` is cut; without it the
     model's positions are the limit. A text that is translated in pieces is cut into pieces that are small
     enough for ``max_length``. ``length_ratio`` limits a translation to so many times the source's tokens,
-    plus the model's margin.
+    plus the model's margin. With ``no_repeat_ngram`` no so many tokens in a row come twice in a translation;
+    0 lets them.
     """
 
     beam: int | None
@@ -32,6 +35,51 @@ class SearchChanges(TypedDict, total=False):
     min_length: int | None
     max_length: int | None
     length_ratio: float | None
+    no_repeat_ngram: int | None
+
+
+class TranslationOptions(SearchChanges, total=False):
+    """How a text is translated: the options of the search, and what goes beyond it.
+
+    ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
+    blank line still ends a paragraph. ``alignments`` asks for the source characters of every token
+    (``TranslatedSegment.links``). ``detect`` warns of text that is surely in another language than the model
+    translates from; it needs the extra "detect". ``memory`` is asked before the model, and keeps what the
+    model finds. ``similar`` is a percentage from 50: a segment that the memory does not have comes with the
+    translation of one that is at least so like it (``TranslatedSegment.similar``). In a large memory that
+    takes time.
+    """
+
+    wrapped: bool
+    alignments: bool
+    detect: bool
+    memory: TranslationMemory | None
+    similar: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """TranslationOptions, checked, over the model's own defaults."""
+
+    search: SearchOptions
+    wrapped: bool = False
+    alignments: bool = False
+    detect: bool = False
+    memory: TranslationMemory | None = None
+    similar: float | None = None
+
+
+def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settings:
+    """Raises OptionError for a value outside its range, TypeError for an unknown name."""
+    search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
+    return Settings(
+        search_options(defaults, cast(SearchChanges, search)),
+        wrapped=options.get("wrapped", False),
+        alignments=options.get("alignments", False),
+        detect=options.get("detect", False),
+        memory=options.get("memory"),
+        similar=options.get("similar"),
+    )
 
 
 RANGES: Final[dict[str, tuple[int, int]]] = {
@@ -41,9 +89,11 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
     "min_length": (0, MAX_POSITIONS),
     "max_length": (1, MAX_POSITIONS),
     "length_ratio": (0, MAX_LENGTH_RATIO),
+    "no_repeat_ngram": (0, MAX_POSITIONS),
 }
 """The least and the most of each option."""
-_WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length"})
+_BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
+_WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length", "no_repeat_ngram"})
 
 
 def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOptions:

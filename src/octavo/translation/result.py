@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import enum
 
-from octavo.engine import Hypothesis
-from octavo.translation.warning import TranslationWarning, repeats
+from octavo.memory import FuzzyHit
+from octavo.text.parts import Part
+from octavo.translation.mark_placement import Link
+from octavo.translation.warning import TranslationWarning
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,34 +26,62 @@ class Alternative:
     complete: bool
 
 
+class SegmentOrigin(enum.StrEnum):
+    """Where the translation of a segment is from. ``COPY``: it has nothing to translate, and stays."""
+
+    MODEL = "model"
+    MEMORY = "memory"
+    COPY = "copy"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TranslatedSegment:
+    """A part of a text that was translated at once, or that stayed as it was.
+
+    Characters ``source_start`` to before ``source_end`` of the source became those from ``start`` to before
+    ``end`` of the best translation. ``similar`` is what the translation memory has for a source like it,
+    where that was asked for. ``links`` says, where alignments were asked for, from which characters of the
+    source each token of the translation was made; it counts in both whole texts.
+    """
+
+    source_start: int
+    source_end: int
+    start: int
+    end: int
+    origin: SegmentOrigin = SegmentOrigin.MODEL
+    similar: FuzzyHit | None = None
+    links: tuple[Link, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Translation:
     """The translation of one text.
 
     ``alternatives`` holds the n best translations, the best one first; the first is the translation itself.
-    ``pieces`` counts the parts that the text was translated in: its sentences, or more of them where a
-    sentence was too long for the model, which ``too_long`` tells. Blank text has 0 pieces. The translations
-    of the pieces are joined with a space, rank by rank, and score the sum of their log-probabilities over
-    (sum of their lengths)^length_penalty. ``target_tokens`` counts the tokens that the model produced for the
-    best translation, the EOS of every piece included. ``warnings`` holds the reasons to look at the best
-    translation, each of them once, in the order of TranslationWarning; most translations have none.
+    ``segments`` are what the text was translated in: its sentences, or parts of them where a sentence was too
+    long for the model, which ``too_long`` tells. What lies between segments (line breaks, indentation,
+    bullets) is in every alternative as it is in the source. Alternatives are joined rank by rank, and score
+    the sum of their segments' log-probabilities over (sum of their lengths)^length_penalty.
+    ``target_tokens`` counts the tokens that the model produced for the best translation, the EOS of every
+    segment included. ``warnings`` holds the reasons to look at the best translation, each of them once, in
+    the order of TranslationWarning; most translations have none.
     """
 
     source: str
     alternatives: tuple[Alternative, ...]
-    pieces: int
+    segments: tuple[TranslatedSegment, ...]
     too_long: bool
     target_tokens: int
     warnings: tuple[TranslationWarning, ...] = ()
 
     @property
     def text(self) -> str:
-        """The best translation. It is one line, whatever the source held."""
+        """The best translation."""
         return self.alternatives[0].text
 
     @property
     def score(self) -> float:
-        """The score of the best translation (see Alternative). Blank text scores 0."""
+        """The score of the best translation (see Alternative). Text that stayed as it was scores 0."""
         return self.alternatives[0].score
 
     @property
@@ -64,80 +94,18 @@ class Translation:
         """Whether the best translation came to its end; False where the length limit cut it."""
         return self.alternatives[0].complete
 
+    @property
+    def pieces(self) -> int:
+        """The number of segments that the model translated."""
+        return sum(segment.origin is SegmentOrigin.MODEL for segment in self.segments)
+
     def __str__(self) -> str:
         return self.text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class TranslatedPiece:
-    """A part of a text that was translated at once: its source ids without EOS, and its n-best list."""
+class TranslatedPassage:
+    """A passage of a document: its parts in the target language, and the translation of its plain text."""
 
-    source: Sequence[int]
-    hypotheses: Sequence[Hypothesis]
-
-
-def assemble(
-    source: str,
-    pieces: Sequence[TranslatedPiece],
-    *,
-    too_long: bool,
-    decode: Callable[[Sequence[int]], str],
-    penalty: float,
-    unknown_id: int,
-) -> Translation:
-    """The translation of ``source`` from its pieces (none: blank text).
-
-    ``decode`` turns target ids into a line of text; ``penalty`` is the search's length penalty;
-    ``unknown_id`` stands in a piece's source for what the vocabulary cannot read.
-    """
-    best, *others = _ranks(pieces, decode)
-    alternatives = [_joined(parts, penalty) for parts in (best, *others)]
-    target_tokens = sum(_length(part) for part in best)
-    warnings = _warnings(source, pieces, best, unknown_id)
-    return Translation(source, tuple(alternatives), len(pieces), too_long, target_tokens, warnings)
-
-
-def _ranks(
-    pieces: Sequence[TranslatedPiece], decode: Callable[[Sequence[int]], str]
-) -> list[list[Alternative]]:
-    """For each rank of the n best, the translations of all pieces."""
-    ranks = range(min((len(piece.hypotheses) for piece in pieces), default=1))
-    return [[_alternative(piece.hypotheses[rank], decode) for piece in pieces] for rank in ranks]
-
-
-def _alternative(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str]) -> Alternative:
-    tokens = tuple(hypothesis.tokens.tolist())
-    return Alternative(decode(tokens), hypothesis.score, tokens, hypothesis.complete)
-
-
-def _joined(parts: Sequence[Alternative], penalty: float) -> Alternative:
-    if len(parts) == 1:
-        return parts[0]
-    log_probability = sum(part.score * _length(part) ** penalty for part in parts)
-    length = sum(_length(part) for part in parts)
-    return Alternative(
-        text=" ".join(part.text for part in parts if part.text),
-        score=log_probability / length**penalty if length else 0.0,
-        tokens=tuple(token for part in parts for token in part.tokens),
-        complete=all(part.complete for part in parts),
-    )
-
-
-def _warnings(
-    source: str, pieces: Sequence[TranslatedPiece], best: Sequence[Alternative], unknown_id: int
-) -> tuple[TranslationWarning, ...]:
-    pairs = list(zip(pieces, best, strict=True))
-    found = {
-        TranslationWarning.EMPTY: any(not part.text for part in best)
-        or (not pieces and bool(source.strip())),
-        TranslationWarning.REPETITION: any(
-            repeats(part.tokens) and not repeats(piece.source) for piece, part in pairs
-        ),
-        TranslationWarning.UNKNOWN_CHARACTERS: any(unknown_id in piece.source for piece in pieces),
-    }
-    return tuple(warning for warning, applies in found.items() if applies)
-
-
-def _length(alternative: Alternative) -> int:
-    """The number of tokens that the model produced, with EOS where the search reached it."""
-    return len(alternative.tokens) + alternative.complete
+    parts: tuple[Part, ...]
+    translation: Translation

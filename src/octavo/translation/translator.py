@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol, Self, Unpack, overload
-
-import numpy as np
+from typing import Final, Self, Unpack, overload
 
 from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, Hypothesis, LoadedModel, SearchOptions, default_precision
-from octavo.engine.engine import Precision, TokenIds
-from octavo.engine.loaded_model import AnyEngine
+from octavo.documents import Passage
+from octavo.engine import Engine, LoadedModel, default_precision
+from octavo.engine.engine import Precision
 from octavo.errors import ModelError
+from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
+from octavo.text.identification import other_language
 from octavo.text.inputs import checked_texts
-from octavo.text.segmentation import segment, split_sentences
-from octavo.translation.options import SearchChanges, search_options
-from octavo.translation.result import TranslatedPiece, Translation, assemble
+from octavo.text.segmenter import Segmenter
+from octavo.translation.assembly import Assembler
+from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_html
+from octavo.translation.options import Settings, TranslationOptions, settings_of
+from octavo.translation.recall import Recall
+from octavo.translation.result import TranslatedPassage, Translation
+from octavo.translation.segment import Cutter
+from octavo.translation.segment_search import SearchEngine, SegmentSearch
+from octavo.translation.source import Source
+from octavo.translation.warning import TranslationWarning
 
 LOOK_AHEAD: Final = 1024
 """Texts read before the first is translated: enough to put those of like length side by side."""
 
 MAX_LOOK_AHEAD: Final = 1 << 20
+PASSAGES_AT_ONCE: Final = 256
+"""Passages of a document that share the engine."""
 
 
 def boxed_model() -> Path:
@@ -34,13 +45,6 @@ def boxed_model() -> Path:
     if not path.is_dir():
         raise ModelError(f"{path}: this installation has no model in the box; name a model directory")
     return path
-
-
-class SearchEngine(AnyEngine, Protocol):
-    """What a Translator needs of an engine; see octavo.engine.Engine."""
-
-    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
-        """For each source (ids without EOS) its n-best list, best first, in order."""
 
 
 class Translator(LoadedModel[SearchEngine]):
@@ -61,7 +65,8 @@ class Translator(LoadedModel[SearchEngine]):
         super().__init__(model, engine)
         self.sentence_by_sentence = sentence_by_sentence
         self._source, self._target = model.tokenizers()
-        self._limit = _piece_limit(model.config.max_positions - model.config.source_eos)
+        self._aligns = model.alignment is not None
+        self._remembered: tuple[TranslationMemory, str, MemorySession] | None = None
 
     @classmethod
     def open(
@@ -88,26 +93,33 @@ class Translator(LoadedModel[SearchEngine]):
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
-        self, text: str, **changes: Unpack[SearchChanges]
+        self, text: str, **options: Unpack[TranslationOptions]
     ) -> Translation: ...
 
     @overload
-    def __call__(self, text: Iterable[str], **changes: Unpack[SearchChanges]) -> list[Translation]: ...
+    def __call__(self, text: Iterable[str], **options: Unpack[TranslationOptions]) -> list[Translation]: ...
 
     def __call__(
-        self, text: str | Iterable[str], **changes: Unpack[SearchChanges]
+        self, text: str | Iterable[str], **options: Unpack[TranslationOptions]
     ) -> Translation | list[Translation]:
         """Translate one text, or several.
 
         A str gives one Translation. A list, or another iterable of str, gives a list in the same order. The
         translator cuts each text into sentences, unless it was told otherwise, and a sentence that is too
-        long for the model into pieces. Line breaks inside a text count as spaces. Blank text has a blank
-        translation. SearchChanges says what the options do. The call raises OptionError for an option that
-        cannot be, and TypeError, before it translates anything, where an entry is no str.
+        long for the model into pieces. Line breaks, indentation, bullets and spaces between sentences stay;
+        blank text stays as it is; so do placeholders, addresses and code. TranslationOptions says what the
+        options do. The call raises OptionError for an option that cannot be, and TypeError, before it
+        translates anything, where an entry is no str.
         """
         if isinstance(text, str):
-            return next(self.stream([text], **changes))
-        return list(self.stream(list(checked_texts(text)), **changes))
+            return next(self.stream([text], **options))
+        return list(self.stream(list(checked_texts(text)), **options))
+
+    async def atranslate(
+        self, text: str | Sequence[str], **options: Unpack[TranslationOptions]
+    ) -> Translation | list[Translation]:
+        """What a call gives, awaited: another thread translates, so that the event loop stays free."""
+        return await asyncio.to_thread(lambda: self(text, **options))
 
     def stream(
         self,
@@ -115,7 +127,7 @@ class Translator(LoadedModel[SearchEngine]):
         *,
         look_ahead: int = LOOK_AHEAD,
         waits: Callable[[], bool] | None = None,
-        **changes: Unpack[SearchChanges],
+        **options: Unpack[TranslationOptions],
     ) -> Iterator[Translation]:
         """Translate texts as they come, in their order; there may be any number of them.
 
@@ -128,65 +140,102 @@ class Translator(LoadedModel[SearchEngine]):
         ``texts`` that are one str or no iterable, and TypeError later where an entry is no str.
         """
         look_ahead = whole_number("look_ahead", look_ahead, 1, MAX_LOOK_AHEAD)
-        options = search_options(self.model.search, changes)
-        return self._stream(blocks(checked_texts(texts), look_ahead, waits), options)
+        settings = settings_of(self.model.search, options)
+        return self._stream(blocks(checked_texts(texts), look_ahead, waits), settings)
 
-    def _stream(self, texts: Iterable[Sequence[str]], options: SearchOptions) -> Iterator[Translation]:
-        for block in texts:
-            yield from self._translate(block, options)
+    def passages(
+        self, passages: Sequence[Passage], **options: Unpack[TranslationOptions]
+    ) -> Iterator[TranslatedPassage]:
+        """Translate passages of a document, in their order; marks follow their words."""
+        settings = settings_of(self.model.search, options)
+        for start in range(0, len(passages), PASSAGES_AT_ONCE):
+            yield from self._translate(passages[start : start + PASSAGES_AT_ONCE], settings)
 
-    def _translate(self, texts: Sequence[str], options: SearchOptions) -> list[Translation]:
-        engine = self._in_use()
-        texts_sentences = [self._sentences(text, options) for text in texts]
-        sources = [
-            np.asarray(ids, dtype=np.int32)
-            for sentences in texts_sentences
-            for pieces in sentences
-            for ids in pieces
-        ]
-        found = iter(engine.translate(sources, options) if sources else ())
-        return [
-            assemble(
-                text,
-                [TranslatedPiece(ids, next(found)) for pieces in sentences for ids in pieces],
-                too_long=any(len(pieces) > 1 for pieces in sentences),
-                decode=self._target.decode,
-                penalty=options.length_penalty,
-                unknown_id=self._source.unknown_id,
-            )
-            for text, sentences in zip(texts, texts_sentences, strict=True)
-        ]
+    def html(self, text: str, **options: Unpack[TranslationOptions]) -> TranslatedDocument:
+        """Translate HTML, a page or a fragment: tags follow their words, and all else stays as it is.
 
-    def _sentences(self, text: str, options: SearchOptions) -> list[list[list[int]]]:
-        """The pieces of each sentence of ``text``; a text that is to be kept whole is one sentence."""
-        code, body = self._source.split_language_code(text)
-        prefix = self._source.encode(code)
-        sentences = split_sentences(body) if self.sentence_by_sentence else [body]
-        return [self._pieces(prefix, sentence, options) for sentence in sentences]
-
-    def _pieces(self, prefix: list[int], sentence: str, options: SearchOptions) -> list[list[int]]:
-        """The source ids of a sentence: no list where it is blank, several where the model cannot take it
-        whole.
-
-        Each list begins with ``prefix``, the language code that the whole text began with.
+        ``str(result)`` is the HTML. Script, style, code and what says translate="no" are not translated.
         """
-        ids = self._source.encode(sentence)
-        limit = max(1, self._limit - len(prefix))
-        if len(ids) <= limit:
-            return [prefix + ids] if ids else []
-        limit = min(limit, _piece_limit(options.max_length))
-        parts = map(self._source.encode, segment(sentence, limit, self._source.count))
-        return [prefix + piece for part in parts for piece in _chunks(part, limit)]
+        return translated_html(self, text, options)
 
+    def document(
+        self,
+        path: str | os.PathLike[str],
+        output: str | os.PathLike[str],
+        *,
+        format_name: str | None = None,
+        columns: Sequence[str] = (),
+        progress: Callable[[int, int], None] | None = None,
+        **options: Unpack[TranslationOptions],
+    ) -> TranslatedDocument:
+        """Translate a document and write it to ``output``, which appears when it is whole.
 
-def _piece_limit(longest: int) -> int:
-    """The most source tokens that are translated at once, where no side may have more than ``longest``.
+        ``format_name`` says what it is; None goes by the ending of ``path``. ``columns`` are those of a
+        table. ``progress`` hears how many of how many passages are done. Raises DocumentError, naming
+        ``path``, for a document that cannot be read and for one with nothing to translate, and OutputError.
+        """
+        source = DocumentFile(Path(path), format_name, tuple(columns))
+        return translated_file(self, source, Path(output), progress, options)
 
-    They are three quarters of that, because a translation may be longer than its source.
-    """
-    return max(1, longest * 3 // 4)
+    def _stream(self, texts: Iterable[Sequence[str]], settings: Settings) -> Iterator[Translation]:
+        for block in texts:
+            passages = [Passage((text,), "", settings.wrapped) for text in block]
+            for passage in self._translate(passages, settings):
+                yield passage.translation
 
+    def _translate(self, passages: Sequence[Passage], settings: Settings) -> list[TranslatedPassage]:
+        engine = self._in_use()
+        search = settings.search
+        cutter = Cutter(self._segmenter(), self._source)
+        sources = [Source(passage.parts) for passage in passages]
+        cuts = [
+            cutter.cut(source, wrapped=passage.wrapped, max_length=search.max_length)
+            for source, passage in zip(sources, passages, strict=True)
+        ]
+        if settings.detect:
+            for source, cut in zip(sources, cuts, strict=True):
+                if other_language(source.text, self.model.source_language):
+                    cut.warnings.add(TranslationWarning.OTHER_LANGUAGE)
+        recall = self._recall(settings)
+        if recall is not None:
+            recall.fill(cuts)
+        SegmentSearch(
+            engine,
+            self._source,
+            self._target,
+            search,
+            alignments=lambda segment: settings.alignments or (self._aligns and segment.has_marks),
+            cut_around=lambda segment: cutter.around_kept(segment, max_length=search.max_length),
+        ).run(cuts)
+        assembler = Assembler(
+            self._source, self._target, search.length_penalty, with_links=settings.alignments
+        )
+        found = [assembler.assemble(source, cut) for source, cut in zip(sources, cuts, strict=True)]
+        if recall is not None:
+            recall.keep(cuts)
+        return found
 
-def _chunks(ids: list[int], limit: int) -> list[list[int]]:
-    """Lists of at most ``limit`` ids: more than one only where a single character needs more tokens."""
-    return [ids[start : start + limit] for start in range(0, len(ids), limit)]
+    def _recall(self, settings: Settings) -> Recall | None:
+        memory = settings.memory
+        if memory is None:
+            return None
+        shortlist = "shortlist" if getattr(self._engine, "shortlist", None) else "whole vocabulary"
+        search = (f"{name}={value}" for name, value in dataclasses.asdict(settings.search).items())
+        options = " ".join([self.precision, shortlist, *search])
+        if self._remembered is None or self._remembered[:2] != (memory, options):
+            session = memory.session(
+                model=self.model.fingerprint(),
+                options=options,
+                source_language=self.model.source_language,
+                target_language=self.model.target_language,
+            )
+            self._remembered = memory, options, session
+        return Recall(self._remembered[2], settings.similar)
+
+    def _segmenter(self) -> Segmenter:
+        return Segmenter(
+            self._source,
+            language=self.model.source_language,
+            longest=self.model.config.max_positions - self.model.config.source_eos,
+            sentence_by_sentence=self.sentence_by_sentence,
+        )

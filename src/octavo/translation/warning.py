@@ -1,33 +1,30 @@
-"""What is likely to be wrong with a translation, as far as the tokens alone show it."""
+"""What is likely to be wrong with a translation."""
 
 from __future__ import annotations
 
-import collections
 import enum
-from collections.abc import Sequence
-from typing import Final
-
-_RUN_TOKENS: Final = 4
-_LOOP_RUNS: Final = 3
 
 
 class TranslationWarning(enum.StrEnum):
     """A reason to look at a translation. Each member is a string: the sentence that a person reads.
 
     These are all that there are. ``EMPTY``: a sentence with text in it has no text in its translation.
-    ``REPETITION``: the best translation of a sentence has some four tokens in a row three times, and the
-    sentence has no four tokens three times. ``UNKNOWN_CHARACTERS``: the vocabulary has no tokens for some
-    characters of the source, so the model has not seen them.
+    ``REPETITION``: the translation of a sentence repeats itself, and the sentence does not so often.
+    ``LENGTH``: it is much longer, or much shorter, than a translation of the sentence can be.
+    ``SEARCHED_AGAIN``: the usual search found one of these, and a safer one found this translation.
+    ``UNKNOWN_CHARACTERS``: the vocabulary has no tokens for some characters of the source, so the model has
+    not seen them. ``UNREADABLE``: that holds for most letters of a sentence, which stays as it is.
+    ``OTHER_LANGUAGE``: the text is surely in another language than the model translates from, where that was
+    asked for.
+    ``PIECES``: the model did not keep a placeholder, an address or code, so what stands around it was
+    translated in pieces.
     """
 
     EMPTY = "The translation, or a sentence of it, is empty although the source is not."
     REPETITION = "The translation repeats some words again and again, and the source does not."
+    LENGTH = "The translation, or a sentence of it, is far longer or shorter than its source."
+    SEARCHED_AGAIN = "A sentence was translated again, because its first translation had such a fault."
     UNKNOWN_CHARACTERS = "The source has characters that the model's vocabulary cannot read."
-
-
-def repeats(tokens: Sequence[int]) -> bool:
-    """Whether any run of four tokens occurs at least three times; overlaps count."""
-    runs = list(zip(*(tokens[start:] for start in range(_RUN_TOKENS)), strict=False))
-    if len(set(runs)) > len(runs) - _LOOP_RUNS + 1:  # too few are alike
-        return False
-    return max(collections.Counter(runs).values()) >= _LOOP_RUNS
+    OTHER_LANGUAGE = "The text seems to be in another language than the one that the model translates from."
+    UNREADABLE = "Text in letters that the model's vocabulary does not have was left as it is."
+    PIECES = "The text around a placeholder, an address or code was translated in pieces, so that it stays."

@@ -121,7 +121,7 @@ def test_json_has_a_line_for_each_line(octavo_here: Octavo, int8_model: Path) ->
     done = octavo_here("translate", "-m", int8_model, "--json", "--nbest", 2, *TEXTS[:3], "")
     rows = [json.loads(line) for line in lines(done.stdout)]
     assert [list(row) for row in rows] == [
-        ["source", "text", "score", "complete", "alternatives", "warnings"]
+        ["source", "text", "score", "complete", "alternatives", "warnings", "segments"]
     ] * 4
     for row, translation in zip(rows, found, strict=True):
         assert (row["source"], row["text"], row["score"]) == (

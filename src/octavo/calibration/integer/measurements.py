@@ -21,7 +21,7 @@ from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.quantization import TensorModel
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
-from octavo.translation.translator import SearchEngine
+from octavo.translation import SearchEngine
 
 
 class IntegerMeasurements:

@@ -13,8 +13,7 @@ from octavo.calibration.errors import CalibrationError
 from octavo.evaluation.quality import measure_quality
 from octavo.runs.finished_steps import FinishedSteps, digest
 from octavo.runs.progress import Progress
-from octavo.translation import Translator
-from octavo.translation.translator import SearchEngine
+from octavo.translation import SearchEngine, Translator
 
 Metric = Literal["bleu", "chrf"]
 METRIC_NAMES: Final[Mapping[str, str]] = {"bleu": "BLEU", "chrf": "chrF"}

@@ -1,0 +1,1 @@
+"""``octavo translate``: the command, lines and documents."""

@@ -1,0 +1,154 @@
+"""A translation out of its segments: separators as they were, marks where their words went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence, Sized
+
+from octavo.engine import Hypothesis
+from octavo.text.parts import Part, merged, plain
+from octavo.text.tokenizer import Tokenizer
+from octavo.translation.kept import places, restored
+from octavo.translation.mark_placement import Link, place_marks
+from octavo.translation.result import (
+    Alternative,
+    SegmentOrigin,
+    TranslatedPassage,
+    TranslatedSegment,
+    Translation,
+)
+from octavo.translation.segment import Cut, Segment
+from octavo.translation.source import Source
+from octavo.translation.warning import TranslationWarning
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A segment in the target language. ``links`` count from its start, on both sides."""
+
+    parts: tuple[Part, ...]
+    alternatives: list[Alternative]
+    links: Sequence[Link] = ()
+
+
+class Assembler:
+    """Makes translations of segments whose hypotheses were found. ``penalty`` is the search's length penalty.
+    ``with_links``: the result has the alignment of every token, not only the marks in their places."""
+
+    def __init__(self, source: Tokenizer, target: Tokenizer, penalty: float, *, with_links: bool) -> None:
+        self._source = source
+        self._target = target
+        self._penalty = penalty
+        self._with_links = with_links
+
+    def assemble(self, source: Source, cut: Cut) -> TranslatedPassage:
+        """The translation of ``source``."""
+        outcomes = [self._outcome(segment) for segment in cut.segments]
+        parts: list[Part] = []
+        segments = []
+        at = end = 0
+        for segment, outcome in zip(cut.segments, outcomes, strict=True):
+            parts += source.between(at, segment.start)
+            parts += outcome.parts
+            segment.result = outcome.parts
+            start = end + segment.start - at
+            at, end = segment.end, start + len(outcome.alternatives[0].text)
+            links = tuple(_moved(link, segment.start, start) for link in outcome.links)
+            origin = _origin(segment)
+            segments.append(TranslatedSegment(segment.start, at, start, end, origin, segment.similar, links))
+        parts += source.between(at, len(source.text))
+        best = [segment.found[0] for segment in cut.segments if segment.found]
+        found = cut.warnings.union(*(segment.warnings for segment in cut.segments))
+        translation = Translation(
+            source=source.text,
+            alternatives=tuple(self._joined(source, cut, outcomes)),
+            segments=tuple(segments),
+            too_long=cut.too_long,
+            target_tokens=sum(_length(found.tokens, found.complete) for found in best),
+            warnings=tuple(warning for warning in TranslationWarning if warning in found),
+        )
+        return TranslatedPassage(tuple(merged(parts)), translation)
+
+    def _outcome(self, segment: Segment) -> _Outcome:
+        parts = segment.parts
+        if not segment.found:
+            parts = parts if segment.remembered is None else segment.remembered
+            return _Outcome(parts, [Alternative(plain(parts), 0.0, (), True)])
+        alternatives = [self._alternative(segment, found) for found in segment.found]
+        if not (self._with_links or segment.has_marks or segment.kept):
+            return _Outcome((alternatives[0].text,), alternatives)
+        found = places(segment.translation, segment.kept) or []
+        best = restored(segment.translation, found, self._links(segment, segment.found[0]))
+        kept = {span.part.id: at for at, (_, span) in zip(best.starts, found, strict=True) if span.part}
+        return _Outcome(place_marks(parts, best.text, best.links, kept), alternatives, best.links)
+
+    def _alternative(self, segment: Segment, found: Hypothesis) -> Alternative:
+        tokens = tuple(found.tokens.tolist())
+        text = segment.translation if found is segment.found[0] else self._target.decode(tokens)
+        if segment.kept:
+            text = restored(text, places(text, segment.kept) or [], ()).text
+        return Alternative(text, found.score, tokens, found.complete)
+
+    def _links(self, segment: Segment, found: Hypothesis) -> list[Link]:
+        """From each target token to the source characters that it was made from; none without alignment."""
+        if found.alignment is None:
+            return []
+        source = self._source.encode_with_spans(segment.text)[1]
+        target = self._target.decode_with_spans(found.tokens.tolist())[1]
+        aligned = (found.alignment - segment.prefix).tolist()
+        pairs = [
+            (source[at], span) for at, span in zip(aligned, target, strict=True) if 0 <= at < len(source)
+        ]
+        return [Link(source_start, source_end, *span) for (source_start, source_end), span in pairs]
+
+    def _joined(self, source: Source, cut: Cut, outcomes: Sequence[_Outcome]) -> Iterator[Alternative]:
+        """Rank by rank; what stayed as it was has every rank."""
+        ranks = min((len(segment.found) for segment in cut.segments if segment.found), default=1)
+        for rank in range(ranks):
+            chosen = [
+                outcome.alternatives[rank if segment.found else 0]
+                for segment, outcome in zip(cut.segments, outcomes, strict=True)
+            ]
+            yield self._join(source, cut.segments, chosen)
+
+    def _join(
+        self, source: Source, segments: Sequence[Segment], chosen: Sequence[Alternative]
+    ) -> Alternative:
+        texts = []
+        at = 0
+        for segment, alternative in zip(segments, chosen, strict=True):
+            texts += [source.text[at : segment.start], alternative.text]
+            at = segment.end
+        texts.append(source.text[at:])
+        made = [one for segment, one in zip(segments, chosen, strict=True) if segment.found]
+        return Alternative(
+            text="".join(texts),
+            score=self._score(made),
+            tokens=tuple(token for one in made for token in one.tokens),
+            complete=all(one.complete for one in made),
+        )
+
+    def _score(self, made: Sequence[Alternative]) -> float:
+        if len(made) == 1:
+            return made[0].score
+        lengths = [_length(one.tokens, one.complete) for one in made]
+        log_probability = sum(
+            one.score * length**self._penalty for one, length in zip(made, lengths, strict=True)
+        )
+        total = sum(lengths)
+        return log_probability / total**self._penalty if total else 0.0
+
+
+def _length(tokens: Sized, complete: bool) -> int:
+    """The number of tokens that the model produced, with EOS where the search reached it."""
+    return len(tokens) + complete
+
+
+def _origin(segment: Segment) -> SegmentOrigin:
+    if segment.found:
+        return SegmentOrigin.MODEL
+    return SegmentOrigin.COPY if segment.remembered is None else SegmentOrigin.MEMORY
+
+
+def _moved(link: Link, source: int, target: int) -> Link:
+    return Link(link.source_start + source, link.source_end + source, link.start + target, link.end + target)

@@ -1,0 +1,132 @@
+"""Documents through a translator: read, translated passage by passage, written in one piece."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol, Unpack
+
+from octavo import durable
+from octavo.artifact import ModelDirectory
+from octavo.documents import Document, DocumentError, DocumentOptions, Passage
+from octavo.documents.formats import format_named, format_of
+from octavo.errors import printable
+from octavo.regular_file import read_regular
+from octavo.translation.options import TranslationOptions
+from octavo.translation.result import SegmentOrigin, TranslatedPassage, Translation
+from octavo.translation.warning import TranslationWarning
+
+MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
+
+Progress = Callable[[int, int], None]
+"""Hears how many passages are done, and how many there are."""
+
+
+class PassageTranslator(Protocol):
+    """What is needed of a Translator."""
+
+    model: ModelDirectory
+
+    def passages(
+        self, passages: Sequence[Passage], **options: Unpack[TranslationOptions]
+    ) -> Iterator[TranslatedPassage]:
+        """The translations of passages, in order."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TranslatedDocument:
+    """A document in the target language: ``content`` is its bytes, and ``str`` decodes them as UTF-8.
+    ``passages`` are what was translated, in the order of reading, each with its place in the document."""
+
+    content: bytes
+    passages: tuple[tuple[str, Translation], ...]
+
+    @property
+    def warnings(self) -> Mapping[TranslationWarning, Sequence[str]]:
+        """Each warning with the places that have it, in order."""
+        places: dict[TranslationWarning, list[str]] = collections.defaultdict(list)
+        for where, translation in self.passages:
+            for warning in translation.warnings:
+                places[warning].append(where)
+        return places
+
+    def __str__(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """A document on disk, and what a person said about it: the name of its format (None: by its ending), and
+    the columns of a table."""
+
+    path: Path
+    format: str | None = None
+    columns: tuple[str, ...] = ()
+
+    def read(self, source_language: str, target_language: str) -> Document:
+        """Raises DocumentError, naming the file."""
+        try:
+            chosen = format_named(self.format) if self.format else format_of(self.path)
+            data = self._bytes()
+            return chosen.read(data, DocumentOptions(self.columns, source_language, target_language))
+        except DocumentError as error:
+            raise DocumentError(f"{printable(str(self.path))}: {error}") from error
+
+    def _bytes(self) -> bytes:
+        try:
+            data = read_regular(self.path, MAX_DOCUMENT_BYTES)
+        except OSError as error:
+            raise DocumentError(f"cannot be read: {error.strerror or error}") from error
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise DocumentError(
+                f"is larger than {MAX_DOCUMENT_BYTES // 1024**2} MiB; split it into several documents"
+            )
+        return data
+
+
+def translated_html(
+    translator: PassageTranslator, text: str, options: TranslationOptions
+) -> TranslatedDocument:
+    """HTML, a page or a fragment. What has nothing to translate comes back as it is."""
+    document = format_named("html").read(text.encode(errors="replace"), DocumentOptions())
+    return _translated(translator, document, None, options)
+
+
+def translated_file(
+    translator: PassageTranslator,
+    source: DocumentFile,
+    output: Path,
+    progress: Progress | None,
+    options: TranslationOptions,
+) -> TranslatedDocument:
+    """Translate ``source`` into the file ``output``, which appears when it is whole.
+
+    Raises DocumentError where nothing in it could be translated, and OutputError.
+    """
+    model = translator.model
+    document = source.read(model.source_language, model.target_language)
+    translated = _translated(translator, document, progress, options)
+    segments = (segment for _, translation in translated.passages for segment in translation.segments)
+    if all(segment.origin is SegmentOrigin.COPY for segment in segments):
+        raise DocumentError(f"{printable(str(source.path))}: has no text to translate; nothing was written")
+    durable.write_file(output, translated.content)
+    return translated
+
+
+def _translated(
+    translator: PassageTranslator,
+    document: Document,
+    progress: Progress | None,
+    options: TranslationOptions,
+) -> TranslatedDocument:
+    passages = document.passages
+    done = []
+    for passage in translator.passages(passages, **options):
+        done.append(passage)
+        if progress is not None:
+            progress(len(done), len(passages))
+    content = document.write([passage.parts for passage in done])
+    places = tuple((passage.where, one.translation) for passage, one in zip(passages, done, strict=True))
+    return TranslatedDocument(content, places)

@@ -1,0 +1,54 @@
+"""A translation memory beside the search: what it has is not searched for, and what was found it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from octavo.memory import MemorySession
+from octavo.text.parts import Part, merged
+from octavo.translation.segment import Cut, Segment
+from octavo.translation.warning import TranslationWarning
+
+_KEPT_ALL_THE_SAME = frozenset({TranslationWarning.PIECES})
+
+
+class Recall:
+    """One memory for one call. ``least_score``: sources at least so alike, in percent, are reported."""
+
+    def __init__(self, session: MemorySession, least_score: float | None) -> None:
+        self._session = session
+        self._least_score = least_score
+
+    def fill(self, cuts: Sequence[Cut]) -> None:
+        """Give every segment the translation that the memory has, and those without one what is like them."""
+        segments = [segment for cut in cuts for segment in cut.segments if segment.ids]
+        hits = self._session.lookup([segment.parts for segment in segments])
+        for segment, hit in zip(segments, hits, strict=True):
+            if hit is not None:
+                segment.remembered = hit.target
+            elif self._least_score is not None:
+                similar = self._session.fuzzy(segment.text, self._least_score, 1)
+                segment.similar = similar[0] if similar else None
+
+    def keep(self, cuts: Sequence[Cut]) -> None:
+        """Keep what the model found, unless it should be looked at."""
+        self._session.add(pair for cut in cuts for pair in _found(cut))
+
+
+def _found(cut: Cut) -> Iterator[tuple[tuple[Part, ...], tuple[Part, ...]]]:
+    for segment in cut.segments:
+        if segment.found and segment.warnings <= _KEPT_ALL_THE_SAME:
+            yield segment.parts, segment.result
+    for lost, around in cut.replaced:
+        if all(segment.warnings <= _KEPT_ALL_THE_SAME for segment in around):
+            yield lost.parts, tuple(merged(_whole(lost, around)))
+
+
+def _whole(lost: Segment, around: Sequence[Segment]) -> Iterator[Part]:
+    """The translation of a segment that was translated in pieces."""
+    at, marks_from = lost.start, lost.start + 1
+    for segment in around:
+        yield from lost.source.between(at, segment.start, marks_from, segment.start)
+        yield from segment.result
+        at = marks_from = segment.end
+    yield from lost.source.between(at, lost.end, marks_from, lost.end - 1)

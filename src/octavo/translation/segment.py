@@ -1,0 +1,162 @@
+"""The segments of a text under translation: what the model translates at once, and what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from octavo.engine import Hypothesis, Term
+from octavo.memory import FuzzyHit
+from octavo.text.parts import Part
+from octavo.text.segmenter import Segmenter
+from octavo.text.tokenizer import Tokenizer
+from octavo.translation.source import KeptSpan, Source
+from octavo.translation.warning import TranslationWarning
+
+_BEFORE_BARRIER: Final = string.whitespace + "([{\"'\u00ab\u201c\u201e"
+_AFTER_BARRIER: Final = string.whitespace + ",.;:!?)]}\"'\u00bb\u201d"
+_BREAKS: Final = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029", " "))
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class Segment:
+    """Characters ``start`` to before ``end`` of a text. ``ids`` are its source tokens, ``prefix`` of them a
+    language code; a segment without ids stays as it is. ``kept`` is what must stay in it, ``terms`` what its
+    translation must have. ``remembered`` is its translation,
+    ``similar`` that of a source like it, in the translation memory."""
+
+    source: Source
+    start: int
+    end: int
+    ids: Sequence[int]
+    prefix: int = 0
+    kept: tuple[KeptSpan, ...] = ()
+    terms: list[Term] = dataclasses.field(default_factory=list)
+    remembered: tuple[Part, ...] | None = None
+    similar: FuzzyHit | None = None
+    found: Sequence[Hypothesis] = ()
+    translation: str = ""
+    """The text of the best hypothesis."""
+    warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
+    result: tuple[Part, ...] = ()
+    """What it became, with its marks."""
+
+    @property
+    def text(self) -> str:
+        """The characters as the model reads them: line breaks are spaces."""
+        return self.source.text[self.start : self.end].translate(_BREAKS)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its parts in the source."""
+        return self.source.inside(self.start, self.end)
+
+    @property
+    def to_search(self) -> bool:
+        """Whether the model has to translate it."""
+        return bool(self.ids) and self.remembered is None
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether marks lie inside it, so that they have to follow its words."""
+        return self.source.has_marks(self.start, self.end)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cut:
+    """A text in segments. ``too_long``: whether a sentence had to be cut to fit the model. ``replaced``:
+    segments that lost what must stay, and those that took their place. ``warnings``: of the whole text."""
+
+    segments: list[Segment]
+    too_long: bool
+    replaced: list[tuple[Segment, list[Segment]]] = dataclasses.field(default_factory=list)
+    warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
+
+
+class Cutter:
+    """Cuts sources into segments, and around what must not go through the model."""
+
+    def __init__(self, segmenter: Segmenter, tokenizer: Tokenizer) -> None:
+        self._segmenter = segmenter
+        self._tokenizer = tokenizer
+
+    def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
+        """All of the text. What must stay and does not fit into one segment is left out."""
+        cut = self._cut(source, 0, len(source.text), (), wrapped, max_length)
+        split = [kept for kept in source.kept if _is_split(kept, cut.segments)]
+        if split:
+            cut = self._cut(source, 0, len(source.text), split, wrapped, max_length)
+        return cut
+
+    def around_kept(self, segment: Segment, *, max_length: int | None) -> list[Segment]:
+        """The segment again, without all that must stay in it."""
+        return self._cut(segment.source, segment.start, segment.end, segment.kept, True, max_length).segments
+
+    def _cut(
+        self,
+        source: Source,
+        start: int,
+        end: int,
+        barriers: Sequence[KeptSpan],
+        wrapped: bool,
+        max_length: int | None,
+    ) -> Cut:
+        code = source.text[: len(source.text) - len(self._tokenizer.split_language_code(source.text)[1])]
+        segments: list[Segment] = []
+        too_long = False
+        for first, last in _stretches(source.text, start, end, barriers):
+            before = "" if first == 0 else code
+            kept = [span for span in source.kept if first <= span.start and span.end <= last]
+            offset = first - len(before)
+            found = self._segmenter.segments(
+                before + source.text[first:last],
+                wrapped=wrapped,
+                max_length=max_length,
+                kept=[(span.start - offset, span.end - offset) for span in kept],
+            )
+            too_long = too_long or found.too_long
+            for piece in found.segments:
+                low, high = _with_edges(piece.start + offset, piece.end + offset, kept)
+                inside = source.kept_in(low, high)
+                stays = piece.copied or _is_all_kept(source.text, low, high, inside)
+                ids = () if stays else piece.ids
+                segments.append(Segment(source, low, high, ids, len(found.prefix), inside))
+        return Cut(segments, too_long)
+
+
+def _stretches(text: str, start: int, end: int, barriers: Sequence[KeptSpan]) -> Iterator[tuple[int, int]]:
+    """What lies between barriers, without the punctuation that leans on one of them."""
+    for barrier in barriers:
+        between = text[start : barrier.start].rstrip(_BEFORE_BARRIER)
+        if between:
+            yield start, start + len(between)
+        start = max(start, barrier.end)
+        start = end - len(text[start:end].lstrip(_AFTER_BARRIER))
+    if start < end:
+        yield start, end
+
+
+def _with_edges(start: int, end: int, kept: Sequence[KeptSpan]) -> tuple[int, int]:
+    """The segment with all of what must stay at its ends: white space of that may stick out."""
+    for span in kept:
+        if span.text_start >= start and span.text_end <= end:
+            start, end = min(start, span.start), max(end, span.end)
+    return start, end
+
+
+def _is_split(kept: KeptSpan, segments: Sequence[Segment]) -> bool:
+    """Whether an end of a segment falls into it."""
+    return any(
+        kept.start < segment.end < kept.end or kept.start < segment.start < kept.end for segment in segments
+    )
+
+
+def _is_all_kept(text: str, start: int, end: int, kept: Sequence[KeptSpan]) -> bool:
+    """Whether no letter or digit of a segment is outside of what must stay."""
+    for span in kept:
+        if any(map(str.isalnum, text[start : span.start])):
+            return False
+        start = span.end
+    return bool(kept) and not any(map(str.isalnum, text[start:end]))

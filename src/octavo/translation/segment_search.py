@@ -1,0 +1,174 @@
+"""The search for segments: what must stay goes through the model as terms, and what is lost is seen to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine.engine import TokenIds
+from octavo.engine.loaded_model import AnyEngine
+from octavo.text.scripts import unreadable
+from octavo.text.tokenizer import Tokenizer
+from octavo.translation.guard import Fault, needs_retry
+from octavo.translation.kept import places, spellings
+from octavo.translation.segment import Cut, Segment
+from octavo.translation.warning import TranslationWarning
+
+_MOST_KEPT: Final = 8
+"""A segment in which more must stay is translated around it at once."""
+
+SAFER: Final[dict[str, Any]] = {"no_repeat_ngram": 4}
+"""What differs in the search for a segment whose translation went wrong."""
+
+_OF_FAULT: Final = {
+    Fault.EMPTY: TranslationWarning.EMPTY,
+    Fault.LOOP: TranslationWarning.REPETITION,
+    Fault.TOO_LONG: TranslationWarning.LENGTH,
+    Fault.TOO_SHORT: TranslationWarning.LENGTH,
+}
+
+
+class SearchEngine(AnyEngine, Protocol):
+    """What a Translator needs of an engine; see octavo.engine.Engine."""
+
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: TokenIds | None = None,
+        *,
+        alignments: bool = False,
+    ) -> list[list[Hypothesis]]:
+        """For each source (ids without EOS) its n-best list, best first, in order."""
+
+
+class SegmentSearch:
+    """Finds the translations of segments with one engine and one set of options.
+
+    ``cut_around`` cuts a segment again, without what must stay in it.
+    """
+
+    def __init__(
+        self,
+        engine: SearchEngine,
+        source: Tokenizer,
+        target: Tokenizer,
+        options: SearchOptions,
+        *,
+        alignments: Callable[[Segment], bool],
+        cut_around: Callable[[Segment], list[Segment]],
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._target = target
+        self._options = options
+        self._alignments = alignments
+        self._cut_around = cut_around
+
+    def run(self, cuts: Sequence[Cut]) -> None:
+        """Find the translations of all segments of the texts. A segment that loses what must stay, or goes
+        wrong with it, is replaced by those around it; another that goes wrong is searched for with SAFER."""
+        for cut in cuts:
+            self._leave_unreadable(cut.segments)
+            self._replace(cut, [segment for segment in cut.segments if not self._carry(segment)])
+        self._search([segment for cut in cuts for segment in cut.segments], self._options)
+        again: list[Segment] = []
+        for cut in cuts:
+            lost = [
+                segment for segment in cut.segments if segment.kept and segment.found and _spoilt(segment)
+            ]
+            again += self._replace(cut, lost)
+        self._search(again, self._options)
+        found = [segment for cut in cuts for segment in cut.segments if segment.found]
+        self._search_more_safely([segment for segment in found if _fault(segment) is not None])
+        for segment in found:
+            self._warn(segment)
+
+    def _leave_unreadable(self, segments: Sequence[Segment]) -> None:
+        """Text whose letters the model cannot see stays as it is."""
+        for segment in segments:
+            if segment.to_search and unreadable(segment.text, self._source, segment.ids):
+                segment.ids = ()
+                segment.warnings.add(TranslationWarning.UNREADABLE)
+
+    def _carry(self, segment: Segment) -> bool:
+        """Make terms of what must stay in the segment; False where the model cannot say it."""
+        if not segment.kept or not segment.to_search:
+            return True
+        if len(segment.kept) > _MOST_KEPT:
+            return False
+        for kept in segment.kept:
+            before = segment.source.text[max(kept.text_start - 1, 0) : kept.text_start]
+            found = spellings(kept.spoken, self._target, attached=bool(before.strip()))
+            if not found:
+                return False
+            segment.terms.append(Term([np.asarray(ids, np.int32) for ids in found], whole_words=True))
+        return True
+
+    def _replace(self, cut: Cut, lost: Sequence[Segment]) -> list[Segment]:
+        """Put what lies around what must stay in the place of each lost segment."""
+        added: list[Segment] = []
+        for segment in lost:
+            place = cut.segments.index(segment)
+            around = self._cut_around(segment)
+            for part in around:
+                part.warnings.add(TranslationWarning.PIECES)
+            cut.segments[place : place + 1] = around
+            cut.replaced.append((segment, around))
+            added += around
+        return added
+
+    def _search(self, segments: Sequence[Segment], options: SearchOptions) -> None:
+        """Segments with alignments and those without, each in one call of the engine."""
+        for aligned in (False, True):
+            chosen = [s for s in segments if s.to_search and self._alignments(s) is aligned]
+            if not chosen:
+                continue
+            sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]
+            terms = [segment.terms or None for segment in chosen] if any(s.terms for s in chosen) else None
+            continuations = self._target.continuations if terms else None
+            if aligned:
+                found = self._engine.translate(sources, options, terms, continuations, alignments=True)
+            else:
+                found = self._engine.translate(sources, options, terms, continuations)
+            for segment, hypotheses in zip(chosen, found, strict=True):
+                segment.found = hypotheses
+                segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
+
+    def _search_more_safely(self, faulty: Sequence[Segment]) -> None:
+        """Search again for what went wrong, and take what is better."""
+        before = [(segment.found, segment.translation) for segment in faulty]
+        self._search(faulty, dataclasses.replace(self._options, **SAFER))
+        for segment, (found, translation) in zip(faulty, before, strict=True):
+            if _fault(segment) is None and _keeps(segment):
+                segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)
+            else:
+                segment.found, segment.translation = found, translation
+
+    def _warn(self, segment: Segment) -> None:
+        fault = _fault(segment)
+        if fault is not None:
+            segment.warnings.add(_OF_FAULT[fault])
+        if self._source.unknown_id in segment.ids:
+            segment.warnings.add(TranslationWarning.UNKNOWN_CHARACTERS)
+
+
+def _fault(segment: Segment) -> Fault | None:
+    if not segment.translation:
+        return Fault.EMPTY
+    return needs_retry(segment.ids, segment.found[0].tokens.tolist())
+
+
+def _spoilt(segment: Segment) -> bool:
+    """Whether what must stay is lost, or the translation went wrong with it."""
+    return not _keeps(segment) or _fault(segment) is not None
+
+
+def _keeps(segment: Segment) -> bool:
+    """Whether all that must stay is in the translation, and nothing like it besides."""
+    return not segment.kept or places(segment.translation, segment.kept) is not None

@@ -1,0 +1,125 @@
+"""Documents, HTML and memories through a translator that gives every text back."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from octavo.documents import DocumentError, Passage
+from octavo.errors import OctavoError
+from octavo.memory import TranslationMemory
+from octavo.text.parts import Kept, Mark, Part, Side
+from octavo.translation import Translation, TranslationWarning, Translator
+
+from ..fake_engine import FakeEngine
+
+PAGE = """<!DOCTYPE html>
+<title>Bako tire</title>
+<h1 class=x>Sal <b>munzen</b></h1>
+<p>Bako <a href="a?b=1&amp;c">tire <i>sal</i></a>.<!-- no --> Munzen gra. <br>Fu<img src=x>
+<ul><li>12<li>Xi lo <code>ba ko</code> qua.</ul>
+<script>Bako</script>
+"""
+
+
+def test_html_comes_back_as_it_was(translator: Translator, engine: FakeEngine) -> None:
+    found = translator.html(PAGE)
+    assert str(found) == PAGE
+    assert engine.batches
+
+
+def test_a_document_is_written_whole(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "in.html").write_text(PAGE)
+    heard: list[tuple[int, int]] = []
+    found = translator.document(
+        tmp_path / "in.html", tmp_path / "out.html", progress=lambda done, of: heard.append((done, of))
+    )
+    assert (tmp_path / "out.html").read_bytes() == found.content == PAGE.encode()
+    assert heard[-1] == (len(found.passages), len(found.passages))
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.html", "<p>12</p><script>Bako</script>", "a.html: has no text to translate; nothing was written"),
+        ("a.html", "", "a.html: has no text to translate"),
+        ("a.abc", "Bako", "a.abc: no format of documents has the ending '.abc'"),
+        ("a.docx", "Bako", "a.docx: "),
+    ],
+)
+def test_a_document_that_cannot_be_translated_is_an_error(
+    translator: Translator, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DocumentError) as caught:
+        translator.document(tmp_path / name, tmp_path / "out")
+    assert message in str(caught.value)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(DocumentError, match=r"missing\.html: cannot be read: No such file"):
+        translator.document(tmp_path / "missing.html", tmp_path / "out")
+
+
+def test_kept_text_that_the_vocabulary_cannot_say_stays(translator: Translator) -> None:
+    parts: tuple[Part, ...] = (
+        *("Bako ", Mark(Side.OPEN, 1), "tire ", Kept(" \u20ac  \u20ac", 2)),
+        *(" sal", Mark(Side.CLOSE, 1), " munzen."),
+    )
+    (found,) = translator.passages([Passage(parts, "here")])
+    assert found.parts == parts
+    assert found.translation.warnings == (TranslationWarning.PIECES,)
+
+
+def test_what_a_memory_has_is_not_translated_again(
+    translator: Translator, engine: FakeEngine, tmp_path: Path
+) -> None:
+    with TranslationMemory.open(tmp_path / "m.db") as memory:
+        first = translator.html(PAGE, memory=memory)
+        calls = len(engine.batches)
+        again = translator.html(PAGE, memory=memory)
+        assert (str(again), len(engine.batches)) == (str(first), calls)
+        changed = translator(["Bako tire", "Sal bako xi."], memory=memory)
+        assert engine.batches[calls:] == [[translator.model.tokenizers()[0].encode("Sal bako xi.")]]
+        assert [segment.origin for one in changed for segment in one.segments] == ["memory", "model"]
+
+
+def test_an_imported_translation_goes_before_the_models(translator: Translator, tmp_path: Path) -> None:
+    languages = {
+        "source_language": translator.model.source_language,
+        "target_language": translator.model.target_language,
+    }
+    with TranslationMemory.open(tmp_path / "m.db") as memory:
+        memory.add_imported([("Fu gra.", "Von Hand.")], **languages)
+        assert translator("Bako. Fu gra. ", memory=memory).text == "Bako. Von Hand. "
+
+
+def test_flagged_translations_are_not_kept(
+    translator: Translator, engine: FakeEngine, tmp_path: Path
+) -> None:
+    with TranslationMemory.open(tmp_path / "m.db") as memory:
+        for _ in range(2):
+            translator("Bako \u4f60 tire sal.", memory=memory)
+        assert len(engine.batches) == 2
+
+
+def test_similar_sources_are_told(translator: Translator, tmp_path: Path) -> None:
+    pytest.importorskip("rapidfuzz")
+    with TranslationMemory.open(tmp_path / "m.db") as memory:
+        translator("Bako tire sal munzen gra.", memory=memory)
+        (segment,) = translator("Bako tire sal munzen fu.", memory=memory, similar=75).segments
+        assert segment.similar is not None
+        assert segment.similar.source == "Bako tire sal munzen gra."
+
+
+def test_a_translation_can_be_awaited(translator: Translator) -> None:
+    async def both() -> tuple[Translation, list[Translation]]:
+        return await asyncio.gather(
+            translator.atranslate("Bako."), translator.atranslate(["Tire.", "Sal."], beam=2)
+        )  # type: ignore[return-value]
+
+    one, several = asyncio.run(both())
+    assert (one.text, [translation.text for translation in several]) == ("Bako.", ["Tire.", "Sal."])
+    with pytest.raises(OctavoError):
+        asyncio.run(translator.atranslate("Bako.", beam=0))  # type: ignore[arg-type]
