@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -13,16 +12,13 @@ from octavo.engine.engine import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
 from octavo.text.tokenizer import Tokenizer
-from octavo.translation.guard import Fault, needs_retry
+from octavo.translation.guard import Fault, needs_retry, safer
 from octavo.translation.kept import places, spellings
 from octavo.translation.segment import Cut, Segment
 from octavo.translation.warning import TranslationWarning
 
 _MOST_KEPT: Final = 8
 """A segment in which more must stay is translated around it at once."""
-
-SAFER: Final[dict[str, Any]] = {"no_repeat_ngram": 4}
-"""What differs in the search for a segment whose translation went wrong."""
 
 _OF_FAULT: Final = {
     Fault.EMPTY: TranslationWarning.EMPTY,
@@ -72,7 +68,7 @@ class SegmentSearch:
 
     def run(self, cuts: Sequence[Cut]) -> None:
         """Find the translations of all segments of the texts. A segment that loses what must stay, or goes
-        wrong with it, is replaced by those around it; another that goes wrong is searched for with SAFER."""
+        wrong with it, is replaced by those around it; another that goes wrong is searched for more safely."""
         for cut in cuts:
             self._leave_unreadable(cut.segments)
             self._replace(cut, [segment for segment in cut.segments if not self._carry(segment)])
@@ -85,7 +81,7 @@ class SegmentSearch:
             again += self._replace(cut, lost)
         self._search(again, self._options)
         found = [segment for cut in cuts for segment in cut.segments if segment.found]
-        self._search_more_safely([segment for segment in found if _fault(segment) is not None])
+        self._search_more_safely(found)
         for segment in found:
             self._warn(segment)
 
@@ -140,15 +136,20 @@ class SegmentSearch:
                 segment.found = hypotheses
                 segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
 
-    def _search_more_safely(self, faulty: Sequence[Segment]) -> None:
-        """Search again for what went wrong, and take what is better."""
-        before = [(segment.found, segment.translation) for segment in faulty]
-        self._search(faulty, dataclasses.replace(self._options, **SAFER))
-        for segment, (found, translation) in zip(faulty, before, strict=True):
-            if _fault(segment) is None and _keeps(segment):
-                segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)
-            else:
-                segment.found, segment.translation = found, translation
+    def _search_more_safely(self, segments: Sequence[Segment]) -> None:
+        """Search again for what went wrong, and take what has no fault."""
+        faulty: dict[SearchOptions, list[Segment]] = {}
+        for segment in segments:
+            if (fault := _fault(segment)) is not None:
+                faulty.setdefault(safer(self._options, segment.ids, fault), []).append(segment)
+        for options, group in faulty.items():
+            before = [(segment.found, segment.translation) for segment in group]
+            self._search(group, options)
+            for segment, (found, translation) in zip(group, before, strict=True):
+                if _fault(segment) is None and _keeps(segment):
+                    segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)
+                else:
+                    segment.found, segment.translation = found, translation
 
     def _warn(self, segment: Segment) -> None:
         fault = _fault(segment)
