@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,26 @@ def test_a_closed_memory_says_so(memory: TranslationMemory) -> None:
     memory.close()
     with pytest.raises(ValueError, match=r"m\.db: the translation memory is closed"):
         memory.holdings()
+
+
+def test_what_another_program_wrote_without_its_marks_is_no_hit(memory: TranslationMemory) -> None:
+    source = ("A man", Mark(Side.PLACE, 4))
+    session_of(memory).add([(source, (Mark(Side.PLACE, 4), "Ein Mann"))])
+    with memory.connection() as connection:
+        connection.execute("UPDATE entry SET target = 'Ein Mann'")
+    assert session_of(memory).lookup([source]) == [None]
+
+
+def test_threads_share_a_memory(memory: TranslationMemory) -> None:
+    session = session_of(memory)
+
+    def work(name: str) -> list[str | None]:
+        for row in range(20):
+            session.add([(f"{name} {row}", name)])
+        return texts(session, *(f"{name} {row}" for row in range(20)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, "abcd")) == [[name] * 20 for name in "abcd"]
 
 
 def add_from_another_process(memory: TranslationMemory, name: str, start: object) -> None:

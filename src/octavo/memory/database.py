@@ -49,6 +49,7 @@ def connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
         )
     try:
         with told(path):
+            connection.execute("PRAGMA trusted_schema = OFF")  # the file may be a stranger's
             if not _has_tables(connection) and create and not read_only:
                 _make_tables(connection)
             _check_kind(connection, path)
