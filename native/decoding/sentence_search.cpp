@@ -75,20 +75,21 @@ void SentenceSearch::walk() {
     if (candidates_[rank].token != eos_id_) {
       go_on(candidates_[rank]);
     } else if (rank < beam) {
-      finish(candidates_[rank]);
+      finish(live_[static_cast<std::size_t>(candidates_[rank].hypothesis)].node, candidates_[rank].sum, true);
     }
   }
 }
 
-void SentenceSearch::finish(const Candidate& candidate) {
-  const std::int32_t node = live_[static_cast<std::size_t>(candidate.hypothesis)].node;
-  finished_.push_back({candidate.sum / length_divisor(length_, options_.length_penalty), node, true});
+void SentenceSearch::finish(std::int32_t node, float sum, bool complete) {
+  const float score = sum / length_divisor(length_, options_.length_penalty);
+  finished_.push_back({score, terms_ ? free_score(node, sum, complete, 0) : score, node, complete});
 }
 
 void SentenceSearch::go_on(const Candidate& candidate) {
   const auto row = static_cast<std::size_t>(candidate.hypothesis);
   nodes_.push_back({live_[row].node, candidate.token});
   if (!rows_aligned_.empty()) aligned_.push_back(rows_aligned_[row]);
+  if (terms_) node_sums_.push_back(candidate.sum);
   next_.push_back(
       {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
 }
@@ -108,8 +109,7 @@ bool SentenceSearch::enough_finished() const {
 
 /// Ends the search with the live hypotheses as they are.
 void SentenceSearch::cut() {
-  const float divisor = length_divisor(length_, options_.length_penalty);
-  for (const Live& live : live_) finished_.push_back({live.sum / divisor, live.node, false});
+  for (const Live& live : live_) finish(live.node, live.sum, false);
   done_ = true;
   live_.clear();
 }

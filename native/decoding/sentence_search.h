@@ -77,6 +77,7 @@ class SentenceSearch {
   };
   struct Finished {
     float score;
+    float free_score;  // without the terms; see unmet_may_win
     std::int32_t node;
     bool complete;
   };
@@ -89,7 +90,7 @@ class SentenceSearch {
 
   void collect(std::span<const Offer> offers);
   void walk();
-  void finish(const Candidate& candidate);
+  void finish(std::int32_t node, float sum, bool complete);
   void go_on(const Candidate& candidate);
   void settle();
   bool enough_finished() const;
@@ -104,6 +105,7 @@ class SentenceSearch {
   void walk_banks();
   void keep_best_of_bank(std::size_t first, std::size_t end);
   bool unmet_may_win() const;
+  float free_score(std::int32_t node, float sum, bool complete, std::size_t begun) const;
 
   SearchOptions options_;
   int longest_;
@@ -120,6 +122,7 @@ class SentenceSearch {
   std::vector<std::vector<std::int32_t>> barred_;  // for each live hypothesis; empty: none
 
   std::optional<Terms> terms_;
+  std::vector<float> node_sums_;        // for each node
   std::vector<TermProgress> progress_;  // for each live hypothesis
   std::vector<TermProgress> next_progress_;
   std::vector<int> missing_;  // tokens of terms, for each live hypothesis

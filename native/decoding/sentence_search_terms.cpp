@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "decoding/sentence_search.h"
 
@@ -55,6 +54,7 @@ void SentenceSearch::offer_with_terms(const Candidate& candidate) {
   const TermProgress& before = progress_[static_cast<std::size_t>(candidate.hypothesis)];
   const TermProgress progress = terms_->after(before, candidate.token);
   term_candidates_.push_back({candidate, terms_->missing(progress), progress});
+});
 }
 
 /// Drops what would be too long to meet every term and end, unless everything would be.
@@ -97,7 +97,8 @@ void SentenceSearch::keep_best_of_bank(std::size_t first, std::size_t end) {
   for (std::size_t i = first; i < end && kept < width; ++i) {
     const Candidate& candidate = term_candidates_[i].candidate;
     if (candidate.token == eos_id_) {
-      if (i - first < beam) finish(candidate);
+      if (i - first < beam)
+        finish(live_[static_cast<std::size_t>(candidate.hypothesis)].node, candidate.sum, true);
       continue;
     }
     const auto better = [&](std::size_t other) {
@@ -111,15 +112,38 @@ void SentenceSearch::keep_best_of_bank(std::size_t first, std::size_t end) {
   }
 }
 
-/// Whether a hypothesis that misses something scores better so far than the worst result would.
+/// The score without the tokens of terms and the last `begun` ones.
+float SentenceSearch::free_score(std::int32_t node, float sum, bool complete, std::size_t begun) const {
+  std::vector<std::int32_t> tokens;  // the last one first
+  std::vector<float> sums;
+  for (; node >= 0; node = nodes_[static_cast<std::size_t>(node)].parent) {
+    tokens.push_back(nodes_[static_cast<std::size_t>(node)].token);
+    sums.push_back(node_sums_[static_cast<std::size_t>(node)]);
+  }
+  std::reverse(tokens.begin(), tokens.end());
+  std::reverse(sums.begin(), sums.end());
+  std::vector<bool> marks = terms_->marked(tokens);
+  std::fill_n(marks.rbegin(), begun, true);
+  float free = 0;
+  float before = 0;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (!marks[i]) free += sums[i] - before;
+    before = sums[i];
+  }
+  if (complete) free += sum - before;
+  return free / length_divisor(length_, options_.length_penalty);
+}
+
+/// Whether a hypothesis that misses something scores better so far than the worst result, both without terms:
+/// what these cost is unknown.
 bool SentenceSearch::unmet_may_win() const {
-  std::vector<float> scores;
-  for (const Finished& finished : finished_) scores.push_back(finished.score);
-  const auto worst = scores.begin() + options_.nbest - 1;
-  std::nth_element(scores.begin(), worst, scores.end(), std::greater<>());
-  const float divisor = length_divisor(length_, options_.length_penalty);
+  std::vector<Finished> ranked = finished_;
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Finished& a, const Finished& b) { return a.score > b.score; });
+  const float worst = ranked[static_cast<std::size_t>(options_.nbest) - 1].free_score;
   for (std::size_t i = 0; i < live_.size(); ++i) {
-    if (missing_[i] > 0 && live_[i].sum / divisor > *worst) return true;
+    const auto begun = static_cast<std::size_t>(progress_[i].length);
+    if (missing_[i] > 0 && free_score(live_[i].node, live_[i].sum, false, begun) > worst) return true;
   }
   return false;
 }

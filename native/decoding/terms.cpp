@@ -149,6 +149,25 @@ int Terms::missing(const TermProgress& progress) const {
   return fewest;
 }
 
+std::vector<bool> Terms::marked(Tokens tokens) const {
+  std::vector<bool> marks(tokens.size());
+  TermSet met;
+  for (std::size_t i = 0; i < tokens.size();) {
+    const Alternative* found = nullptr;
+    for (const Alternative& alternative : alternatives_) {
+      const bool longer = found == nullptr || alternative.tokens.size() > found->tokens.size();
+      if (longer && !met[alternative.term] && begins_with(tokens.subspan(i), alternative.tokens))
+        found = &alternative;
+    }
+    if (found != nullptr) {
+      met.set(found->term);
+      std::fill_n(marks.begin() + static_cast<std::ptrdiff_t>(i), found->tokens.size(), true);
+    }
+    i += found == nullptr ? 1 : found->tokens.size();
+  }
+  return marks;
+}
+
 void Terms::choose_wanted(const TermProgress& progress, std::vector<std::int32_t>& wanted) const {
   wanted.clear();
   const TermSet met = all_met(progress);

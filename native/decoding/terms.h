@@ -52,6 +52,9 @@ class Terms {
   /// The fewest tokens that meet every term.
   int missing(const TermProgress& progress) const;
 
+  /// Which of a hypothesis's tokens are those of terms.
+  std::vector<bool> marked(std::span<const std::int32_t> tokens) const;
+
   /// Makes `wanted` the tokens that begin a term that is not met or go on with one, ascending.
   void choose_wanted(const TermProgress& progress, std::vector<std::int32_t>& wanted) const;
 
