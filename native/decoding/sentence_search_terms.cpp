@@ -54,7 +54,6 @@ void SentenceSearch::offer_with_terms(const Candidate& candidate) {
   const TermProgress& before = progress_[static_cast<std::size_t>(candidate.hypothesis)];
   const TermProgress progress = terms_->after(before, candidate.token);
   term_candidates_.push_back({candidate, terms_->missing(progress), progress});
-});
 }
 
 /// Drops what would be too long to meet every term and end, unless everything would be.

@@ -149,6 +149,14 @@ int Terms::missing(const TermProgress& progress) const {
   return fewest;
 }
 
+/// Whether `tokens`, which begin with an alternative that waits for a longer one, go on in the same word.
+bool Terms::another_word(const Alternative& alternative, const TermSet& met, Tokens tokens) const {
+  const std::size_t size = alternative.tokens.size();
+  return whole_words_[alternative.term] && !continuations_->empty() && tokens.size() > size &&
+         (*continuations_)[static_cast<std::size_t>(tokens[size])] &&
+         longer_than(alternative.tokens, met) != nullptr;
+}
+
 std::vector<bool> Terms::marked(Tokens tokens) const {
   std::vector<bool> marks(tokens.size());
   TermSet met;
@@ -159,6 +167,7 @@ std::vector<bool> Terms::marked(Tokens tokens) const {
       if (longer && !met[alternative.term] && begins_with(tokens.subspan(i), alternative.tokens))
         found = &alternative;
     }
+    if (found != nullptr && another_word(*found, met, tokens.subspan(i))) found = nullptr;
     if (found != nullptr) {
       met.set(found->term);
       std::fill_n(marks.begin() + static_cast<std::ptrdiff_t>(i), found->tokens.size(), true);

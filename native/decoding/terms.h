@@ -67,6 +67,8 @@ class Terms {
   TermProgress found(const Alternative& alternative, const TermSet& met,
                      std::span<const std::int32_t> last) const;
   const Alternative* longer_than(std::span<const std::int32_t> last, const TermSet& met) const;
+  bool another_word(const Alternative& alternative, const TermSet& met,
+                    std::span<const std::int32_t> tokens) const;
   TermSet all_met(const TermProgress& progress) const;
   bool breaks_held(const TermProgress& progress, std::int32_t token) const;
   int missing(const TermSet& met) const;

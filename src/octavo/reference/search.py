@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
 
 from octavo.reference.model import DecodingState, Transformer
+from octavo.reference.terms import NOTHING, Reading, Term, Terms
 from octavo.spec import ModelConfig, SearchOptions
 
 
@@ -29,9 +31,9 @@ def divisor(length: int, penalty: float) -> float:
     return math.exp(penalty * math.log(length))
 
 
-def longest(config: ModelConfig, options: SearchOptions, source_tokens: int) -> int:
+def longest(config: ModelConfig, options: SearchOptions, source_tokens: int, term_tokens: int = 0) -> int:
     """The cap on a translation in tokens with EOS; source tokens counted with EOS."""
-    relative = math.floor(options.length_ratio * source_tokens + options.length_margin)
+    relative = math.floor(options.length_ratio * source_tokens + options.length_margin) + term_tokens
     return max(1, min(options.max_length, relative, config.max_positions))
 
 
@@ -48,13 +50,24 @@ def best(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return values.gather(1, columns), columns
 
 
+def repeats(tokens: tuple[int, ...], size: int) -> set[int]:
+    """The tokens that would make ``size`` tokens at the end of ``tokens`` those of an earlier place."""
+    last = tokens[max(0, len(tokens) - size + 1) :]
+    starts = range(len(tokens) - size + 1)
+    return {tokens[i + size - 1] for i in starts if tokens[i : i + size - 1] == last}
+
+
 @dataclasses.dataclass(slots=True)
 class _Live:
-    """A hypothesis still growing: its tokens, log-probability and row in the decoding state."""
+    """A hypothesis still growing: its tokens, log-probability and row in the decoding state; where there are
+    terms, what it contains, what it misses, and the log-probability up to each token."""
 
     tokens: tuple[int, ...]
     total: float
     row: int
+    reading: Reading = NOTHING
+    missing: int = 0
+    totals: tuple[float, ...] = ()
 
 
 class _Sentence:
@@ -66,17 +79,35 @@ class _Sentence:
         self.finished: list[Hypothesis] = []
         self.done = False
 
-    def _finish(self, tokens: tuple[int, ...], total: float, complete: bool) -> None:
-        score = total / divisor(len(tokens) + complete, self.options.length_penalty)
-        self.finished.append(Hypothesis(tokens, score, complete))
+    def may_end(self, hypothesis: _Live) -> bool:
+        """Whether EOS may follow."""
+        return len(hypothesis.tokens) >= self.options.min_length
+
+    def barred(self, hypothesis: _Live) -> set[int]:
+        """Tokens that may not follow, but for EOS."""
+        size = self.options.no_repeat_ngram
+        return repeats(hypothesis.tokens, size) if size else set()
+
+    def _finish(self, live: _Live, total: float, complete: bool) -> None:
+        score = total / divisor(len(live.tokens) + complete, self.options.length_penalty)
+        self.finished.append(Hypothesis(live.tokens, score, complete))
+
+    def nothing_follows(self, is_finite: bool) -> None:
+        """End the search where every token would repeat something.
+
+        Raises ValueError where that is not why: the model's scores are not finite.
+        """
+        if not (is_finite and self.options.no_repeat_ngram and self.live[0].tokens):
+            raise ValueError(f"sentence {self.index}: the model's scores are not finite")
+        self._cut()
+
+    def _cut(self) -> None:
+        self.done = True
+        for hypothesis in self.live:
+            self._finish(hypothesis, hypothesis.total, complete=False)
 
     def advance(self, candidates: list[tuple[float, int, int]], eos_id: int) -> None:
-        """Walk the best 2 * beam candidates (sum, live hypothesis, token), best first.
-
-        Raises ValueError when there is none: the model's scores are not finite.
-        """
-        if not candidates:
-            raise ValueError(f"sentence {self.index}: the model's scores are not finite")
+        """Walk the best 2 * beam candidates (sum, live hypothesis, token), best first."""
         before, self.live = self.live, []
         beam = self.options.beam
         for rank, (total, parent, token) in enumerate(candidates):
@@ -84,15 +115,13 @@ class _Sentence:
             if token != eos_id:
                 self.live.append(_Live((*origin.tokens, token), total, origin.row))
             elif rank < beam:
-                self._finish(origin.tokens, total, complete=True)
+                self._finish(origin, total, complete=True)
             if len(self.live) == beam:
                 break
         if len(self.finished) >= beam or not self.live or self._no_better_can_come():
             self.done = True
         elif len(self.live[0].tokens) == self.cap:
-            self.done = True
-            for hypothesis in self.live:
-                self._finish(hypothesis.tokens, hypothesis.total, complete=False)
+            self._cut()
 
     def _no_better_can_come(self) -> bool:
         """Whether ``nbest`` finished ones score at least what a live one could at the longest length."""
@@ -104,14 +133,110 @@ class _Sentence:
         return sorted(self.finished, key=lambda h: -h.score)[: self.options.nbest]
 
 
+class _SentenceWithTerms(_Sentence):
+    """The search of one sentence whose translation must contain terms."""
+
+    def __init__(self, index: int, options: SearchOptions, cap: int, terms: Terms) -> None:
+        super().__init__(index, options, cap)
+        self.terms = terms
+        self.live[0].missing = terms.missing(self.live[0].reading)
+        self.free_scores: list[float] = []
+
+    def may_end(self, hypothesis: _Live) -> bool:
+        return super().may_end(hypothesis) and hypothesis.missing == 0
+
+    def barred(self, hypothesis: _Live) -> set[int]:
+        following = self.terms.continuations if hypothesis.reading.word_ends else set()
+        return super().barred(hypothesis) | following
+
+    def wanted(self, hypothesis: _Live) -> list[int]:
+        """Tokens that are offered whether they are among the best, or barred, or not."""
+        return sorted(self.terms.wanted(hypothesis.reading))
+
+    def _finish(self, live: _Live, total: float, complete: bool) -> None:
+        super()._finish(live, total, complete)
+        self.free_scores.append(self._free_score(live, total, complete, begun=0))
+
+    def _free_score(self, live: _Live, total: float, complete: bool, begun: int) -> float:
+        """The score without the tokens of terms and the last ``begun`` ones."""
+        totals = (0.0, *live.totals)
+        used = live.reading.used | {*range(len(live.tokens) - begun, len(live.tokens))}
+        free = sum(totals[i + 1] - totals[i] for i in range(len(live.tokens)) if i not in used)
+        free += total - totals[-1] if complete else 0.0
+        return free / divisor(len(live.tokens) + complete, self.options.length_penalty)
+
+    def advance(self, candidates: list[tuple[float, int, int]], eos_id: int) -> None:
+        """Walk the candidates (sum, live hypothesis, token), in any order, bank by bank."""
+        following = [self._following(*candidate, eos_id) for candidate in candidates]
+        room = self.cap - (len(self.live[0].tokens) + 1) - 1
+        following = [
+            one for one in following if one[0].missing in range(room + 1) or not one[0].missing
+        ] or following
+        following.sort(key=lambda one: (one[0].missing, -one[0].total, one[1], one[2]))
+        before, self.live = self.live, []
+        banks = [list(bank) for _, bank in itertools.groupby(following, key=lambda one: one[0].missing)]
+        for bank in banks:
+            self._walk_bank(bank, before, eos_id, is_last=bank is banks[-1])
+        enough = len(self.finished) >= self.options.beam and not self._unmet_may_win()
+        if enough or not self.live or self._no_better_can_come():
+            self.done = True
+        elif len(self.live[0].tokens) == self.cap:
+            self._cut()
+
+    def _following(self, total: float, parent: int, token: int, eos_id: int) -> tuple[_Live, int, int]:
+        """The hypothesis that a candidate makes, its parent and its token; of EOS, the sum alone counts."""
+        origin = self.live[parent]
+        if token == eos_id:
+            return _Live(origin.tokens, total, origin.row), parent, token
+        reading = self.terms.read((*origin.tokens, token))
+        missing = self.terms.missing(reading)
+        totals = (*origin.totals, total)
+        return _Live((*origin.tokens, token), total, origin.row, reading, missing, totals), parent, token
+
+    def _walk_bank(
+        self, bank: list[tuple[_Live, int, int]], before: list[_Live], eos_id: int, *, is_last: bool
+    ) -> None:
+        """Of the candidates that miss equally much, best first, keep some: docs/numerics.md."""
+        beam = self.options.beam
+        width = max(1, beam // 2) if bank[0][0].missing else beam
+        most = beam + max(16, 2 * beam)
+        nearer, kept = list(self.live), 0
+        for rank, (hypothesis, parent, token) in enumerate(bank):
+            if kept == width:
+                return
+            if token == eos_id:
+                if rank < beam:
+                    self._finish(before[parent], hypothesis.total, complete=True)
+                continue
+            better = sum(other.total >= hypothesis.total for other in nearer)
+            if better >= beam or len(self.live) + (not is_last) >= most:
+                return
+            self.live.append(hypothesis)
+            kept += 1
+
+    def _unmet_may_win(self) -> bool:
+        ranked = sorted(zip(self.finished, self.free_scores, strict=True), key=lambda one: -one[0].score)
+        worst = ranked[self.options.nbest - 1][1]
+        return any(
+            self._free_score(h, h.total, complete=False, begun=len(h.reading.waiting)) > worst
+            for h in self.live
+            if h.missing
+        )
+
+
 @torch.inference_mode()
 def search(
-    model: Transformer, sources: Sequence[Sequence[int]], options: SearchOptions
+    model: Transformer,
+    sources: Sequence[Sequence[int]],
+    options: SearchOptions,
+    terms: Sequence[Sequence[Term]] | None = None,
+    continuations: Collection[int] = (),
 ) -> list[list[Hypothesis]]:
     """Translate a batch of token sequences (without EOS); for each its n-best list, best first.
 
-    Raises ValueError for a source that is empty or longer than the model's positions, and for more results
-    than the beam is wide.
+    ``terms``: for each source, those that its translations must contain; ``continuations``: the tokens that
+    continue a word. Raises ValueError for a source that is empty or longer than the model's positions, and
+    for more results than the beam is wide.
     """
     if not 1 <= options.nbest <= options.beam:
         raise ValueError(f"nbest = {options.nbest}: must be from 1 to beam = {options.beam}")
@@ -122,20 +247,32 @@ def search(
     device = model.target_table.device
     state = model.start(source.to(device), lengths.to(device))
     sentences = [
-        _Sentence(i, options, longest(config, options, length)) for i, length in enumerate(lengths.tolist())
+        _sentence(i, config, options, length, Terms(terms[i] if terms else (), continuations))
+        for i, length in enumerate(lengths.tolist())
     ]
     active = sentences
     tokens = torch.full((len(sentences),), config.decoder_start_id, device=device)
     while active:
         logits = model.step(tokens, state).float()
-        offered = _candidates(logits, active, config, options, produced=state.length - 1)
-        for sentence, candidates in zip(active, offered, strict=True):
-            sentence.advance(candidates, config.eos_id)
+        offered = _candidates(logits, active, config, options)
+        finite = logits.logsumexp(1).isfinite().view(len(active), -1).any(1).tolist()
+        for sentence, candidates, is_finite in zip(active, offered, finite, strict=True):
+            if candidates:
+                sentence.advance(candidates, config.eos_id)
+            else:
+                sentence.nothing_follows(is_finite)
         kept = [i for i, sentence in enumerate(active) if not sentence.done]
         active = [active[i] for i in kept]
         if active:
             tokens = _rearrange(active, kept, state)
     return [sentence.results() for sentence in sentences]
+
+
+def _sentence(
+    index: int, config: ModelConfig, options: SearchOptions, source_tokens: int, terms: Terms
+) -> _Sentence:
+    cap = longest(config, options, source_tokens, terms.longest)
+    return _SentenceWithTerms(index, options, cap, terms) if terms.terms else _Sentence(index, options, cap)
 
 
 def _pad_sources(config: ModelConfig, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -150,29 +287,57 @@ def _pad_sources(config: ModelConfig, sources: Sequence[Sequence[int]]) -> tuple
 
 
 def _candidates(
-    logits: Tensor, active: list[_Sentence], config: ModelConfig, options: SearchOptions, produced: int
+    logits: Tensor, active: list[_Sentence], config: ModelConfig, options: SearchOptions
 ) -> list[list[tuple[float, int, int]]]:
-    """For each sentence its best 2 * beam continuations from logits [R, V], in the order of the walk."""
-    normalizer = logits.logsumexp(1, keepdim=True)
-    barred = list(config.suppressed_ids) + ([config.eos_id] if produced < options.min_length else [])
-    logits[:, barred] = -torch.inf
-    values, ids = best(logits, 2 * options.beam)
-    width, offers = len(logits) // len(active), ids.shape[1]
+    """For each sentence its best 2 * beam continuations from logits [R, V], in the order of the walk; where
+    it has terms, those of every hypothesis, and its wanted tokens."""
+    scores = logits - logits.logsumexp(1, keepdim=True)
+    allowed = logits.clone()
+    allowed[:, list(config.suppressed_ids)] = -torch.inf
+    width = len(logits) // len(active)
+    for i, sentence in enumerate(active):
+        for j, hypothesis in enumerate(sentence.live):
+            barred = sentence.barred(hypothesis)
+            if not sentence.may_end(hypothesis):
+                barred = barred | {config.eos_id}
+            if barred:
+                allowed[i * width + j, list(barred)] = -torch.inf
+    values, ids = best(allowed, 2 * options.beam)
+    offered = scores.gather(1, ids).masked_fill(values == -torch.inf, -torch.inf)
     totals = [[s.live[j].total if j < len(s.live) else -math.inf for j in range(width)] for s in active]
-    sums = torch.tensor(totals, device=logits.device).view(-1, 1) + (values - normalizer)
+    sums = torch.tensor(totals, device=logits.device).view(-1, 1) + offered
     # In order of hypothesis and id, so that among equal sums the first column is the one to take.
     by_id = ids.argsort(dim=1)
     sums, ids = (x.gather(1, by_id).view(len(active), -1) for x in (sums, ids))
     top, columns = best(sums, 2 * options.beam)
-    tokens = ids.gather(1, columns)
-    return [
+    tokens, offers = ids.gather(1, columns), sums.shape[1] // width
+    rows = zip(top.tolist(), columns.tolist(), tokens.tolist(), strict=True)
+    found = [
         [
             (total, column // offers, token)
             for total, column, token in zip(*row, strict=True)
             if total > -math.inf
         ]
-        for row in zip(top.tolist(), columns.tolist(), tokens.tolist(), strict=True)
+        for row in rows
     ]
+    for i, sentence in enumerate(active):
+        if isinstance(sentence, _SentenceWithTerms):
+            place = slice(i * width, i * width + len(sentence.live))
+            everything = sums[i].view(width, -1), ids[i].view(width, -1), scores[place]
+            found[i] = _candidates_with_terms(sentence, *(x.tolist() for x in everything))
+    return found
+
+
+def _candidates_with_terms(
+    sentence: _SentenceWithTerms, sums: list[list[float]], ids: list[list[int]], scores: list[list[float]]
+) -> list[tuple[float, int, int]]:
+    found = []
+    for j, hypothesis in enumerate(sentence.live):
+        wanted = sentence.wanted(hypothesis)
+        offered = zip(sums[j], ids[j], strict=True)
+        found += [(total, j, t) for total, t in offered if total > -math.inf and t not in wanted]
+        found += [(hypothesis.total + scores[j][t], j, t) for t in wanted]
+    return found
 
 
 def _rearrange(active: list[_Sentence], kept: list[int], state: DecodingState) -> Tensor:
