@@ -216,6 +216,17 @@ void attend_polynomial_beyond_row(const AttendPolynomial& job) {
   if (job.output_stride > width && job.queries > 1) job.output[width] = 0;
 }
 
+void weigh_by_another_head(const Attend& job, const HeadWeights& target) {
+  HeadWeights other = target;
+  if (job.positions == 33) other.head = (target.head + 1) % job.layout->heads;
+  truth().attention.weigh(job, other);
+}
+
+void weigh_polynomial_without_last_query(const AttendPolynomial& job, const HeadWeights& target) {
+  truth().attention.weigh_polynomial(job, target);
+  if (job.queries == 9) target.weights[8 * target.stride] ^= 1;
+}
+
 float largest_with_padding(const float* x, int n) {
   const float found = truth().largest(x, n);
   return n % 16 == 0 || found > 0 ? found : 0;
@@ -288,6 +299,9 @@ constexpr std::array kPlanted{
             [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_to_all; }},
     Planted{"attend_polynomial", "behind the row",
             [](KernelTable& t) { t.attention.attend_polynomial = attend_polynomial_beyond_row; }},
+    Planted{"weigh", "positions=33", [](KernelTable& t) { t.attention.weigh = weigh_by_another_head; }},
+    Planted{"weigh_polynomial", "query 8",
+            [](KernelTable& t) { t.attention.weigh_polynomial = weigh_polynomial_without_last_query; }},
     Planted{"largest", "result", [](KernelTable& t) { t.largest = largest_with_padding; }},
     Planted{"log_sum_exp", "result", [](KernelTable& t) { t.log_sum_exp = log_sum_exp_with_padding; }},
     Planted{"top_k", ".token", [](KernelTable& t) { t.top_k = top_k_last_of_equals; }},

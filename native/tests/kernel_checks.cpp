@@ -22,6 +22,8 @@ std::span<const KernelCheck> kernel_checks() {
       KernelCheck{"keep", check_keep},
       KernelCheck{"attend", check_attend},
       KernelCheck{"attend_polynomial", check_attend_polynomial},
+      KernelCheck{"weigh", check_weigh},
+      KernelCheck{"weigh_polynomial", check_weigh_polynomial},
       KernelCheck{"largest", check_largest},
       KernelCheck{"log_sum_exp", check_log_sum_exp},
       KernelCheck{"top_k", check_top_k},

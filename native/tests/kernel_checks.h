@@ -33,6 +33,8 @@ int check_layout(const KernelTable& kernels, Random random);
 int check_keep(const KernelTable& kernels, Random random);
 int check_attend(const KernelTable& kernels, Random random);
 int check_attend_polynomial(const KernelTable& kernels, Random random);
+int check_weigh(const KernelTable& kernels, Random random);
+int check_weigh_polynomial(const KernelTable& kernels, Random random);
 int check_largest(const KernelTable& kernels, Random random);
 int check_log_sum_exp(const KernelTable& kernels, Random random);
 int check_top_k(const KernelTable& kernels, Random random);

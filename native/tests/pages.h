@@ -62,6 +62,14 @@ class Pages {
     attend_polynomial();
   }
   void prepare_attend(const AttendPolynomial& job);
+  void weigh(const Attend& job, const HeadWeights& target) {
+    prepare_attend(job);
+    kernels_.weigh(job_, target);
+  }
+  void weigh(const AttendPolynomial& job, const HeadWeights& target) {
+    prepare_attend(job);
+    kernels_.weigh_polynomial(polynomial_job_, target);
+  }
   void attend_polynomial() const { kernels_.attend_polynomial(polynomial_job_); }
 
  private:

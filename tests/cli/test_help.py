@@ -25,6 +25,7 @@ COMMANDS = (
     "bench",
     "quantize",
     "shortlist",
+    "align",
     "train",
     "memory",
 )

@@ -52,7 +52,9 @@ ALLOWED: dict[str, set[str]] = {
         *("artifact", "integer_format", "plan", "spec", "tensor_table"),
     },
     "conversion": {"regular_file", "artifact", "durable", "text", "spec", "tensor_table"},
+    "alignment": {*("artifact", "engine", "spec", "runs", "text"), "octavo"},
     "calibration": {
+        *("alignment",),
         *("integer", "quantization", "evaluation", "translation", "engine", "machine", "race", "runs"),
         *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),
     },
@@ -77,6 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {
         *(
             "octavo",
+            "alignment",
             "bench",
             "shortlist",
             "calibration",

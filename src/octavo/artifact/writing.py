@@ -102,6 +102,25 @@ def write_with_shortlist(
         _describe(beside, dataclasses.replace(description, shortlist=entry), quality)
 
 
+def write_with_alignment(
+    path: str | Path,
+    source: ModelDirectory,
+    alignment: AlignmentHeads,
+    *,
+    quality: Mapping[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write the model ``source`` with these alignment heads; its other files are copied as they are.
+
+    Written, and refused, as ``write_model`` does.
+    """
+    with _beside(Path(path), overwrite) as beside:
+        description = read_description(source.path)
+        for entry in description.files:
+            shutil.copyfile(source.path / entry.file, beside / entry.file)
+        _describe(beside, dataclasses.replace(description, alignment=alignment), quality)
+
+
 @contextmanager
 def _beside(path: Path, overwrite: bool) -> Iterator[Path]:
     """A new directory beside ``path`` that takes its place when the block has filled it."""

@@ -11,6 +11,7 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output
 from octavo.calibration.choose.calibrate import Calibration, CalibrationOptions, Calibrator
 from octavo.calibration.choose.gate import Target
+from octavo.calibration.choose.heads import alignment_heads
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.page.page import render
 from octavo.calibration.report.build import quality_report, unjudged_report
@@ -95,7 +96,13 @@ def quantize_calibrated(
         measured = report.compact().to_dict() if report else unjudged_report(calibration, run)
         if report is not None and report_file is not None:
             durable.write_file(report_file, render(report).encode("utf-8"))
-        write_quantized(output, model, quantized, measured={"calibration": measured}, overwrite=overwrite)
+        pairs = calibration.data.observed if calibration.data else None
+        write_quantized(
+            *(output, model, quantized),
+            measured={"calibration": measured},
+            alignment=alignment_heads(model, quantized.model, pairs, threads),
+            overwrite=overwrite,
+        )
         calibrator.forget()
     return CalibratedModel(calibration, quantized, report)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import octavo
+from octavo.cli.commands.align import align
 from octavo.cli.commands.bench import bench
 from octavo.cli.commands.convert import convert
 from octavo.cli.commands.doctor import doctor
@@ -49,6 +50,7 @@ for _command in (
     bench,
     quantize,
     shortlist,
+    align,
     train,
     convert,
     export,

@@ -18,7 +18,7 @@ from octavo.plan import QuantizationPlan
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
-from octavo.spec import Scheme
+from octavo.spec import AlignmentHeads, Scheme
 from octavo.tensor_table import float_shapes, weight_shapes
 
 _ACTIVATIONS: Final = {
@@ -164,12 +164,13 @@ def write_quantized(
     quantized: QuantizedModel,
     *,
     measured: Mapping[str, Any] | None = None,
+    alignment: AlignmentHeads | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the quantized form of ``source``. quality.json holds ``measured`` beside the weights' report.
 
-    Tokenizer, search defaults, shortlist and alignment heads are copied; the source's quality.json is kept
-    under ``float_model``.
+    Tokenizer, search defaults, shortlist and, unless ``alignment`` states others, alignment heads are copied;
+    the source's quality.json is kept under ``float_model``.
     Raises OutputError for a bad output path.
     """
     float_model = {"float_model": source.quality} if source.quality else {}
@@ -185,7 +186,7 @@ def write_quantized(
         source_language=source.source_language,
         target_language=source.target_language,
         shortlist=source.shortlist(),
-        alignment=source.alignment,
+        alignment=alignment or source.alignment,
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )

@@ -20,6 +20,7 @@ from octavo.artifact.tensors_file import stored_form
 from octavo.artifact.writing import check_output
 from octavo.calibration.candidates.coverage import Coverage
 from octavo.calibration.choose.gate import Target
+from octavo.calibration.choose.heads import alignment_heads
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.integer.loss import DevLoss
 from octavo.calibration.integer.measurements import IntegerMeasurements
@@ -161,6 +162,8 @@ class _Freezing:
         )
         loss, verdict = measured.judge(request.target) if request.target else (None, None)
         facts, settings = self._facts(frozen), self._settings(len(observed))
+        heads = alignment_heads(model, frozen, observed, self._threads)
+        frozen = dataclasses.replace(frozen, alignment=heads)
         return FrozenModel(frozen, facts, settings, measured.divergence(held_out), loss, verdict)
 
     def _pairs(self) -> tuple[Pairs, Pairs]:
@@ -234,7 +237,7 @@ def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, 
         source_language=source.source_language,
         target_language=source.target_language,
         shortlist=source.shortlist(),
-        alignment=source.alignment,
+        alignment=frozen.model.alignment,
         quality={"quantization": quantization, "calibration": calibration, **float_model},
         overwrite=overwrite,
     )

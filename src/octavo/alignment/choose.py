@@ -1,0 +1,109 @@
+"""Choosing the heads that align: those that agree best with the statistics of the text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.alignment.links import Ids, links
+from octavo.engine import Engine
+from octavo.spec import MAX_ALIGNMENT_HEADS, AlignmentHeads, AttentionHead
+
+FEWEST_SENTENCES: Final = 16
+MOST_TOKENS: Final = 100
+"""Longer sentences tell less for their time."""
+
+_SENTENCES_AT_ONCE: Final = 32
+_LEAST_GAIN: Final = 0.01
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeadChoice:
+    """``agreement``: the share of statistical links that the heads together find; ``single``: the same for
+    the best head alone. ``sentences``: how many it was measured on."""
+
+    heads: AlignmentHeads
+    agreement: float
+    single: float
+    sentences: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """What quality.json records."""
+        return {
+            **self.heads.to_dict(),
+            "agreement": round(self.agreement, 4),
+            "best_single_head": round(self.single, 4),
+            "sentences": self.sentences,
+        }
+
+
+def choose_heads(engine: Engine, sources: Sequence[Ids], targets: Sequence[Ids]) -> HeadChoice | None:
+    """The heads of ``engine``'s model that align the pairs best, in the precision that it runs in.
+
+    Heads are added one by one, the one that makes all together agree best with ``links`` of the pairs, as
+    long as the agreement grows by a hundredth. Pairs with an empty or very long side are left out. None where
+    fewer than ``FEWEST_SENTENCES`` pairs or no links are left.
+    """
+    config = engine.config
+    every = [
+        (layer, head) for layer in range(config.decoder_layers) for head in range(config.attention_heads)
+    ]
+    used = [i for i, pair in enumerate(zip(sources, targets, strict=True)) if _is_useful(*pair)]
+    if len(used) < FEWEST_SENTENCES:
+        return None
+    sources, targets = [sources[i] for i in used], [targets[i] for i in used]
+    linked = np.concatenate(links(sources, targets))
+    if not (linked >= 0).any():
+        return None
+    weights = _Weights(engine, every, sources, targets, linked)
+    chosen: list[int] = []
+    reached = [0.0]
+    while len(chosen) < min(len(every), MAX_ALIGNMENT_HEADS):
+        best, agreement = weights.best_with(chosen)
+        if chosen and agreement < reached[-1] + _LEAST_GAIN:
+            break
+        chosen.append(best)
+        reached.append(agreement)
+    heads = AlignmentHeads(tuple(sorted(every[i] for i in chosen)))
+    return HeadChoice(heads, reached[-1], reached[1], len(sources))
+
+
+def _is_useful(source: Ids, target: Ids) -> bool:
+    return 0 < len(source) <= MOST_TOKENS and 0 < len(target) <= MOST_TOKENS
+
+
+class _Weights:
+    """What every head gives the source of every target token that is linked."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        heads: Sequence[AttentionHead],
+        sources: Sequence[Ids],
+        targets: Sequence[Ids],
+        linked: Ids,
+    ) -> None:
+        longest = max(map(len, sources)) + 1
+        found = []
+        for start in range(0, len(sources), _SENTENCES_AT_ONCE):
+            batch = slice(start, start + _SENTENCES_AT_ONCE)
+            for weights in engine.attention(sources[batch], targets[batch], heads):
+                steps = weights[:, :-1]  # the last predicts EOS
+                found.append(np.pad(steps, ((0, 0), (0, 0), (0, longest - steps.shape[2]))))
+        kept = linked >= 0
+        self._weights: npt.NDArray[np.uint8] = np.concatenate(found, axis=1)[:, kept]
+        self._linked = linked[kept]
+
+    def best_with(self, chosen: Sequence[int]) -> tuple[int, float]:
+        """The head that goes best with those chosen, the first of equals, and the agreement of them all."""
+        sums = self._weights[list(chosen)].sum(axis=0, dtype=np.uint16)
+        agreements = {
+            head: float(np.mean((sums + self._weights[head]).argmax(axis=1) == self._linked))
+            for head in range(len(self._weights))
+            if head not in chosen
+        }
+        return max(agreements.items(), key=lambda item: (item[1], -item[0]))
