@@ -109,6 +109,36 @@ def test_a_field_that_begins_inside_a_run() -> None:
     )
 
 
+def bookmark(number: int, *inside: str) -> str:
+    start, end = f'<w:bookmarkStart w:id="{number}" w:name="b"/>', f'<w:bookmarkEnd w:id="{number}"/>'
+    return start + "".join(inside) + end
+
+
+def test_bookmarks_are_around_their_words() -> None:
+    text = (run("See "), bookmark(1, run("two", BOLD), bookmark(2)), run(" dogs here."))
+    assert read_lines(*text) == ["See [1]two[2.][/1] dogs here."]
+    new = body(translated(docx.read(build(paragraph(*text)), OPTIONS), swapped))
+    assert new == paragraph(run(" dogs here."), text[1], run("See "))
+    assert read_lines(bookmark(1, run("A title"))) == ["A title"]
+    crossed = '<w:bookmarkStart w:id="1"/>', run("a"), '<w:bookmarkStart w:id="2"/>', run("b")
+    ends = '<w:bookmarkEnd w:id="1"/>', run("c"), '<w:bookmarkEnd w:id="2"/>'
+    assert read_lines(*crossed, *ends, run("d")) == ["a[2]b[3.]c[/2]d"]
+
+
+def test_what_is_deeply_nested_does_not_end_the_program() -> None:
+    begin, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "end"))
+    link = f"{begin}<w:r><w:instrText>HYPERLINK x</w:instrText></w:r>"
+    separate = begin.replace("begin", "separate")
+    fields = f"{link}{separate}" * 3000 + run("a field") + end * 3000
+    assert len(read_lines(fields, run(" and text"))) == 1
+    marks = "".join(f'<w:bookmarkStart w:id="{number}"/>' for number in range(3000)) + run("a")
+    marks += "".join(f'<w:bookmarkEnd w:id="{number}"/>' for number in reversed(range(3000)))
+    assert len(read_lines(run("text "), marks, run(" text"))) == 1
+    links = '<w:hyperlink w:anchor="x">' * 240 + run("a") + "</w:hyperlink>" * 240
+    data = build(paragraph(run("text "), links, run(" text")))
+    assert "A" in body(translated(docx.read(data, OPTIONS)))
+
+
 def test_deleted_text_stays_and_inserted_text_is_translated() -> None:
     deleted = "<w:del w:id='1'><w:r><w:delText>old</w:delText></w:r></w:del>"
     runs = (run("A "), deleted, f"<w:ins w:id='2'>{run('new')}</w:ins>", run(" dog."))
@@ -129,7 +159,7 @@ def test_the_description_of_a_picture_is_a_passage() -> None:
     names = 'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
     picture = f'<w:r><w:drawing {names}><wp:docPr name="Picture 1" descr="{{}}"/></w:drawing></w:r>'
     data = build(paragraph(run("One "), picture.format("A big dog"), picture.format("dog.png"), run("two")))
-    assert lines(docx.read(data, OPTIONS)) == ["One [1.][2.]two", "A big dog"]
+    assert lines(docx.read(data, OPTIONS)) == ["One [1.]two", "A big dog"]
     assert picture.format("A BIG DOG") in body(translated(docx.read(data, OPTIONS)))
 
 

@@ -80,6 +80,11 @@ def test_spans_that_look_the_same_are_one() -> None:
     assert body(new) == f"<text:p>A {span.format('T1', 'BIG DOG')}{empty}.</text:p>"
 
 
+def test_bookmarks_are_around_their_words() -> None:
+    text = '<text:p>A <text:bookmark-start text:name="b"/>big<text:bookmark-end text:name="b"/> dog.</text:p>'
+    assert read_lines(text) == ["A [1]big[/1] dog."]
+
+
 def test_tabs_line_breaks_and_spaces_end_a_passage() -> None:
     span = '<text:span text:style-name="B">c<text:line-break/>d</text:span>'
     assert read_lines(f'<text:p>a<text:tab/>b{span}e<text:s text:c="3"/>f</text:p>') == [

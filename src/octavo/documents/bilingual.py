@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from octavo.documents.flow import Flow
 from octavo.documents.inline import InlineText
+from octavo.documents.ranges import nested
 from octavo.documents.splice import Piece, Span
 from octavo.documents.xml_source import Element, Text, XmlSource, escaped_attribute
 
@@ -37,25 +38,13 @@ def matched(
     ``opens`` has the attribute that identifies each code that begins something; ``closes`` those in which a
     code that ends something may name it, by preference.
     """
-    pairs: dict[Element, Element] = {}
-    waiting: list[tuple[str, Element]] = []
-    named: dict[str, Element] = {}
-    crossed: set[Element] = set()
+    ends: list[tuple[str, bool] | None] = []
     for element in elements:
-        if element.name in opens:
-            name = element.attributes.get(opens[element.name], "")
-            waiting.append((name, element))
-            named[name] = element
-        elif element.name in closes:
-            stated = (element.attributes.get(attribute) for attribute in closes[element.name])
-            name = next((value for value in stated if value is not None), "")
-            while waiting and waiting[-1][1] in crossed:
-                waiting.pop()
-            if waiting and waiting[-1][0] == name:
-                pairs[waiting.pop()[1]] = element
-            elif name in named:
-                crossed.add(named[name])
-    return pairs
+        names = (opens[element.name],) if element.name in opens else closes.get(element.name, ())
+        stated = (element.attributes.get(name) for name in names)
+        name = next((value for value in stated if value is not None), "")
+        ends.append((name, element.name in opens) if names else None)
+    return {elements[first]: elements[last] for first, last in nested(ends).items()}
 
 
 def indent_before(element: Element) -> bytes | Span:

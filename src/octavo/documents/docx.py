@@ -7,6 +7,7 @@ the text of links is translated.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 
 from octavo.documents.document import DocumentOptions
@@ -15,6 +16,7 @@ from octavo.documents.inline import InlineText
 from octavo.documents.languages import in_target, language_edit
 from octavo.documents.office import Package, open_elements, open_package
 from octavo.documents.placed import PlacedMembers, PlacedText
+from octavo.documents.ranges import MOST_RANGES, nested
 from octavo.documents.runs import Break, Content, Group, Item, Look, RunMarkup, Whole
 from octavo.documents.splice import Piece
 from octavo.documents.xml_source import Element, XmlSource
@@ -72,6 +74,14 @@ class _Content(Content):
     code: str = ""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _End(Whole):
+    """Where a range between runs begins or ends: a bookmark, or what a comment is about."""
+
+    range: tuple[str, str]
+    begins: bool
+
+
 @dataclasses.dataclass
 class _Reader:
     """Reads the paragraphs of a part. ``kind`` is what a paragraph of it is called."""
@@ -98,10 +108,8 @@ class _Reader:
             elif child.name in _GROUPS and not _is_checkbox(child):
                 items.append(self._group(child, prefix))
             elif child.name not in _UNSEEN and child.name not in _HEADS:
-                span = (child.start, child.end)
-                text = child.text() if child.name == "w:fldSimple" else ""
-                items.append(Whole(span=span, pieces=(span,), text=text))
-        return _with_fields(items)
+                items.append(_whole(child))
+        return _with_ranges(_with_fields(items))
 
     def _group(self, element: Element, prefix: str) -> Group:
         inside = element.child("w:sdtContent") if element.name == "w:sdt" else element
@@ -159,13 +167,40 @@ def _is_checkbox(element: Element) -> bool:
     return properties is not None and properties.child("w14:checkbox") is not None
 
 
+def _whole(element: Element) -> Whole:
+    span = (element.start, element.end)
+    kind = re.sub("(Start|End)$", "", element.name)
+    if kind != element.name and "w:id" in element.attributes:
+        name = (kind, element.attributes["w:id"])
+        return _End(span=span, pieces=(span,), range=name, begins=element.name.endswith("Start"))
+    return Whole(span=span, pieces=(span,), text=element.text() if element.name == "w:fldSimple" else "")
+
+
+def _with_ranges(items: Sequence[Item]) -> Sequence[Item]:
+    """The items with each range that begins and ends among them as a group."""
+    pairs = nested([(item.range, item.begins) if isinstance(item, _End) else None for item in items])
+    ends = {last: first for first, last in pairs.items()}
+    levels: list[list[Item]] = [[]]
+    for place, item in enumerate(items):
+        if place in pairs:
+            levels.append([])
+        elif place in ends:
+            begin, inside = items[ends[place]], levels.pop()
+            if isinstance(begin, _End) and isinstance(item, _End):  # as all that is in pairs
+                span = (begin.span[0], item.span[1])
+                levels[-1].append(Group(span=span, opens=begin.pieces, closes=item.pieces, items=inside))
+        else:
+            levels[-1].append(item)
+    return levels[0]
+
+
 def _with_fields(items: Sequence[Item]) -> Sequence[Item]:
     """The items with each field that begins and ends among them as one."""
     result: list[Item] = []
     begins: list[int] = []
     for item in items:
         result.append(item)
-        if isinstance(item, _Content) and item.field == "begin":
+        if isinstance(item, _Content) and item.field == "begin" and len(begins) < MOST_RANGES:
             begins.append(len(result) - 1)
         elif isinstance(item, _Content) and item.field == "end" and begins:
             first = begins.pop()
@@ -195,7 +230,7 @@ def _field(items: Sequence[Item], end: _Content) -> Item:
         after=whole.after,
         opens=_runs(begin, separator),
         closes=_runs(end, end),
-        items=shown,
+        items=_with_ranges(shown),
     )
 
 

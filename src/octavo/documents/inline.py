@@ -91,7 +91,7 @@ class InlineBuilder:
         """An element ends: the one that was opened last and is not closed."""
         first = self._open.pop()
         inside = self._parts[first + 1 :]
-        if all(isinstance(part, Mark) and part.side is Side.PLACE for part in inside):
+        if all(_is_place(part) for part in inside):
             whole = [piece for part in self._parts[first:] for piece in self._pieces.pop(part)]
             del self._parts[first:]
             self._add(Mark(Side.PLACE, mark_id), (*whole, *pieces))
@@ -113,8 +113,12 @@ class InlineBuilder:
         return self._last_id
 
     def _add(self, part: Part, pieces: Sequence[Piece]) -> None:
-        self._parts.append(part)
-        self._pieces[part] = _merged(pieces)
+        last = self._parts[-1] if self._parts else ""
+        if _is_place(part) and _is_place(last):  # they stay beside each other
+            self._pieces[last] = _merged((*self._pieces[last], *pieces))
+        else:
+            self._parts.append(part)
+            self._pieces[part] = _merged(pieces)
 
 
 def _merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
@@ -164,4 +168,8 @@ def _trimmed(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...
 
 def _may_stay_outside(part: Part) -> bool:
     """Whether a part at an end of a passage need not be in it."""
-    return part.isspace() if isinstance(part, str) else isinstance(part, Mark) and part.side is Side.PLACE
+    return part.isspace() if isinstance(part, str) else _is_place(part)
+
+
+def _is_place(part: Part) -> bool:
+    return isinstance(part, Mark) and part.side is Side.PLACE

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
+from octavo.documents.bilingual import matched
 from octavo.documents.document import Document, DocumentError, DocumentOptions
 from octavo.documents.flow import Flow, Role
 from octavo.documents.inline import InlineText
@@ -31,6 +32,18 @@ PREFIXES = {
 _BLOCKS = {"text:p", "text:h", "svg:title", "svg:desc"}
 _STAYS = {"office:annotation", "text:tracked-changes", "office:scripts", "office:forms", "text:note-citation"}
 _BREAKS = {"text:tab", "text:line-break"}
+_BEGINS = {
+    "text:bookmark-start": "text:name",
+    "text:reference-mark-start": "text:name",
+    "text:change-start": "text:change-id",
+    "office:annotation": "office:name",
+}
+_ENDS = {
+    "text:bookmark-end": ("text:name",),
+    "text:reference-mark-end": ("text:name",),
+    "text:change-end": ("text:change-id",),
+    "office:annotation-end": ("office:name",),
+}
 _UNSEEN = re.compile(r"rsid|language|country|script|-asian|-complex|rfc-language-tag")
 """Properties of a text that are not seen in it, or not in the scripts that have words between spaces."""
 
@@ -89,6 +102,7 @@ class _Reader:
             read=lambda text: re.sub(r"\s+", " ", text),
             markup=self._markup,
             look=self._look,
+            pairs=lambda elements: matched(elements, _BEGINS, _ENDS),
         )
         return flow.blocks(self.source.root)
 
