@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from octavo.documents.document import Passage
 from octavo.documents.splice import Piece, Span
@@ -27,7 +27,7 @@ class InlineText:
     span: Span
     head: tuple[Part, ...]
     tail: tuple[Part, ...]
-    pieces: dict[Part, tuple[Piece, ...]]
+    pieces: Mapping[Part, Sequence[Piece]]
     encode: Encode
     encodes: dict[int, Encode]
     before: tuple[Piece, ...] = ()
@@ -58,7 +58,7 @@ class InlineBuilder:
         self._encode = encode
         self._encodes: dict[int, Encode] = {}
         self._parts: list[Part] = []
-        self._pieces: dict[Part, tuple[Piece, ...]] = {}
+        self._pieces: dict[Part, list[Piece]] = {}
         self._open: list[int] = []  # which parts are marks of elements that are open
         self._last_id = 0
 
@@ -115,22 +115,21 @@ class InlineBuilder:
     def _add(self, part: Part, pieces: Sequence[Piece]) -> None:
         last = self._parts[-1] if self._parts else ""
         if _is_place(part) and _is_place(last):  # they stay beside each other
-            self._pieces[last] = _merged((*self._pieces[last], *pieces))
+            _extend(self._pieces[last], pieces)
         else:
             self._parts.append(part)
-            self._pieces[part] = _merged(pieces)
+            self._pieces[part] = []
+            _extend(self._pieces[part], pieces)
 
 
-def _merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The same pieces, with one span where several follow each other."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        last = merged[-1] if merged else b""
+def _extend(pieces: list[Piece], more: Sequence[Piece]) -> None:
+    """Add pieces, as one span where several follow each other."""
+    for piece in more:
+        last = pieces[-1] if pieces else b""
         if isinstance(piece, tuple) and isinstance(last, tuple) and last[1] == piece[0]:
-            merged[-1] = (last[0], piece[1])
+            pieces[-1] = (last[0], piece[1])
         else:
-            merged.append(piece)
-    return tuple(merged)
+            pieces.append(piece)
 
 
 def _trimmed(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...], tuple[Part, ...]]:
