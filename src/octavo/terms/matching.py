@@ -45,7 +45,7 @@ class Matcher:
             return
         found, at = units(text), 0
         while at < len(found):
-            entry, end = self._longest(text, found, at)
+            entry, end = self._longest(text, found, at) if found[at].text != " " else (None, at)
             if entry is None:
                 at += 1
                 continue
