@@ -96,7 +96,15 @@ def test_any_text_comes_back(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["[" * 30_000, "<b>" * 10_000, "*a_ " * 10_000, "> " * 5000 + "a", "`" * 30_000]
+    "source",
+    [
+        "|a" * 5000 + "\n" + "|-" * 5000 + "\n",
+        "[" * 30_000,
+        "<b>" * 10_000,
+        "*a_ " * 10_000,
+        "> " * 5000 + "a",
+        "`" * 30_000,
+    ],
 )
 def test_hostile_nesting_ends_soon(source: str) -> None:
     found = document(source)

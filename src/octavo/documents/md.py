@@ -57,15 +57,14 @@ class _Reader:
         front = _FRONT_MATTER.match(self._text)
         lines = Lines(self._text, front.end() if front else 0)
         tokens = self._parser.parse(self._text[lines.start :], self._environment)
-        row: list[str] = []
+        row = None
         for before, token in itertools.pairwise(tokens):
-            if before.type == "tr_open":
-                row = []
+            if before.type == "tr_open" and before.map:
+                row = _Row(lines, before.map[0])
             if token.type != "inline" or token.map is None:
                 continue
             if before.type in ("td_open", "th_open"):
-                row.append(token.content)
-                logical = _cell(lines, token.map[0], row)
+                logical = row.take(token.content) if row else None
             else:
                 logical = _lines(lines, token, heading=before.type == "heading_open")
             if logical is not None and logical.text.count("[") <= _MOST_BRACKETS:
@@ -132,23 +131,40 @@ def _lines(lines: Lines, token: Token, heading: bool) -> Logical | None:
     return Logical.of_lines(lines.text, lines.span(token.map[0])[0], found)
 
 
-def _cell(lines: Lines, number: int, row: Sequence[str]) -> Logical | None:
-    """The last of the cells ``row`` that begin the table's row in line ``number``."""
-    start, end = lines.span(number)
-    source = lines.text[start:end]
-    ends = [*(found.start() for found in _CELL_END.finditer(source)), len(source.rstrip())]
-    starts = [0, *(position + 1 for position in ends[:-1])]
-    cells = list(zip(starts, ends, strict=True))
-    for skipped in (0, 1):
-        chosen = cells[skipped : skipped + len(row)]
-        raw = [cell.replace("|", "\\|") for cell in row]
-        found = [source[first:last].rstrip() for first, last in chosen]
-        if len(found) == len(row) and all(map(str.endswith, found, raw)) and (skipped or found[0].strip()):
-            last = chosen[-1][0] + len(found[-1])
-            first = start + last - len(raw[-1])
-            dropped = [first + bar.start() for bar in re.finditer(r"\\(?=\|)", raw[-1])]
-            return Logical.without(lines.text, first, start + last, dropped)
-    return None
+class _Row:
+    """The cells of a table's row in line ``number``, taken one after the other."""
+
+    def __init__(self, lines: Lines, number: int) -> None:
+        start, end = lines.span(number)
+        source = lines.text[start:end]
+        ends = [*(found.start() for found in _CELL_END.finditer(source)), len(source.rstrip())]
+        self._text = lines.text
+        self._cells = [
+            (start + first, start + last)
+            for first, last in zip([0, *(each + 1 for each in ends)], ends, strict=False)
+        ]
+        self._next: int | None = None
+
+    def take(self, content: str) -> Logical | None:
+        """The next cell, which reads ``content``; None where it is not found."""
+        source = content.replace("|", "\\|")
+        if self._next is None:  # the first cell may be in front of the first bar, or behind it
+            self._next = 0 if content and self._end_of(0, source) else 1
+        end = self._end_of(self._next, source)
+        self._next += 1
+        if end is None:
+            return None
+        first = end - len(source)
+        dropped = [first + bar.start() for bar in re.finditer(r"\\(?=\|)", source)]
+        return Logical.without(self._text, first, end, dropped)
+
+    def _end_of(self, number: int, source: str) -> int | None:
+        """Where the text of a cell ends, if that is ``source``."""
+        if number >= len(self._cells):
+            return None
+        start, end = self._cells[number]
+        end = start + len(self._text[start:end].rstrip())
+        return end if self._text.endswith(source, start, end) else None
 
 
 def _between_breaks(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
