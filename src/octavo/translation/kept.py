@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
+from octavo.text.protected import protected_spans
 from octavo.translation.mark_placement import Link
 from octavo.translation.source import KeptSpan
 
@@ -58,6 +59,15 @@ def places(target: str, kept: Iterable[KeptSpan]) -> list[tuple[int, KeptSpan]] 
             return None
         found.append((match.start(), spans.popleft()))
     return None if any(waiting.values()) else found
+
+
+def has_more(target: str, found: Sequence[tuple[int, KeptSpan]]) -> bool:
+    """Whether the translation has a placeholder, an address or the like that is none of ``found``."""
+    spans = [(start, start + len(span.spoken)) for start, span in found]
+    return any(
+        not any(start <= extra.start and extra.end <= end for start, end in spans)
+        for extra in protected_spans(target)
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

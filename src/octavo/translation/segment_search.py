@@ -13,7 +13,7 @@ from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
 from octavo.text.tokenizer import Tokenizer
 from octavo.translation.guard import Fault, needs_retry, safer
-from octavo.translation.kept import places, spellings
+from octavo.translation.kept import has_more, places, spellings
 from octavo.translation.segment import Cut, Segment
 from octavo.translation.warning import TranslationWarning
 
@@ -171,5 +171,8 @@ def _spoilt(segment: Segment) -> bool:
 
 
 def _keeps(segment: Segment) -> bool:
-    """Whether all that must stay is in the translation, and nothing like it besides."""
-    return not segment.kept or places(segment.translation, segment.kept) is not None
+    """Whether all that must stay is in the translation, and no placeholder or the like besides."""
+    if not segment.kept:
+        return True
+    found = places(segment.translation, segment.kept)
+    return found is not None and not has_more(segment.translation, found)
