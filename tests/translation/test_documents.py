@@ -10,6 +10,7 @@ import pytest
 from octavo.documents import DocumentError, Passage
 from octavo.errors import OctavoError
 from octavo.memory import TranslationMemory
+from octavo.terms import Entry, Glossary
 from octavo.text.parts import Kept, Mark, Part, Side
 from octavo.translation import Translation, TranslationWarning, Translator
 
@@ -123,3 +124,38 @@ def test_a_translation_can_be_awaited(translator: Translator) -> None:
     assert (one.text, [translation.text for translation in several]) == ("Bako.", ["Tire.", "Sal."])
     with pytest.raises(OctavoError):
         asyncio.run(translator.atranslate("Bako.", beam=0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("Bako ", Kept("", 1), "tire."),
+        (Kept("", 1), "Bako tire.", Kept("", 2)),
+        (Kept(" ", 1), "Bako tire.", Mark(Side.PLACE, 3), Kept("12", 2)),
+        (Mark(Side.OPEN, 1), Mark(Side.CLOSE, 1), "Bako.", Mark(Side.OPEN, 2), " Tire.", Mark(Side.CLOSE, 2)),
+        ("Bako. Ti", Mark(Side.OPEN, 1), "re. Sa", Mark(Side.CLOSE, 1), "l."),
+        (Mark(Side.PLACE, 1),),
+        (),
+    ],
+)
+def test_parts_come_back_as_they_were(translator: Translator, parts: tuple[Part, ...]) -> None:
+    (found,) = translator.passages([Passage(parts, "here")])
+    assert found.parts == parts
+
+
+def test_terms_are_said(translator: Translator, engine: FakeEngine) -> None:
+    glossary = Glossary([Entry("tire", ("sal",)), Entry("munzen")])
+    (found,) = translator(["Bako tire munzen."], glossary=glossary)
+    assert found.warnings == (TranslationWarning.TERM,), "this engine does not heed terms"
+    (terms,) = engine.terms[-1] or ()
+    assert [translator.model.tokenizers()[1].decode(t.alternatives[0].tolist()) for t in terms or ()] == [
+        "munzen",
+        "sal",
+    ]
+
+
+def test_terms_in_kept_text_are_no_terms(translator: Translator, engine: FakeEngine) -> None:
+    glossary = Glossary([Entry("tire", ("sal",))])
+    parts = ("Bako ", Kept("tire gra", 1), " xi.")
+    (found,) = translator.passages([Passage(parts, "here")], glossary=glossary)
+    assert (found.parts, found.translation.warnings) == (parts, ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,6 +59,12 @@ class Glossary:
     def matches(self, text: str) -> tuple[TermMatch, ...]:
         """The terms of a text, from the left; the longest at each place, and none overlaps another."""
         return tuple(self._matcher.matches(text))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A digest of the entries and the language: what changes a translation changes it."""
+        entries = [(entry.source, entry.targets, entry.exact_case) for entry in self.entries]
+        return hashlib.sha256(repr((self.language, entries)).encode(errors="replace")).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence, Sized
 
 from octavo.engine import Hypothesis
-from octavo.text.parts import Part, merged, plain
+from octavo.text.parts import Part, plain
 from octavo.text.tokenizer import Tokenizer
 from octavo.translation.kept import places, restored
 from octavo.translation.mark_placement import Link, place_marks
@@ -67,7 +67,7 @@ class Assembler:
             target_tokens=sum(_length(found.tokens, found.complete) for found in best),
             warnings=tuple(warning for warning in TranslationWarning if warning in found),
         )
-        return TranslatedPassage(tuple(merged(parts)), translation)
+        return TranslatedPassage(source.as_given(parts), translation)
 
     def _outcome(self, segment: Segment) -> _Outcome:
         parts = segment.parts

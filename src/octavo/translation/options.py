@@ -10,6 +10,7 @@ from octavo.engine import SearchOptions
 from octavo.errors import ArgumentError
 from octavo.memory import TranslationMemory
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
+from octavo.terms import Glossary
 
 
 class OptionError(ArgumentError):
@@ -44,7 +45,8 @@ class TranslationOptions(SearchChanges, total=False):
     ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
     blank line still ends a paragraph. ``alignments`` asks for the source characters of every token
     (``TranslatedSegment.links``). ``detect`` warns of text that is surely in another language than the model
-    translates from; it needs the extra "detect". ``memory`` is asked before the model, and keeps what the
+    translates from; it needs the extra "detect". ``glossary``
+    says how terms are translated. ``memory`` is asked before the model, and keeps what the
     model finds. ``similar`` is a percentage from 50: a segment that the memory does not have comes with the
     translation of one that is at least so like it (``TranslatedSegment.similar``). In a large memory that
     takes time.
@@ -53,6 +55,7 @@ class TranslationOptions(SearchChanges, total=False):
     wrapped: bool
     alignments: bool
     detect: bool
+    glossary: Glossary | None
     memory: TranslationMemory | None
     similar: float | None
 
@@ -65,6 +68,7 @@ class Settings:
     wrapped: bool = False
     alignments: bool = False
     detect: bool = False
+    glossary: Glossary | None = None
     memory: TranslationMemory | None = None
     similar: float | None = None
 
@@ -77,6 +81,7 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         wrapped=options.get("wrapped", False),
         alignments=options.get("alignments", False),
         detect=options.get("detect", False),
+        glossary=options.get("glossary"),
         memory=options.get("memory"),
         similar=options.get("similar"),
     )

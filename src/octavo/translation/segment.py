@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import string
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Final
 
 from octavo.engine import Hypothesis, Term
 from octavo.memory import FuzzyHit
+from octavo.terms import TermMatch
 from octavo.text.parts import Part
 from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import Tokenizer
@@ -23,9 +25,9 @@ _BREAKS: Final = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029", " "
 @dataclasses.dataclass(eq=False, slots=True)
 class Segment:
     """Characters ``start`` to before ``end`` of a text. ``ids`` are its source tokens, ``prefix`` of them a
-    language code; a segment without ids stays as it is. ``kept`` is what must stay in it, ``terms`` what its
-    translation must have. ``remembered`` is its translation,
-    ``similar`` that of a source like it, in the translation memory."""
+    language code; a segment without ids stays as it is. ``kept`` is what must stay in it, ``glossary_terms``
+    what the glossary has, and ``terms`` the tokens of both. ``remembered`` is its translation, ``similar``
+    that of a source like it, in the translation memory."""
 
     source: Source
     start: int
@@ -33,6 +35,7 @@ class Segment:
     ids: Sequence[int]
     prefix: int = 0
     kept: tuple[KeptSpan, ...] = ()
+    glossary_terms: tuple[TermMatch, ...] = ()
     terms: list[Term] = dataclasses.field(default_factory=list)
     remembered: tuple[Part, ...] | None = None
     similar: FuzzyHit | None = None
@@ -85,7 +88,7 @@ class Cutter:
     def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
         """All of the text. What must stay and does not fit into one segment is left out."""
         cut = self._cut(source, 0, len(source.text), (), wrapped, max_length)
-        split = [kept for kept in source.kept if _is_split(kept, cut.segments)]
+        split = _split(source.kept, cut.segments)
         if split:
             cut = self._cut(source, 0, len(source.text), split, wrapped, max_length)
         return cut
@@ -122,7 +125,8 @@ class Cutter:
                 inside = source.kept_in(low, high)
                 stays = piece.copied or _is_all_kept(source.text, low, high, inside)
                 ids = () if stays else piece.ids
-                segments.append(Segment(source, low, high, ids, len(found.prefix), inside))
+                terms = source.terms_in(low, high) if source.terms else ()
+                segments.append(Segment(source, low, high, ids, len(found.prefix), inside, terms))
         return Cut(segments, too_long)
 
 
@@ -146,11 +150,12 @@ def _with_edges(start: int, end: int, kept: Sequence[KeptSpan]) -> tuple[int, in
     return start, end
 
 
-def _is_split(kept: KeptSpan, segments: Sequence[Segment]) -> bool:
-    """Whether an end of a segment falls into it."""
-    return any(
-        kept.start < segment.end < kept.end or kept.start < segment.start < kept.end for segment in segments
-    )
+def _split(kept: Sequence[KeptSpan], segments: Sequence[Segment]) -> list[KeptSpan]:
+    """What an end of a segment falls into."""
+    ends = sorted({place for segment in segments for place in (segment.start, segment.end)})
+    return [
+        span for span in kept if bisect.bisect_right(ends, span.start) < bisect.bisect_left(ends, span.end)
+    ]
 
 
 def _is_all_kept(text: str, start: int, end: int, kept: Sequence[KeptSpan]) -> bool:

@@ -72,14 +72,14 @@ class SegmentSearch:
         for cut in cuts:
             self._leave_unreadable(cut.segments)
             self._replace(cut, [segment for segment in cut.segments if not self._carry(segment)])
-        self._search([segment for cut in cuts for segment in cut.segments], self._options)
+        self._search_first([segment for cut in cuts for segment in cut.segments])
         again: list[Segment] = []
         for cut in cuts:
             lost = [
                 segment for segment in cut.segments if segment.kept and segment.found and _spoilt(segment)
             ]
             again += self._replace(cut, lost)
-        self._search(again, self._options)
+        self._search_first(again)
         found = [segment for cut in cuts for segment in cut.segments if segment.found]
         self._search_more_safely(found)
         for segment in found:
@@ -98,13 +98,23 @@ class SegmentSearch:
             return True
         if len(segment.kept) > _MOST_KEPT:
             return False
-        for kept in segment.kept:
-            before = segment.source.text[max(kept.text_start - 1, 0) : kept.text_start]
-            found = spellings(kept.spoken, self._target, attached=bool(before.strip()))
-            if not found:
-                return False
-            segment.terms.append(Term([np.asarray(ids, np.int32) for ids in found], whole_words=True))
-        return True
+        terms = [self._term([kept.spoken], segment, kept.text_start) for kept in segment.kept]
+        segment.terms += [term for term in terms if term is not None]
+        return None not in terms
+
+    def _demand_terms(self, segment: Segment) -> None:
+        """Make terms of those of the glossary."""
+        for match in segment.glossary_terms:
+            term = self._term(match.targets, segment, match.start)
+            if term is not None:
+                segment.terms.append(term)
+
+    def _term(self, texts: Sequence[str], segment: Segment, place: int) -> Term | None:
+        """Any one of ``texts``, for what begins at ``place`` of the source; None where the model can say none
+        of them."""
+        attached = place > 0 and not segment.source.text[place - 1].isspace()
+        found = [ids for text in texts for ids in spellings(text, self._target, attached=attached)]
+        return Term([np.asarray(ids, np.int32) for ids in found], whole_words=True) if found else None
 
     def _replace(self, cut: Cut, lost: Sequence[Segment]) -> list[Segment]:
         """Put what lies around what must stay in the place of each lost segment."""
@@ -118,6 +128,12 @@ class SegmentSearch:
             cut.replaced.append((segment, around))
             added += around
         return added
+
+    def _search_first(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            if segment.to_search and segment.glossary_terms:
+                self._demand_terms(segment)
+        self._search(segments, self._options)
 
     def _search(self, segments: Sequence[Segment], options: SearchOptions) -> None:
         """Segments with alignments and those without, each in one call of the engine."""
@@ -155,6 +171,9 @@ class SegmentSearch:
         fault = _fault(segment)
         if fault is not None:
             segment.warnings.add(_OF_FAULT[fault])
+        said = segment.translation.casefold()
+        if any(not any(t.casefold() in said for t in match.targets) for match in segment.glossary_terms):
+            segment.warnings.add(TranslationWarning.TERM)
         if self._source.unknown_id in segment.ids:
             segment.warnings.add(TranslationWarning.UNKNOWN_CHARACTERS)
 

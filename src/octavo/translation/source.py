@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from octavo.text.parts import Kept, Mark, Part, plain
+from octavo.terms import Glossary, TermMatch
+from octavo.text.parts import Kept, Mark, Part, Side, merged, plain
 from octavo.text.protected import protected_spans
 
 
@@ -35,14 +37,18 @@ class KeptSpan:
 
 
 class Source:
-    """The parts of a passage, by the characters of its plain text."""
+    """The parts of a passage, by the characters of its plain text. ``terms``: those of ``glossary`` in it,
+    but for those that stay as they are, which are kept."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], glossary: Glossary | None = None) -> None:
         self.text = plain(parts)
         self._marks: list[tuple[int, Mark]] = []
         kept = []
         at = 0
+        self._empty = {part.id: part for part in parts if isinstance(part, Kept) and not part.text}
         for part in parts:
+            if isinstance(part, Kept) and not part.text:
+                part = Mark(Side.PLACE, part.id)
             if isinstance(part, Mark):
                 self._marks.append((at, part))
                 continue
@@ -50,20 +56,39 @@ class Source:
             if isinstance(part, Kept):
                 kept.append(KeptSpan(at, at + len(text), text, part))
             at += len(text)
-        self.kept = tuple(_with_protected(self.text, kept))
+        protected = [KeptSpan(s.start, s.end, self.text[s.start : s.end]) for s in protected_spans(self.text)]
+        kept = list(_united(kept, protected))
+        matches = glossary.matches(self.text) if glossary is not None else ()
+        same = [KeptSpan(m.start, m.end, m.targets[0]) for m in matches if _stays(self.text, m)]
+        self.kept = tuple(_united(kept, same))
+        self.terms = tuple(m for m in matches if not _stays(self.text, m) and not _overlaps(m, self.kept))
+
+    def terms_in(self, start: int, end: int) -> tuple[TermMatch, ...]:
+        """The glossary's terms between two characters."""
+        first = bisect.bisect_left(self.terms, start, key=lambda match: match.start)
+        last = bisect.bisect_left(self.terms, end, key=lambda match: match.start)
+        return tuple(match for match in self.terms[first:last] if match.end <= end)
 
     def has_marks(self, start: int, end: int) -> bool:
         """Whether a mark lies between two characters, not at them."""
-        return any(start < at < end for at, _ in self._marks)
+        return bool(self._marks_between(start + 1, end - 1))
+
+    def as_given(self, parts: Iterable[Part]) -> tuple[Part, ...]:
+        """Parts of its translation, with kept texts that are empty as the passage has them."""
+        found = merged(parts)
+        if not self._empty:
+            return tuple(found)
+        return tuple(self._empty.get(part.id, part) if isinstance(part, Mark) else part for part in found)
 
     def kept_in(self, start: int, end: int) -> tuple[KeptSpan, ...]:
         """What must stay between two characters."""
-        return tuple(kept for kept in self.kept if start <= kept.start and kept.end <= end)
+        first = bisect.bisect_left(self.kept, start, key=_start)
+        last = bisect.bisect_left(self.kept, end, key=_start)
+        return tuple(kept for kept in self.kept[first:last] if kept.end <= end)
 
     def inside(self, start: int, end: int) -> tuple[Part, ...]:
         """The parts of a segment: marks at its ends are not in it."""
-        marks = [(at, mark) for at, mark in self._marks if start < at < end]
-        return tuple(self._parts(start, end, marks))
+        return tuple(self._parts(start, end, self._marks_between(start + 1, end - 1)))
 
     def between(
         self, start: int, end: int, first_mark: int | None = None, last_mark: int | None = None
@@ -72,11 +97,16 @@ class Source:
         the first and the last mark may stand."""
         low = start if first_mark is None else first_mark
         high = end if last_mark is None else last_mark
-        marks = [(at, mark) for at, mark in self._marks if low <= at <= high]
-        return tuple(self._parts(start, end, marks))
+        return tuple(self._parts(start, end, self._marks_between(low, high)))
+
+    def _marks_between(self, first: int, last: int) -> list[tuple[int, Mark]]:
+        """The marks from character ``first`` to ``last``."""
+        low = bisect.bisect_left(self._marks, first, key=lambda mark: mark[0])
+        high = bisect.bisect_right(self._marks, last, key=lambda mark: mark[0])
+        return self._marks[low:high]
 
     def _parts(self, start: int, end: int, marks: Sequence[tuple[int, Mark]]) -> Iterator[Part]:
-        kept = {span.start: span for span in self.kept if span.part and start <= span.start < end}
+        kept = {span.start: span for span in self.kept_in(start, end) if span.part}
         at = start
         stops = [*((position, None) for position in kept), *marks]
         for position, mark in sorted(stops, key=lambda stop: (stop[0], stop[1] is None)):
@@ -92,17 +122,29 @@ class Source:
             yield self.text[at:end]
 
 
-def _with_protected(text: str, kept: Sequence[KeptSpan]) -> Iterator[KeptSpan]:
-    """What a document keeps, and what of the rest of the text must stay; in order, without overlaps."""
-    found = protected_spans(text)
-    coming = iter([*kept, None])
+def _united(first: Sequence[KeptSpan], second: Sequence[KeptSpan]) -> Iterator[KeptSpan]:
+    """All of the first, and those of the second that overlap none of them; both and the result in order."""
+    coming = iter([*first, None])
     stated = next(coming)
-    for span in found:
+    for span in second:
         while stated is not None and stated.end <= span.start:
             yield stated
             stated = next(coming)
         if stated is None or span.end <= stated.start:
-            yield KeptSpan(span.start, span.end, text[span.start : span.end])
+            yield span
     while stated is not None:
         yield stated
         stated = next(coming)
+
+
+def _start(span: KeptSpan) -> int:
+    return span.start
+
+
+def _stays(text: str, match: TermMatch) -> bool:
+    return match.targets == (text[match.start : match.end],)
+
+
+def _overlaps(match: TermMatch, kept: Sequence[KeptSpan]) -> bool:
+    place = bisect.bisect_right(kept, match.start, key=lambda span: span.end)
+    return place < len(kept) and kept[place].start < match.end

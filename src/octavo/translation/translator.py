@@ -187,7 +187,7 @@ class Translator(LoadedModel[SearchEngine]):
         engine = self._in_use()
         search = settings.search
         cutter = Cutter(self._segmenter(), self._source)
-        sources = [Source(passage.parts) for passage in passages]
+        sources = [Source(passage.parts, settings.glossary) for passage in passages]
         cuts = [
             cutter.cut(source, wrapped=passage.wrapped, max_length=search.max_length)
             for source, passage in zip(sources, passages, strict=True)
@@ -221,7 +221,8 @@ class Translator(LoadedModel[SearchEngine]):
             return None
         shortlist = "shortlist" if getattr(self._engine, "shortlist", None) else "whole vocabulary"
         search = (f"{name}={value}" for name, value in dataclasses.asdict(settings.search).items())
-        options = " ".join([self.precision, shortlist, *search])
+        terms = [] if settings.glossary is None else [f"glossary={settings.glossary.fingerprint}"]
+        options = " ".join([self.precision, shortlist, *search, *terms])
         if self._remembered is None or self._remembered[:2] != (memory, options):
             session = memory.session(
                 model=self.model.fingerprint(),

@@ -16,6 +16,7 @@ class TranslationWarning(enum.StrEnum):
     not seen them. ``UNREADABLE``: that holds for most letters of a sentence, which stays as it is.
     ``OTHER_LANGUAGE``: the text is surely in another language than the model translates from, where that was
     asked for.
+    ``TERM``: a term of the glossary is in the text, and none of its translations in that of the sentence.
     ``PIECES``: the model did not keep a placeholder, an address or code, so what stands around it was
     translated in pieces.
     """
@@ -27,4 +28,5 @@ class TranslationWarning(enum.StrEnum):
     UNKNOWN_CHARACTERS = "The source has characters that the model's vocabulary cannot read."
     OTHER_LANGUAGE = "The text seems to be in another language than the one that the model translates from."
     UNREADABLE = "Text in letters that the model's vocabulary does not have was left as it is."
+    TERM = "The translation lacks a term of the glossary, or the model's vocabulary cannot say it."
     PIECES = "The text around a placeholder, an address or code was translated in pieces, so that it stays."

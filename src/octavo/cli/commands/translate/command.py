@@ -29,7 +29,7 @@ from octavo.cli.terminal.output import open_output
 
 if TYPE_CHECKING:
     from octavo.memory import TranslationMemory
-    from octavo.translation import TranslationOptions
+    from octavo.translation import TranslationOptions, Translator
 
 
 def translate(
@@ -81,6 +81,14 @@ def translate(
             "--detect", help="Text that is surely in another language than the model translates from is told."
         ),
     ] = False,
+    glossary_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--glossary",
+            metavar="FILE",
+            help="Terms are translated as FILE says, a table of TSV, CSV or TBX: term, translation.",
+        ),
+    ] = None,
     memory_file: Annotated[
         Path | None,
         typer.Option(
@@ -185,13 +193,23 @@ def translate(
         options["memory"] = memory
         if document is not None:
             with load() as translator:
-                document.translate(translator, options)
+                document.translate(translator, options | _glossary(glossary_file, translator))
             return
         source = nullcontext(lines_of_texts(text)) if text else open_lines(input_file)
         layout = Layout(scores=scores, ranks=nbest is not None, as_json=as_json)
         with open_output(output_file) as output, source as lines, load() as translator:
+            options |= _glossary(glossary_file, translator)
             tally = translate_lines(translator, lines, output, options, layout)
     tally.report(output.lines)
+
+
+def _glossary(path: Path | None, translator: "Translator") -> "TranslationOptions":
+    if path is None:
+        return {}
+    from octavo.terms import Glossary
+
+    model = translator.model
+    return {"glossary": Glossary.read(path, source=model.source_language, target=model.target_language)}
 
 
 def _memory(path: Path) -> "TranslationMemory":
