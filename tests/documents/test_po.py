@@ -47,6 +47,9 @@ def test_plural_forms_are_those_of_the_language() -> None:
     assert texts(source) == ["%d file", "%d files"]
     written = translated(source, "%d a", "%d b", language="pl")
     assert written.endswith('msgstr[0] "%d a"\nmsgstr[1] "%d b"\nmsgstr[2] "%d b"\n')
+    assert translated(f"#, fuzzy\n{source}".replace("UTF-8", "CHARSET"), "a", None).startswith(
+        'msgid ""\nmsgstr'
+    )
     template = source.replace(
         '"Language: ', '"Plural-Forms: nplurals=INTEGER; plural=EXPRESSION;\\n"\n"Language: '
     )

@@ -24,6 +24,7 @@ from octavo.text.parts import Part, plain
 _CHARSET: Final = re.compile(rb"charset=([\w.:-]+)")
 _PLURAL_FORMS: Final = re.compile(r"nplurals\s*=\s*([0-9]{1,2})\s*;\s*plural\s*=\s*([^;]*)")
 _FUZZY: Final = re.compile(r",[ \t]*fuzzy\b")
+_FUZZY_ALONE: Final = re.compile(r"\A#,[ \t]*fuzzy[ \t]*\r?\n")
 _ESCAPES: Final = str.maketrans(
     {
         "\\": "\\\\",
@@ -66,11 +67,14 @@ class _PoDocument(SplicedDocument):
         if written == self._source or self._header is None or not self._header_is_first():
             return written
         header = self._header.values["msgstr"]
-        source = self._source[header.start : header.end]
+        start = self._header.flags[0] if self._header.flags else header.start
+        source = self._source[start : header.end]
         changed = re.sub(r'(?m)^("Language:)[ \t]*(\\n")', rf"\1 {self._language}\2", source, count=1)
         forms = plural_forms_of(self._language)
         changed = changed.replace("nplurals=INTEGER; plural=EXPRESSION;", forms)
-        return written[: header.start] + changed + written[header.end :]
+        changed = changed.replace("charset=CHARSET", "charset=UTF-8")
+        changed = _FUZZY_ALONE.sub("", changed)
+        return written[:start] + changed + written[header.end :]
 
     def _header_is_first(self) -> bool:
         return self._header is not None and not self._source[: self._header.values["msgstr"].start].count(
