@@ -165,9 +165,13 @@ void check_translation(const std::string& arithmetic) {
   fail_each(arithmetic + ", load", [&] { kind.load(); }, [](bool) {});
   const auto model = kind.load();
   const std::vector<std::vector<std::int32_t>> sources{{5, 6, 7, 8}, {9, 10}, {11, 12, 13, 14, 15, 16}};
+  const std::vector<std::int32_t> continuations{30};
+  const std::vector<std::vector<Term>> terms{{}, {{.alternatives = {{20, 21}, {22}}}}, {}};
   SearchOptions options;
   options.max_length = 6;
-  const auto expected = Engine(model, nullptr, kThreads, kStreams).translate(sources, {}, {}, options, go_on);
+  options.no_repeat_ngram = 2;
+  const auto expected =
+      Engine(model, nullptr, kThreads, kStreams).translate(sources, terms, continuations, options, go_on);
   std::unique_ptr<Engine> engine;
   std::vector<std::vector<Hypothesis>> found;
   fail_each(
@@ -175,11 +179,11 @@ void check_translation(const std::string& arithmetic) {
       [&] {
         engine.reset();
         engine = std::make_unique<Engine>(model, nullptr, kThreads, kStreams);
-        found = engine->translate(sources, {}, {}, options, go_on);
+        found = engine->translate(sources, terms, continuations, options, go_on);
       },
       [&](bool thrown) {
         if (engine == nullptr) return;
-        if (thrown) found = engine->translate(sources, {}, {}, options, go_on);
+        if (thrown) found = engine->translate(sources, terms, continuations, options, go_on);
         expect(same(found, expected), "a translation is what it should be, after a failure too");
       });
 }

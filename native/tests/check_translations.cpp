@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/engine.h"
@@ -32,6 +33,8 @@ struct Digests {
   std::uint64_t few;
 };
 constexpr Digests kFloat32{0x331de561c8aa5511, 0xb78b858fef1f7c24};
+constexpr Digests kFloat32Terms{0x91701c2b4754e5cb, 0x98093d4e0e191f80};
+constexpr Digests kInt8Terms{0x3ad350ea20b91950, 0xe3263a8da5649d48};
 constexpr Digests kInt8{0xf9a828ef1bd6d86c, 0x7156b4eda06aa783};
 
 TransformerConfig small_config() {
@@ -133,7 +136,25 @@ std::vector<std::vector<std::int32_t>> sources(std::size_t count) {
   return found;
 }
 
-Translations translate(const KernelTable& kernels, bool int8, std::size_t count) {
+/// Every other sentence has one or two terms: one of two alternatives each, of which one begins another.
+std::vector<std::vector<Term>> terms_of(std::size_t count) {
+  std::vector<std::vector<Term>> found(count);
+  for (std::size_t i = 0; i < count; i += 2) {
+    const auto token = static_cast<std::int32_t>(20 + i);
+    found[i].push_back({.alternatives = {{token, 500, 7}, {token}}, .whole_words = true});
+    if (i % 4 == 0) found[i].push_back({.alternatives = {{token, 501}, {9, 9}}, .whole_words = false});
+  }
+  return found;
+}
+
+/// Tokens from 400 on.
+std::vector<std::int32_t> continuations() {
+  std::vector<std::int32_t> found;
+  for (std::int32_t token = 400; token < small_config().target_vocab_size; ++token) found.push_back(token);
+  return found;
+}
+
+Translations translate(const KernelTable& kernels, bool int8, bool with_terms, std::size_t count) {
   const TransformerConfig config = small_config();
   RandomTensors tensors(config, int8);
   const Arithmetic arithmetic = int8 ? Arithmetic(plan_of(config)) : Arithmetic();
@@ -142,7 +163,11 @@ Translations translate(const KernelTable& kernels, bool int8, std::size_t count)
   SearchOptions options;
   options.nbest = 2;
   options.max_length = 12;
-  return engine.translate(sources(count), {}, {}, options, [] { return true; });
+  const auto go_on = [] { return true; };
+  if (!with_terms) return engine.translate(sources(count), {}, {}, options, go_on);
+  options.max_length = 16;
+  options.no_repeat_ngram = 2;
+  return engine.translate(sources(count), terms_of(count), continuations(), options, go_on);
 }
 
 std::uint64_t digest(std::span<const std::vector<Hypothesis>> translations) {
@@ -171,10 +196,12 @@ void check_tier(const KernelTier& tier) {
     return;
   }
   const bool is_reference = tier.table.get() == &reference_kernels();
-  for (const bool int8 : {false, true}) {
-    const Digests& digests = int8 ? kInt8 : kFloat32;
-    const std::string what = tier.name + "'s translations in " + (int8 ? "int8" : "float32");
-    const Translations found = translate(*tier.table, int8, is_reference ? kFew : kSentences);
+  for (const auto& [int8, with_terms, digests] :
+       {std::tuple{false, false, kFloat32}, std::tuple{true, false, kInt8},
+        std::tuple{false, true, kFloat32Terms}, std::tuple{true, true, kInt8Terms}}) {
+    const std::string what =
+        tier.name + "'s translations in " + (int8 ? "int8" : "float32") + (with_terms ? " with terms" : "");
+    const Translations found = translate(*tier.table, int8, with_terms, is_reference ? kFew : kSentences);
     expect_digest("the first of " + what, digest(std::span(found).first(kFew)), digests.few);
     if (!is_reference) expect_digest(what, digest(found), digests.all);
   }

@@ -97,6 +97,20 @@ def test_a_converted_model_is_generate(config: ModelConfig, tmp_path: Path) -> N
         assert not config.output_bias or len(set(map(len, expected))) > 2  # they end of themselves
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_ngrams_that_may_not_repeat_are_those_of_generate(size: int, tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", CONFIGS["shared"])
+    convert(theirs.path, tmp_path / "ours")
+    ours, peer = ModelDirectory.open(tmp_path / "ours"), Peer(theirs.path)
+    peer.model.generation_config.forced_eos_token_id = None
+    sources = peer.ids(SENTENCES)
+    for beam in (1, 4):
+        options = {"num_beams": beam, "early_stopping": beam > 1, "max_length": 31}
+        expected = peer.generate(sources, no_repeat_ngram_size=size, **options)
+        assert translate(ours, sources, beam=beam, max_length=30, no_repeat_ngram=size) == expected
+        assert expected != peer.generate(sources, **options)
+
+
 @pytest.mark.parametrize("config", [CONFIGS["shared"], CONFIGS["separate"]], ids=["shared", "separate"])
 def test_what_transformers_saves_converts(config: ModelConfig, tmp_path: Path) -> None:
     theirs = write_marian(tmp_path / "theirs", config)
