@@ -13,12 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.arguments import whole_number
-from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.cpu import active_isa, available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.forks import tell_of_forks
+from octavo.engine.native_values import (
+    native_arithmetic,
+    native_config,
+    native_options,
+    native_shortlist,
+    native_terms,
+    tensor_reader,
+    token_ids,
+)
 from octavo.engine.text_session import TextSession
 from octavo.integer_format import IntegerScales, integer_obstacle
 from octavo.plan import QuantizationPlan
@@ -27,10 +35,7 @@ from octavo.spec import (
     AlignmentHeads,
     AttentionHead,
     ModelConfig,
-    NormPlacement,
-    Positions,
     SearchOptions,
-    SpecError,
 )
 
 Precision = Literal["float32", "int8", "integer"]
@@ -39,27 +44,6 @@ MAX_TERMS: Final = 256
 """The most terms of one source."""
 
 _PRECISIONS: Final = ("float32", "int8", "integer")
-_SAME_IN_NATIVE: Final = (
-    "d_model",
-    "ffn_dim",
-    "encoder_layers",
-    "decoder_layers",
-    "attention_heads",
-    "source_vocab_size",
-    "target_vocab_size",
-    "max_positions",
-    "position_offset",
-    "scale_embeddings",
-    "embedding_norm",
-    "shared_embeddings",
-    "tied_output",
-    "output_bias",
-    "layer_norm_epsilon",
-    "eos_id",
-    "decoder_start_id",
-    "source_eos",
-    "polynomial_degree",
-)
 
 
 class Model(Protocol):
@@ -158,16 +142,16 @@ class Engine:
         self.alignment = model.alignment
         self._path = str(model.path)
         isa = isa or active_isa()
-        arithmetic = _native_arithmetic(model, precision)
-        with engine_errors(str(model.path)), _tensor_reader(model) as tensor:
+        arithmetic = native_arithmetic(model, precision)
+        with engine_errors(str(model.path)), tensor_reader(model) as tensor:
             self._native: Any = _native.Engine(
-                _native_config(model.config),
+                native_config(model.config),
                 arithmetic,
                 tensor,
                 self.threads,
                 streams or self.threads,
                 isa,
-                None if shortlist is None else _native_shortlist(model, shortlist),
+                None if shortlist is None else native_shortlist(model, shortlist),
             )
         self.isa: str = self._native.isa
         self._callers: set[int] = set()  # threads that are in a call
@@ -201,10 +185,10 @@ class Engine:
         heads = self.alignment.heads if alignments and self.alignment else ()
         with engine_errors("translation"), self._turn() as native:
             found = native.translate(
-                [_ids(source) for source in sources],
-                _native_options(options),
-                _native_terms(terms),
-                _ids(() if continuations is None else continuations),
+                [token_ids(source) for source in sources],
+                native_options(options),
+                native_terms(terms),
+                token_ids(() if continuations is None else continuations),
                 heads,
             )
         return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
@@ -221,7 +205,7 @@ class Engine:
     ) -> list[npt.NDArray[np.float32]]:
         """The ``logits`` of many pairs, computed together. Memory for all of them bounds their number."""
         with engine_errors("logits"):
-            return self._open().logits(list(map(_ids, sources)), list(map(_ids, targets)))  # type: ignore[no-any-return]
+            return self._open().logits(list(map(token_ids, sources)), list(map(token_ids, targets)))  # type: ignore[no-any-return]
 
     def attention(
         self, sources: Sequence[TokenIds], targets: Sequence[TokenIds], heads: Sequence[AttentionHead]
@@ -235,7 +219,7 @@ class Engine:
         """
         with engine_errors("attention"):
             return self._open().attention(  # type: ignore[no-any-return]
-                list(map(_ids, sources)), list(map(_ids, targets)), heads
+                list(map(token_ids, sources)), list(map(token_ids, targets)), heads
             )
 
     def token_log_probabilities(self, sequences: Sequence[TokenIds]) -> list[npt.NDArray[np.float32]]:
@@ -246,7 +230,7 @@ class Engine:
         translation model, ids outside the vocabulary, or more tokens than the model has positions.
         """
         start = np.array([self.config.decoder_start_id], np.int32)
-        texts = [np.concatenate([start, _ids(sequence)]) for sequence in sequences]
+        texts = [np.concatenate([start, token_ids(sequence)]) for sequence in sequences]
         scored = [i for i, text in enumerate(texts) if len(text) > 1]
         found = self.score_last([texts[i] for i in scored], [len(texts[i]) - 1 for i in scored])
         scores = dict(zip(scored, found, strict=True))
@@ -262,7 +246,7 @@ class Engine:
         ``token_log_probabilities`` does.
         """
         with engine_errors("scoring"), self._turn() as native:
-            return native.score(list(map(_ids, sequences)), list(map(int, counts)))  # type: ignore[no-any-return]
+            return native.score(list(map(token_ids, sequences)), list(map(int, counts)))  # type: ignore[no-any-return]
 
     def text_session(self) -> TextSession:
         """Texts to be continued with this engine's language model and threads, beside any other call.
@@ -289,7 +273,9 @@ class Engine:
         ``only``: the sites wanted; none given, all. What ``visit`` raises ends the run.
         """
         with engine_errors("observation"):
-            self._open().observe(list(map(_ids, sources)), list(map(_ids, targets)), visit, set(only))
+            self._open().observe(
+                list(map(token_ids, sources)), list(map(token_ids, targets)), visit, set(only)
+            )
 
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
         """Every int8 or integer weight product of ``logits(source, target)`` in order of execution.
@@ -297,7 +283,7 @@ class Engine:
         They are named as in ``octavo.plan``; the output projection is "output". A decoder product appears
         once a step, but for the cross-attention's keys and values, which are made once."""
         with engine_errors("trace"):
-            found = self._open().trace(_ids(source), _ids(target))
+            found = self._open().trace(token_ids(source), token_ids(target))
         return [ProductTrace(*product) for product in found]
 
     def close(self) -> None:
@@ -367,92 +353,3 @@ def _check_precision(model: Model, precision: str) -> None:
         )
     if precision == "int8" and model.plan is None:
         raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
-
-
-def _ids(tokens: npt.ArrayLike) -> TokenIds:
-    ids = np.asarray(tokens)
-    if ids.size == 0 and ids.ndim == 1:
-        return np.empty(0, np.int32)
-    if ids.ndim != 1 or ids.dtype.kind not in "iu":
-        raise EngineError(f"token ids must be integers [length], not {ids.dtype} {list(ids.shape)}")
-    limits = np.iinfo(np.int32)
-    if ids.min() < limits.min or ids.max() > limits.max:
-        raise EngineError("a token lies outside the vocabulary: it does not even fit 32 bits")
-    return np.ascontiguousarray(ids, np.int32)
-
-
-def _native_config(config: ModelConfig) -> Any:
-    native = _native.TransformerConfig()
-    for name in _SAME_IN_NATIVE:
-        setattr(native, name, getattr(config, name))
-    native.pre_norm = config.norm is NormPlacement.PRE
-    native.activation = getattr(_native.Activation, config.activation.value)
-    native.suppressed_ids = list(config.suppressed_ids)
-    native.learned_positions = config.positions is Positions.LEARNED
-    return native
-
-
-def _native_arithmetic(model: Model, precision: Precision) -> Any:
-    """What the native engine computes in: None is float32."""
-    if precision == "integer" and model.integer_scales is not None:
-        return _native.IntegerScheme(1 / model.integer_scales.logits)
-    return None if precision == "float32" or model.plan is None else _native_plan(model, model.plan)
-
-
-def _native_plan(model: Model, plan: QuantizationPlan) -> Any:
-    try:
-        plan.check(model.config)
-    except SpecError as error:
-        raise EngineError(f"{model.path}: quantization plan: {error}") from error
-    inputs = {site: (how.scale, how.zero_point) for site, how in plan.inputs.items() if how is not None}
-    heads = {site: list(scales) for site, scales in plan.heads.items()}
-    return _native.QuantizationPlan(set(plan.float32), inputs, heads)
-
-
-def _native_shortlist(model: Model, shortlist: Shortlist) -> tuple[TokenIds, TokenIds, TokenIds]:
-    try:
-        shortlist.check(model.config)
-    except SpecError as error:
-        raise EngineError(f"{model.path}: {error}") from error
-    return _ids(shortlist.common), _ids(shortlist.offsets), _ids(shortlist.tokens)
-
-
-def _native_terms(terms: Sequence[Sequence[Term] | None] | None) -> list[Any] | None:
-    """For each source its terms, each alternatives and whether they are whole words."""
-    if terms is None or not any(terms):
-        return None
-    return [
-        [(list(map(_ids, term.alternatives)), bool(term.whole_words)) for term in source or ()]
-        for source in terms
-    ]
-
-
-def _native_options(options: SearchOptions) -> Any:
-    native = _native.SearchOptions()
-    for field in dataclasses.fields(options):
-        try:
-            setattr(native, field.name, getattr(options, field.name))
-        except TypeError as error:
-            raise EngineError(
-                f"{field.name} = {getattr(options, field.name)!r}: not a number it can be"
-            ) from error
-    return native
-
-
-@contextmanager
-def _tensor_reader(model: Model) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
-    """Tensors by name, and the tables of positions that are not learned: "positions" or, of a model of
-    integers, S.positions.weight for each side S."""
-    with model.tensor_reader() as tensor:
-
-        def read(name: str) -> npt.NDArray[Any]:
-            side, _, rest = name.partition(".")
-            if name == "positions":
-                return position_table(model.config)
-            if rest == "positions.weight" and model.config.positions is not Positions.LEARNED:
-                scales = model.integer_scales
-                if scales is not None:
-                    return integer_position_table(model.config, scales.residual(side))
-            return np.ascontiguousarray(tensor(name))
-
-        yield read

@@ -1,0 +1,137 @@
+"""Values of Python as the native engine takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from octavo.artifact.positions import integer_position_table, position_table
+from octavo.artifact.shortlist import Shortlist
+from octavo.engine import _native
+from octavo.engine.errors import EngineError
+from octavo.plan import QuantizationPlan
+from octavo.spec import ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
+
+if TYPE_CHECKING:
+    from octavo.engine.engine import Model, Precision, Term, TokenIds
+
+_SAME_IN_NATIVE: Final = (
+    "d_model",
+    "ffn_dim",
+    "encoder_layers",
+    "decoder_layers",
+    "attention_heads",
+    "source_vocab_size",
+    "target_vocab_size",
+    "max_positions",
+    "position_offset",
+    "scale_embeddings",
+    "embedding_norm",
+    "shared_embeddings",
+    "tied_output",
+    "output_bias",
+    "layer_norm_epsilon",
+    "eos_id",
+    "decoder_start_id",
+    "source_eos",
+    "polynomial_degree",
+)
+
+
+def token_ids(tokens: npt.ArrayLike) -> TokenIds:
+    """int32 [length], contiguous. Raises EngineError for what are no token ids."""
+    ids = np.asarray(tokens)
+    if ids.size == 0 and ids.ndim == 1:
+        return np.empty(0, np.int32)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise EngineError(f"token ids must be integers [length], not {ids.dtype} {list(ids.shape)}")
+    limits = np.iinfo(np.int32)
+    if ids.min() < limits.min or ids.max() > limits.max:
+        raise EngineError("a token lies outside the vocabulary: it does not even fit 32 bits")
+    return np.ascontiguousarray(ids, np.int32)
+
+
+def native_config(config: ModelConfig) -> Any:
+    """The hyper-parameters."""
+    native = _native.TransformerConfig()
+    for name in _SAME_IN_NATIVE:
+        setattr(native, name, getattr(config, name))
+    native.pre_norm = config.norm is NormPlacement.PRE
+    native.activation = getattr(_native.Activation, config.activation.value)
+    native.suppressed_ids = list(config.suppressed_ids)
+    native.learned_positions = config.positions is Positions.LEARNED
+    return native
+
+
+def native_arithmetic(model: Model, precision: Precision) -> Any:
+    """What the native engine computes in: None is float32."""
+    if precision == "integer" and model.integer_scales is not None:
+        return _native.IntegerScheme(1 / model.integer_scales.logits)
+    return None if precision == "float32" or model.plan is None else native_plan(model, model.plan)
+
+
+def native_plan(model: Model, plan: QuantizationPlan) -> Any:
+    """The plan. Raises EngineError for one of another model."""
+    try:
+        plan.check(model.config)
+    except SpecError as error:
+        raise EngineError(f"{model.path}: quantization plan: {error}") from error
+    inputs = {site: (how.scale, how.zero_point) for site, how in plan.inputs.items() if how is not None}
+    heads = {site: list(scales) for site, scales in plan.heads.items()}
+    return _native.QuantizationPlan(set(plan.float32), inputs, heads)
+
+
+def native_shortlist(model: Model, shortlist: Shortlist) -> tuple[TokenIds, TokenIds, TokenIds]:
+    """Common tokens, offsets and lists. Raises EngineError for lists of another model."""
+    try:
+        shortlist.check(model.config)
+    except SpecError as error:
+        raise EngineError(f"{model.path}: {error}") from error
+    return token_ids(shortlist.common), token_ids(shortlist.offsets), token_ids(shortlist.tokens)
+
+
+def native_terms(terms: Sequence[Sequence[Term] | None] | None) -> list[Any] | None:
+    """For each source its terms, each alternatives and whether they are whole words."""
+    if terms is None or not any(terms):
+        return None
+    return [
+        [(list(map(token_ids, term.alternatives)), bool(term.whole_words)) for term in source or ()]
+        for source in terms
+    ]
+
+
+def native_options(options: SearchOptions) -> Any:
+    """The options of a search. Raises EngineError for values of another kind."""
+    native = _native.SearchOptions()
+    for field in dataclasses.fields(options):
+        try:
+            setattr(native, field.name, getattr(options, field.name))
+        except TypeError as error:
+            raise EngineError(
+                f"{field.name} = {getattr(options, field.name)!r}: not a number it can be"
+            ) from error
+    return native
+
+
+@contextmanager
+def tensor_reader(model: Model) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
+    """Tensors by name, and the tables of positions that are not learned: "positions" or, of a model of
+    integers, S.positions.weight for each side S."""
+    with model.tensor_reader() as tensor:
+
+        def read(name: str) -> npt.NDArray[Any]:
+            side, _, rest = name.partition(".")
+            if name == "positions":
+                return position_table(model.config)
+            if rest == "positions.weight" and model.config.positions is not Positions.LEARNED:
+                scales = model.integer_scales
+                if scales is not None:
+                    return integer_position_table(model.config, scales.residual(side))
+            return np.ascontiguousarray(tensor(name))
+
+        yield read
