@@ -75,6 +75,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "products": _products(model),
         "integer_scales": model.integer_scales.to_dict() if model.integer_scales else None,
         "shortlist": _shortlist(model),
+        "alignment": model.alignment.to_dict() if model.alignment else None,
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
         "files": {printable(entry.name): entry.stat().st_size for entry in files},
@@ -193,6 +194,9 @@ def _identity(report: dict[str, Any]) -> Iterator[str]:
     if shortlist := report["shortlist"]:
         mean = shortlist["mean_per_token"]
         yield f"shortlist: {shortlist['common']:,} common tokens, {mean:.1f} others a source token"
+    if alignment := report["alignment"]:
+        heads = ", ".join(f"head {head} of layer {layer}" for layer, head in alignment["heads"])
+        yield f"alignments: by {heads}"
 
 
 def _listed(values: dict[str, Any]) -> str:
