@@ -31,7 +31,7 @@ Terms::Terms(std::span<const Term> terms, const TokenSet& continuations) : conti
   }
   std::size_t used = 0;
   for (std::size_t t = 0; t < terms.size(); ++t) {
-    std::size_t shortest = std::numeric_limits<std::int16_t>::max();
+    std::size_t shortest = std::numeric_limits<std::int32_t>::max();
     for (const auto& alternative : terms[t].alternatives) {
       alternatives_.push_back({Tokens(storage_).subspan(used, alternative.size()), t});
       used += alternative.size();
@@ -63,9 +63,9 @@ TermProgress Terms::found(const Alternative& alternative, const TermSet& met, To
     progress.met.set(alternative.term);
     return progress;
   }
-  progress.alternative = static_cast<std::int16_t>(longer - alternatives_.data());
-  progress.length = progress.held_length = static_cast<std::int16_t>(last.size());
-  progress.held = static_cast<std::int16_t>(alternative.term);
+  progress.alternative = static_cast<std::int32_t>(longer - alternatives_.data());
+  progress.length = progress.held_length = static_cast<std::int32_t>(last.size());
+  progress.held = static_cast<std::int32_t>(alternative.term);
   return progress;
 }
 
@@ -88,8 +88,8 @@ TermProgress Terms::after(const TermProgress& earlier, std::int32_t token) const
   }
   if (const Alternative* longer = longer_than(last, before.met)) {
     TermProgress progress = before;
-    progress.alternative = static_cast<std::int16_t>(longer - alternatives_.data());
-    progress.length = static_cast<std::int16_t>(last.size());
+    progress.alternative = static_cast<std::int32_t>(longer - alternatives_.data());
+    progress.length = static_cast<std::int32_t>(last.size());
     return progress;
   }
   // What was begun is lost. What began later, after a term that was held, is read again.

@@ -24,10 +24,10 @@ using TermSet = std::bitset<kMostTerms>;
 /// an alternative that is longer, and the first `held_length` of these are the term `held`, if there is one.
 struct TermProgress {
   TermSet met;  // without `held`
-  std::int16_t alternative = 0;
-  std::int16_t length = 0;
-  std::int16_t held = -1;
-  std::int16_t held_length = 0;
+  std::int32_t alternative = 0;
+  std::int32_t length = 0;
+  std::int32_t held = -1;
+  std::int32_t held_length = 0;
   bool word_ends = false;  // the last token ended a term of whole words
 };
 

@@ -171,6 +171,17 @@ def test_terms_that_no_translation_can_contain_are_refused(model, alternatives, 
         engine.translate([np.array([5], np.int32)] * 2, SearchOptions(), [None, [term]])
 
 
+def test_terms_that_repeat_one_token_and_have_many_alternatives(model) -> None:
+    """The reading begins again at every token; more alternatives than 16 bits count."""
+    engine = Engine(model, precision=default_precision(model), threads=1)
+    long = Term([np.array([50] * 20 + [51], np.int32), np.array([50] * 19 + [52], np.int32)])
+    many = Term([np.array([53, 54, 4 + i % 80], np.int32) for i in range(33_000)])
+    found = engine.translate([np.array([5], np.int32)], SearchOptions(beam=1), [[long, many]])[0][0]
+    tokens = found.tokens.tolist()
+    assert occurs(tokens, [53, 54])
+    assert occurs(tokens, [50] * 20 + [51]) or occurs(tokens, [50] * 19 + [52])
+
+
 def test_too_many_terms_and_other_counts_are_refused(model) -> None:
     engine = Engine(model, precision=default_precision(model), threads=1)
     source, term = np.array([5], np.int32), Term([np.array([7], np.int32)])
