@@ -44,6 +44,19 @@ void advance(SentenceRows& sentence, int step) {
   sentence.advance(next);
 }
 
+/// Hears two heads, and adds up what they weigh.
+class Hearing : public AttentionListener {
+ public:
+  Hearing() : AttentionListener({{.layer = 0, .head = 1}, {.layer = 1, .head = 0}}) {}
+  void listen(std::size_t, int, int rows, int positions, const HeadWeights& found) override {
+    for (int r = 0; r < rows; ++r) {
+      for (int s = 0; s < positions; ++s) total += found.weights[r * found.stride + s];
+    }
+  }
+
+  std::int64_t total = 0;
+};
+
 /// Runs `work` and says whether it raised a floating-point exception, inexactness among them.
 template <class Work>
 bool raises(Work work) {
@@ -58,6 +71,8 @@ std::vector<float> run(const KernelTable& kernels) {
   RandomIntegers tensors(config);
   const Transformer model = Transformer::load(config, IntegerScheme{1.0f / 300.0f}, kernels, tensors);
   Workspace workspace(kernels);
+  Hearing hearing;
+  workspace.listener = &hearing;
   DecoderCache cache = model.stacks->make_cache();
   const PackedTokens source = sources();
   std::vector<SentenceRows> sentences;
@@ -77,6 +92,7 @@ std::vector<float> run(const KernelTable& kernels) {
     all.insert(all.end(), logits.begin(), logits.end());
     for (SentenceRows* sentence : live) advance(*sentence, step);
   }
+  expect(hearing.total > kSteps, "heads weigh something");
   return all;
 }
 
