@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.engine import Engine, EngineError, SearchOptions, cpu_report, default_precision
+from octavo.engine import Engine, EngineError, SearchOptions, Term, cpu_report, default_precision
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.spec import AlignmentHeads, AttentionFunction, NormFunction, Scheme
 from octavo.translation.translator import boxed_model
@@ -99,6 +99,17 @@ def test_asking_for_them_changes_no_translation(model: TensorModel, sources: lis
         for one, other in zip(hypotheses, others, strict=True):
             assert one.alignment is None
             assert (one.tokens.tolist(), one.score) == (other.tokens.tolist(), other.score)
+
+
+def test_tokens_of_terms_are_aligned_as_well(sources: list[np.ndarray]) -> None:
+    engine, term = engine_of(float_model()), Term(alternatives=(np.array([40, 41], np.int32),))
+    found = engine.translate(sources, OPTIONS, [[term]] * len(sources), alignments=True)
+    for source, hypotheses in zip(sources, found, strict=True):
+        for hypothesis in hypotheses:
+            weights = engine.attention([source], [hypothesis.tokens], HEADS.heads)[0]
+            assert hypothesis.alignment is not None
+            expected = weights.astype(int).sum(axis=0)[:-1].argmax(axis=1)
+            assert hypothesis.alignment.tolist() == expected.tolist()
 
 
 def test_weights_are_those_of_pytorch(sources: list[np.ndarray]) -> None:
