@@ -114,7 +114,7 @@ class _Reader:
         block = token.name in elements.BLOCKS
         if block:
             self._end_elements_before(token.name)
-        if self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
+        if self._tokens.foreign and self._opaque is not None and token.name in elements.ENDS_FOREIGN:
             self._close_to(self._opaque)
             self._tangled = True
         if self._opaque is not None:
@@ -136,10 +136,6 @@ class _Reader:
         else:
             self._inline(token, stated)
 
-    def _leaves_foreign(self, name: str) -> bool:
-        within = any(self._count[each] for each in elements.HTML_WITHIN_FOREIGN)
-        return name in elements.ENDS_FOREIGN and not within
-
     def _block(self, token: Token, stated: bool | None) -> None:
         self._end_passage()
         if token.name not in elements.VOIDS:
@@ -153,7 +149,7 @@ class _Reader:
             self._push(_Element(name, token.start, translated=False, kind=kind))
             self._opaque = len(self._open) - 1
             self._block_in_opaque = False
-            self._tokens.foreign = name in elements.FOREIGN
+            self._tell_tokens()
         else:
             self._add(Item(ItemKind.PLACE if empty else ItemKind.OPEN, token.start, token.end, name))
 
@@ -174,7 +170,7 @@ class _Reader:
                 return
             self._tangled |= inside and index + 1 < len(self._open)
             self._close_to(index)
-        elif self._tokens.foreign and self._opaque is not None and self._leaves_foreign(token.name):
+        elif self._tokens.foreign and self._opaque is not None and token.name in elements.ENDS_FOREIGN:
             self._close_to(self._opaque)
             self._tangled = True
         elif inside:
@@ -190,6 +186,7 @@ class _Reader:
     def _push(self, element: _Element) -> None:
         self._open.append(element)
         self._count[element.name] += 1
+        self._tell_tokens()
 
     def _close_opaque(self, end: int) -> None:
         """The end tag of what stays as it is. With a block in it, it is one itself."""
@@ -209,10 +206,16 @@ class _Reader:
         self._count.subtract(element.name for element in closed)
         if self._opaque is not None and self._opaque >= length:
             self._opaque = None
-            self._tokens.foreign = False
             if ends_passage:
                 self._tangled = True
                 self._end_passage()
+        self._tell_tokens()
+
+    def _tell_tokens(self) -> None:
+        """Whether what follows is in SVG or MathML, and not in one of the places there that hold HTML."""
+        foreign = self._opaque is not None and self._open[self._opaque].name in elements.FOREIGN
+        within = foreign and any(self._count[each] for each in elements.HTML_WITHIN_FOREIGN)
+        self._tokens.foreign = foreign and not within
 
     def _end_elements_before(self, name: str) -> None:
         """Ends what the start of a block ends, say the paragraph before a paragraph."""

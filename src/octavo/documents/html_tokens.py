@@ -77,8 +77,9 @@ class Tokens:
                 self._markup() if text.startswith("<", self._position) else self._characters(self._position)
             )
             self._position = token.end
+            has_raw_text = token.kind is Kind.START and not self.foreign
             yield token
-            if token.kind is Kind.START and not self.foreign:
+            if has_raw_text:
                 yield from self._raw_text(token.name)
 
     def _characters(self, start: int) -> Token:
