@@ -56,9 +56,9 @@ class FakeEngine:
         complete = len(tokens) < options.max_length
         tokens = tokens[: options.max_length]
         length = len(tokens) + complete
-        alignment = np.arange(len(tokens), dtype=np.int32) if alignments else None
+        attention = np.eye(len(tokens), len(source) + 1, dtype=np.uint16) if alignments else None
         return Hypothesis(
-            tokens, -(rank + 1.0) * length / length**options.length_penalty, complete, alignment
+            tokens, -(rank + 1.0) * length / length**options.length_penalty, complete, attention
         )
 
     def close(self) -> None:

@@ -132,8 +132,11 @@ nb::list translate(Engine& engine, nb::handle sources, SearchOptions options, nb
   for (const auto& hypotheses : results) {
     nb::list found;
     for (const Hypothesis& hypothesis : hypotheses) {
-      found.append(nb::make_tuple(to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete,
-                                  options.alignment.empty() ? nb::none() : to_numpy(hypothesis.alignment)));
+      const std::size_t length = hypothesis.tokens.size();
+      const std::size_t positions = hypothesis.attention.size() / std::max<std::size_t>(1, length);
+      found.append(nb::make_tuple(
+          to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete,
+          options.alignment.empty() ? nb::none() : to_numpy(hypothesis.attention, length, positions)));
     }
     all.append(found);
   }

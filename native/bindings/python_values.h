@@ -27,6 +27,7 @@ constexpr ElementType element_type() {
   if constexpr (std::is_same_v<T, double>) return {"d", "float64"};
   if constexpr (std::is_same_v<T, std::int8_t>) return {"b", "int8"};
   if constexpr (std::is_same_v<T, std::uint8_t>) return {"B", "uint8"};
+  if constexpr (std::is_same_v<T, std::uint16_t>) return {"H", "uint16"};
   if constexpr (std::is_same_v<T, std::int16_t>) return {"h", "int16"};
   if constexpr (std::is_same_v<T, std::int32_t>) return {"i", "int32"};
 }

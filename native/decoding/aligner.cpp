@@ -1,11 +1,15 @@
 #include "decoding/aligner.h"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace octavo {
 
 void Aligner::listen(std::size_t, int first_row, int rows, int positions, const HeadWeights& found) {
+  if (step_ended_) {
+    sums_.clear();
+    ends_.clear();
+    step_ended_ = false;
+  }
   const auto length = static_cast<std::size_t>(positions);
   for (int r = 0; r < rows; ++r) {
     const std::uint8_t* weights = found.weights + r * found.stride;
@@ -19,17 +23,15 @@ void Aligner::listen(std::size_t, int first_row, int rows, int positions, const 
   }
 }
 
-std::span<const std::int32_t> Aligner::end_step() {
-  aligned_.clear();
-  const std::uint16_t* begin = sums_.data();
+std::span<const Attention> Aligner::end_step() {
+  rows_.clear();
+  std::size_t begin = 0;
   for (const std::size_t end : ends_) {
-    const std::uint16_t* behind = sums_.data() + end;
-    aligned_.push_back(static_cast<std::int32_t>(std::max_element(begin, behind) - begin));
-    begin = behind;
+    rows_.push_back(Attention(sums_).subspan(begin, end - begin));
+    begin = end;
   }
-  sums_.clear();
-  ends_.clear();
-  return aligned_;
+  step_ended_ = true;
+  return rows_;
 }
 
 }  // namespace octavo

@@ -68,12 +68,12 @@ class LiveBatch {
     }
     const ProductInput states = model_.stacks->step(rows_, workspace_);
     std::span<const Offer> offers = scorer_.score(states, scored_, workspace_);
-    std::span<const std::int32_t> aligned = aligner_.end_step();
+    std::span<const Attention> attention = aligner_.end_step();
     for (Sentence& sentence : live_) {
       const std::size_t count = sentence.search.live().size();
-      sentence.search.advance(offers.first(count), aligned.first(std::min(count, aligned.size())));
+      sentence.search.advance(offers.first(count), attention.first(std::min(count, attention.size())));
       offers = offers.subspan(count);
-      aligned = aligned.subspan(std::min(count, aligned.size()));
+      attention = attention.subspan(std::min(count, attention.size()));
       if (sentence.search.done()) {
         results[sentence.origin.index] = sentence.search.results();
         cost_ -= sentence.origin.cost;

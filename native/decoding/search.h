@@ -26,7 +26,7 @@ void check(const SearchOptions& options);
 /// A translation in target tokens, without EOS. Not complete: cut at the longest length.
 struct Hypothesis {
   std::vector<std::int32_t> tokens;
-  std::vector<std::int32_t> alignment;  // the source position of each, where asked for
+  std::vector<std::uint16_t> attention;  // [tokens, source positions], where asked for
   float score = 0;
   bool complete = false;
 };

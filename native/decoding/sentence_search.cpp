@@ -43,8 +43,8 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
   candidates_.resize(kept);
 }
 
-void SentenceSearch::advance(std::span<const Offer> offers, std::span<const std::int32_t> aligned) {
-  rows_aligned_ = aligned;
+void SentenceSearch::advance(std::span<const Offer> offers, std::span<const Attention> attention) {
+  rows_attention_ = attention;
   next_.clear();
   if (terms_) {
     collect_with_terms(offers);
@@ -88,7 +88,8 @@ void SentenceSearch::finish(std::int32_t node, float sum, bool complete) {
 void SentenceSearch::go_on(const Candidate& candidate) {
   const auto row = static_cast<std::size_t>(candidate.hypothesis);
   nodes_.push_back({live_[row].node, candidate.token});
-  if (!rows_aligned_.empty()) aligned_.push_back(rows_aligned_[row]);
+  if (!rows_attention_.empty())
+    attention_.insert(attention_.end(), rows_attention_[row].begin(), rows_attention_[row].end());
   if (terms_) node_sums_.push_back(candidate.sum);
   next_.push_back(
       {candidate.sum, static_cast<std::int32_t>(nodes_.size()) - 1, candidate.hypothesis, candidate.token});
@@ -153,15 +154,19 @@ std::vector<Hypothesis> SentenceSearch::results() const {
   std::vector<Hypothesis> results;
   for (const Finished& finished : ranked) {
     Hypothesis hypothesis{
-        .tokens = {}, .alignment = {}, .score = finished.score, .complete = finished.complete};
+        .tokens = {}, .attention = {}, .score = finished.score, .complete = finished.complete};
+    std::vector<std::size_t> path;  // from the last node to the first
     for (std::int32_t node = finished.node; node != kRoot;
          node = nodes_[static_cast<std::size_t>(node)].parent) {
-      const auto at = static_cast<std::size_t>(node);
-      hypothesis.tokens.push_back(nodes_[at].token);
-      if (!aligned_.empty()) hypothesis.alignment.push_back(aligned_[at]);
+      path.push_back(static_cast<std::size_t>(node));
     }
-    std::reverse(hypothesis.tokens.begin(), hypothesis.tokens.end());
-    std::reverse(hypothesis.alignment.begin(), hypothesis.alignment.end());
+    const std::size_t positions = attention_.size() / std::max<std::size_t>(1, nodes_.size());
+    for (auto at = path.rbegin(); at != path.rend(); ++at) {
+      hypothesis.tokens.push_back(nodes_[*at].token);
+      const auto row = attention_.begin() + static_cast<std::ptrdiff_t>(*at * positions);
+      hypothesis.attention.insert(hypothesis.attention.end(), row,
+                                  row + static_cast<std::ptrdiff_t>(positions));
+    }
     results.push_back(std::move(hypothesis));
   }
   return results;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "decoding/aligner.h"
 #include "decoding/search.h"
 #include "decoding/terms.h"
 #include "kernels/kernel_table.h"
@@ -33,9 +34,9 @@ class SentenceSearch {
   SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id,
                  std::optional<Terms> terms = std::nullopt);
 
-  /// One step: offers[i] belongs to live()[i], and so does aligned[i], the source position of whatever token
-  /// continues it; in every step or in none. Throws Error when no hypothesis offers anything.
-  void advance(std::span<const Offer> offers, std::span<const std::int32_t> aligned = {});
+  /// One step: offers[i] belongs to live()[i], and so does attention[i], with which whatever token continues
+  /// it was chosen; in every step or in none. Throws Error when no hypothesis offers anything.
+  void advance(std::span<const Offer> offers, std::span<const Attention> attention = {});
 
   bool done() const { return done_; }
   std::span<const Live> live() const { return live_; }
@@ -113,8 +114,8 @@ class SentenceSearch {
   int length_ = 0;  // tokens produced by each live hypothesis
   bool done_ = false;
   std::vector<Node> nodes_;
-  std::vector<std::int32_t> aligned_;           // for each node, or none
-  std::span<const std::int32_t> rows_aligned_;  // of this step
+  std::vector<std::uint16_t> attention_;       // [nodes, source positions], or none
+  std::span<const Attention> rows_attention_;  // of this step
   std::vector<Live> live_;
   std::vector<Live> next_;
   std::vector<Candidate> candidates_;

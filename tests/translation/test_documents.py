@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,3 +161,52 @@ def test_terms_in_kept_text_are_no_terms(translator: Translator, engine: FakeEng
     parts = ("Bako ", Kept("tire gra", 1), " xi.")
     (found,) = translator.passages([Passage(parts, "here")], glossary=glossary)
     assert (found.parts, found.translation.warnings) == (parts, ())
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (
+            Mark(Side.OPEN, 1),
+            "Bako",
+            Mark(Side.CLOSE, 1),
+            " tire ",
+            Mark(Side.OPEN, 2),
+            "sal",
+            Mark(Side.CLOSE, 2),
+        ),
+        (
+            Mark(Side.OPEN, 1),
+            Mark(Side.OPEN, 2),
+            Mark(Side.PLACE, 3),
+            "Bako",
+            Mark(Side.CLOSE, 2),
+            " tire.",
+            Mark(Side.CLOSE, 1),
+        ),
+        ("Bako ", Mark(Side.OPEN, 1), "tire", Mark(Side.PLACE, 2), Mark(Side.CLOSE, 1), Mark(Side.PLACE, 3)),
+        (
+            "Bako ",
+            Mark(Side.OPEN, 1),
+            "tire. ",
+            Mark(Side.OPEN, 2),
+            "Sal",
+            Mark(Side.CLOSE, 2),
+            " xi.",
+            Mark(Side.CLOSE, 1),
+        ),
+    ],
+)
+def test_elements_at_an_end_of_a_sentence_move_with_their_words(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch, parts: tuple[Part, ...]
+) -> None:
+    given = []
+
+    def placed(source: Sequence[Part], target: str, *_: Any) -> tuple[Part, ...]:
+        given.append(source)
+        return tuple(source)
+
+    monkeypatch.setattr("octavo.translation.assembly.place_marks", placed)
+    (found,) = translator.passages([Passage(parts, "here")])
+    assert found.parts == parts
+    assert any(isinstance(part, Mark) for part in given[0])

@@ -84,14 +84,21 @@ class Hypothesis:
     """A translation: its target ids, int32 [length] without EOS, and its score.
 
     ``complete`` is False where the translation was cut at the longest length that the options allow.
-    ``alignment``, where asked for: int32 [length], the source position that each target token was made from,
-    where EOS is at len(source). docs/numerics.md, "Alignments".
+    ``attention``, where alignments were asked for: uint16 [length, source + 1], how much each target token
+    was made from each source position, EOS with them, by the alignment heads together. docs/numerics.md,
+    "Alignments".
     """
 
     tokens: TokenIds
     score: float
     complete: bool
-    alignment: npt.NDArray[np.int32] | None = None
+    attention: npt.NDArray[np.uint16] | None = None
+
+    @property
+    def alignment(self) -> npt.NDArray[np.int32] | None:
+        """int32 [length], the source position that each target token was made from most: the first of
+        several, and len(source) for EOS. None without ``attention``."""
+        return None if self.attention is None else self.attention.argmax(axis=1).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Final
+
+import numpy as np
 
 from octavo.engine import Hypothesis
 from octavo.text.parts import Part, plain
@@ -20,6 +23,9 @@ from octavo.translation.result import (
 from octavo.translation.segment import Cut, Segment
 from octavo.translation.source import Source
 from octavo.translation.warning import TranslationWarning
+
+_LEAST_WEIGHT: Final = 0.02
+"""Less of the attention to a source token says nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,9 +52,11 @@ class Assembler:
         outcomes = [self._outcome(segment) for segment in cut.segments]
         parts: list[Part] = []
         segments = []
-        at = end = 0
+        at = end = mark = 0
         for segment, outcome in zip(cut.segments, outcomes, strict=True):
-            parts += source.between(at, segment.start)
+            marks = segment.marks
+            parts += source.between(at, segment.start, range(mark, marks.start))
+            mark = marks.stop
             parts += outcome.parts
             segment.result = outcome.parts
             start = end + segment.start - at
@@ -56,7 +64,7 @@ class Assembler:
             links = tuple(_moved(link, segment.start, start) for link in outcome.links)
             origin = _origin(segment)
             segments.append(TranslatedSegment(segment.start, at, start, end, origin, segment.similar, links))
-        parts += source.between(at, len(source.text))
+        parts += source.between(at, len(source.text), range(mark, source.all_marks.stop))
         best = [segment.found[0] for segment in cut.segments if segment.found]
         found = cut.warnings.union(*(segment.warnings for segment in cut.segments))
         translation = Translation(
@@ -78,9 +86,11 @@ class Assembler:
         if not (self._with_links or segment.has_marks or segment.kept):
             return _Outcome((alternatives[0].text,), alternatives)
         found = places(segment.translation, segment.kept) or []
-        best = restored(segment.translation, found, self._links(segment, segment.found[0]))
+        links = list(self._links(segment, segment.found[0]))
+        best = restored(segment.translation, found, links)
         kept = {span.part.id: at for at, (_, span) in zip(best.starts, found, strict=True) if span.part}
-        return _Outcome(place_marks(parts, best.text, best.links, kept), alternatives, best.links)
+        placed = place_marks(parts, best.text, best.links, kept)
+        return _Outcome(placed, alternatives, _strongest(best.links) if self._with_links else ())
 
     def _alternative(self, segment: Segment, found: Hypothesis) -> Alternative:
         tokens = tuple(found.tokens.tolist())
@@ -89,17 +99,19 @@ class Assembler:
             text = restored(text, places(text, segment.kept) or [], ()).text
         return Alternative(text, found.score, tokens, found.complete)
 
-    def _links(self, segment: Segment, found: Hypothesis) -> list[Link]:
-        """From each target token to the source characters that it was made from; none without alignment."""
-        if found.alignment is None:
-            return []
+    def _links(self, segment: Segment, found: Hypothesis) -> Iterator[Link]:
+        """From each target token to the source characters that it was made from, by the attention to them;
+        none without alignments."""
+        if found.attention is None:
+            return
         source = self._source.encode_with_spans(segment.text)[1]
         target = self._target.decode_with_spans(found.tokens.tolist())[1]
-        aligned = (found.alignment - segment.prefix).tolist()
-        pairs = [
-            (source[at], span) for at, span in zip(aligned, target, strict=True) if 0 <= at < len(source)
-        ]
-        return [Link(source_start, source_end, *span) for (source_start, source_end), span in pairs]
+        attention = found.attention[:, segment.prefix :][:, : len(source)].astype(np.float64)
+        attention /= np.maximum(attention.sum(axis=1, keepdims=True), 1)
+        for (start, end), weights in zip(target, attention.tolist(), strict=True):
+            for (source_start, source_end), weight in zip(source, weights, strict=True):
+                if weight >= _LEAST_WEIGHT:
+                    yield Link(source_start, source_end, start, end, weight)
 
     def _joined(self, source: Source, cut: Cut, outcomes: Sequence[_Outcome]) -> Iterator[Alternative]:
         """Rank by rank; what stayed as it was has every rank."""
@@ -148,6 +160,16 @@ def _origin(segment: Segment) -> SegmentOrigin:
     if segment.found:
         return SegmentOrigin.MODEL
     return SegmentOrigin.COPY if segment.remembered is None else SegmentOrigin.MEMORY
+
+
+def _strongest(links: Iterable[Link]) -> list[Link]:
+    """One link for each target token."""
+    best: dict[tuple[int, int], Link] = {}
+    for link in links:
+        known = best.setdefault((link.start, link.end), link)
+        if link.weight > known.weight:
+            best[link.start, link.end] = link
+    return list(best.values())
 
 
 def _moved(link: Link, source: int, target: int) -> Link:

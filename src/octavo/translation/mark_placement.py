@@ -20,12 +20,13 @@ _UNIT: Final = re.compile(r"\w+(?:['\u2019\-]\w+)*|[^\w\s]")
 @dataclasses.dataclass(frozen=True, slots=True)
 class Link:
     """Characters of the target, from ``start``, that were made from those of the source, from
-    ``source_start``; both to before their ends."""
+    ``source_start``; both to before their ends. ``weight``: the part of the target's that these have."""
 
     source_start: int
     source_end: int
     start: int
     end: int
+    weight: float = 1.0
 
 
 def place_marks(
@@ -130,19 +131,23 @@ def _shares(
         scale = source_length / max(target_length, 1)
         return [[(1.0, int(unit.start * scale), max(1, int(unit.end * scale)))] for unit in units]
     shares: list[list[_Share]] = []
-    whole = (link for link in links if link.start < link.end and link.source_start < link.source_end)
+    whole = (
+        link
+        for link in links
+        if link.start < link.end and link.source_start < link.source_end and link.weight > 0
+    )
     coming = sorted(whole, key=lambda link: link.start)
     first = 0
     for unit in units:
         while first < len(coming) and coming[first].end <= unit.start:
             first += 1
         found = [link for link in _until(coming, first, unit.end) if link.end > unit.start]
-        lengths = [min(link.end, unit.end) - max(link.start, unit.start) for link in found]
-        total = sum(lengths)
+        weights = [link.weight * (min(link.end, unit.end) - max(link.start, unit.start)) for link in found]
+        total = sum(weights)
         shares.append(
             [
-                (length / total, link.source_start, link.source_end)
-                for length, link in zip(lengths, found, strict=True)
+                (weight / total, link.source_start, link.source_end)
+                for weight, link in zip(weights, found, strict=True)
             ]
         )
     return shares
@@ -278,9 +283,9 @@ class _Placement:
         at = child.start
         child.follows = at > 0 and (at == len(self._text) or not self._text[at - 1].isspace())
         anchor = at - 1 if child.follows else at
-        found = [unit for unit in range(low, high) if self._covers(unit, anchor)]
-        if found:
-            place = found[-1] + 1 if child.follows else found[0]
+        nearest = max(range(low, high), key=lambda unit: self._from(unit, anchor), default=None)
+        if nearest is not None and self._from(nearest, anchor):
+            place = nearest + 1 if child.follows else nearest
         else:
             place = self._expected(at, low, high)
         for sibling in siblings:
@@ -288,8 +293,9 @@ class _Placement:
                 place = sibling.last if sibling.start < at else sibling.first
         child.first = child.last = place
 
-    def _covers(self, unit: int, character: int) -> bool:
-        return any(start <= character < end for _, start, end in self._shares[unit])
+    def _from(self, unit: int, character: int) -> float:
+        """The part of a unit that was made from a source character's token."""
+        return sum(part for part, start, end in self._shares[unit] if start <= character < end)
 
 
 class _Writer:

@@ -46,9 +46,9 @@ def _found(cut: Cut) -> Iterator[tuple[tuple[Part, ...], tuple[Part, ...]]]:
 
 def _whole(lost: Segment, around: Sequence[Segment]) -> Iterator[Part]:
     """The translation of a segment that was translated in pieces."""
-    at, marks_from = lost.start, lost.start + 1
+    at, mark = lost.start, lost.marks.start
     for segment in around:
-        yield from lost.source.between(at, segment.start, marks_from, segment.start)
+        yield from lost.source.between(at, segment.start, range(mark, segment.marks.start))
         yield from segment.result
-        at = marks_from = segment.end
-    yield from lost.source.between(at, lost.end, marks_from, lost.end - 1)
+        at, mark = segment.end, segment.marks.stop
+    yield from lost.source.between(at, lost.end, range(mark, lost.marks.stop))

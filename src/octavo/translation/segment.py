@@ -57,6 +57,11 @@ class Segment:
         return self.source.inside(self.start, self.end)
 
     @property
+    def marks(self) -> range:
+        """The numbers of the marks that move with its words."""
+        return self.source.marks_inside(self.start, self.end)
+
+    @property
     def to_search(self) -> bool:
         """Whether the model has to translate it."""
         return bool(self.ids) and self.remembered is None
@@ -111,7 +116,7 @@ class Cutter:
         too_long = False
         for first, last in _stretches(source.text, start, end, barriers):
             before = "" if first == 0 else code
-            kept = [span for span in source.kept if first <= span.start and span.end <= last]
+            kept = source.kept_in(first, last)
             offset = first - len(before)
             found = self._segmenter.segments(
                 before + source.text[first:last],

@@ -56,6 +56,11 @@ class Source:
             if isinstance(part, Kept):
                 kept.append(KeptSpan(at, at + len(text), text, part))
             at += len(text)
+        places: dict[int, list[int]] = {}
+        for at, mark in self._marks:
+            if mark.side is not Side.PLACE:
+                places.setdefault(mark.id, []).append(at)
+        self._ends = {id_: (found[0], found[-1]) for id_, found in places.items()}
         protected = [KeptSpan(s.start, s.end, self.text[s.start : s.end]) for s in protected_spans(self.text)]
         kept = list(_united(kept, protected))
         matches = glossary.matches(self.text) if glossary is not None else ()
@@ -68,10 +73,6 @@ class Source:
         first = bisect.bisect_left(self.terms, start, key=lambda match: match.start)
         last = bisect.bisect_left(self.terms, end, key=lambda match: match.start)
         return tuple(match for match in self.terms[first:last] if match.end <= end)
-
-    def has_marks(self, start: int, end: int) -> bool:
-        """Whether a mark lies between two characters, not at them."""
-        return bool(self._marks_between(start + 1, end - 1))
 
     def as_given(self, parts: Iterable[Part]) -> tuple[Part, ...]:
         """Parts of its translation, with kept texts that are empty as the passage has them."""
@@ -86,26 +87,40 @@ class Source:
         last = bisect.bisect_left(self.kept, end, key=_start)
         return tuple(kept for kept in self.kept[first:last] if kept.end <= end)
 
+    def marks_inside(self, start: int, end: int) -> range:
+        """Which marks move with the words of a segment: those between its ends and, at its ends, those of
+        elements that begin or end between them. An element around all of it stays around it."""
+        first = bisect.bisect_right(self._marks, start, key=_place)
+        last = bisect.bisect_left(self._marks, end, key=_place)
+        for number in range(bisect.bisect_left(self._marks, start, key=_place), min(first, last)):
+            if start < self._ends.get(self._marks[number][1].id, (0, 0))[1] < end:
+                first = number
+                break
+        for number in reversed(range(max(first, last), bisect.bisect_right(self._marks, end, key=_place))):
+            if start < self._ends.get(self._marks[number][1].id, (0, 0))[0] < end:
+                last = number + 1
+                break
+        return range(first, max(first, last))
+
+    def has_marks(self, start: int, end: int) -> bool:
+        """Whether marks move with the words of a segment."""
+        return bool(self._marks and self.marks_inside(start, end))
+
     def inside(self, start: int, end: int) -> tuple[Part, ...]:
-        """The parts of a segment: marks at its ends are not in it."""
-        return tuple(self._parts(start, end, self._marks_between(start + 1, end - 1)))
+        """The parts of a segment."""
+        return tuple(self._parts(start, end, self.marks_inside(start, end)))
 
-    def between(
-        self, start: int, end: int, first_mark: int | None = None, last_mark: int | None = None
-    ) -> tuple[Part, ...]:
-        """The parts of what lies between two segments, with the marks at its ends, unless it is said where
-        the first and the last mark may stand."""
-        low = start if first_mark is None else first_mark
-        high = end if last_mark is None else last_mark
-        return tuple(self._parts(start, end, self._marks_between(low, high)))
+    def between(self, start: int, end: int, marks: range) -> tuple[Part, ...]:
+        """The parts of what lies between two segments, with the marks that belong to neither."""
+        return tuple(self._parts(start, end, marks))
 
-    def _marks_between(self, first: int, last: int) -> list[tuple[int, Mark]]:
-        """The marks from character ``first`` to ``last``."""
-        low = bisect.bisect_left(self._marks, first, key=lambda mark: mark[0])
-        high = bisect.bisect_right(self._marks, last, key=lambda mark: mark[0])
-        return self._marks[low:high]
+    @property
+    def all_marks(self) -> range:
+        """The numbers of all marks."""
+        return range(len(self._marks))
 
-    def _parts(self, start: int, end: int, marks: Sequence[tuple[int, Mark]]) -> Iterator[Part]:
+    def _parts(self, start: int, end: int, numbers: range) -> Iterator[Part]:
+        marks = self._marks[numbers.start : numbers.stop]
         kept = {span.start: span for span in self.kept_in(start, end) if span.part}
         at = start
         stops = [*((position, None) for position in kept), *marks]
@@ -135,6 +150,10 @@ def _united(first: Sequence[KeptSpan], second: Sequence[KeptSpan]) -> Iterator[K
     while stated is not None:
         yield stated
         stated = next(coming)
+
+
+def _place(mark: tuple[int, Mark]) -> int:
+    return mark[0]
 
 
 def _start(span: KeptSpan) -> int:
