@@ -18,7 +18,6 @@ MOST_TOKENS: Final = 100
 """Longer sentences tell less for their time."""
 
 _SENTENCES_AT_ONCE: Final = 32
-_LEAST_GAIN: Final = 0.01
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def choose_heads(engine: Engine, sources: Sequence[Ids], targets: Sequence[Ids])
     """The heads of ``engine``'s model that align the pairs best, in the precision that it runs in.
 
     Heads are added one by one, the one that makes all together agree best with ``links`` of the pairs, as
-    long as the agreement grows by a hundredth. Pairs with an empty or very long side are left out. None where
+    long as the agreement grows. Pairs with an empty or very long side are left out. None where
     fewer than ``FEWEST_SENTENCES`` pairs or no links are left.
     """
     config = engine.config
@@ -56,15 +55,15 @@ def choose_heads(engine: Engine, sources: Sequence[Ids], targets: Sequence[Ids])
     if len(used) < FEWEST_SENTENCES:
         return None
     sources, targets = [sources[i] for i in used], [targets[i] for i in used]
-    linked = np.concatenate(links(sources, targets))
-    if not (linked >= 0).any():
+    linked = links(sources, targets)
+    if not any((found >= 0).any() for found in linked):
         return None
     weights = _Weights(engine, every, sources, targets, linked)
     chosen: list[int] = []
     reached = [0.0]
     while len(chosen) < min(len(every), MAX_ALIGNMENT_HEADS):
         best, agreement = weights.best_with(chosen)
-        if chosen and agreement < reached[-1] + _LEAST_GAIN:
+        if chosen and agreement <= reached[-1]:
             break
         chosen.append(best)
         reached.append(agreement)
@@ -77,7 +76,7 @@ def _is_useful(source: Ids, target: Ids) -> bool:
 
 
 class _Weights:
-    """What every head gives the source of every target token that is linked."""
+    """What every head gives every source token, for all target tokens of the pairs one after the other."""
 
     def __init__(
         self,
@@ -85,7 +84,7 @@ class _Weights:
         heads: Sequence[AttentionHead],
         sources: Sequence[Ids],
         targets: Sequence[Ids],
-        linked: Ids,
+        linked: Sequence[Ids],
     ) -> None:
         longest = max(map(len, sources)) + 1
         found = []
@@ -94,16 +93,28 @@ class _Weights:
             for weights in engine.attention(sources[batch], targets[batch], heads):
                 steps = weights[:, :-1]  # the last predicts EOS
                 found.append(np.pad(steps, ((0, 0), (0, 0), (0, longest - steps.shape[2]))))
-        kept = linked >= 0
-        self._weights: npt.NDArray[np.uint8] = np.concatenate(found, axis=1)[:, kept]
-        self._linked = linked[kept]
+        self._weights: npt.NDArray[np.uint8] = np.concatenate(found, axis=1)
+        self._ends = np.cumsum([len(target) for target in targets])
+        self._linked = np.concatenate(linked)
 
     def best_with(self, chosen: Sequence[int]) -> tuple[int, float]:
         """The head that goes best with those chosen, the first of equals, and the agreement of them all."""
         sums = self._weights[list(chosen)].sum(axis=0, dtype=np.uint16)
         agreements = {
-            head: float(np.mean((sums + self._weights[head]).argmax(axis=1) == self._linked))
+            head: self._agreement(sums + self._weights[head])
             for head in range(len(self._weights))
             if head not in chosen
         }
         return max(agreements.items(), key=lambda item: (item[1], -item[0]))
+
+    def _agreement(self, sums: npt.NDArray[np.uint16]) -> float:
+        """The share of links that are found from the target token and, weights taken as parts of a target
+        token, from the source token; the mean of both."""
+        rows = np.flatnonzero(self._linked >= 0)
+        from_target = sums[rows].argmax(axis=1) == self._linked[rows]
+        parts = sums / np.maximum(sums.sum(axis=1, keepdims=True, dtype=np.uint32), 1)
+        starts = np.concatenate([[0], self._ends[:-1]])
+        best = np.maximum.reduceat(parts, starts)  # of each pair and source token
+        pair = np.searchsorted(self._ends, rows, side="right")
+        from_source = parts[rows, self._linked[rows]] == best[pair, self._linked[rows]]
+        return float((from_target.mean() + from_source.mean()) / 2)

@@ -106,17 +106,22 @@ class _Unit:
 
     start: int
     end: int
+    is_word: bool = True
     kept: int | None = None
+
+
+def _unit(found: re.Match[str]) -> _Unit:
+    return _Unit(*found.span(), is_word=found[0][0].isalnum())
 
 
 def _units(target: str, source: Mapping[int, tuple[int, Kept]], kept: Mapping[int, int]) -> list[_Unit]:
     units: list[_Unit] = []
     at = 0
     for start, id_ in sorted((start, id_) for id_, start in kept.items()):
-        units += [_Unit(*found.span()) for found in _UNIT.finditer(target, at, start)]
+        units += map(_unit, _UNIT.finditer(target, at, start))
         at = start + len(source[id_][1].text)
-        units.append(_Unit(start, at, id_))
-    return units + [_Unit(*found.span()) for found in _UNIT.finditer(target, at)]
+        units.append(_Unit(start, at, kept=id_))
+    return units + list(map(_unit, _UNIT.finditer(target, at)))
 
 
 _Share = tuple[float, int, int]
@@ -215,8 +220,8 @@ class _Placement:
 
         Other words weigh double: they should come into an element only between longer ones of its own.
         """
-        if not self._shares[unit]:
-            return -0.01
+        if not (self._shares[unit] and self._units[unit].is_word):
+            return -0.01  # punctuation comes between words, or not at all
         length = self._units[unit].end - self._units[unit].start
         gain = length * (2 * self._part(element, unit) - 1)
         return gain if gain > 0 else 2 * gain
@@ -265,7 +270,8 @@ class _Placement:
         if not vacant:
             place = self._outside(wanted, low, taken)
             return place, place
-        nearest = min(vacant, key=lambda unit: (-self._part(element, unit), abs(unit - wanted)))
+        words = [unit for unit in vacant if self._units[unit].is_word] or vacant
+        nearest = min(words, key=lambda unit: (-self._part(element, unit), abs(unit - wanted)))
         return nearest, nearest + 1
 
     def _expected(self, character: int, low: int, high: int) -> int:
