@@ -54,17 +54,19 @@ class Assembler:
         segments = []
         at = end = mark = 0
         for segment, outcome in zip(cut.segments, outcomes, strict=True):
-            marks = segment.marks
-            parts += source.between(at, segment.start, range(mark, marks.start))
-            mark = marks.stop
-            parts += outcome.parts
             segment.result = outcome.parts
+            if source.has_parts:
+                marks = segment.marks
+                parts += source.between(at, segment.start, range(mark, marks.start))
+                parts += outcome.parts
+                mark = marks.stop
             start = end + segment.start - at
             at, end = segment.end, start + len(outcome.alternatives[0].text)
             links = tuple(_moved(link, segment.start, start) for link in outcome.links)
             origin = _origin(segment)
             segments.append(TranslatedSegment(segment.start, at, start, end, origin, segment.similar, links))
-        parts += source.between(at, len(source.text), range(mark, source.all_marks.stop))
+        if source.has_parts:
+            parts += source.between(at, len(source.text), range(mark, source.all_marks.stop))
         best = [segment.found[0] for segment in cut.segments if segment.found]
         found = cut.warnings.union(*(segment.warnings for segment in cut.segments))
         translation = Translation(
@@ -73,18 +75,21 @@ class Assembler:
             segments=tuple(segments),
             too_long=cut.too_long,
             target_tokens=sum(_length(found.tokens, found.complete) for found in best),
-            warnings=tuple(warning for warning in TranslationWarning if warning in found),
+            warnings=tuple(filter(found.__contains__, TranslationWarning)) if found else (),
         )
-        return TranslatedPassage(source.as_given(parts), translation)
+        plain_parts = (translation.text,) if translation.text else ()
+        given = source.as_given(parts) if source.has_parts else plain_parts
+        return TranslatedPassage(given, translation)
 
     def _outcome(self, segment: Segment) -> _Outcome:
+        if segment.found and not (self._with_links or segment.kept or segment.has_marks):
+            alternatives = [self._alternative(segment, found) for found in segment.found]
+            return _Outcome((alternatives[0].text,), alternatives)
         parts = segment.parts
         if not segment.found:
             parts = parts if segment.remembered is None else segment.remembered
             return _Outcome(parts, [Alternative(plain(parts), 0.0, (), True)])
         alternatives = [self._alternative(segment, found) for found in segment.found]
-        if not (self._with_links or segment.has_marks or segment.kept):
-            return _Outcome((alternatives[0].text,), alternatives)
         found = places(segment.translation, segment.kept) or []
         links = list(self._links(segment, segment.found[0]))
         best = restored(segment.translation, found, links)
@@ -136,7 +141,7 @@ class Assembler:
         return Alternative(
             text="".join(texts),
             score=self._score(made),
-            tokens=tuple(token for one in made for token in one.tokens),
+            tokens=made[0].tokens if len(made) == 1 else tuple(token for one in made for token in one.tokens),
             complete=all(one.complete for one in made),
         )
 

@@ -102,6 +102,10 @@ class Cutter:
         """The segment again, without all that must stay in it."""
         return self._cut(segment.source, segment.start, segment.end, segment.kept, True, max_length).segments
 
+    def _language_code(self, text: str) -> str:
+        """What of a text says the language of the translation."""
+        return text[: len(text) - len(self._tokenizer.split_language_code(text)[1])]
+
     def _cut(
         self,
         source: Source,
@@ -111,7 +115,7 @@ class Cutter:
         wrapped: bool,
         max_length: int | None,
     ) -> Cut:
-        code = source.text[: len(source.text) - len(self._tokenizer.split_language_code(source.text)[1])]
+        code = self._language_code(source.text) if barriers else ""
         segments: list[Segment] = []
         too_long = False
         for first, last in _stretches(source.text, start, end, barriers):
@@ -128,7 +132,7 @@ class Cutter:
             for piece in found.segments:
                 low, high = _with_edges(piece.start + offset, piece.end + offset, kept)
                 inside = source.kept_in(low, high)
-                stays = piece.copied or _is_all_kept(source.text, low, high, inside)
+                stays = piece.copied or (inside and _is_all_kept(source.text, low, high, inside))
                 ids = () if stays else piece.ids
                 terms = source.terms_in(low, high) if source.terms else ()
                 segments.append(Segment(source, low, high, ids, len(found.prefix), inside, terms))

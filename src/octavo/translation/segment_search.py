@@ -81,7 +81,8 @@ class SegmentSearch:
             again += self._replace(cut, lost)
         self._search_first(again)
         found = [segment for cut in cuts for segment in cut.segments if segment.found]
-        self._search_more_safely(found)
+        faults = {segment: fault for segment in found if (fault := _fault(segment)) is not None}
+        self._search_more_safely(faults)
         for segment in found:
             self._warn(segment)
 
@@ -152,12 +153,11 @@ class SegmentSearch:
                 segment.found = hypotheses
                 segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
 
-    def _search_more_safely(self, segments: Sequence[Segment]) -> None:
-        """Search again for what went wrong, and take what has no fault."""
+    def _search_more_safely(self, faults: dict[Segment, Fault]) -> None:
+        """Search again for what went wrong, and take what has no fault; warn of what keeps its own."""
         faulty: dict[SearchOptions, list[Segment]] = {}
-        for segment in segments:
-            if (fault := _fault(segment)) is not None:
-                faulty.setdefault(safer(self._options, segment.ids, fault), []).append(segment)
+        for segment, fault in faults.items():
+            faulty.setdefault(safer(self._options, segment.ids, fault), []).append(segment)
         for options, group in faulty.items():
             before = [(segment.found, segment.translation) for segment in group]
             self._search(group, options)
@@ -166,14 +166,13 @@ class SegmentSearch:
                     segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)
                 else:
                     segment.found, segment.translation = found, translation
+                    segment.warnings.add(_OF_FAULT[faults[segment]])
 
     def _warn(self, segment: Segment) -> None:
-        fault = _fault(segment)
-        if fault is not None:
-            segment.warnings.add(_OF_FAULT[fault])
-        said = segment.translation.casefold()
-        if any(not any(t.casefold() in said for t in match.targets) for match in segment.glossary_terms):
-            segment.warnings.add(TranslationWarning.TERM)
+        if segment.glossary_terms:
+            said = segment.translation.casefold()
+            if any(not any(t.casefold() in said for t in match.targets) for match in segment.glossary_terms):
+                segment.warnings.add(TranslationWarning.TERM)
         if self._source.unknown_id in segment.ids:
             segment.warnings.add(TranslationWarning.UNKNOWN_CHARACTERS)
 

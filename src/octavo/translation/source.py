@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from octavo.terms import Glossary, TermMatch
 from octavo.text.parts import Kept, Mark, Part, Side, merged, plain
@@ -34,6 +35,9 @@ class KeptSpan:
     def text_end(self) -> int:
         """Where it ends, without white space."""
         return self.start + len(self.text.rstrip())
+
+
+_NO_MARKS: Final = range(0)
 
 
 class Source:
@@ -68,6 +72,11 @@ class Source:
         self.kept = tuple(_united(kept, same))
         self.terms = tuple(m for m in matches if not _stays(self.text, m) and not _overlaps(m, self.kept))
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether the passage is more than plain text."""
+        return bool(self._marks) or any(span.part is not None for span in self.kept)
+
     def terms_in(self, start: int, end: int) -> tuple[TermMatch, ...]:
         """The glossary's terms between two characters."""
         first = bisect.bisect_left(self.terms, start, key=lambda match: match.start)
@@ -83,6 +92,8 @@ class Source:
 
     def kept_in(self, start: int, end: int) -> tuple[KeptSpan, ...]:
         """What must stay between two characters."""
+        if not self.kept:
+            return ()
         first = bisect.bisect_left(self.kept, start, key=_start)
         last = bisect.bisect_left(self.kept, end, key=_start)
         return tuple(kept for kept in self.kept[first:last] if kept.end <= end)
@@ -90,6 +101,8 @@ class Source:
     def marks_inside(self, start: int, end: int) -> range:
         """Which marks move with the words of a segment: those between its ends and, at its ends, those of
         elements that begin or end between them. An element around all of it stays around it."""
+        if not self._marks:
+            return _NO_MARKS
         first = bisect.bisect_right(self._marks, start, key=_place)
         last = bisect.bisect_left(self._marks, end, key=_place)
         for number in range(bisect.bisect_left(self._marks, start, key=_place), min(first, last)):
@@ -104,7 +117,7 @@ class Source:
 
     def has_marks(self, start: int, end: int) -> bool:
         """Whether marks move with the words of a segment."""
-        return bool(self._marks and self.marks_inside(start, end))
+        return bool(self.marks_inside(start, end))
 
     def inside(self, start: int, end: int) -> tuple[Part, ...]:
         """The parts of a segment."""
@@ -120,6 +133,10 @@ class Source:
         return range(len(self._marks))
 
     def _parts(self, start: int, end: int, numbers: range) -> Iterator[Part]:
+        if not (numbers or self.kept):  # as in most texts
+            if start < end:
+                yield self.text[start:end]
+            return
         marks = self._marks[numbers.start : numbers.stop]
         kept = {span.start: span for span in self.kept_in(start, end) if span.part}
         at = start
