@@ -57,9 +57,8 @@ def passages_of(text: str, run: Sequence[Item], notation: Notation, tangled: boo
     if not tangled and not extent.has_conflict():
         yield extent.place(notation)
         return
-    tags = (ItemKind.OPEN, ItemKind.CLOSE)
-    for is_tag, group in itertools.groupby(run, lambda item: item.kind in tags):
-        stretch = None if is_tag else _Extent.of(text, list(group), {})
+    for is_text, group in itertools.groupby(run, lambda item: item.kind is ItemKind.TEXT):
+        stretch = _Extent.of(text, list(group), {}) if is_text else None
         if stretch is not None:
             yield stretch.place(notation)
 
