@@ -19,6 +19,7 @@ from octavo.translation.result import SegmentOrigin, TranslatedPassage, Translat
 from octavo.translation.warning import TranslationWarning
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024 * 1024
+_TABLES: Final = ("csv", "tsv")
 
 Progress = Callable[[int, int], None]
 """Hears how many passages are done, and how many there are."""
@@ -65,12 +66,17 @@ class DocumentFile:
     format: str | None = None
     columns: tuple[str, ...] = ()
 
-    def read(self, source_language: str, target_language: str) -> Document:
+    def read(self, source_language: str, target_language: str, *, wrapped: bool = False) -> Document:
         """Raises DocumentError, naming the file."""
         try:
             chosen = format_named(self.format) if self.format else format_of(self.path)
+            if self.columns and chosen.name not in _TABLES:
+                raise DocumentError(
+                    f"the format {chosen.name} has no columns to choose: they are for {' and '.join(_TABLES)}"
+                )
             data = self._bytes()
-            return chosen.read(data, DocumentOptions(self.columns, source_language, target_language))
+            options = DocumentOptions(self.columns, source_language, target_language, wrapped=wrapped)
+            return chosen.read(data, options)
         except DocumentError as error:
             raise DocumentError(f"{printable(str(self.path))}: {error}") from error
 
@@ -106,7 +112,8 @@ def translated_file(
     Raises DocumentError where nothing in it could be translated, and OutputError.
     """
     model = translator.model
-    document = source.read(model.source_language, model.target_language)
+    wrapped = options.get("wrapped", False)
+    document = source.read(model.source_language, model.target_language, wrapped=wrapped)
     translated = _translated(translator, document, progress, options)
     segments = (segment for _, translation in translated.passages for segment in translation.segments)
     if all(segment.origin is SegmentOrigin.COPY for segment in segments):

@@ -112,9 +112,42 @@ def open_lines(path: Path | None) -> Iterator[LineInput]:
         os.close(descriptor)
 
 
-def lines_of_texts(texts: Sequence[str]) -> LineInput:
-    """Texts of the command line as lines; a text with line feeds counts as several."""
-    return LineInput("TEXT", lines=[line for text in texts for line in os.fsencode(text).split(b"\n")])
+def lines_of_texts(texts: Sequence[str], *, wrapped: bool = False) -> LineInput:
+    """Texts of the command line as lines; a text with line feeds counts as several, unless it is wrapped."""
+    encoded = map(os.fsencode, texts)
+    return LineInput(
+        "TEXT", lines=encoded if wrapped else [line for text in encoded for line in text.split(b"\n")]
+    )
+
+
+class ParagraphInput:
+    """The paragraphs of wrapped text: lines up to a blank one, which is a paragraph of its own."""
+
+    def __init__(self, lines: LineInput) -> None:
+        self._lines = lines
+        self._blank: str | None = None  # the line after the paragraph that was given last
+        self.interactive = lines.interactive
+        self.total_bytes = lines.total_bytes
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if (blank := self._blank) is not None:
+            self._blank = None
+            return blank
+        paragraph = [next(self._lines)]
+        if paragraph[0].strip():
+            for line in self._lines:
+                if not line.strip():
+                    self._blank = line
+                    break
+                paragraph.append(line)
+        return "\n".join(paragraph)
+
+    def waits(self) -> bool:
+        """Whether the next paragraph has not begun to come."""
+        return self._blank is None and self._lines.waits()
 
 
 def _at_hand(descriptor: int) -> bool:

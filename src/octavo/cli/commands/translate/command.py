@@ -24,7 +24,7 @@ from octavo.cli.options import (
     ThreadsOption,
     WholeLinesOption,
 )
-from octavo.cli.terminal.lines import lines_of_texts, open_lines
+from octavo.cli.terminal.lines import ParagraphInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import open_output
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ def translate(
     wrapped: Annotated[
         bool,
         typer.Option(
-            "--wrapped", help="A single line break is a space, as in text of fixed width; blank lines stay."
+            "--wrapped",
+            help=(
+                "A single line break is a space, as in text of fixed width. A paragraph becomes one line; "
+                "blank lines stay."
+            ),
         ),
     ] = False,
     detect: Annotated[
@@ -107,7 +111,10 @@ def translate(
             metavar="PERCENT",
             min=50,
             max=100,
-            help="Sentences of the memory that are at least so like are reported, not used.",
+            help=(
+                "Where the memory has a sentence that is at least so like, standard error and --json tell "
+                "it; the model translates all the same."
+            ),
         ),
     ] = None,
     model: ModelOption = None,
@@ -195,11 +202,12 @@ def translate(
             with load() as translator:
                 document.translate(translator, options | _glossary(glossary_file, translator))
             return
-        source = nullcontext(lines_of_texts(text)) if text else open_lines(input_file)
+        source = nullcontext(lines_of_texts(text, wrapped=wrapped)) if text else open_lines(input_file)
         layout = Layout(scores=scores, ranks=nbest is not None, as_json=as_json)
         with open_output(output_file) as output, source as lines, load() as translator:
             options |= _glossary(glossary_file, translator)
-            tally = translate_lines(translator, lines, output, options, layout)
+            taken = ParagraphInput(lines) if wrapped and not text else lines
+            tally = translate_lines(translator, taken, output, options, layout)
     tally.report(output.lines)
 
 

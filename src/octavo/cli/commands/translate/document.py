@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from octavo.cli.commands.translate.lines import similar_notes
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.documents import DocumentError, Format
@@ -76,6 +77,12 @@ def _named_by(texts: Sequence[str], output: Path | None, name: str | None) -> Pa
         if len(texts) != 1:
             raise typer.BadParameter(f"--format {name} needs one file: give its name with --input")
         return Path(texts[0])
+    documents = [text for text in texts if _known_format(Path(text)) and _is_file(text)]
+    if len(texts) > 1 and documents and name is None:
+        raise typer.BadParameter(
+            f"{printable(documents[0])} is a document; documents are translated one by one: give it alone, "
+            f"and say with -o where its translation goes; --format {LINES} translates its name"
+        )
     if len(texts) != 1 or any(map(str.isspace, texts[0])):
         is_file = len(texts) == 1 and output is not None and _is_file(texts[0])
         return Path(texts[0]) if is_file else None
@@ -108,8 +115,11 @@ def _holds_lines(path: Path) -> bool:
 
 def _report(translated: "TranslatedDocument") -> None:
     passages = translated.passages
-    note(f"{len(passages)} passages translated")
+    note(f"{len(passages)} {'passage' if len(passages) == 1 else 'passages'} translated")
     for warning, places in translated.warnings.items():
         shown = ", ".join(places[:_LISTED])
         more = len(places) - _LISTED
         note(f"{shown}{f' and {more} more' if more > 0 else ''}: {warning}")
+    for where, translation in passages:
+        for similar in similar_notes(where, translation):
+            note(similar)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.json_output import encoded
-from octavo.cli.terminal.lines import LineInput
+from octavo.cli.terminal.lines import LineInput, ParagraphInput
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.text.clean import one_line
@@ -55,6 +55,14 @@ def _described(translation: "Translation") -> dict[str, Any]:
     }
 
 
+def similar_notes(where: str, translation: "Translation") -> Iterator[str]:
+    """What the memory has for sentences like those at ``where``, for a person."""
+    for segment in translation.segments:
+        if (hit := segment.similar) is not None:
+            source, target = one_line(hit.source), one_line(hit.target)
+            yield f"{where}: {hit.score:.0f} % like {source!r}, translated as {target!r}"
+
+
 def _segment(segment: "TranslatedSegment") -> dict[str, Any]:
     return {
         "source": [segment.source_start, segment.source_end],
@@ -73,6 +81,8 @@ class Tally:
         self._warned = 0
         self._counts: Counter[str] = Counter()  # of each warning
         self._first: dict[str, list[int]] = {}  # lines with it, counted from 1
+        self._similar: list[str] = []  # the first
+        self._similar_count = 0
 
     def add(self, number: int, translation: "Translation") -> None:
         """Count the translation of line ``number``."""
@@ -83,6 +93,10 @@ class Tally:
             self._counts[warning] += 1
             if len(first := self._first.setdefault(warning, [])) < _LISTED:
                 first.append(number)
+        for note_ in similar_notes(f"Line {number}", translation):
+            self._similar_count += 1
+            if len(self._similar) < _LISTED:
+                self._similar.append(note_)
 
     def report(self, lines: int) -> None:
         """Say on standard error what was cut, split or looks wrong, if anything does."""
@@ -98,6 +112,10 @@ class Tally:
         if self._warned:
             reasons = " ".join(f"{self._lines(why)}: {why}" for why in self._counts)
             note(f"{self._warned} of {lines} translations should be looked at. {reasons}")
+        for similar in self._similar:
+            note(similar)
+        if (more := self._similar_count - len(self._similar)) > 0:
+            note(f"{more} more sentences are like one of the memory; --json has all of them")
 
     def _lines(self, warning: str) -> str:
         """The first lines that have it, and how many more there are."""
@@ -108,7 +126,7 @@ class Tally:
 
 def translate_lines(
     translator: "Translator",
-    lines: LineInput,
+    lines: LineInput | ParagraphInput,
     output: LineOutput,
     options: "TranslationOptions",
     layout: Layout,
@@ -121,8 +139,9 @@ def translate_lines(
     done = 0
     with line_progress("Translating", lines.total_bytes, shown=shown) as advance:
         for translation in translator.stream(lines, waits=lines.waits, **options):
-            output.write(list(layout.rows(output.lines + 1, translation)), 1)
-            tally.add(output.lines, translation)
+            number = output.lines + 1
+            output.write(list(layout.rows(number, translation)), translation.source.count("\n") + 1)
+            tally.add(number, translation)
             done += len(translation.source.encode()) + 1
             advance(done, output.lines)
     return tally
