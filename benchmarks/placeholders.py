@@ -23,7 +23,7 @@ from octavo.text.protected import Kind, protected_spans
 from octavo.translation import TranslationWarning
 
 STRINGS = 1000
-MOST_CHARACTERS = 400
+MOST_CHARACTERS = 2000
 COUNTED = (Kind.PLACEHOLDER, Kind.TAG)
 
 
