@@ -210,3 +210,18 @@ def test_elements_at_an_end_of_a_sentence_move_with_their_words(
     (found,) = translator.passages([Passage(parts, "here")])
     assert found.parts == parts
     assert any(isinstance(part, Mark) for part in given[0])
+
+
+def test_links_say_which_characters_each_token_is_from(translator: Translator) -> None:
+    text = "  Bako tire.\n31\n Sal munzen. "
+    found = translator(text, alignments=True)
+    links = [link for segment in found.segments for link in segment.links]
+    assert all(text[a.source_start : a.source_end] == found.text[a.start : a.end] for a in links)
+    assert "".join(found.text[a.start : a.end] for a in links).replace(" ", "") == "Bakotire.Salmunzen."
+    assert all(0 < a.weight <= 1 for a in links)
+
+
+def test_marks_move_in_wrapped_text(translator: Translator) -> None:
+    parts = ("Bako\n  ", Mark(Side.OPEN, 1), "tire", Mark(Side.CLOSE, 1), "\nsal.")
+    (found,) = translator.passages([Passage(parts, "here", wrapped=True)])
+    assert found.parts == ("Bako ", parts[1], "tire", parts[3], " sal.")

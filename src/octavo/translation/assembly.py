@@ -109,7 +109,9 @@ class Assembler:
         none without alignments."""
         if found.attention is None:
             return
-        source = self._source.encode_with_spans(segment.text)[1]
+        ids, source = self._source.encode_with_spans(segment.text)
+        if list(ids) != list(segment.ids[segment.prefix :]):  # white space that the model reads otherwise
+            return
         target = self._target.decode_with_spans(found.tokens.tolist())[1]
         attention = found.attention[:, segment.prefix :][:, : len(source)].astype(np.float64)
         attention /= np.maximum(attention.sum(axis=1, keepdims=True), 1)
