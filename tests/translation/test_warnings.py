@@ -63,8 +63,9 @@ def test_a_plain_translation_has_no_warning(translator: Translator) -> None:
 
 
 def test_an_empty_translation_of_a_text_is_flagged(stub: Translator) -> None:
-    found = stub(text_of(stub, 2))
-    assert (found.text, found.warnings) == ("", (EMPTY,))
+    text = text_of(stub, 2)
+    found = stub(f" {text}\n")
+    assert (found.text, found.warnings, found.pieces) == (f" {text}\n", (EMPTY,), 0)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\u200b", "\x01"])

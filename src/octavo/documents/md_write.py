@@ -87,8 +87,7 @@ def _one_block(parts: Sequence[Part]) -> list[Part]:
     """The parts without blank lines and white space at the ends, which would end the block."""
     kept = [_LINES.sub("\n", part) if isinstance(part, str) else part for part in parts]
     for end, strip in ((0, str.lstrip), (-1, str.rstrip)):
-        text = kept[end]
-        if isinstance(text, str):
+        if kept and isinstance(text := kept[end], str):
             kept[end] = strip(text)
     return kept
 

@@ -84,7 +84,8 @@ class SegmentSearch:
         faults = {segment: fault for segment in found if (fault := _fault(segment)) is not None}
         self._search_more_safely(faults)
         for segment in found:
-            self._warn(segment)
+            if segment.found:
+                self._warn(segment)
 
     def _leave_unreadable(self, segments: Sequence[Segment]) -> None:
         """Text whose letters the model cannot see stays as it is."""
@@ -167,6 +168,8 @@ class SegmentSearch:
                 else:
                     segment.found, segment.translation = found, translation
                     segment.warnings.add(_OF_FAULT[faults[segment]])
+                    if faults[segment] is Fault.EMPTY and found[0].complete:
+                        segment.found, segment.ids = (), ()  # nothing is lost: it stays as it is
 
     def _warn(self, segment: Segment) -> None:
         if segment.glossary_terms:

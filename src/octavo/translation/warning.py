@@ -8,7 +8,7 @@ import enum
 class TranslationWarning(enum.StrEnum):
     """A reason to look at a translation. Each member is a string: the sentence that a person reads.
 
-    These are all that there are. ``EMPTY``: a sentence with text in it has no text in its translation.
+    These are all that there are. ``EMPTY``: the translation of a sentence has no text in it, so the sentence stays as it is.
     ``REPETITION``: the translation of a sentence repeats itself, and the sentence does not so often.
     ``LENGTH``: it is much longer, or much shorter, than a translation of the sentence can be.
     ``SEARCHED_AGAIN``: the usual search found one of these, and a safer one found this translation.
@@ -21,7 +21,7 @@ class TranslationWarning(enum.StrEnum):
     translated in pieces.
     """
 
-    EMPTY = "The translation, or a sentence of it, is empty although the source is not."
+    EMPTY = "The model has no translation for a sentence, which was left as it is."
     REPETITION = "The translation repeats some words again and again, and the source does not."
     LENGTH = "The translation, or a sentence of it, is far longer or shorter than its source."
     SEARCHED_AGAIN = "A sentence was translated again, because its first translation had such a fault."
