@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from octavo.documents import DocumentError, Passage
-from octavo.errors import OctavoError
+from octavo.errors import OctavoError, OutputError
 from octavo.memory import TranslationMemory
 from octavo.terms import Entry, Glossary
 from octavo.text.parts import Kept, Mark, Part, Side
@@ -42,6 +42,17 @@ def test_a_document_is_written_whole(translator: Translator, tmp_path: Path) -> 
     assert (tmp_path / "out.html").read_bytes() == found.content == PAGE.encode()
     assert heard[-1] == (len(found.passages), len(found.passages))
     assert not list(tmp_path.glob("*.partial"))
+    assert translator.document(tmp_path / "in.html", None).content == found.content
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_translation(
+    translator: Translator, engine: FakeEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "in.html").write_text(PAGE)
+    for output, problem in ((tmp_path, "it is no file"), (tmp_path / "no" / "x", "there is no folder")):
+        with pytest.raises(OutputError, match=problem):
+            translator.document(tmp_path / "in.html", output)
+    assert not engine.batches
 
 
 @pytest.mark.parametrize(

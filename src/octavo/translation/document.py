@@ -12,7 +12,7 @@ from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.documents import Document, DocumentError, DocumentOptions, Passage
 from octavo.documents.formats import format_named, format_of
-from octavo.errors import printable
+from octavo.errors import OutputError, printable
 from octavo.regular_file import read_regular
 from octavo.translation.options import TranslationOptions
 from octavo.translation.result import SegmentOrigin, TranslatedPassage, Translation
@@ -103,14 +103,17 @@ def translated_html(
 def translated_file(
     translator: PassageTranslator,
     source: DocumentFile,
-    output: Path,
+    output: Path | None,
     progress: Progress | None,
     options: TranslationOptions,
 ) -> TranslatedDocument:
-    """Translate ``source`` into the file ``output``, which appears when it is whole.
+    """Translate ``source`` into the file ``output``, if there is one, which appears when it is whole.
 
-    Raises DocumentError where nothing in it could be translated, and OutputError.
+    Raises DocumentError where nothing in it could be translated, and OutputError, where it can before the
+    translation.
     """
+    if output is not None:
+        _check_place(output)
     model = translator.model
     wrapped = options.get("wrapped", False)
     document = source.read(model.source_language, model.target_language, wrapped=wrapped)
@@ -118,8 +121,17 @@ def translated_file(
     segments = (segment for _, translation in translated.passages for segment in translation.segments)
     if all(segment.origin is SegmentOrigin.COPY for segment in segments):
         raise DocumentError(f"{printable(str(source.path))}: has no text to translate; nothing was written")
-    durable.write_file(output, translated.content)
+    if output is not None:
+        durable.write_file(output, translated.content)
     return translated
+
+
+def _check_place(output: Path) -> None:
+    """Raises OutputError where no file can be made, so that nobody waits for a translation in vain."""
+    if output.exists() and not output.is_file():
+        raise OutputError(f"{output}: cannot be written: it is no file")
+    if not output.absolute().parent.is_dir():
+        raise OutputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
 
 
 def _translated(

@@ -161,21 +161,22 @@ class Translator(LoadedModel[SearchEngine]):
     def document(
         self,
         path: str | os.PathLike[str],
-        output: str | os.PathLike[str],
+        output: str | os.PathLike[str] | None,
         *,
         format_name: str | None = None,
         columns: Sequence[str] = (),
         progress: Callable[[int, int], None] | None = None,
         **options: Unpack[TranslationOptions],
     ) -> TranslatedDocument:
-        """Translate a document and write it to ``output``, which appears when it is whole.
+        """Translate a document and write it to ``output``, which appears when it is whole. With None it is
+        written nowhere; the result has its bytes.
 
         ``format_name`` says what it is; None goes by the ending of ``path``. ``columns`` are those of a
         table. ``progress`` hears how many of how many passages are done. Raises DocumentError, naming
         ``path``, for a document that cannot be read and for one with nothing to translate, and OutputError.
         """
         source = DocumentFile(Path(path), format_name, tuple(columns))
-        return translated_file(self, source, Path(output), progress, options)
+        return translated_file(self, source, None if output is None else Path(output), progress, options)
 
     def _stream(self, texts: Iterable[Sequence[str]], settings: Settings) -> Iterator[Translation]:
         for block in texts:

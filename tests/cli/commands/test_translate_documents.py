@@ -34,6 +34,31 @@ def test_a_document_is_translated(
     assert (tmp_path / "out.html").read_text() == f"<p>{expected[0]}</p>"
 
 
+def test_a_document_on_standard_output(
+    octavo_here: Octavo, int8_model: Path, tmp_path: Path, expected: list[str]
+) -> None:
+    (tmp_path / "in.html").write_text(f"<p>{FIRST}</p>")
+    done = octavo_here("translate", "-m", int8_model, "in.html", "-o", "-")
+    assert done.stdout.decode() == f"<p>{expected[0]}</p>"
+    assert "-o - is standard output" in message(octavo_here("translate", "-m", int8_model, "in.html"))
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("out.odt", "its translation is one of the same format: give out.odt the ending .html"),
+        ("missing/out.html", "missing/out.html: cannot be written: No such file or directory"),
+        (".", ".: cannot be written: it is a directory"),
+    ],
+)
+def test_where_a_document_cannot_go(
+    octavo_here: Octavo, int8_model: Path, tmp_path: Path, output: str, problem: str
+) -> None:
+    (tmp_path / "in.html").write_text("<p>Bako.</p>")
+    assert problem in message(octavo_here("translate", "-m", int8_model, "in.html", "-o", output))
+    assert [path.name for path in tmp_path.iterdir()] == ["in.html"]
+
+
 @pytest.mark.parametrize("names", [("a.html", "b.html"), ("a.html", "new.html"), ("word", "a.html")])
 def test_several_documents_are_not_translated_as_words(
     octavo_here: Octavo, int8_model: Path, tmp_path: Path, names: tuple[str, str]

@@ -44,7 +44,12 @@ class LineOutput:
 
         Raises OutputError, OutputClosed, or KeyboardInterrupt once the block is out.
         """
-        data = "".join(f"{line}\n" for line in lines).encode("utf-8")
+        self.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8"))
+        self.lines += len(lines) if inputs is None else inputs
+        interrupt.check()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes that are no lines, and flush. Raises OutputError or OutputClosed."""
         rest = memoryview(data)
         try:
             while rest:
@@ -54,9 +59,7 @@ class LineOutput:
             raise OutputClosed from None
         except OSError as error:
             raise _cannot_be_written(self.name, error) from error
-        self.lines += len(lines) if inputs is None else inputs
         self.bytes += len(data)
-        interrupt.check()
 
 
 @contextmanager

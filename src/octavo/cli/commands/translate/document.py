@@ -9,6 +9,7 @@ import typer
 
 from octavo.cli.commands.translate.lines import similar_notes
 from octavo.cli.terminal.failures import note
+from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.documents import DocumentError, Format
 from octavo.documents.formats import format_named, format_of
@@ -35,15 +36,19 @@ class Document:
     def translate(self, translator: "Translator", options: "TranslationOptions") -> None:
         """Write the translation, and say on standard error what should be looked at."""
         shown = is_terminal(sys.stderr)
-        with line_progress("Translating", None, shown=shown) as advance:
+        with (
+            open_output(self._output) as output,
+            line_progress("Translating", None, shown=shown) as advance,
+        ):
             translated = translator.document(
                 self._path,
-                self._output,
+                None,
                 format_name=self._format.name,
                 columns=self._columns,
                 progress=lambda done, _: advance(done, done),
                 **options,
             )
+            output.write_bytes(translated.content)
         _report(translated)
 
 
@@ -63,10 +68,16 @@ def chosen_document(
     chosen = format_named(name) if name else format_of(path)
     if not path.exists():
         raise InputError(f"{printable(str(path))}: no such file")
-    if output is None or str(output) == "-":
+    if output is None:
         raise typer.BadParameter(
-            f"{printable(str(path))} is a document ({chosen.name}); say with -o where its translation goes, "
-            f"or --format {LINES} to translate plain lines"
+            f"{printable(str(path))} is a document ({chosen.name}); say with -o where its translation goes "
+            f"(-o - is standard output), or --format {LINES} to translate plain lines"
+        )
+    written = _known_format(output)
+    if name is None and written not in (None, chosen):
+        raise typer.BadParameter(
+            f"{printable(str(path))} is a document ({chosen.name}), and its translation is one of the same "
+            f"format: give {printable(str(output))} the ending {path.suffix}"
         )
     return Document(path, output, chosen, columns)
 
