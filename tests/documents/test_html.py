@@ -226,3 +226,8 @@ def test_wrong_bytes_are_refused_with_their_place() -> None:
         read(b"abc\n\xff", DocumentOptions())
     with pytest.raises(DocumentError, match="encoding 'klingon'"):
         read(b"<meta charset=klingon>", DocumentOptions())
+
+
+def test_a_cdata_section_never_moves() -> None:
+    document = read(b"<p>one <![CDATA[x]]> two</p>", DocumentOptions())
+    assert [passage.parts for passage in document.passages] == [("one",), ("two",)]

@@ -117,11 +117,14 @@ class _Extent:
         return cls(text, run, partners, first, last, start, end)
 
     def has_conflict(self) -> bool:
-        """Whether a tag without counterpart within the extent could form an element if it stood elsewhere."""
+        """Whether a tag without counterpart within the extent could form an element if it stood elsewhere, or
+        a CDATA section could end where none began: in SVG it is text, and elsewhere a comment."""
         alone = [index for index, item in enumerate(self.run) if item.name and index not in self.partners]
         paired = {self.run[index].name for index in self.partners}
         opened = {self.run[index].name for index in alone if self.run[index].kind is ItemKind.OPEN}
         closed = {self.run[index].name for index in alone if self.run[index].kind is ItemKind.CLOSE}
+        if any(self.text.startswith("<![CDATA[", i.start) for i in self.run[self.first : self.last + 1]):
+            return True
         moving = (self.run[index] for index in alone if self.first <= index <= self.last)
         return any(
             (item.kind is ItemKind.OPEN and item.name in closed | paired)
