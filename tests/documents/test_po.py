@@ -56,6 +56,16 @@ def test_plural_forms_are_those_of_the_language() -> None:
     assert "nplurals=1; plural=0;" in translated(template, "a", "b", language="ja")
 
 
+def test_a_header_without_a_language_gets_one() -> None:
+    header = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    written = translated(f'{header}\nmsgid "a"\nmsgstr ""\n', "b")
+    assert written == f'{header}"Language: de\\n"\n\nmsgid "a"\nmsgstr "b"\n'
+    plural = f'{header}\nmsgid "a"\nmsgid_plural "b"\nmsgstr[0] ""\nmsgstr[1] ""\n'
+    metadata = polib.pofile(translated(plural, "c", "d")).metadata
+    assert (metadata["Language"], metadata["Plural-Forms"]) == ("de", "nplurals=2; plural=(n != 1);")
+    assert translated(plural, None, None) == plural
+
+
 def test_long_translations_are_broken_as_gettext_breaks_them() -> None:
     text = "word " * 40 + 'end "quoted"\nand\\more'
     written = translated('msgid "a"\nmsgstr ""\n', text)

@@ -11,6 +11,7 @@ import pytest
 
 from octavo.spec import SearchDefaults
 from octavo.translation import OptionError, search_options
+from octavo.translation.options import settings_of
 
 DEFAULTS = SearchDefaults(beam=5, length_penalty=0.6, length_ratio=1.5, length_margin=8)
 
@@ -92,3 +93,22 @@ def test_a_minimum_over_the_maximum_is_refused() -> None:
 def test_an_unknown_option_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="'beams'"):
         search_options(DEFAULTS, {"beams": 4})  # type: ignore[typeddict-unknown-key]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "problem"),
+    [
+        ({"glossary": "t.tsv"}, TypeError, r"glossary = 't.tsv': must be a Glossary; .*Glossary.read"),
+        (
+            {"memory": "m.db"},
+            TypeError,
+            r"memory = 'm.db': must be a TranslationMemory; .*TranslationMemory.open",
+        ),
+        ({"similar": 75}, OptionError, "similar asks a translation memory: give one as memory="),
+        ({"similar": 20}, OptionError, "similar = 20: must be a number from 50 to 100"),
+        ({"beem": 2}, TypeError, "unknown option 'beem'; known: alignments, beam, .*wrapped"),
+    ],
+)
+def test_what_is_no_option_is_told(options: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        settings_of(DEFAULTS, options)

@@ -71,6 +71,13 @@ class _PoDocument(SplicedDocument):
         source = self._source[start : header.end]
         changed = re.sub(r'(?m)^("Language:)[ \t]*(\\n")', rf"\1 {self._language}\2", source, count=1)
         forms = plural_forms_of(self._language)
+        stated = self._header.values["msgstr"].text
+        fields = {"Language": self._language}
+        if "\nmsgid_plural" in self._source:
+            fields["Plural-Forms"] = forms
+        for name, value in fields.items():
+            if stated.endswith("\n") and not re.search(rf"(?m)^{name}:", stated):
+                changed += f'{line_break(self._source)}"{name}: {value}\\n"'
         changed = changed.replace("nplurals=INTEGER; plural=EXPRESSION;", forms)
         changed = changed.replace("charset=CHARSET", "charset=UTF-8")
         changed = _FUZZY_ALONE.sub("", changed)

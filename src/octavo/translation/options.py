@@ -74,7 +74,14 @@ class Settings:
 
 
 def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settings:
-    """Raises OptionError for a value outside its range, TypeError for an unknown name."""
+    """Raises OptionError for a value outside its range, TypeError for an unknown name or a wrong type."""
+    for name, kind, how in _OBJECTS:
+        if not isinstance(given := options.get(name), kind | None):
+            raise TypeError(f"{name} = {given!r}: must be a {kind.__name__}; {how} gives one")
+    if (similar := options.get("similar")) is not None:
+        _checked("similar", similar)
+        if options.get("memory") is None:
+            raise OptionError("similar asks a translation memory: give one as memory=")
     search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
     return Settings(
         search_options(defaults, cast(SearchChanges, search)),
@@ -95,9 +102,14 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
     "max_length": (1, MAX_POSITIONS),
     "length_ratio": (0, MAX_LENGTH_RATIO),
     "no_repeat_ngram": (0, MAX_POSITIONS),
+    "similar": (50, 100),
 }
 """The least and the most of each option."""
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
+_OBJECTS: Final = (
+    ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),
+    ("memory", TranslationMemory, 'octavo.memory.TranslationMemory.open("memory.db")'),
+)
 _WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length", "no_repeat_ngram"})
 
 
@@ -123,7 +135,8 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
 
 def _checked(name: str, value: object) -> int | float:
     if name not in RANGES:
-        raise TypeError(f"unknown search option {name!r}; known: {', '.join(RANGES)}")
+        known = ", ".join(sorted(TranslationOptions.__annotations__))
+        raise TypeError(f"unknown option {name!r}; known: {known}")
     number = whole_number if name in _WHOLE else real_number
     try:
         return number(name, value, *RANGES[name])

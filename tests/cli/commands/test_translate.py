@@ -139,12 +139,12 @@ def test_what_is_likely_wrong_is_noted_once(octavo_here: Octavo, int8_model: Pat
     with package.load(int8_model, threads=1) as translator:
         expected = [translation.text for translation in translator(texts)]
         warned = [translation.warnings for translation in translator(texts)]
-    assert [TranslationWarning.UNKNOWN_CHARACTERS in found for found in warned] == [False] + [True] * 7
+    assert [TranslationWarning.UNREADABLE in found for found in warned] == [False] + [True] * 7
     done = octavo_here("translate", "-m", int8_model, *texts)
     assert lines(done.stdout) == expected
     (noted,) = [line for line in done.stderr.decode().splitlines() if "should be looked at" in line]
     assert noted.startswith(f"octavo: {sum(map(bool, warned))} of 8 translations should be looked at. ")
-    assert f"Lines 2, 3, 4, 5, 6 and 2 more: {TranslationWarning.UNKNOWN_CHARACTERS}" in noted
+    assert f"Lines 2, 3, 4, 5, 6 and 2 more: {TranslationWarning.UNREADABLE}" in noted
 
 
 def test_options_reach_the_search(octavo: Octavo, float_model: Path) -> None:

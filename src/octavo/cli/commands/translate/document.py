@@ -128,7 +128,7 @@ def _report(translated: "TranslatedDocument") -> None:
     passages = translated.passages
     note(f"{len(passages)} {'passage' if len(passages) == 1 else 'passages'} translated")
     for warning, places in translated.warnings.items():
-        shown = ", ".join(places[:_LISTED])
+        shown = "; ".join(places[:_LISTED])
         more = len(places) - _LISTED
         note(f"{shown}{f' and {more} more' if more > 0 else ''}: {warning}")
     for where, translation in passages:
