@@ -136,8 +136,8 @@ def test_wrapped_text_is_wrapped_again() -> None:
         ("yaml", "a: \x07", "it is no YAML"),
         ("properties", "a=b\nc=\\u12", r"line 2: \\u must have four"),
         ("csv", 'a,b\n"c,d\n', "line 2: the quote of cell 1"),
-        ("txt", b"a\n\xff", r"byte 2 \(line 2\)"),
-        ("json", b"\xff\xfe[\x00]", r"byte 4"),
+        ("txt", b"a\n\xff", r"byte 3 \(line 2\)"),
+        ("json", b"\xff\xfe[\x00]", r"byte 5"),
     ],
 )
 def test_wrong_forms_are_refused_with_their_place(name: str, source: str | bytes, message: str) -> None:

@@ -222,7 +222,7 @@ def test_characters_that_the_encoding_lacks_become_references() -> None:
 
 
 def test_wrong_bytes_are_refused_with_their_place() -> None:
-    with pytest.raises(DocumentError, match=r"byte 4 \(line 2\)"):
+    with pytest.raises(DocumentError, match=r"byte 5 \(line 2\)"):
         read(b"abc\n\xff", DocumentOptions())
     with pytest.raises(DocumentError, match="encoding 'klingon'"):
         read(b"<meta charset=klingon>", DocumentOptions())

@@ -52,7 +52,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, Encoding]:
         position = error.start + len(encoding.mark)
         line = data.count(b"\n", 0, position) + 1
         raise DocumentError(
-            f"byte {position} (line {line}) is not {encoding.codec} text: convert the document to UTF-8, "
+            f"byte {position + 1} (line {line}) is not {encoding.codec} text: convert the document to UTF-8, "
             "or state its encoding where its format allows that"
         ) from None
     if encoding.codec != "utf-8" and encoding.encode(text, "replace") != data:

@@ -59,12 +59,13 @@ class TranslatedDocument:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DocumentFile:
-    """A document on disk, and what a person said about it: the name of its format (None: by its ending), and
-    the columns of a table."""
+    """A document on disk, and what a person said about it: the name of its format (None: by its ending), the
+    columns of a table, and the rules for XML."""
 
     path: Path
     format: str | None = None
     columns: tuple[str, ...] = ()
+    xml_rules: str = ""
 
     def read(self, source_language: str, target_language: str, *, wrapped: bool = False) -> Document:
         """Raises DocumentError, naming the file."""
@@ -74,9 +75,12 @@ class DocumentFile:
                 raise DocumentError(
                     f"the format {chosen.name} has no columns to choose: they are for {' and '.join(_TABLES)}"
                 )
-            data = self._bytes()
-            options = DocumentOptions(self.columns, source_language, target_language, wrapped=wrapped)
-            return chosen.read(data, options)
+            if self.xml_rules and chosen.name != "xml":
+                raise DocumentError(f"the format {chosen.name} needs no rules: they are for xml")
+            options = DocumentOptions(
+                self.columns, source_language, target_language, self.xml_rules, wrapped=wrapped
+            )
+            return chosen.read(self._bytes(), options)
         except DocumentError as error:
             raise DocumentError(f"{printable(str(self.path))}: {error}") from error
 

@@ -76,6 +76,18 @@ def test_columns_are_for_tables(octavo_here: Octavo, int8_model: Path, tmp_path:
     assert "a.html: the format html has no columns to choose: they are for csv and tsv" in message(done)
 
 
+def test_rules_for_xml(octavo_here: Octavo, int8_model: Path, tmp_path: Path, expected: list[str]) -> None:
+    (tmp_path / "a.xml").write_text(f"<d><id>Bako</id><p>{FIRST}</p></d>")
+    (tmp_path / "rules.toml").write_text('only = ["p"]')
+    octavo_here("translate", "-m", int8_model, "a.xml", "--xml-rules", "rules.toml", "-o", "b.xml")
+    assert (tmp_path / "b.xml").read_text() == f"<d><id>Bako</id><p>{expected[0]}</p></d>"
+    command = ("translate", "-m", int8_model, "a.xml", "-o", "c.xml", "--xml-rules")
+    assert "no.toml: cannot be read: No such file" in message(octavo_here(*command, "no.toml"))
+    assert "the rules for XML are not TOML" in message(octavo_here(*command, "a.xml"))
+    done = octavo_here(*command, "rules.toml", "--format", "html")
+    assert "the format html needs no rules: they are for xml" in message(done)
+
+
 def test_wrapped_lines_are_joined(
     octavo: Octavo, int8_model: Path, tmp_path: Path, expected: list[str]
 ) -> None:

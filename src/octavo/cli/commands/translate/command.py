@@ -26,6 +26,7 @@ from octavo.cli.options import (
 )
 from octavo.cli.terminal.lines import ParagraphInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import open_output
+from octavo.documents.formats import FORMATS
 
 if TYPE_CHECKING:
     from octavo.memory import TranslationMemory
@@ -58,8 +59,8 @@ def translate(
             "--format",
             metavar="NAME",
             help=(
-                "The input is a document of this format, or plain lines where NAME is lines. The default "
-                "is what the ending of its name says."
+                f"The input is a document of this format: {', '.join(one.name for one in FORMATS)}; or plain "
+                "lines, where NAME is lines. The default is what the ending of its name says."
             ),
         ),
     ] = None,
@@ -67,6 +68,14 @@ def translate(
         list[str] | None,
         typer.Option(
             "--column", metavar="COLUMN", help="Only this column of a table is translated; may be repeated."
+        ),
+    ] = None,
+    xml_rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--xml-rules",
+            metavar="FILE",
+            help='FILE says in TOML which elements of an XML document are text, say: only = ["para"].',
         ),
     ] = None,
     wrapped: Annotated[
@@ -148,19 +157,21 @@ def translate(
         octavo translate --beam 1 < talk.en | gzip > talk.de.gz
         octavo translate --nbest 3 --scores "Two dogs play in the snow."
 
-    A document comes back in its own format, with its text translated and all else as it was:
+    A document comes back in its own format, with its text translated and all else as it was; -o - writes it
+    to standard output. Terms come from a glossary, what was translated before from a memory:
 
         octavo translate report.docx -o bericht.docx
-        octavo translate app.po -o de.po
         octavo translate products.csv --column title -o produkte.csv
+        octavo translate app.po -o de.po --glossary terms.tsv --memory my.db
 
     With --scores a line is SCORE, TAB, translation. With --nbest it is LINE, RANK, translation, or
     LINE, RANK, SCORE, translation, with TABs between: LINE counts the lines of input from 1, RANK 1 is
     the best. A score is log-probability / length^X: the nearer to 0, the surer. With --json a line is an
-    object: source, text, score, complete, alternatives (the n best) and warnings.
+    object: source, text, score, complete, alternatives (the n best), warnings and segments.
 
     Translations that are likely to be wrong are counted on standard error, with the first line numbers: empty
-    ones, those that repeat themselves, and those of text that the vocabulary cannot read.
+    ones, those that repeat themselves, and those of text that the vocabulary cannot read. Of a document the
+    places are told.
 
     A run that fails or is stopped leaves the lines done in FILE.partial, or in FILE.partial.2 and so on
     where there is one. Exit codes: 0 done; 2 bad input, option, model or output; 130 Ctrl-C.
@@ -184,8 +195,8 @@ def translate(
     document = chosen_document(text or [], input_file, output_file, format_name, columns or [])
     if document is not None and (as_json or scores or nbest is not None):
         raise typer.BadParameter("a document has one translation; leave --json, --scores and --nbest out")
-    if document is None and columns:
-        raise typer.BadParameter("--column is for tables; the input is not a document")
+    if document is None and (columns or xml_rules is not None):
+        raise typer.BadParameter("--column and --xml-rules are for documents; the input is lines of text")
     if similar is not None and memory_file is None:
         raise typer.BadParameter("--similar asks a translation memory; name one with --memory")
     load = functools.partial(
@@ -200,7 +211,7 @@ def translate(
         options["memory"] = memory
         if document is not None:
             with load() as translator:
-                document.translate(translator, options | _glossary(glossary_file, translator))
+                document.translate(translator, options | _glossary(glossary_file, translator), xml_rules)
             return
         source = nullcontext(lines_of_texts(text, wrapped=wrapped)) if text else open_lines(input_file)
         layout = Layout(scores=scores, ranks=nbest is not None, as_json=as_json)

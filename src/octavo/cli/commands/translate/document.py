@@ -33,8 +33,11 @@ class Document:
         self._format = chosen
         self._columns = columns
 
-    def translate(self, translator: "Translator", options: "TranslationOptions") -> None:
+    def translate(
+        self, translator: "Translator", options: "TranslationOptions", xml_rules: Path | None
+    ) -> None:
         """Write the translation, and say on standard error what should be looked at."""
+        rules = "" if xml_rules is None else _text_of(xml_rules)
         shown = is_terminal(sys.stderr)
         with (
             open_output(self._output) as output,
@@ -45,6 +48,7 @@ class Document:
                 None,
                 format_name=self._format.name,
                 columns=self._columns,
+                xml_rules=rules,
                 progress=lambda done, _: advance(done, done),
                 **options,
             )
@@ -101,6 +105,14 @@ def _named_by(texts: Sequence[str], output: Path | None, name: str | None) -> Pa
     if output is not None:
         return path if _is_file(texts[0]) or _known_format(path) else None
     return path if _is_file(texts[0]) and _known_format(path) else None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InputError(f"{printable(str(path))}: cannot be read: {reason}") from error
 
 
 def _is_file(text: str) -> bool:
