@@ -129,6 +129,35 @@ def test_what_cannot_be_removed_is_named(tmp_path: Path) -> None:
         durable.write_file(tmp_path / "file", b"new")
 
 
+def test_an_output_leads_through_a_link_and_keeps_permissions(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "file.partial").write_bytes(b"another's")
+    (tmp_path / "link").symlink_to("file")
+    durable.OutputFile(tmp_path / "link").write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link", "file.partial"}
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    durable.OutputFile(tmp_path / "pipe").write(b"new")
+    assert os.read(reading, 10) == b"new"
+    os.close(reading)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_output_that_cannot_be_written_is_told_before_there_is_any(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"no/file: cannot be written: there is no folder"):
+        durable.OutputFile(tmp_path / "no" / "file")
+    with pytest.raises(OutputError, match=r": cannot be written: it is a directory"):
+        durable.OutputFile(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 LOCKING = """
 import sys, time
 from pathlib import Path

@@ -39,6 +39,62 @@ def write_file(path: Path, data: bytes) -> None:
             raise
 
 
+class OutputFile:
+    """A file that a person named, which is to appear in one piece.
+
+    A link leads to its file, a file that is there keeps its permissions, and a device or a pipe is written
+    to. Raises OutputError, at once where nothing can be written there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = path
+        self._place = Path(os.path.realpath(path))
+        if self._place.is_dir():
+            raise OutputError(f"{path}: cannot be written: it is a directory")
+        self._is_stream = self._place.exists() and not self._place.is_file()
+        if self._place.exists() and not os.access(self._place, os.W_OK):
+            raise OutputError(f"{path}: cannot be written: permission denied")
+        if not self._place.parent.is_dir():
+            raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
+        if not self._is_stream:
+            with self._telling():
+                self._new(b"").unlink()
+
+    def write(self, data: bytes) -> None:
+        """Write all of it. Raises OutputError."""
+        with self._telling():
+            if self._is_stream:
+                self._place.write_bytes(data)
+                return
+            beside = self._new(data)
+            try:
+                if self._place.exists():
+                    shutil.copymode(self._place, beside)
+                rename(beside, self._place)
+            except BaseException:
+                _remove(beside)
+                raise
+
+    def _new(self, data: bytes) -> Path:
+        """A file beside it with a name of its own: another's unfinished one may be there."""
+        beside = self._place.with_name(f".{self._place.name}.{secrets.token_hex(4)}{BESIDE}")
+        try:
+            with beside.open("xb") as stream:
+                stream.write(data)
+        except BaseException:
+            _remove(beside)
+            raise
+        return beside
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # a ValueError for a null character
+            why = error.strerror if isinstance(error, OSError) else None
+            raise OutputError(f"{self._name}: cannot be written: {why or error}") from error
+
+
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Make the folder, which must not exist, with these files. For one writer at a time.
 

@@ -199,3 +199,10 @@ def test_a_missing_file_and_a_language_that_a_file_lacks(tmp_path: Path) -> None
         Glossary.read(tmp_path / "none.tsv")
     with pytest.raises(InputError, match="has no terms in 'it', only in en, de"):
         Glossary.read(write(tmp_path / "old.tbx", OLD), source="it", target="de")
+
+
+def test_targets_that_are_one_str_are_told() -> None:
+    with pytest.raises(
+        TypeError, match=r"targets = 'Hund' \(str\): must be a tuple of str; write \('Hund',\)"
+    ):
+        Entry("dog", "Hund")  # type: ignore[arg-type]

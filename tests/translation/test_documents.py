@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from octavo.documents import DocumentError, Passage
+from octavo.engine import MAX_TERMS
 from octavo.errors import OctavoError, OutputError
 from octavo.memory import TranslationMemory
 from octavo.terms import Entry, Glossary
@@ -49,7 +51,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_translation(
     translator: Translator, engine: FakeEngine, tmp_path: Path
 ) -> None:
     (tmp_path / "in.html").write_text(PAGE)
-    for output, problem in ((tmp_path, "it is no file"), (tmp_path / "no" / "x", "there is no folder")):
+    for output, problem in ((tmp_path, "it is a directory"), (tmp_path / "no" / "x", "there is no folder")):
         with pytest.raises(OutputError, match=problem):
             translator.document(tmp_path / "in.html", output)
     assert not engine.batches
@@ -148,6 +150,7 @@ def test_a_translation_can_be_awaited(translator: Translator) -> None:
         (Mark(Side.OPEN, 1), Mark(Side.CLOSE, 1), "Bako.", Mark(Side.OPEN, 2), " Tire.", Mark(Side.CLOSE, 2)),
         ("Bako. Ti", Mark(Side.OPEN, 1), "re. Sa", Mark(Side.CLOSE, 1), "l."),
         (Mark(Side.PLACE, 1),),
+        ("Bako.", Mark(Side.OPEN, 1), Kept("\n", 2), Mark(Side.CLOSE, 1), "Tire sal."),
         (),
     ],
 )
@@ -165,6 +168,41 @@ def test_terms_are_said(translator: Translator, engine: FakeEngine) -> None:
         "munzen",
         "sal",
     ]
+
+
+def test_more_terms_than_the_engine_takes_are_left_out(translator: Translator, engine: FakeEngine) -> None:
+    words = [first + second for first in "bdfgklmnprst" for second in "aeiou"]
+    glossary = Glossary([Entry(word, ("sal",)) for word in words])
+    found = translator(" ".join(words * 10), glossary=glossary)
+    assert TranslationWarning.TERM in found.warnings
+    assert max(len(terms or ()) for call in engine.terms for terms in call or ()) <= MAX_TERMS
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alignments": 1}, r"alignments = 1: must be True or False"),
+        ({"wrapped": "no"}, r"wrapped = 'no': must be True or False"),
+    ],
+)
+def test_a_switch_is_true_or_false(translator: Translator, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        translator("Bako.", **options)
+
+
+def test_numpys_bools_are_such(translator: Translator, engine: FakeEngine) -> None:
+    assert translator("Bako.", alignments=np.True_).segments[0].links  # type: ignore[call-overload]
+
+
+def test_html_that_is_no_str_is_told(translator: Translator) -> None:
+    with pytest.raises(TypeError, match=r"the HTML is b'<p>Bako' \(bytes\): must be a str"):
+        translator.html(b"<p>Bako")  # type: ignore[arg-type]
+
+
+def test_a_column_can_be_named_by_itself(translator: Translator, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("name,text\nBako,Tire\n")
+    found = translator.document(tmp_path / "in.csv", tmp_path / "out.csv", columns="text")
+    assert [translation.source for _, translation in found.passages] == ["Tire"]
 
 
 def test_terms_in_kept_text_are_no_terms(translator: Translator, engine: FakeEngine) -> None:

@@ -20,7 +20,12 @@ class Entry:
     place: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        """Raises InputError for an entry that has no source, or a target that is blank."""
+        """Raises InputError for an entry that has no source, or a target that is blank, and TypeError for
+        targets that are one str."""
+        if isinstance(self.targets, str):
+            raise TypeError(
+                f"targets = {self.targets!r} (str): must be a tuple of str; write ({self.targets!r},)"
+            )
         where = f"{self.place}: " if self.place else ""
         if not self.source.strip():
             raise InputError(f"{where}the entry has no source term; write one, or delete the entry")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Unpack
@@ -12,7 +13,7 @@ from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.documents import Document, DocumentError, DocumentOptions, Passage
 from octavo.documents.formats import format_named, format_of
-from octavo.errors import OutputError, printable
+from octavo.errors import printable
 from octavo.regular_file import read_regular
 from octavo.translation.options import TranslationOptions
 from octavo.translation.result import SegmentOrigin, TranslatedPassage, Translation
@@ -99,7 +100,12 @@ class DocumentFile:
 def translated_html(
     translator: PassageTranslator, text: str, options: TranslationOptions
 ) -> TranslatedDocument:
-    """HTML, a page or a fragment. What has nothing to translate comes back as it is."""
+    """HTML, a page or a fragment. What has nothing to translate comes back as it is.
+
+    Raises TypeError where ``text`` is no str.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the HTML is {reprlib.repr(text)} ({type(text).__name__}): must be a str")
     document = format_named("html").read(text.encode(errors="replace"), DocumentOptions())
     return _translated(translator, document, None, options)
 
@@ -116,8 +122,7 @@ def translated_file(
     Raises DocumentError where nothing in it could be translated, and OutputError, where it can before the
     translation.
     """
-    if output is not None:
-        _check_place(output)
+    file = None if output is None else durable.OutputFile(output)
     model = translator.model
     wrapped = options.get("wrapped", False)
     document = source.read(model.source_language, model.target_language, wrapped=wrapped)
@@ -125,17 +130,9 @@ def translated_file(
     segments = (segment for _, translation in translated.passages for segment in translation.segments)
     if all(segment.origin is SegmentOrigin.COPY for segment in segments):
         raise DocumentError(f"{printable(str(source.path))}: has no text to translate; nothing was written")
-    if output is not None:
-        durable.write_file(output, translated.content)
+    if file is not None:
+        file.write(translated.content)
     return translated
-
-
-def _check_place(output: Path) -> None:
-    """Raises OutputError where no file can be made, so that nobody waits for a translation in vain."""
-    if output.exists() and not output.is_file():
-        raise OutputError(f"{output}: cannot be written: it is no file")
-    if not output.absolute().parent.is_dir():
-        raise OutputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
 
 
 def _translated(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Final, TypedDict, cast
 
+import numpy as np
+
 from octavo.arguments import real_number, whole_number
 from octavo.engine import SearchOptions
 from octavo.errors import ArgumentError
@@ -82,12 +84,15 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         _checked("similar", similar)
         if options.get("memory") is None:
             raise OptionError("similar asks a translation memory: give one as memory=")
+    for name in _SWITCHES:
+        if not isinstance(given := options.get(name, False), bool | np.bool_):
+            raise TypeError(f"{name} = {given!r}: must be True or False")
     search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
     return Settings(
         search_options(defaults, cast(SearchChanges, search)),
-        wrapped=options.get("wrapped", False),
-        alignments=options.get("alignments", False),
-        detect=options.get("detect", False),
+        wrapped=bool(options.get("wrapped", False)),
+        alignments=bool(options.get("alignments", False)),
+        detect=bool(options.get("detect", False)),
         glossary=options.get("glossary"),
         memory=options.get("memory"),
         similar=options.get("similar"),
@@ -106,6 +111,7 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 }
 """The least and the most of each option."""
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
+_SWITCHES: Final = ("wrapped", "alignments", "detect")
 _OBJECTS: Final = (
     ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),
     ("memory", TranslationMemory, 'octavo.memory.TranslationMemory.open("memory.db")'),

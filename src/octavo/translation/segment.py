@@ -152,9 +152,10 @@ def _stretches(text: str, start: int, end: int, barriers: Sequence[KeptSpan]) ->
 
 
 def _with_edges(start: int, end: int, kept: Sequence[KeptSpan]) -> tuple[int, int]:
-    """The segment with all of what must stay at its ends: white space of that may stick out."""
+    """The segment with all of what must stay at its ends: white space of that may stick out. What is blank
+    belongs to no segment: it may lie between two."""
     for span in kept:
-        if span.text_start >= start and span.text_end <= end:
+        if span.spoken and span.text_start >= start and span.text_end <= end:
             start, end = min(start, span.start), max(end, span.end)
     return start, end
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine import MAX_TERMS, Hypothesis, SearchOptions, Term
 from octavo.engine.engine import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
@@ -105,8 +105,10 @@ class SegmentSearch:
         return None not in terms
 
     def _demand_terms(self, segment: Segment) -> None:
-        """Make terms of those of the glossary."""
+        """Make terms of those of the glossary, as many as the engine takes."""
         for match in segment.glossary_terms:
+            if len(segment.terms) == MAX_TERMS:
+                return
             term = self._term(match.targets, segment, match.start)
             if term is not None:
                 segment.terms.append(term)
@@ -120,15 +122,13 @@ class SegmentSearch:
 
     def _replace(self, cut: Cut, lost: Sequence[Segment]) -> list[Segment]:
         """Put what lies around what must stay in the place of each lost segment."""
-        added: list[Segment] = []
-        for segment in lost:
-            place = cut.segments.index(segment)
-            around = self._cut_around(segment)
-            for part in around:
-                part.warnings.add(TranslationWarning.PIECES)
-            cut.segments[place : place + 1] = around
-            cut.replaced.append((segment, around))
-            added += around
+        replaced = {id(segment): self._cut_around(segment) for segment in lost}
+        cut.replaced.extend((segment, replaced[id(segment)]) for segment in lost)
+        added = [part for around in replaced.values() for part in around]
+        for part in added:
+            part.warnings.add(TranslationWarning.PIECES)
+        if lost:
+            cut.segments[:] = [part for one in cut.segments for part in replaced.get(id(one), [one])]
         return added
 
     def _search_first(self, segments: Sequence[Segment]) -> None:

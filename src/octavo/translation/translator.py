@@ -164,7 +164,7 @@ class Translator(LoadedModel[SearchEngine]):
         output: str | os.PathLike[str] | None,
         *,
         format_name: str | None = None,
-        columns: Sequence[str] = (),
+        columns: str | Sequence[str] = (),
         xml_rules: str = "",
         progress: Callable[[int, int], None] | None = None,
         **options: Unpack[TranslationOptions],
@@ -173,12 +173,13 @@ class Translator(LoadedModel[SearchEngine]):
         written nowhere; the result has its bytes.
 
         ``format_name`` says what it is; None goes by the ending of ``path``. ``columns`` are those of a
-        table. ``xml_rules`` is TOML that says which elements of an XML document are text
-        (docs/documents-xml.md). ``progress`` hears how many of how many passages are done. Raises
+        table, one name or several. ``xml_rules`` is TOML that says which elements of an XML document are
+        text (docs/documents-xml.md). ``progress`` hears how many of how many passages are done. Raises
         DocumentError, naming ``path``, for a document that cannot be read and for one with nothing to
-        translate, and OutputError.
+        translate, and OutputError, at once where ``output`` cannot be written.
         """
-        source = DocumentFile(Path(path), format_name, tuple(columns), xml_rules)
+        named = (columns,) if isinstance(columns, str) else tuple(columns)
+        source = DocumentFile(Path(path), format_name, named, xml_rules)
         return translated_file(self, source, None if output is None else Path(output), progress, options)
 
     def _stream(self, texts: Iterable[Sequence[str]], settings: Settings) -> Iterator[Translation]:
