@@ -80,7 +80,10 @@ def test_a_file_never_waits_and_has_a_size(file: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PK\x03\x04\x14\x00\x06\x00word/document.xml", "a ZIP archive, as DOCX"),
+        (
+            b"PK\x03\x04\x14\x00\x06\x00word/document.xml",
+            "a ZIP archive, as DOCX and ODT are; octavo translate FILE.docx",
+        ),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF; take the text out of it first"),
         ("Bako.\n".encode("utf-16-le"), "a binary file or UTF-16, as a third of it is zeros"),
         ("Bako.\n".encode("utf-16-be"), "a binary file or UTF-16, as a third of it is zeros"),

@@ -7,11 +7,14 @@ from typing import Final
 _KINDS: Final[tuple[tuple[bytes, str], ...]] = (
     (
         b"PK\x03\x04",
-        "a ZIP archive, as DOCX, ODT and XLSX are; save the document as plain text, in UTF-8",
+        "a ZIP archive, as DOCX and ODT are; octavo translate FILE.docx -o NEW.docx translates a document",
     ),
     (b"%PDF-", "a PDF; take the text out of it first, for instance with: pdftotext -layout FILE TEXT"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document; save it as plain text, in UTF-8"),
-    (b"{\\rtf", "an RTF document; save it as plain text, in UTF-8"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Office document; save it as DOCX, XLSX or PPTX, or as plain text, in UTF-8",
+    ),
+    (b"{\\rtf", "an RTF document; save it as DOCX or ODT, or as plain text, in UTF-8"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first, for instance with: gunzip -c FILE > TEXT"),
     (b"\xff\xfe\x00\x00", "UTF-32; convert it first: iconv -f UTF-32 -t UTF-8 FILE > TEXT"),
     (b"\x00\x00\xfe\xff", "UTF-32; convert it first: iconv -f UTF-32 -t UTF-8 FILE > TEXT"),
