@@ -120,17 +120,17 @@ def difference_of_units(before: Document, after: Document) -> str | None:
 def stated_languages(data: bytes) -> DocumentOptions:
     """The languages that a bilingual document states, or English and German."""
     source = re.search(rb"""\b(?:source-language|srcLang|srclang)\s*=\s*["']([\w-]+)""", data)
-    target = re.search(rb"""\b(?:target-language|trgLang)\s*=\s*["']([\w-]+)""", data)
+    target = re.search(rb"""\b(?:target-language|trgLang)\s*=\s*["']([\w-]+)|"Language: ?(\w+)""", data)
     return DocumentOptions(
         source_language=source[1].decode() if source else "en",
-        target_language=target[1].decode() if target else "de",
+        target_language=(target[1] or target[2]).decode() if target else "de",
     )
 
 
 def try_file(path: Path, known: Format, tally: Tally) -> None:
     """Reads, writes and compares one file."""
     data = path.read_bytes()
-    options = stated_languages(data) if known.name in BILINGUAL else DocumentOptions()
+    options = stated_languages(data) if known.name in {*BILINGUAL, "po"} else DocumentOptions()
     tally.files += 1
     started = time.perf_counter()
     try:

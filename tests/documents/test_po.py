@@ -66,6 +66,23 @@ def test_a_header_without_a_language_gets_one() -> None:
     assert translated(plural, None, None) == plural
 
 
+def test_a_file_for_another_language_is_refused() -> None:
+    for language, is_right in (
+        ("fr", False),
+        ("pt_BR", False),
+        ("de_AT", True),
+        ("en", True),
+        ("German", True),
+    ):
+        source = f'{HEADER.replace("Language: ", f"Language: {language}")}\nmsgid "a"\nmsgstr "%s"\n'
+        assert not texts(source % "done")
+        if is_right:
+            assert texts(source % "") == ["a"]
+        else:
+            with pytest.raises(DocumentError, match=f"to be translated to {language.replace('_', '-')}, and"):
+                texts(source % "")
+
+
 def test_long_translations_are_broken_as_gettext_breaks_them() -> None:
     text = "word " * 40 + 'end "quoted"\nand\\more'
     written = translated('msgid "a"\nmsgstr ""\n', text)
@@ -91,7 +108,9 @@ def test_wrong_forms_are_refused_with_their_place(source: str, message: str) -> 
         read(source.encode(), DocumentOptions())
 
 
-TEXT = st.text(st.sampled_from(' ab\\"\n\t%{}<>') | st.characters(exclude_categories=["Cs"]), max_size=200)
+ENDS_FOR_POLIB = "\x1c\x1d\x1e\x85\u2028\u2029"  # it takes them for ends of lines
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters=ENDS_FOR_POLIB)
+TEXT = st.text(st.sampled_from(' ab\\"\n\t%{}<>') | CHARACTERS, max_size=200)
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=4), st.booleans())

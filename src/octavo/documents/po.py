@@ -16,6 +16,7 @@ from typing import Final
 
 from octavo.documents.document import DocumentOptions
 from octavo.documents.encoded import Encoding, decode
+from octavo.documents.languages import check_languages, same_language
 from octavo.documents.po_entries import Entry, entries_of
 from octavo.documents.po_plurals import plural_forms_of
 from octavo.documents.spliced import Cut, Place, SplicedDocument, line_break
@@ -23,6 +24,7 @@ from octavo.text.parts import Part, plain
 
 _CHARSET: Final = re.compile(rb"charset=([\w.:-]+)")
 _PLURAL_FORMS: Final = re.compile(r"nplurals\s*=\s*([0-9]{1,2})\s*;\s*plural\s*=\s*([^;]*)")
+_LANGUAGE: Final = re.compile(r"(?m)^Language:[ \t]*([a-z]{2,3}(?:[_-][A-Za-z]+)*)[ \t]*(?:@.*)?$")
 _FUZZY: Final = re.compile(r",[ \t]*fuzzy\b")
 _FUZZY_ALONE: Final = re.compile(r"\A#,[ \t]*fuzzy[ \t]*\r?\n")
 _ESCAPES: Final = str.maketrans(
@@ -46,7 +48,10 @@ def read(data: bytes, options: DocumentOptions) -> SplicedDocument:
     declared = _CHARSET.search(data)
     name = declared[1].decode("ascii", "replace") if declared else None
     text, encoding = decode(data, None if name == "CHARSET" else name)
-    return _PoDocument(text, encoding, entries_of(text), options.target_language)
+    document = _PoDocument(text, encoding, entries_of(text), options.target_language)
+    if document.passages and not same_language(document.language, options.source_language):
+        check_languages("", document.language, options)
+    return document
 
 
 class _PoDocument(SplicedDocument):
@@ -60,6 +65,12 @@ class _PoDocument(SplicedDocument):
         stated = f"nplurals={forms[1]}; plural={forms[2]};" if forms else plural_forms_of(language)
         places = _Places(text, _PluralForms.of(stated))
         super().__init__(text, encoding, places.of_entries(entries))
+
+    @property
+    def language(self) -> str:
+        """The code that the header states; empty where it states none."""
+        stated = _LANGUAGE.search(self._header.values["msgstr"].text) if self._header else None
+        return stated[1].replace("_", "-") if stated else ""
 
     def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str:
         """The text with the translations, and with a header that says what they are."""
