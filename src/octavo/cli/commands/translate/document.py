@@ -138,7 +138,10 @@ def _holds_lines(path: Path) -> bool:
 
 def _report(translated: "TranslatedDocument") -> None:
     passages = translated.passages
-    note(f"{len(passages)} {'passage' if len(passages) == 1 else 'passages'} translated")
+    origins = [segment.origin for _, translation in passages for segment in translation.segments]
+    recalled = sum(origin == "memory" for origin in origins)
+    told = f"; the memory had {recalled} of their {len(origins)} segments" if recalled else ""
+    note(f"{len(passages)} {'passage' if len(passages) == 1 else 'passages'} translated{told}")
     for warning, places in translated.warnings.items():
         shown = "; ".join(places[:_LISTED])
         more = len(places) - _LISTED
