@@ -17,6 +17,7 @@ from octavo.memory import TranslationMemory
 from octavo.terms import Entry, Glossary
 from octavo.text.parts import Kept, Mark, Part, Side
 from octavo.translation import Translation, TranslationWarning, Translator
+from octavo.translation.source import KeptSpan
 
 from ..fake_engine import FakeEngine
 
@@ -86,6 +87,24 @@ def test_kept_text_that_the_vocabulary_cannot_say_stays(translator: Translator) 
     (found,) = translator.passages([Passage(parts, "here")])
     assert found.parts == parts
     assert found.translation.warnings == (TranslationWarning.PIECES,)
+
+
+def test_many_kept_texts_take_linear_time(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    start_of = KeptSpan.text_start.fget
+
+    def counted(span: KeptSpan) -> int:
+        nonlocal looks
+        looks += 1
+        return start_of(span)  # type: ignore[misc]
+
+    monkeypatch.setattr(KeptSpan, "text_start", property(counted))
+    counts = []
+    for lines in (50, 200):
+        looks = 0
+        translator("Bako `tire` sal\n" * lines)
+        counts.append(looks)
+    assert 0 < counts[1] <= 4 * counts[0]
 
 
 def test_what_a_memory_has_is_not_translated_again(

@@ -154,7 +154,9 @@ def _stretches(text: str, start: int, end: int, barriers: Sequence[KeptSpan]) ->
 def _with_edges(start: int, end: int, kept: Sequence[KeptSpan]) -> tuple[int, int]:
     """The segment with all of what must stay at its ends: white space of that may stick out. What is blank
     belongs to no segment: it may lie between two."""
-    for span in kept:
+    first = bisect.bisect_right(kept, start, key=lambda span: span.end)
+    last = bisect.bisect_left(kept, end, key=lambda span: span.start)
+    for span in kept[first:last]:
         if span.spoken and span.text_start >= start and span.text_end <= end:
             start, end = min(start, span.start), max(end, span.end)
     return start, end

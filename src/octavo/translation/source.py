@@ -71,11 +71,8 @@ class Source:
         same = [KeptSpan(m.start, m.end, m.targets[0]) for m in matches if _stays(self.text, m)]
         self.kept = tuple(_united(kept, same))
         self.terms = tuple(m for m in matches if not _stays(self.text, m) and not _overlaps(m, self.kept))
-
-    @property
-    def has_parts(self) -> bool:
+        self.has_parts = bool(self._marks) or any(span.part is not None for span in self.kept)
         """Whether the passage is more than plain text."""
-        return bool(self._marks) or any(span.part is not None for span in self.kept)
 
     def terms_in(self, start: int, end: int) -> tuple[TermMatch, ...]:
         """The glossary's terms between two characters."""
