@@ -86,6 +86,14 @@ def test_marks_follow_their_words(source: str, target: str, alignment: list[int]
     assert written(found) == expected
 
 
+def test_no_mark_comes_into_a_placeholder() -> None:
+    source = ("Buy ", Mark(Side.OPEN, 1), "ten", Mark(Side.CLOSE, 1), " %s")
+    links = [Link(0, 3, 0, 5), Link(4, 7, 7, 8), Link(8, 10, 6, 7)]  # "ten" is aligned with the s of %s
+    found = place_marks(source, "Kaufe %s", links, {}, [(6, 8)])
+    assert written(found) in ("Kaufe <1>%s</1>", "Kaufe <1></1>%s", "<1>Kaufe</1> %s")
+    assert "%s" not in written(place_marks(source, "Kaufe %s", links, {}))
+
+
 def test_what_did_not_change_keeps_its_marks_where_they_are() -> None:
     parts = parts_of("a <1> b</1>c<2/>")
     assert place_marks(parts, plain(parts), [], {}) == parts

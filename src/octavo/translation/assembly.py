@@ -94,7 +94,12 @@ class Assembler:
         links = list(self._links(segment, segment.found[0]))
         best = restored(segment.translation, found, links)
         kept = {span.part.id: at for at, (_, span) in zip(best.starts, found, strict=True) if span.part}
-        placed = place_marks(parts, best.text, best.links, kept)
+        solid = [
+            (at, at + len(span.text))
+            for at, (_, span) in zip(best.starts, found, strict=True)
+            if span.part is None
+        ]
+        placed = place_marks(parts, best.text, best.links, kept, solid)
         return _Outcome(placed, alternatives, _strongest(best.links) if self._with_links else ())
 
     def _alternative(self, segment: Segment, found: Hypothesis) -> Alternative:

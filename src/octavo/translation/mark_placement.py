@@ -30,19 +30,24 @@ class Link:
 
 
 def place_marks(
-    source: Sequence[Part], target: str, links: Sequence[Link], kept: Mapping[int, int]
+    source: Sequence[Part],
+    target: str,
+    links: Sequence[Link],
+    kept: Mapping[int, int],
+    solid: Sequence[tuple[int, int]] = (),
 ) -> tuple[Part, ...]:
     """``target`` with the marks and the kept texts of ``source`` in it.
 
     ``source`` is a segment; an element may begin before it or end after it, so that one mark of the two is
-    missing. ``kept`` says where in ``target`` each kept text begins, by its id. Without links the words are
+    missing. ``kept`` says where in ``target`` each kept text begins, by its id; no mark comes into
+    the ranges of ``solid``, such as placeholders. Without links the words are
     taken to stand in the source's order.
     """
     text = plain(source)
     if target == text:
         return tuple(source)
     tree = _Tree(source)
-    units = _units(target, tree.kept, kept)
+    units = _units(target, tree.kept, kept, solid)
     if any(isinstance(part, Mark) for part in source):
         _Placement(text, units, _shares(units, links, len(text), len(target)), tree.kept).fill(tree.root)
     return tuple(merged(_Writer(target, units, tree.kept, kept).write(tree.root)))
@@ -114,13 +119,20 @@ def _unit(found: re.Match[str]) -> _Unit:
     return _Unit(*found.span(), is_word=found[0][0].isalnum())
 
 
-def _units(target: str, source: Mapping[int, tuple[int, Kept]], kept: Mapping[int, int]) -> list[_Unit]:
+def _units(
+    target: str,
+    source: Mapping[int, tuple[int, Kept]],
+    kept: Mapping[int, int],
+    solid: Sequence[tuple[int, int]],
+) -> list[_Unit]:
+    whole = [_Unit(start, start + len(source[id_][1].text), kept=id_) for id_, start in kept.items()]
+    whole += [_Unit(start, end) for start, end in solid]
     units: list[_Unit] = []
     at = 0
-    for start, id_ in sorted((start, id_) for id_, start in kept.items()):
-        units += map(_unit, _UNIT.finditer(target, at, start))
-        at = start + len(source[id_][1].text)
-        units.append(_Unit(start, at, kept=id_))
+    for unit in sorted(whole, key=lambda unit: unit.start):
+        units += map(_unit, _UNIT.finditer(target, at, unit.start))
+        units.append(unit)
+        at = unit.end
     return units + list(map(_unit, _UNIT.finditer(target, at)))
 
 
