@@ -198,6 +198,33 @@ def test_two_processes_share_a_file(memory: TranslationMemory, method: str) -> N
     assert [holding.entries for holding in memory.holdings()] == [2000]
 
 
+FORKED = """
+import os, signal, sys, threading
+from pathlib import Path
+from octavo.memory import TranslationMemory
+memory = TranslationMemory.open(sys.argv[1])
+held, forked = threading.Event(), threading.Event()
+def hold():
+    with memory.connection():
+        held.set()
+        forked.wait()
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    memory.holdings()
+    os._exit(0)
+forked.set()
+sys.exit(os.waitpid(child, 0)[1] != 0)
+"""
+
+
+def test_a_fork_while_another_thread_uses_the_memory_does_not_hang(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, str(tmp_path / "m.db")]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
 KILLED = """
 import sys
 from octavo.memory import TranslationMemory

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ class TranslationMemory:
         self._closed = False
         self._connections = [connect(path, create=create, read_only=read_only)]
         self._process = os.getpid()
+        _opened.add(self)
 
     @classmethod
     def open(
@@ -170,3 +172,16 @@ def _staged(connection: sqlite3.Connection, pairs: Iterable[tuple[str, str]]) ->
 def _count(connection: sqlite3.Connection, context: int) -> int:
     count: int = connection.execute("SELECT count(*) FROM entry WHERE context = ?", (context,)).fetchone()[0]
     return count
+
+
+_opened: weakref.WeakSet[TranslationMemory] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """A lock that another thread of the parent held stays locked in the child, where no such thread is."""
+    for memory in list(_opened):
+        memory._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
