@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from octavo.engine import MAX_TERMS, Hypothesis, SearchOptions, Term
+from octavo.engine import Hypothesis, SearchOptions, Term
 from octavo.engine.engine import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
@@ -19,6 +19,9 @@ from octavo.translation.warning import TranslationWarning
 
 _MOST_KEPT: Final = 8
 """A segment in which more must stay is translated around it at once."""
+
+_MOST_TERM_TOKENS: Final = 48
+"""Of all terms of a segment: the time of a search grows with their square. The engine takes 256 terms."""
 
 _OF_FAULT: Final = {
     Fault.EMPTY: TranslationWarning.EMPTY,
@@ -100,18 +103,21 @@ class SegmentSearch:
             return True
         if len(segment.kept) > _MOST_KEPT:
             return False
-        terms = [self._term([kept.spoken], segment, kept.text_start) for kept in segment.kept]
-        segment.terms += [term for term in terms if term is not None]
-        return None not in terms
+        for kept in segment.kept:
+            term = self._term([kept.spoken], segment, kept.text_start)
+            if term is None:
+                return False
+            segment.terms.append(term)
+        return _tokens(segment.terms) <= _MOST_TERM_TOKENS
 
     def _demand_terms(self, segment: Segment) -> None:
-        """Make terms of those of the glossary, as many as the engine takes."""
+        """Make terms of those of the glossary, as many as there may be; the others are only looked for."""
+        left = _MOST_TERM_TOKENS - _tokens(segment.terms)
         for match in segment.glossary_terms:
-            if len(segment.terms) == MAX_TERMS:
-                return
             term = self._term(match.targets, segment, match.start)
-            if term is not None:
+            if term is not None and _tokens([term]) <= left:
                 segment.terms.append(term)
+                left -= _tokens([term])
 
     def _term(self, texts: Sequence[str], segment: Segment, place: int) -> Term | None:
         """Any one of ``texts``, for what begins at ``place`` of the source; None where the model can say none
@@ -178,6 +184,11 @@ class SegmentSearch:
                 segment.warnings.add(TranslationWarning.TERM)
         if self._source.unknown_id in segment.ids:
             segment.warnings.add(TranslationWarning.UNKNOWN_CHARACTERS)
+
+
+def _tokens(terms: Sequence[Term]) -> int:
+    """The tokens of the terms, each in its longest alternative."""
+    return sum(max(map(len, term.alternatives)) for term in terms)
 
 
 def _fault(segment: Segment) -> Fault | None:
