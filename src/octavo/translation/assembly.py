@@ -52,9 +52,13 @@ class Assembler:
         outcomes = [self._outcome(segment) for segment in cut.segments]
         parts: list[Part] = []
         segments = []
-        at = end = mark = 0
+        found = set(cut.warnings)
+        at = end = mark = target_tokens = 0
         for segment, outcome in zip(cut.segments, outcomes, strict=True):
             segment.result = outcome.parts
+            found |= segment.warnings
+            if segment.found:
+                target_tokens += _length(segment.found[0].tokens, segment.found[0].complete)
             if source.has_parts:
                 marks = segment.marks
                 parts += source.between(at, segment.start, range(mark, marks.start))
@@ -62,19 +66,17 @@ class Assembler:
                 mark = marks.stop
             start = end + segment.start - at
             at, end = segment.end, start + len(outcome.alternatives[0].text)
-            links = tuple(_moved(link, segment.start, start) for link in outcome.links)
+            links = tuple([_moved(link, segment.start, start) for link in outcome.links])
             origin = _origin(segment)
             segments.append(TranslatedSegment(segment.start, at, start, end, origin, segment.similar, links))
         if source.has_parts:
             parts += source.between(at, len(source.text), range(mark, source.all_marks.stop))
-        best = [segment.found[0] for segment in cut.segments if segment.found]
-        found = cut.warnings.union(*(segment.warnings for segment in cut.segments))
         translation = Translation(
             source=source.text,
             alternatives=tuple(self._joined(source, cut, outcomes)),
             segments=tuple(segments),
             too_long=cut.too_long,
-            target_tokens=sum(_length(found.tokens, found.complete) for found in best),
+            target_tokens=target_tokens,
             warnings=tuple(filter(found.__contains__, TranslationWarning)) if found else (),
         )
         plain_parts = (translation.text,) if translation.text else ()
@@ -138,6 +140,8 @@ class Assembler:
     def _join(
         self, source: Source, segments: Sequence[Segment], chosen: Sequence[Alternative]
     ) -> Alternative:
+        if len(segments) == 1 and segments[0].start == 0 and segments[0].end == len(source.text):
+            return chosen[0]
         texts = []
         at = 0
         for segment, alternative in zip(segments, chosen, strict=True):

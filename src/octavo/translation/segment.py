@@ -93,7 +93,7 @@ class Cutter:
     def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
         """All of the text. What must stay and does not fit into one segment is left out."""
         cut = self._cut(source, 0, len(source.text), (), wrapped, max_length)
-        split = _split(source.kept, cut.segments)
+        split = _split(source.kept, cut.segments) if source.kept else ()
         if split:
             cut = self._cut(source, 0, len(source.text), split, wrapped, max_length)
         return cut
@@ -130,8 +130,10 @@ class Cutter:
             )
             too_long = too_long or found.too_long
             for piece in found.segments:
-                low, high = _with_edges(piece.start + offset, piece.end + offset, kept)
-                inside = source.kept_in(low, high)
+                low, high = piece.start + offset, piece.end + offset
+                if kept:
+                    low, high = _with_edges(low, high, kept)
+                inside = source.kept_in(low, high) if kept else ()
                 stays = piece.copied or (inside and _is_all_kept(source.text, low, high, inside))
                 ids = () if stays else piece.ids
                 terms = source.terms_in(low, high) if source.terms else ()

@@ -93,6 +93,8 @@ class SegmentSearch:
     def _leave_unreadable(self, segments: Sequence[Segment]) -> None:
         """Text whose letters the model cannot see stays as it is."""
         for segment in segments:
+            if self._source.without_piece.isdisjoint(segment.ids):
+                continue
             if segment.to_search and unreadable(segment.text, self._source, segment.ids):
                 segment.ids = ()
                 segment.warnings.add(TranslationWarning.UNREADABLE)
@@ -145,8 +147,11 @@ class SegmentSearch:
 
     def _search(self, segments: Sequence[Segment], options: SearchOptions) -> None:
         """Segments with alignments and those without, each in one call of the engine."""
-        for aligned in (False, True):
-            chosen = [s for s in segments if s.to_search and self._alignments(s) is aligned]
+        groups: dict[bool, list[Segment]] = {False: [], True: []}
+        for segment in segments:
+            if segment.to_search:
+                groups[bool(self._alignments(segment))].append(segment)
+        for aligned, chosen in groups.items():
             if not chosen:
                 continue
             sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]

@@ -45,8 +45,28 @@ class Source:
     but for those that stay as they are, which are kept."""
 
     def __init__(self, parts: Sequence[Part], glossary: Glossary | None = None) -> None:
-        self.text = plain(parts)
         self._marks: list[tuple[int, Mark]] = []
+        self._empty: dict[int, Kept] = {}
+        self._ends: dict[int, tuple[int, int]] = {}
+        stated: list[KeptSpan] = []
+        if len(parts) == 1 and isinstance(parts[0], str):  # as most are
+            self.text = parts[0]
+        else:
+            self.text = plain(parts)
+            stated = self._read(parts)
+        protected = [KeptSpan(s.start, s.end, self.text[s.start : s.end]) for s in protected_spans(self.text)]
+        self.kept = tuple(_united(stated, protected)) if stated else tuple(protected)
+        self.terms: tuple[TermMatch, ...] = ()
+        if glossary is not None:
+            matches = glossary.matches(self.text)
+            same = [KeptSpan(m.start, m.end, m.targets[0]) for m in matches if _stays(self.text, m)]
+            self.kept = tuple(_united(self.kept, same))
+            self.terms = tuple(m for m in matches if not _stays(self.text, m) and not _overlaps(m, self.kept))
+        self.has_parts = bool(self._marks) or any(span.part is not None for span in self.kept)
+        """Whether the passage is more than plain text."""
+
+    def _read(self, parts: Sequence[Part]) -> list[KeptSpan]:
+        """Where the marks stand, and what of the text a document says must stay."""
         kept = []
         at = 0
         self._empty = {part.id: part for part in parts if isinstance(part, Kept) and not part.text}
@@ -65,14 +85,7 @@ class Source:
             if mark.side is not Side.PLACE:
                 places.setdefault(mark.id, []).append(at)
         self._ends = {id_: (found[0], found[-1]) for id_, found in places.items()}
-        protected = [KeptSpan(s.start, s.end, self.text[s.start : s.end]) for s in protected_spans(self.text)]
-        kept = list(_united(kept, protected))
-        matches = glossary.matches(self.text) if glossary is not None else ()
-        same = [KeptSpan(m.start, m.end, m.targets[0]) for m in matches if _stays(self.text, m)]
-        self.kept = tuple(_united(kept, same))
-        self.terms = tuple(m for m in matches if not _stays(self.text, m) and not _overlaps(m, self.kept))
-        self.has_parts = bool(self._marks) or any(span.part is not None for span in self.kept)
-        """Whether the passage is more than plain text."""
+        return kept
 
     def terms_in(self, start: int, end: int) -> tuple[TermMatch, ...]:
         """The glossary's terms between two characters."""
