@@ -109,6 +109,12 @@ def tests() -> None:
     run(sys.executable, "-m", "pytest")
 
 
+def markup() -> None:
+    """100,000 fragments of HTML: tags and their nesting, judged by html5lib; 20,000 texts cut and joined."""
+    run(sys.executable, "benchmarks/html_fragments.py", "--fragments", "100000", PYTHONPATH=str(ROOT))
+    run(sys.executable, "benchmarks/segmentation.py", "--arbitrary", "20000")
+
+
 def docs() -> None:
     """The documentation as pages, without a warning."""
     needs("furo", extra="docs")
@@ -131,7 +137,7 @@ def needs(module: str, *, extra: str) -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     step.__name__.replace("_", "-"): step
-    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, docs, wheels)
+    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, markup, docs, wheels)
 }
 
 
