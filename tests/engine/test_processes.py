@@ -152,7 +152,7 @@ while 7 not in codes and len(codes) < 100:  # until one hits the middle of a cal
     code = 0
     try:
         while len(children) == len(codes):
-            engine.translate(MANY[:500], SearchOptions())
+            engine.translate(MANY[:3000], SearchOptions())
     except EngineError as error:
         assert "forked in the middle of this call" in str(error)
         assert len(translate()) == 2
