@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from octavo.translation import TranslationWarning
 
 STRINGS = 1000
 MOST_CHARACTERS = 2000
+LANGUAGE = re.compile(rb'^"Language: ([A-Za-z]+)', re.MULTILINE)
 COUNTED = (Kind.PLACEHOLDER, Kind.TAG)
 
 
@@ -43,7 +45,10 @@ def strings(names: Sequence[Path]) -> list[str]:
     found: dict[str, None] = {}
     for path in files(names):
         try:
-            document = format_named("po").read(path.read_bytes(), DocumentOptions())
+            data = path.read_bytes()
+            stated = LANGUAGE.search(data)
+            options = DocumentOptions(target_language=stated[1].decode() if stated else "de")
+            document = format_named("po").read(data, options)
         except (DocumentError, OSError):
             continue
         for passage in document.passages:
