@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.documents.archives import shown
 
+from octavo.documents.byte_edits import Edit, Piece, spliced
 from octavo.documents.inline import InlineBuilder
-from octavo.documents.splice import Edit, Piece, spliced
 from octavo.documents.xml_source import Element, XmlSource, escaped, parse
 from octavo.text.parts import Mark, Part, Side
 

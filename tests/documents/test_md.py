@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from octavo.documents import DocumentOptions
 from octavo.documents.md import read
-from octavo.documents.spliced import SplicedDocument
+from octavo.documents.spliced_text import SplicedDocument
 from octavo.text.parts import Kept, Mark, Part, Side
 
 

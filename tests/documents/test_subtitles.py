@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.documents import DocumentError, DocumentOptions
-from octavo.documents.spliced import SplicedDocument
+from octavo.documents.spliced_text import SplicedDocument
 from octavo.documents.srt import read as read_srt
 from octavo.documents.vtt import read as read_vtt
 from octavo.text.parts import plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from octavo.documents.document import DocumentOptions
 from octavo.documents.json import read_strings
-from octavo.documents.spliced import SplicedDocument
+from octavo.documents.spliced_text import SplicedDocument
 
 
 def read(data: bytes, options: DocumentOptions) -> SplicedDocument:  # noqa: ARG001 - what every format takes

@@ -6,10 +6,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from octavo.documents.byte_edits import Piece, Span
 from octavo.documents.flow import Flow
 from octavo.documents.inline import InlineText
 from octavo.documents.ranges import nested
-from octavo.documents.splice import Piece, Span
 from octavo.documents.xml_source import Element, Text, XmlSource, escaped_attribute
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.encoded import decode
-from octavo.documents.spliced import Place, SplicedDocument
+from octavo.documents.spliced_text import Place, SplicedDocument
 from octavo.documents.string_place import string_place
 
 _DELIMITERS: Final = ",;\t|"

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
+from octavo.documents.byte_edits import Piece
 from octavo.documents.document import DocumentOptions
 from octavo.documents.drawing import DRAWINGS, descriptions, drawing_texts
 from octavo.documents.inline import InlineText
@@ -18,7 +19,6 @@ from octavo.documents.office import Package, open_elements, open_package
 from octavo.documents.placed import PlacedMembers, PlacedText
 from octavo.documents.ranges import MOST_RANGES, nested
 from octavo.documents.runs import Break, Content, Group, Item, Look, RunMarkup, Whole
-from octavo.documents.splice import Piece
 from octavo.documents.xml_source import Element, XmlSource
 
 _MAIN = (

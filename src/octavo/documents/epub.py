@@ -10,12 +10,12 @@ import posixpath
 import urllib.parse
 from collections.abc import Iterator
 
+from octavo.documents.byte_edits import Edit
 from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.flow import Flow, Role
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import same_language
 from octavo.documents.placed import PlacedMembers, PlacedText
-from octavo.documents.splice import Edit
 from octavo.documents.xhtml import PREFIXES as XHTML_PREFIXES
 from octavo.documents.xhtml import xhtml_texts
 from octavo.documents.xml_source import Element, XmlSource

@@ -17,7 +17,7 @@ from octavo.documents.encoded import Encoding, decode, mark_of
 from octavo.documents.html_passages import Item, ItemKind, Notation, passages_of
 from octavo.documents.html_text import Spelling, attribute_place, attribute_value, text_of
 from octavo.documents.html_tokens import Kind, Token, Tokens, attributes
-from octavo.documents.spliced import Place, SplicedDocument, SplicedText, line_break
+from octavo.documents.spliced_text import Place, SplicedDocument, SplicedText, line_break
 
 _DECLARED: Final = re.compile(
     rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.:-]+)|<meta\s[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)",

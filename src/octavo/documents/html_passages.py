@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from octavo.documents.html_text import text_of, visible
 from octavo.documents.html_tokens import Kind, Tokens
-from octavo.documents.spliced import Cut, Place, joined
-from octavo.text.parts import Kept, Mark, Part, Side
+from octavo.documents.spliced_text import Cut, Place
+from octavo.text.parts import Kept, Mark, Part, Side, merged
 
 
 class ItemKind(enum.Enum):
@@ -146,7 +146,7 @@ class _Extent:
                 parts.append(self._part(index))
                 sources[parts[-1]] = item.start, item.end
         writer = _Writer(self.text, sources, texts, notation)
-        return Place(self.start, self.end, joined(parts), writer.render, wrapped=True)
+        return Place(self.start, self.end, merged(parts), writer.render, wrapped=True)
 
     def _part(self, index: int) -> Part:
         """The part that a tag or an element becomes; its index in the extent is its id."""

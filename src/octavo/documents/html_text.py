@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from octavo.documents.html_tokens import Attribute
-from octavo.documents.spliced import Cut, Place
+from octavo.documents.spliced_text import Cut, Place
 from octavo.text.parts import Part, plain
 
 _REFERENCE: Final = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")

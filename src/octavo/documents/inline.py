@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from octavo.documents.byte_edits import Piece, Span
 from octavo.documents.document import Passage
-from octavo.documents.splice import Piece, Span
-from octavo.documents.spliced import check_translation, joined
-from octavo.text.parts import Kept, Mark, Part, Side
+from octavo.documents.spliced_text import check_translation
+from octavo.text.parts import Kept, Mark, Part, Side, merged
 
 Encode = Callable[[str], Sequence[Piece]]
 """The markup of a text without marks."""
@@ -40,7 +40,7 @@ class InlineText:
 
     def _pieces(self, parts: Sequence[Part]) -> Iterator[Piece]:
         encoders = [self.encode]
-        for part in joined(parts):
+        for part in merged(parts):
             if isinstance(part, str):
                 yield from encoders[-1](part)
                 continue
@@ -102,7 +102,7 @@ class InlineBuilder:
         """The passage in this span of the source, or None if there is no text to translate in it."""
         if not any(isinstance(part, str) and not part.isspace() for part in self._parts):
             return None
-        head, parts, tail = _trimmed(joined(self._parts))
+        head, parts, tail = _trimmed(merged(self._parts))
         if not any(isinstance(part, str) for part in parts):
             return None
         passage = Passage(parts, where, wrapped)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from octavo.documents.byte_edits import Edit
 from octavo.documents.document import DocumentError, DocumentOptions
-from octavo.documents.splice import Edit
 from octavo.documents.xml_source import Element, XmlSource
+from octavo.text.language_tags import primary_subtag
 
 
 def same_language(one: str, other: str) -> bool:
     """Whether two language tags are of one language, whatever the country or the script."""
-    return primary(one) == primary(other)
+    return primary_subtag(one) == primary_subtag(other)
 
 
 def check_languages(stated_source: str, stated_target: str, options: DocumentOptions) -> None:
@@ -21,11 +22,6 @@ def check_languages(stated_source: str, stated_target: str, options: DocumentOpt
                 f"the document is to be translated {what} {stated}, and this is a translation {what} "
                 f"{language}; take a model of its languages"
             )
-
-
-def primary(tag: str) -> str:
-    """The language of a tag: "en" of "en-GB"."""
-    return tag.replace("_", "-").split("-")[0].strip().lower()
 
 
 def language_edit(

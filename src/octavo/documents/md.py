@@ -19,8 +19,8 @@ from octavo.documents.encoded import decode
 from octavo.documents.md_inline import Piece, alternative_text, pieces_of
 from octavo.documents.md_write import ParagraphWriter
 from octavo.documents.source_lines import Lines, Logical
-from octavo.documents.spliced import Place, SplicedDocument, joined, line_break
-from octavo.text.parts import Mark, Part, Side, plain
+from octavo.documents.spliced_text import Place, SplicedDocument, line_break
+from octavo.text.parts import Mark, Part, Side, merged, plain
 
 _FRONT_MATTER: Final = re.compile(r"(?s)\A---[ \t]*\r?\n.*?^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 # What GitHub puts in front of text: the box of a task, the label of a footnote.
@@ -111,7 +111,7 @@ class _Reader:
             "\n" if block == "paragraph_open" else " ",
             self._line_break + logical.prefix if block == "paragraph_open" else " ",
         )
-        return Place(start, end, joined(piece.part for piece in pieces), writer.render, wrapped=True)
+        return Place(start, end, merged(piece.part for piece in pieces), writer.render, wrapped=True)
 
 
 def _lines(lines: Lines, token: Token, heading: bool) -> Logical | None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 
 from octavo.documents.md_inline import pieces_of
-from octavo.documents.spliced import Cut, joined
-from octavo.text.parts import Mark, Part, Side
+from octavo.documents.spliced_text import Cut
+from octavo.text.parts import Mark, Part, Side, merged
 
 _SIGNS: Final = re.compile(r"([\\`*_\[\]<>~|#]|&(?=#?\w+;)|^[+=-]|^\d+(?=[.)]))", re.MULTILINE)
 _EMPHASIS: Final = {"*": "em", "_": "em", "**": "strong", "__": "strong"}
@@ -41,7 +41,7 @@ class ParagraphWriter:
         """The first of several ways to write the parts that is read as them; else the last."""
         marks = {part: cut(*place) for part, place in self.sources.items()}
         marks.update(self.rewritten)
-        parts = joined(_one_block(joined(_spaces_outside(parts, marks))))
+        parts = merged(_one_block(merged(_spaces_outside(parts, marks))))
         spelled = str.maketrans(
             {character: source for character, source in self.spellings if len(character) == 1}
         )
@@ -80,7 +80,7 @@ class ParagraphWriter:
         pieces = pieces_of(text, tokens, self.environment)
         if pieces is None:
             return False
-        return list(_signs(joined(piece.part for piece in pieces))) == list(_signs(parts))
+        return list(_signs(merged(piece.part for piece in pieces))) == list(_signs(parts))
 
 
 def _one_block(parts: Sequence[Part]) -> list[Part]:

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 
 from octavo.documents.bilingual import matched
+from octavo.documents.byte_edits import Edit
 from octavo.documents.document import Document, DocumentError, DocumentOptions
 from octavo.documents.flow import Flow, Role
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import same_language
 from octavo.documents.placed import PlacedMembers, PlacedText
-from octavo.documents.splice import Edit
 from octavo.documents.xml_source import Element, XmlSource, escaped, parse
 from octavo.documents.zip_source import open_zip
 

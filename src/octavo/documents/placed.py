@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from octavo.documents.byte_edits import Edit, spliced
 from octavo.documents.document import Passage
 from octavo.documents.inline import InlineText
-from octavo.documents.splice import Edit, spliced
-from octavo.documents.spliced import joined
 from octavo.documents.zip_source import ZipSource
-from octavo.text.parts import Part
+from octavo.text.parts import Part, merged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,4 +70,4 @@ class PlacedMembers:
 
 def changes(passage: Passage, translation: tuple[Part, ...] | None) -> bool:
     """Whether a translation is something else than its passage."""
-    return translation is not None and joined(translation) != joined(passage.parts)
+    return translation is not None and merged(translation) != merged(passage.parts)

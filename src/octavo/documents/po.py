@@ -19,7 +19,7 @@ from octavo.documents.encoded import Encoding, decode
 from octavo.documents.languages import check_languages, same_language
 from octavo.documents.po_entries import Entry, entries_of
 from octavo.documents.po_plurals import plural_forms_of
-from octavo.documents.spliced import Cut, Place, SplicedDocument, line_break
+from octavo.documents.spliced_text import Cut, Place, SplicedDocument, line_break
 from octavo.text.parts import Part, plain
 
 _CHARSET: Final = re.compile(rb"charset=([\w.:-]+)")

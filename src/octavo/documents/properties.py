@@ -15,7 +15,7 @@ from typing import Final
 from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.encoded import Encoding, decode, mark_of
 from octavo.documents.source_lines import Lines
-from octavo.documents.spliced import Place, SplicedDocument
+from octavo.documents.spliced_text import Place, SplicedDocument
 from octavo.documents.string_place import string_place
 
 _KEY: Final = re.compile(r"[ \t\f]*+(?:[^\\=: \t\f\r\n]|\\(?:\r\n|.))*+[ \t\f]*+[=:]?[ \t\f]*+", re.DOTALL)

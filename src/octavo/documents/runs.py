@@ -11,8 +11,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from octavo.documents.byte_edits import Piece, Span
 from octavo.documents.inline import InlineBuilder, InlineText
-from octavo.documents.splice import Piece, Span
 from octavo.documents.xml_source import XmlSource, escaped
 
 

@@ -10,7 +10,7 @@ from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.encoded import decode
 from octavo.documents.html_passages import Notation
 from octavo.documents.source_lines import Lines
-from octavo.documents.spliced import Place, SplicedDocument, line_break
+from octavo.documents.spliced_text import Place, SplicedDocument, line_break
 from octavo.documents.subtitles import TIMING, cue_places
 
 # Players know these; what else stands in angle brackets is text.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from octavo.documents.spliced import Cut, Place
+from octavo.documents.spliced_text import Cut, Place
 from octavo.text.parts import Part, plain
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from octavo.documents.html_passages import Item, ItemKind, Notation, passages_of
 from octavo.documents.source_lines import Lines
-from octavo.documents.spliced import Cut, Place
+from octavo.documents.spliced_text import Cut, Place
 from octavo.text.parts import Part
 
 _STAMP: Final = r"(?:[0-9]+:)?[0-9]{1,2}:[0-9]{2}[.,][0-9]{1,3}"

@@ -15,7 +15,7 @@ from typing import Final
 from octavo.documents.document import DocumentOptions
 from octavo.documents.encoded import decode
 from octavo.documents.source_lines import Lines
-from octavo.documents.spliced import Cut, Place, SplicedDocument, line_break
+from octavo.documents.spliced_text import Cut, Place, SplicedDocument, line_break
 from octavo.text.parts import Part, plain
 
 _BULLET: Final = re.compile(r"\s*(?:[-*+•‣–]|\(?[0-9]{1,3}[.)])\s")  # noqa: RUF001 - a dash is meant

@@ -11,7 +11,7 @@ from octavo.documents.encoded import decode
 from octavo.documents.html_passages import Notation
 from octavo.documents.html_text import Spelling, text_of
 from octavo.documents.source_lines import Lines
-from octavo.documents.spliced import Place, SplicedDocument, line_break
+from octavo.documents.spliced_text import Place, SplicedDocument, line_break
 from octavo.documents.subtitles import TIMING, cue_places
 
 _TAG: Final = re.compile(r"<(/?)(?:([A-Za-z]+)[^<>]*+|[0-9][0-9:.]*+)?>")

@@ -11,12 +11,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from octavo.documents.bilingual import Translation, beside, indent_before, keeps_spaces, matched, start_tag
+from octavo.documents.byte_edits import Edit, Piece
 from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.flow import Flow, Role
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import check_languages
 from octavo.documents.placed import PlacedText
-from octavo.documents.splice import Edit, Piece
 from octavo.documents.xml_source import Element, XmlSource, parse
 
 _PREFIXES = {

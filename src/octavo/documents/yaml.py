@@ -25,7 +25,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from octavo.documents.document import DocumentError, DocumentOptions
 from octavo.documents.encoded import decode
-from octavo.documents.spliced import Place, SplicedDocument, line_break
+from octavo.documents.spliced_text import Place, SplicedDocument, line_break
 from octavo.documents.string_place import string_place
 
 _STRING: Final = "tag:yaml.org,2002:str"

@@ -58,7 +58,7 @@ def _rendered(part: Part, numbers: Mapping[int, int]) -> str:
 
 def parsed(rendering: str) -> tuple[Part, ...]:
     """The parts of a rendering, with the numbers as ids."""
-    return tuple(merged(_parsed(rendering)))
+    return merged(_parsed(rendering))
 
 
 def _parsed(rendering: str) -> Iterator[Part]:

@@ -15,6 +15,7 @@ from octavo.terms.delimited import read_csv, read_tsv
 from octavo.terms.entry import Entry, without_doubles
 from octavo.terms.matching import Matcher, TermMatch
 from octavo.terms.tbx import read_tbx
+from octavo.text.language_tags import primary_subtag
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
@@ -28,7 +29,7 @@ class Glossary:
 
     def __init__(self, entries: Iterable[Entry], language: str = "") -> None:
         self.entries = tuple(without_doubles(list(entries)))
-        self.language = _primary(language)
+        self.language = primary_subtag(language)
         self._matcher = Matcher(self.entries, self.language)
 
     @classmethod
@@ -53,7 +54,7 @@ class Glossary:
                 f"{name}: is larger than {MAX_FILE_BYTES >> 20} MiB; split it, or check that it is a glossary"
             )
         if kind == ".tbx":
-            return cls(read_tbx(data, name, _primary(source), _primary(target)), source)
+            return cls(read_tbx(data, name, primary_subtag(source), primary_subtag(target)), source)
         return cls(read_csv(data, name) if kind == ".csv" else read_tsv(data, name), source)
 
     def matches(self, text: str) -> tuple[TermMatch, ...]:
@@ -68,8 +69,3 @@ class Glossary:
 
     def __len__(self) -> int:
         return len(self.entries)
-
-
-def _primary(language: str) -> str:
-    """ "de" of "de-AT"."""
-    return language.replace("_", "-").split("-")[0].lower()

@@ -11,6 +11,7 @@ from xml.parsers import expat
 
 from octavo.errors import InputError
 from octavo.terms.entry import Entry
+from octavo.text.language_tags import primary_subtag
 
 _CONCEPTS: Final = frozenset({"termEntry", "conceptEntry"})
 _LANGUAGES: Final = frozenset({"langSet", "langSec"})
@@ -103,7 +104,7 @@ class _Reader:
             self.concepts.append(_Concept(self._parser.CurrentLineNumber, {}))
         elif local in _LANGUAGES:
             code = attributes.get("xml:lang") or attributes.get("lang") or ""
-            self._language = code.replace("_", "-").split("-")[0].lower()
+            self._language = primary_subtag(code)
         elif local in _TERMS:
             self._term, self._unwanted = None, False
         if local == "term" or "Status" in f"{local} {attributes.get('type', '')}":

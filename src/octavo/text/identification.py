@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from octavo.errors import OctavoError
+from octavo.text.language_tags import primary_subtag
 
 _COMMON: Final = """
     ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr
@@ -90,7 +91,7 @@ def _is_prose(text: str) -> bool:
 
 def _code(language: str) -> str:
     """The primary subtag of a language's tag, under the name that py3langid has for it."""
-    primary = language.replace("_", "-").partition("-")[0].lower()
+    primary = primary_subtag(language)
     return _OTHER_NAMES.get(primary, primary)
 
 

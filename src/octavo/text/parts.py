@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 
@@ -50,16 +50,16 @@ def plain(parts: Sequence[Part]) -> str:
     return "".join(part if isinstance(part, str) else part.text for part in seen)
 
 
-def merged(parts: Iterable[Part]) -> Iterator[Part]:
-    """The same parts, with texts that follow one another in one."""
-    text = ""
+def merged(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The same parts, without empty strings, and without two strings beside each other."""
+    found: list[Part] = []
+    texts: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            text += part
+            texts.append(part)
             continue
-        if text:
-            yield text
-            text = ""
-        yield part
-    if text:
-        yield text
+        if any(texts):
+            found.append("".join(texts))
+        texts = []
+        found.append(part)
+    return (*found, "".join(texts)) if any(texts) else tuple(found)

@@ -50,7 +50,7 @@ def place_marks(
     units = _units(target, tree.kept, kept, solid)
     if any(isinstance(part, Mark) for part in source):
         _Placement(text, units, _shares(units, links, len(text), len(target)), tree.kept).fill(tree.root)
-    return tuple(merged(_Writer(target, units, tree.kept, kept).write(tree.root)))
+    return merged(_Writer(target, units, tree.kept, kept).write(tree.root))
 
 
 @dataclasses.dataclass(eq=False, slots=True)

@@ -41,7 +41,7 @@ def _found(cut: Cut) -> Iterator[tuple[tuple[Part, ...], tuple[Part, ...]]]:
             yield segment.parts, segment.result
     for lost, around in cut.replaced:
         if all(segment.warnings <= _KEPT_ALL_THE_SAME for segment in around):
-            yield lost.parts, tuple(merged(_whole(lost, around)))
+            yield lost.parts, merged(_whole(lost, around))
 
 
 def _whole(lost: Segment, around: Sequence[Segment]) -> Iterator[Part]:

@@ -97,7 +97,7 @@ class Source:
         """Parts of its translation, with kept texts that are empty as the passage has them."""
         found = merged(parts)
         if not self._empty:
-            return tuple(found)
+            return found
         return tuple(self._empty.get(part.id, part) if isinstance(part, Mark) else part for part in found)
 
     def kept_in(self, start: int, end: int) -> tuple[KeptSpan, ...]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from octavo.documents.document import Passage
 from octavo.documents.encoded import Encoding
-from octavo.text.parts import Kept, Mark, Part, Side
+from octavo.text.parts import Kept, Mark, Part, Side, merged
 
 Cut: TypeAlias = Callable[[int, int], str]
 """The document's text between two positions, with what was translated inside of it."""
@@ -90,21 +90,6 @@ def line_break(text: str) -> str:
     return "\r\n" if text[: text.find("\n") + 1].endswith("\r\n") else "\n"
 
 
-def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """The same parts, without empty strings, and without two strings beside each other."""
-    result: list[Part] = []
-    text: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            text.append(part)
-            continue
-        if any(text):
-            result.append("".join(text))
-        text = []
-        result.append(part)
-    return (*result, "".join(text)) if any(text) else tuple(result)
-
-
 def check_translation(source: Sequence[Part], translation: Sequence[Part]) -> None:
     """Raises ValueError unless ``translation`` has the marks and kept texts of ``source``, well nested."""
     open_ids: list[int] = []
@@ -135,7 +120,7 @@ def _changed(
     for place, translation in zip(places, translations, strict=True):
         if translation is None:
             continue
-        parts = joined(translation)
+        parts = merged(translation)
         if parts != place.parts:
             check_translation(place.parts, parts)
             yield place, parts
