@@ -231,3 +231,10 @@ def test_wrong_bytes_are_refused_with_their_place() -> None:
 def test_a_cdata_section_never_moves() -> None:
     document = read(b"<p>one <![CDATA[x]]> two</p>", DocumentOptions())
     assert [passage.parts for passage in document.passages] == [("one",), ("two",)]
+
+
+def test_nothing_moves_after_svg_without_an_end() -> None:
+    document = read(b"<div><svg><g>x</div><p>one <i>two</i> three</p>", DocumentOptions())
+    assert [passage.parts for passage in document.passages] == [("one",), ("two",), ("three",)]
+    document = read(b"<div><svg><g>x</g></svg></div><p>one <i>two</i></p>", DocumentOptions())
+    assert len(document.passages) == 1

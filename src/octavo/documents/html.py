@@ -79,6 +79,8 @@ class _Reader:
         self._run: list[Item] = []
         # Whether a tag of the run may have its counterpart in what stays as it is.
         self._tangled = False
+        # Whether SVG or MathML was left without its end tag: browsers differ from us in what follows.
+        self._foreign_unclosed = False
 
     def places(self) -> Sequence[Place]:
         """The places of all passages."""
@@ -107,7 +109,7 @@ class _Reader:
 
     def _end_passage(self) -> None:
         run, self._run = self._run, []
-        self._places += passages_of(self._text, run, self._notation, self._tangled)
+        self._places += passages_of(self._text, run, self._notation, self._tangled or self._foreign_unclosed)
         self._tangled = False
 
     def _start_tag(self, token: Token) -> None:
@@ -194,15 +196,17 @@ class _Reader:
             element = self._open[self._opaque]
             inline = not self._block_in_opaque
             tangled = self._tangled or self._open[-1] is not element
-            self._close_to(self._opaque, ends_passage=not inline)
+            self._close_to(self._opaque, ends_passage=not inline, ended=True)
             self._tangled = tangled
             if inline:
                 self._add(Item(element.kind or ItemKind.PLACE, element.start, end))
 
-    def _close_to(self, length: int, ends_passage: bool = True) -> None:
-        """Leaves ``length`` elements open. What stays as it is must stay where it is if it has no end."""
+    def _close_to(self, length: int, ends_passage: bool = True, ended: bool = False) -> None:
+        """Leaves ``length`` elements open. What stays as it is must stay where it is if it has no end.
+        ``ended``: the first of the others has its end tag here."""
         closed = self._open[length:]
         del self._open[length:]
+        self._foreign_unclosed |= not ended and any(each.name in elements.FOREIGN for each in closed)
         self._count.subtract(element.name for element in closed)
         if self._opaque is not None and self._opaque >= length:
             self._opaque = None
