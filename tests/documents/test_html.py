@@ -238,3 +238,10 @@ def test_nothing_moves_after_svg_without_an_end() -> None:
     assert [passage.parts for passage in document.passages] == [("one",), ("two",), ("three",)]
     document = read(b"<div><svg><g>x</g></svg></div><p>one <i>two</i></p>", DocumentOptions())
     assert len(document.passages) == 1
+
+
+def test_the_end_of_an_element_around_it_ends_svg() -> None:
+    document = read(
+        b"<p>one <del><svg><g>x</del> two <script>three &amp; <p>four</p></script> five", DocumentOptions()
+    )
+    assert [passage.parts for passage in document.passages] == [("one",), ("two",), ("five",)]

@@ -147,11 +147,14 @@ class ModelDirectory:
             return source, source
         return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
 
-    def segmenter(self, *, sentence_by_sentence: bool = True) -> Segmenter:
-        """What cuts a text into segments that the model can read; its ``tokenizer`` is the source's."""
+    def segmenter(
+        self, *, tokenizer: Tokenizer | None = None, sentence_by_sentence: bool = True
+    ) -> Segmenter:
+        """What cuts a text into segments that the model can read. ``tokenizer`` is the source's, where it has
+        been read already."""
         longest = self.config.max_positions - self.config.source_eos
         return Segmenter(
-            self.tokenizers()[0],
+            tokenizer or self.tokenizers()[0],
             language=self.source_language,
             longest=longest,
             sentence_by_sentence=sentence_by_sentence,

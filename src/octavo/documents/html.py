@@ -77,6 +77,7 @@ class _Reader:
         self._opaque: int | None = None
         self._block_in_opaque = False
         self._run: list[Item] = []
+        self._run_count: collections.Counter[str] = collections.Counter()  # its inline elements without end
         # Whether a tag of the run may have its counterpart in what stays as it is.
         self._tangled = False
         # Whether SVG or MathML was left without its end tag: browsers differ from us in what follows.
@@ -106,9 +107,14 @@ class _Reader:
     def _add(self, item: Item) -> None:
         if self._translated():
             self._run.append(item)
+            if item.kind is ItemKind.OPEN:
+                self._run_count[item.name] += 1
+            elif item.kind is ItemKind.CLOSE and self._run_count[item.name]:
+                self._run_count[item.name] -= 1
 
     def _end_passage(self) -> None:
         run, self._run = self._run, []
+        self._run_count.clear()
         self._places += passages_of(self._text, run, self._notation, self._tangled or self._foreign_unclosed)
         self._tangled = False
 
@@ -172,7 +178,11 @@ class _Reader:
                 return
             self._tangled |= inside and index + 1 < len(self._open)
             self._close_to(index)
-        elif self._tokens.foreign and self._opaque is not None and token.name in elements.ENDS_FOREIGN:
+        elif (
+            self._tokens.foreign
+            and self._opaque is not None
+            and (token.name in elements.ENDS_FOREIGN or self._run_count[token.name])
+        ):
             self._close_to(self._opaque)
             self._tangled = True
         elif inside:

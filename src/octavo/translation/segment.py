@@ -13,7 +13,6 @@ from octavo.memory import FuzzyHit
 from octavo.terms import TermMatch
 from octavo.text.parts import Part
 from octavo.text.segmenter import Segmenter
-from octavo.text.tokenizer import Tokenizer
 from octavo.translation.source import KeptSpan, Source
 from octavo.translation.warning import TranslationWarning
 
@@ -86,9 +85,8 @@ class Cut:
 class Cutter:
     """Cuts sources into segments, and around what must not go through the model."""
 
-    def __init__(self, segmenter: Segmenter, tokenizer: Tokenizer) -> None:
+    def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
-        self._tokenizer = tokenizer
 
     def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
         """All of the text. What must stay and does not fit into one segment is left out."""
@@ -104,7 +102,7 @@ class Cutter:
 
     def _language_code(self, text: str) -> str:
         """What of a text says the language of the translation."""
-        return text[: len(text) - len(self._tokenizer.split_language_code(text)[1])]
+        return text[: len(text) - len(self._segmenter.tokenizer.split_language_code(text)[1])]
 
     def _cut(
         self,

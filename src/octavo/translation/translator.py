@@ -20,7 +20,6 @@ from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
 from octavo.text.identification import other_language
 from octavo.text.inputs import checked_texts
-from octavo.text.segmenter import Segmenter
 from octavo.translation.assembly import Assembler
 from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_html
 from octavo.translation.options import Settings, TranslationOptions, settings_of
@@ -63,8 +62,8 @@ class Translator(LoadedModel[SearchEngine]):
     ) -> None:
         model.check_translates("translation")
         super().__init__(model, engine)
-        self.sentence_by_sentence = sentence_by_sentence
         self._source, self._target = model.tokenizers()
+        self._segmenter = model.segmenter(tokenizer=self._source, sentence_by_sentence=sentence_by_sentence)
         self._aligns = model.alignment is not None
         self._remembered: tuple[TranslationMemory, str, MemorySession] | None = None
 
@@ -86,6 +85,15 @@ class Translator(LoadedModel[SearchEngine]):
         engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)
         opened = cls(model, engine, sentence_by_sentence=sentence_by_sentence)
         return opened._opened_by(path, threads=threads, shortlist=shortlist)
+
+    @property
+    def sentence_by_sentence(self) -> bool:
+        """Whether texts are cut into sentences; it may be changed between calls."""
+        return self._segmenter.sentence_by_sentence
+
+    @sentence_by_sentence.setter
+    def sentence_by_sentence(self, value: bool) -> None:
+        self._segmenter.sentence_by_sentence = value
 
     def __reduce__(self) -> tuple[functools.partial[Self], tuple[()]]:
         reopen, nothing = super().__reduce__()
@@ -191,7 +199,7 @@ class Translator(LoadedModel[SearchEngine]):
     def _translate(self, passages: Sequence[Passage], settings: Settings) -> list[TranslatedPassage]:
         engine = self._in_use()
         search = settings.search
-        cutter = Cutter(self._segmenter(), self._source)
+        cutter = Cutter(self._segmenter)
         sources = [Source(passage.parts, settings.glossary) for passage in passages]
         cuts = [
             cutter.cut(source, wrapped=passage.wrapped, max_length=search.max_length)
@@ -237,11 +245,3 @@ class Translator(LoadedModel[SearchEngine]):
             )
             self._remembered = memory, options, session
         return Recall(self._remembered[2], settings.similar)
-
-    def _segmenter(self) -> Segmenter:
-        return Segmenter(
-            self._source,
-            language=self.model.source_language,
-            longest=self.model.config.max_positions - self.model.config.source_eos,
-            sentence_by_sentence=self.sentence_by_sentence,
-        )
