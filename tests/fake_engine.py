@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine import Call, Hypothesis, SearchOptions, Term
 from octavo.spec import ModelConfig
 
 
@@ -37,7 +37,10 @@ class FakeEngine:
         continuations: npt.NDArray[np.int32] | None = None,
         *,
         alignments: bool = False,
+        call: Call | None = None,
     ) -> list[list[Hypothesis]]:
+        if call is not None:
+            call.check()
         for source in sources:
             assert source.dtype == np.int32
             assert source.ndim == 1

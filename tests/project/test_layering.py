@@ -36,6 +36,16 @@ ALLOWED: dict[str, set[str]] = {
         *("arguments", "documents", "durable", "regular_file", "terms", "memory"),
         *("engine", "artifact", "text", "spec"),
     },
+    "catalog": {*("artifact", "durable", "regular_file", "text", "spec"), "octavo"},
+    "server": {
+        *("catalog", "translation", "engine", "documents", "terms", "memory", "text", "artifact"),
+        *("arguments", "durable", "regular_file", "machine", "spec", "octavo"),
+    },
+    "corpus": {
+        *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),
+        *("arguments", "durable", "interrupt", "regular_file", "machine", "runs", "spec", "octavo"),
+    },
+    "integrations": {*("translation", "engine", "terms", "artifact", "spec"), "octavo"},
     "generation": {"arguments", "engine", "artifact", "text", "spec"},
     "reference": {"spec"},
     "training": {
@@ -80,6 +90,9 @@ ALLOWED: dict[str, set[str]] = {
         *(
             "octavo",
             "alignment",
+            "catalog",
+            "corpus",
+            "server",
             "bench",
             "shortlist",
             "calibration",
@@ -105,7 +118,7 @@ ALLOWED: dict[str, set[str]] = {
             "tensor_table",
         ),
     },
-    "octavo": {"generation", "translation"},
+    "octavo": {"catalog", "generation", "translation"},
     "__main__": {"cli"},
 }
 
@@ -117,9 +130,15 @@ QUARANTINED: dict[str, set[str]] = {
     "markdown_it": {"documents"},
     "py3langid": {"text"},
     "rapidfuzz": {"memory"},
+    "msgspec": {"server"},
+    "prometheus_client": {"server"},
+    "pyarrow": {"corpus"},
+    "ray": {"corpus"},
     "ruamel": {"documents"},
     "safetensors": {"artifact", "training", "conversion"},
+    "starlette": {"server"},
     "typer": {"cli"},
+    "uvicorn": {"server"},
     "octavo.engine._native": {"engine"},
 }
 

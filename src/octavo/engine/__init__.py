@@ -1,23 +1,35 @@
 """The native engine: token ids in; hypotheses, scores or logits out. Only it imports the native module."""
 
+from octavo.engine.call import Call, Priority
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
 from octavo.engine.engine import MAX_TERMS, Engine, Hypothesis, ProductTrace, Term, default_precision
-from octavo.engine.errors import ClosedError, EngineError
+from octavo.engine.errors import (
+    CancelledCallError,
+    ClosedError,
+    DeadlineError,
+    EngineError,
+    QueueFullError,
+)
 from octavo.engine.loaded_model import LoadedModel
 from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
 from octavo.spec import SearchOptions
 
 __all__ = [
     "MAX_TERMS",
+    "Call",
+    "CancelledCallError",
     "ClosedError",
     "CpuReport",
+    "DeadlineError",
     "Engine",
     "EngineError",
     "Feed",
     "Hypothesis",
     "LoadedModel",
     "Peak",
+    "Priority",
     "ProductTrace",
+    "QueueFullError",
     "Sampler",
     "SamplingOptions",
     "SearchOptions",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from octavo.arguments import whole_number
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
+from octavo.engine.call import Call
 from octavo.engine.cpu import active_isa, available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.forks import tell_of_forks
@@ -172,6 +173,7 @@ class Engine:
         continuations: TokenIds | None = None,
         *,
         alignments: bool = False,
+        call: Call | None = None,
     ) -> list[list[Hypothesis]]:
         """The best ``options.nbest`` hypotheses of each source, best first, in the order of ``sources``.
 
@@ -179,11 +181,14 @@ class Engine:
         must contain, each as often as it stands there, at most MAX_TERMS; None: of no source. A hypothesis
         lacks one only where the longest translation that the options allow has no room for it.
         ``continuations``: the target ids that continue a word, for terms of whole words. ``alignments``:
-        give every hypothesis its alignment too. Calls from several threads wait for one another; Ctrl-C
-        interrupts between decoding steps. Raises EngineError for ids outside the vocabulary, a source too
-        long, a term that no translation can contain, options out of range, or alignments of a model of which
-        no heads are known that align.
+        give every hypothesis its alignment too. ``call``: how urgent they are, until when, and whether
+        still; it raises DeadlineError and CancelledCallError. Calls from several threads wait for one
+        another; Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary,
+        a source too long, a term that no translation can contain, options out of range, or alignments of a
+        model of which no heads are known that align.
         """
+        if call is not None:
+            call.check()
         if alignments and self.alignment is None:
             raise EngineError(
                 f"{self._path}: has no alignments: its config.json names no attention heads that align; "

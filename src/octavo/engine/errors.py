@@ -17,6 +17,18 @@ class ClosedError(EngineError, ValueError):
     """A model is used after it was closed."""
 
 
+class CancelledCallError(EngineError):
+    """A call was cancelled by its caller before it ended."""
+
+
+class DeadlineError(EngineError):
+    """The time that was given for a call was over before it ended."""
+
+
+class QueueFullError(EngineError):
+    """The engine has as many tokens waiting as it may; what was submitted was not taken. Try again later."""
+
+
 @contextmanager
 def engine_errors(subject: str) -> Iterator[None]:
     """Turn what the native module raises into EngineError, ``subject`` in front."""

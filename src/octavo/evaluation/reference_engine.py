@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from octavo import interrupt
-from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine import Call, Hypothesis, SearchOptions, Term
 from octavo.engine.engine import TokenIds
 from octavo.errors import OctavoError
 from octavo.tensor_table import weight_shapes
@@ -67,6 +67,7 @@ class ReferenceEngine:
         continuations: TokenIds | None = None,  # noqa: ARG002
         *,
         alignments: bool = False,
+        call: Call | None = None,
     ) -> list[list[Hypothesis]]:
         """For each source (int32 ids without EOS) its n-best list, best first, in order.
 
@@ -79,10 +80,12 @@ class ReferenceEngine:
 
         if self._transformer is None:
             raise ValueError("the engine is closed")
+        call = call or Call()
         order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
         found: dict[int, list[Hypothesis]] = {}
         for start in range(0, len(order), self._batch_sentences):
             interrupt.check()
+            call.check()
             batch = order[start : start + self._batch_sentences]
             try:
                 results = reference.search(self._transformer, [sources[i].tolist() for i in batch], options)

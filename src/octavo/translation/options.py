@@ -8,7 +8,7 @@ from typing import Final, TypedDict, cast
 import numpy as np
 
 from octavo.arguments import real_number, whole_number
-from octavo.engine import SearchOptions
+from octavo.engine import Call, SearchOptions
 from octavo.errors import ArgumentError
 from octavo.memory import TranslationMemory
 from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
@@ -51,7 +51,7 @@ class TranslationOptions(SearchChanges, total=False):
     says how terms are translated. ``memory`` is asked before the model, and keeps what the
     model finds. ``similar`` is a percentage from 50: a segment that the memory does not have comes with the
     translation of one that is at least so like it (``TranslatedSegment.similar``). In a large memory that
-    takes time.
+    takes time. ``call`` says how urgent the text is and until when it is wanted, and can cancel it.
     """
 
     wrapped: bool
@@ -60,6 +60,7 @@ class TranslationOptions(SearchChanges, total=False):
     glossary: Glossary | None
     memory: TranslationMemory | None
     similar: float | None
+    call: Call | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Settings:
     glossary: Glossary | None = None
     memory: TranslationMemory | None = None
     similar: float | None = None
+    call: Call | None = None
 
 
 def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settings:
@@ -96,6 +98,7 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         glossary=options.get("glossary"),
         memory=options.get("memory"),
         similar=options.get("similar"),
+        call=options.get("call"),
     )
 
 
@@ -113,6 +116,7 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
 _SWITCHES: Final = ("wrapped", "alignments", "detect")
 _OBJECTS: Final = (
+    ("call", Call, "octavo.engine.Call(timeout=10)"),
     ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),
     ("memory", TranslationMemory, 'octavo.memory.TranslationMemory.open("memory.db")'),
 )

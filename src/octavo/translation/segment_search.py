@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from octavo.engine import Hypothesis, SearchOptions, Term
+from octavo.engine import Call, Hypothesis, SearchOptions, Term
 from octavo.engine.engine import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
@@ -42,6 +42,7 @@ class SearchEngine(AnyEngine, Protocol):
         continuations: TokenIds | None = None,
         *,
         alignments: bool = False,
+        call: Call | None = None,
     ) -> list[list[Hypothesis]]:
         """For each source (ids without EOS) its n-best list, best first, in order."""
 
@@ -49,7 +50,7 @@ class SearchEngine(AnyEngine, Protocol):
 class SegmentSearch:
     """Finds the translations of segments with one engine and one set of options.
 
-    ``cut_around`` cuts a segment again, without what must stay in it.
+    ``cut_around`` cuts a segment again, without what must stay in it. ``call`` is handed to the engine.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class SegmentSearch:
         *,
         alignments: Callable[[Segment], bool],
         cut_around: Callable[[Segment], list[Segment]],
+        call: Call | None = None,
     ) -> None:
         self._engine = engine
         self._source = source
@@ -68,6 +70,7 @@ class SegmentSearch:
         self._options = options
         self._alignments = alignments
         self._cut_around = cut_around
+        self._call = call
 
     def run(self, cuts: Sequence[Cut]) -> None:
         """Find the translations of all segments of the texts. A segment that loses what must stay, or goes
@@ -157,10 +160,9 @@ class SegmentSearch:
             sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]
             terms = [segment.terms or None for segment in chosen] if any(s.terms for s in chosen) else None
             continuations = self._target.continuations if terms else None
-            if aligned:
-                found = self._engine.translate(sources, options, terms, continuations, alignments=True)
-            else:
-                found = self._engine.translate(sources, options, terms, continuations)
+            found = self._engine.translate(
+                sources, options, terms, continuations, alignments=aligned, call=self._call
+            )
             for segment, hypotheses in zip(chosen, found, strict=True):
                 segment.found = hypotheses
                 segment.translation = self._target.decode(hypotheses[0].tokens.tolist())

@@ -219,6 +219,7 @@ class Translator(LoadedModel[SearchEngine]):
             search,
             alignments=lambda segment: settings.alignments or (self._aligns and segment.has_marks),
             cut_around=lambda segment: cutter.around_kept(segment, max_length=search.max_length),
+            call=settings.call,
         ).run(cuts)
         assembler = Assembler(
             self._source, self._target, search.length_penalty, with_links=settings.alignments

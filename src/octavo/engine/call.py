@@ -1,0 +1,54 @@
+"""How a caller wants its sentences worked on: how urgently, until when, and whether still."""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+
+from octavo.arguments import real_number
+from octavo.engine.errors import CancelledCallError, DeadlineError
+
+_LONGEST = 7 * 24 * 3600
+
+
+class Priority(enum.IntEnum):
+    """What overtakes what: an INTERACTIVE sentence goes into the next vacant place of a batch, before a
+    NORMAL one, and that before one of BULK."""
+
+    BULK = 0
+    NORMAL = 1
+    INTERACTIVE = 2
+
+
+class Call:
+    """One piece of work as its caller wants it. It may be shared by several calls of an engine, and used from
+    any thread.
+
+    ``timeout`` counts seconds from now. After it, and after ``cancel``, sentences of the call that are under
+    way are given up between two decoding steps, and what waits for them raises DeadlineError or
+    CancelledCallError. A ``timeout`` of None never ends. Raises ValueError for one that cannot be.
+    """
+
+    def __init__(self, *, priority: Priority = Priority.NORMAL, timeout: float | None = None) -> None:
+        self.priority = Priority(priority)
+        seconds = None if timeout is None else real_number("timeout", timeout, 0, _LONGEST, " seconds")
+        self.deadline: float | None = None if seconds is None else time.monotonic() + seconds
+        """On the clock of ``time.monotonic``, in seconds; None: there is none."""
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Give up whatever of this call is under way. A second time does nothing."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether ``cancel`` was called."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise CancelledCallError or DeadlineError where there is no point in going on."""
+        if self.cancelled:
+            raise CancelledCallError("the call was cancelled")
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise DeadlineError("the time that was given for the call is over")

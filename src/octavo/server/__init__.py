@@ -1,0 +1,1 @@
+"""The service: an engine behind HTTP. ``octavo serve`` starts it."""

@@ -1,0 +1,37 @@
+"""Why the service does not do what it was asked for. Each API turns these into its own answers."""
+
+from __future__ import annotations
+
+from octavo.errors import OctavoError
+
+
+class ServiceError(OctavoError):
+    """Base of what a client can be told. Messages hold none of the client's text, and no path."""
+
+
+class RequestError(ServiceError):
+    """The request is not one that the service understands. The message says which value is wrong."""
+
+
+class UnsupportedPairError(ServiceError):
+    """No model translates between these languages, directly or through another one."""
+
+
+class TooLargeError(ServiceError):
+    """The request is larger than this service takes."""
+
+
+class UnknownResourceError(ServiceError):
+    """There is no such glossary, document or model."""
+
+
+class BusyError(ServiceError):
+    """The service has as much to do as it takes on. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DrainingError(BusyError):
+    """The service is about to stop, and takes no new work."""
