@@ -109,6 +109,11 @@ def tests() -> None:
     run(sys.executable, "-m", "pytest")
 
 
+def slow() -> None:
+    """The tests that take minutes: damaged models under sanitizers, whole models against the simulation."""
+    run(sys.executable, "-m", "pytest", "-m", "slow")
+
+
 def markup() -> None:
     """100,000 fragments of HTML: tags and their nesting, judged by html5lib; 20,000 texts cut and joined."""
     run(sys.executable, "benchmarks/html_fragments.py", "--fragments", "100000", PYTHONPATH=str(ROOT))
@@ -137,7 +142,7 @@ def needs(module: str, *, extra: str) -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     step.__name__.replace("_", "-"): step
-    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, markup, docs, wheels)
+    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, slow, markup, docs, wheels)
 }
 
 

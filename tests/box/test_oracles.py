@@ -60,8 +60,12 @@ def test_int8_products_equal_the_simulation(
         np.testing.assert_array_equal(logits.view(np.uint32), expected.logits.view(np.uint32))
 
 
-def test_integers_equal_the_simulation(integers: ModelDirectory, sources: list[np.ndarray]) -> None:
-    """The logits of the whole model after every token of 1,000 translations."""
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_integers_equal_the_simulation(
+    integers: ModelDirectory, sources: list[np.ndarray], count: int
+) -> None:
+    """The logits of the whole model after every token of so many translations."""
+    sources = sources[:count]
     engine = Engine(integers, precision="integer")
     simulation = IntegerSimulation(integers)
     inverse = np.float32(1 / integers.integer_scales.logits)

@@ -14,6 +14,7 @@ from octavo.spec import Scheme
 
 from ..models import integer_config, language_config, write_tiny_model
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 MUTATIONS = 1000  # of each scheme
 SEARCH_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
