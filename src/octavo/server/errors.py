@@ -25,6 +25,10 @@ class UnknownResourceError(ServiceError):
     """There is no such glossary, document or model."""
 
 
+class QuotaError(ServiceError):
+    """All that the service gives its clients of something is used up: characters, or room for glossaries."""
+
+
 class BusyError(ServiceError):
     """The service has as much to do as it takes on. ``retry_after`` is in seconds."""
 
