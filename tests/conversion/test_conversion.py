@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from octavo.artifact import ModelDirectory
-from octavo.conversion import ConversionError, checkpoint, convert, export
+from octavo.conversion import ConversionError, convert, export
 from octavo.conversion.to_huggingface import DType
 from octavo.errors import OctavoError
 from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, Positions, Scheme
@@ -95,24 +93,6 @@ def test_half_precision_stays(tmp_path: Path) -> None:
         np.testing.assert_array_equal(again.tensor(name), array.astype(np.float16))
 
 
-def test_pickled_weights(theirs: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    tensors = load_file(theirs / "model.safetensors")
-    convert(theirs, tmp_path / "first")
-    (theirs / "model.safetensors").unlink()
-    torch.save({k: torch.from_numpy(v) for k, v in tensors.items()}, theirs / "pytorch_model.bin")
-    convert(theirs, tmp_path / "second")
-    second = ModelDirectory.open(tmp_path / "second")
-    for name, array in ModelDirectory.open(tmp_path / "first").tensors():
-        np.testing.assert_array_equal(array, second.tensor(name))
-    torch.save({"a": torch.empty(2, device="meta")}, theirs / "pytorch_model.bin")
-    with pytest.raises(ConversionError, match=r"pytorch_model\.bin: cannot read tensors \('a': "):
-        convert(theirs, tmp_path / "third")
-    torch.save({"a": print}, theirs / "pytorch_model.bin")
-    with pytest.raises(ConversionError, match=r"pytorch_model\.bin: cannot read tensors"):
-        convert(theirs, tmp_path / "third")
-
-
 @pytest.mark.parametrize(
     ("scheme", "value", "dtype"), [(Scheme.NONE, 1e38, "float16"), (Scheme.INT8_DYNAMIC, 3e38, "float32")]
 )
@@ -127,52 +107,6 @@ def test_what_the_type_cannot_hold_is_not_exported(
     with pytest.raises(ConversionError, match=rf"fc1\.weight has a value that {dtype} cannot hold"):
         export(model, tmp_path / "theirs", dtype=dtype)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
-
-
-@pytest.mark.parametrize("damage", ["text", "nothing", "list", "key", "number", "sparse", "int64", "pipe"])
-def test_a_damaged_pickle_is_refused(theirs: Path, tmp_path: Path, damage: str) -> None:
-    torch = pytest.importorskip("torch")
-    (theirs / "model.safetensors").unlink()
-    path = theirs / "pytorch_model.bin"
-    tensor = torch.ones(2, 2)
-    content = {
-        "list": [tensor],
-        "key": {7: tensor},
-        "number": {"a": 7},
-        "sparse": {"a": tensor.to_sparse()},
-        "int64": {"a": tensor.long()},
-    }
-    if damage in content:
-        torch.save(content[damage], path)
-    elif damage == "pipe":
-        os.mkfifo(path)
-    else:
-        path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n" if damage == "text" else b"")
-    with pytest.raises(ConversionError, match=r"pytorch_model\.bin"):
-        convert(theirs, tmp_path / "ours")
-
-
-def test_a_pickle_with_flipped_bytes_is_read_or_refused(theirs: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    tensors = {"a": torch.ones(2, 2), "b.c": torch.zeros(3)}
-    path = theirs / "pytorch_model.bin"
-    refused = 0
-    for protocol, zipped in ((2, True), (2, False)):
-        torch.save(tensors, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
-        data = path.read_bytes()
-        for seed in range(150):
-            rng = random.Random(seed)
-            damaged = bytearray(data)
-            for _ in range(rng.choice((1, 2, 8))):
-                damaged[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-            path.write_bytes(damaged)
-            try:
-                checkpoint._read_pickled(path)
-            except ConversionError as error:
-                assert "pytorch_model.bin: " in str(error)
-                assert "\n" not in str(error)
-                refused += 1
-    assert refused > 50
 
 
 def test_stored_positions(theirs: Path, tmp_path: Path) -> None:
@@ -301,7 +235,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: _replace_tensor(d, FC1, lambda w: w.T),
         f"tensor {FC1} has shape \\[16, 32\\]; config.json implies \\[32, 16\\]",
     ),
-    "type": (lambda d: _replace_tensor(d, FC1, lambda w: w.astype(np.float64)), f"tensor {FC1} is F64"),
+    "type": (lambda d: _replace_tensor(d, FC1, lambda w: w.astype(np.int32)), f"tensor {FC1} is I32"),
     "not a number": (lambda d: _replace_tensor(d, FC1, lambda w: w * np.nan), "holds NaN"),
     "a tensor more": (
         lambda d: save_file(

@@ -124,7 +124,7 @@ ALLOWED: dict[str, set[str]] = {
 
 # Libraries that only some parts may import.
 QUARANTINED: dict[str, set[str]] = {
-    "torch": {"reference", "training", "evaluation", "conversion"},
+    "torch": {"reference", "training", "evaluation"},
     "tensorboard": {"training"},
     "sentencepiece": {"text", "training"},
     "markdown_it": {"documents"},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
+import json
 import reprlib
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from octavo import interrupt
 from octavo.errors import ModelError
@@ -30,7 +28,9 @@ _DTYPES: Final = {
     np.dtype("<i2"): DType.I16,
     np.dtype("<i4"): DType.I32,
 }
-_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+_FILE_ORDER: Final = (DType.F32, DType.I32, DType.F16, DType.I16, DType.I8)
+"""Of types in a file, as the safetensors library has it."""
+_HEADER_ALIGNMENT: Final = 8
 _HALF_BITS: Final = 16
 _LOWER_HALF: Final = (1 << _HALF_BITS) - 1
 
@@ -109,33 +109,60 @@ class TensorsFile:
 def write_tensors(path: Path, specs: Sequence[TensorSpec], tensors: Mapping[str, Array]) -> None:
     """Write exactly the specs' tensors, I32 as I16 where that loses nothing and the spec has it.
 
-    Raises ModelError for one that breaks its spec.
+    Each is taken from ``tensors`` twice, one at a time. Raises ModelError for one that breaks its spec.
     """
     by_name = {spec.name: spec for spec in specs}
-    problem = _names_problem(by_name, tensors)
-    for name, spec in by_name.items():
-        if problem:
-            break
-        array = tensors[name]
+    if problem := _names_problem(by_name, tensors):
+        raise ModelError(f"{path.name}: {problem}")
+    save_tensors(_Checked(path.name, by_name, tensors), path)
+
+
+class _Checked(Mapping[str, Array]):
+    """Tensors in their stored forms, each checked when it is taken."""
+
+    def __init__(self, file: str, specs: Mapping[str, TensorSpec], tensors: Mapping[str, Array]) -> None:
+        self._file = file
+        self._specs = specs
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> Array:
+        spec, array = self._specs[name], self._tensors[name]
         dtype = str(_DTYPES.get(array.dtype, array.dtype))
         problem = _type_problem(spec, dtype, array.shape) or _values_problem(spec, array)
-    if problem:
-        raise ModelError(f"{path.name}: {problem}")
-    stored = {name: np.ascontiguousarray(stored_form(spec, tensors[name])) for name, spec in by_name.items()}
-    save_tensors(stored, path)
+        if problem:
+            raise ModelError(f"{self._file}: {problem}")
+        return stored_form(spec, array)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
 
 
 def save_tensors(
     tensors: Mapping[str, Array], path: Path, *, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a safetensors file. Raises OSError, which names it."""
-    try:
-        save_file(dict(tensors), path, metadata=dict(metadata) if metadata else None)
-    except SafetensorError as error:
-        if number := _OS_ERROR.search(str(error)):
-            code = int(number[1])
-            raise OSError(code, os.strerror(code), str(path)) from error
-        raise
+    """Write the safetensors file that ``safetensors.numpy.save_file`` does, byte for byte, with one tensor in
+    memory at a time; each is taken from ``tensors`` twice. Raises OSError.
+    """
+    forms = {}
+    for name in tensors:
+        array = tensors[name]
+        forms[name] = _DTYPES[array.dtype], array.shape, array.nbytes
+    order = sorted(forms, key=lambda name: (_FILE_ORDER.index(forms[name][0]), name))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    end = 0
+    for name in order:
+        dtype, shape, size = forms[name]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end := end + size]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _HEADER_ALIGNMENT)
+    with path.open("wb") as stream:
+        stream.write(len(text).to_bytes(_HEADER_ALIGNMENT, "little") + text)
+        for name in order:
+            interrupt.check()
+            stream.write(np.ascontiguousarray(tensors[name]).data)
 
 
 def stored_form(spec: TensorSpec, array: Array) -> Array:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +24,11 @@ from octavo.conversion.architecture import (
     SHARED_EMBEDDING,
     their_name,
 )
-from octavo.conversion.checkpoint import Array, Checkpoint
 from octavo.conversion.configuration import CONFIG_FILE, Configuration
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object_if_there
 from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.tensor_sources import Array, TensorSource, open_weights
 from octavo.conversion.vocabulary import Vocabulary
 from octavo.spec import ModelConfig, Positions, Scheme, SpecError
 from octavo.tensor_table import tensors
@@ -43,7 +45,7 @@ _OPUS_NAME: Final = re.compile(r"opus-mt-(?:tc-(?:big|base|bible-big)-)?([a-zA-Z
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 # Stored positions that are the sinusoidal table but for rounding; sin and cos differ in the last digit.
-_SAME_POSITION: Final = {"float32": 2e-6, "float16": 1e-3}
+_SAME_POSITION: Final = {"float32": 2e-6, "float16": 1e-3, "bfloat16": 8e-3}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,8 +85,7 @@ def convert(
     languages = _languages(directory)
     source, target = _vocabularies(directory, described)
     unknown = target.ids[target.unknown]
-    checkpoint = Checkpoint.read(directory)
-    config, arrays = _Weights(checkpoint, described, unknown).model()
+    config, arrays = _Weights(open_weights(directory), described, unknown).model()
     with tempfile.TemporaryDirectory() as scratch:
         files = _tokenizer_files(directory, Path(scratch), source, target)
         write_model(
@@ -116,20 +117,37 @@ def _how_to_fetch(directory: Path) -> str:
     )
 
 
-class _Weights:
-    """From a checkpoint's tensors to the model's: which are shared, which are there at all."""
+class _Lazy(Mapping[str, Array]):
+    """The model's tensors, each made when it is asked for."""
 
-    def __init__(self, checkpoint: Checkpoint, described: Configuration, unknown: int) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Array:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+class _Weights:
+    """From another program's tensors to the model's: which are shared, which are there at all."""
+
+    def __init__(self, source: TensorSource, described: Configuration, unknown: int) -> None:
+        self.source = source
         self.described = described
         self.unknown = unknown
         self.used: set[str] = set()
 
-    def model(self) -> tuple[ModelConfig, dict[str, Array]]:
+    def model(self) -> tuple[ModelConfig, Mapping[str, Array]]:
         """The configuration and all its tensors. Raises ConversionError."""
         embeddings = self._embeddings()
         config = self._config(shared="decoder.embedding.weight" not in embeddings)
-        bias = self._take(OUTPUT_BIAS, (1, config.target_vocab_size))
+        bias_shape = (1, config.target_vocab_size)
+        bias = self.source.read(OUTPUT_BIAS) if self._has(OUTPUT_BIAS, bias_shape) else None
         has_bias = bias is not None and bool(bias.any())
         positions = self._positions(config)
         config = dataclasses.replace(
@@ -137,18 +155,21 @@ class _Weights:
             output_bias=has_bias,
             positions=Positions.LEARNED if positions else Positions.HALVES,
         )
-        found: dict[str, Array] = {}
+        found: dict[str, Callable[[], Array]] = {}
         for spec in tensors(config, Scheme.NONE):
-            if spec.name in embeddings:
-                found[spec.name] = embeddings[spec.name]
-            elif spec.name in positions:
-                found[spec.name] = positions[spec.name]
+            theirs = embeddings.get(spec.name) or their_name(spec.name)
+            if spec.name in positions:
+                found[spec.name] = functools.partial(positions.__getitem__, spec.name)
             elif spec.name == "output.bias" and bias is not None:
-                found[spec.name] = bias[0]
+                found[spec.name] = functools.partial(bias.__getitem__, 0)
+            elif self._has(theirs, spec.shape):
+                found[spec.name] = functools.partial(self.source.read, theirs)
             else:
-                found[spec.name] = self._need(their_name(spec.name), spec.shape)
+                raise ConversionError(
+                    f"{self.source.path}: tensor {theirs} is missing; config.json implies it"
+                )
         self._refuse_others()
-        return config, found
+        return config, _Lazy(found)
 
     def _config(self, *, shared: bool) -> ModelConfig:
         described = self.described
@@ -166,43 +187,44 @@ class _Weights:
         try:
             return ModelConfig(**same)
         except SpecError as error:
-            raise ConversionError(f"{self.checkpoint.path.parent / CONFIG_FILE}: {error}") from error
+            raise ConversionError(f"{self.source.path.parent / CONFIG_FILE}: {error}") from error
 
-    def _embeddings(self) -> dict[str, Array]:
-        """The embeddings, one where they are shared, and the output's weights where they are not tied."""
+    def _embeddings(self) -> dict[str, str]:
+        """Their name of each embedding, one where they are shared, and of the output where it is not tied."""
         described, width = self.described, self.described.d_model
-        sources, targets = described.source_vocab_size, described.target_vocab_size
-        encoder = self._take(ENCODER_EMBEDDING, (sources, width))
-        decoder = self._take(DECODER_EMBEDDING, (targets, width))
-        output = self._take(OUTPUT_WEIGHT, (targets, width))
-        shared = self._take(SHARED_EMBEDDING, (sources, width)) if described.shared_embeddings else None
+        sources, targets = (described.source_vocab_size, width), (described.target_vocab_size, width)
+        encoder = [ENCODER_EMBEDDING] if self._has(ENCODER_EMBEDDING, sources) else []
+        decoder = [DECODER_EMBEDDING] if self._has(DECODER_EMBEDDING, targets) else []
+        output = [OUTPUT_WEIGHT] if self._has(OUTPUT_WEIGHT, targets) else []
+        shares = described.shared_embeddings and self._has(SHARED_EMBEDDING, sources)
+        shared = [SHARED_EMBEDDING] if shares else []
         if described.tied_output:
             if described.shared_embeddings:
-                shared = self._one([(SHARED_EMBEDDING, shared), (DECODER_EMBEDDING, decoder),
-                                    (ENCODER_EMBEDDING, encoder), (OUTPUT_WEIGHT, output)])  # fmt: skip
-                return {"encoder.embedding.weight": shared}
-            decoder = self._one([(DECODER_EMBEDDING, decoder), (OUTPUT_WEIGHT, output)])
-        encoder = self._one([(ENCODER_EMBEDDING, shared if encoder is None else encoder)])
-        decoder = self._one([(DECODER_EMBEDDING, shared if decoder is None else decoder)])
-        found = {"encoder.embedding.weight": encoder}
-        if not (described.shared_embeddings and np.array_equal(encoder, decoder)):
-            found["decoder.embedding.weight"] = decoder
+                one = self._one(SHARED_EMBEDDING, [*shared, *decoder, *encoder, *output])
+                return {"encoder.embedding.weight": one}
+            decoder = [self._one(DECODER_EMBEDDING, [*decoder, *output])]
+        source = self._one(ENCODER_EMBEDDING, encoder or shared)
+        target = self._one(DECODER_EMBEDDING, decoder or shared)
+        found = {"encoder.embedding.weight": source}
+        if not (described.shared_embeddings and self._same(source, target)):
+            found["decoder.embedding.weight"] = target
         if not described.tied_output:
-            found["output.weight"] = self._one([(OUTPUT_WEIGHT, output)])
+            found["output.weight"] = self._one(OUTPUT_WEIGHT, output)
         return found
 
-    def _one(self, candidates: list[tuple[str, Array | None]]) -> Array:
-        """The tensor that all these names stand for."""
-        there = [(name, array) for name, array in candidates if array is not None]
+    def _one(self, wanted: str, there: Sequence[str]) -> str:
+        """The first of the names, which all stand for one tensor."""
         if not there:
-            raise ConversionError(f"{self.checkpoint.path}: tensor {candidates[0][0]} is missing")
-        first, array = there[0]
-        for name, other in there[1:]:
-            if not np.array_equal(array, other):
+            raise ConversionError(f"{self.source.path}: tensor {wanted} is missing")
+        for other in there[1:]:
+            if not self._same(there[0], other):
                 raise ConversionError(
-                    f"{self.checkpoint.path}: tensors {first} and {name} differ, but config.json ties them"
+                    f"{self.source.path}: tensors {there[0]} and {other} differ, but config.json ties them"
                 )
-        return array
+        return there[0]
+
+    def _same(self, name: str, other: str) -> bool:
+        return name == other or np.array_equal(self.source.read(name), self.source.read(other))
 
     def _positions(self, config: ModelConfig) -> dict[str, Array]:
         """Learned positions of both stacks; {} where they are the sinusoidal table."""
@@ -210,29 +232,39 @@ class _Weights:
         found: dict[str, Array] = {}
         sinusoidal = True
         for name in ("encoder.positions.weight", "decoder.positions.weight"):
-            stored = self._take(their_name(name), table.shape)
+            theirs = their_name(name)
+            stored = self.source.read(theirs) if self._has(theirs, table.shape) else None
             if stored is not None:
-                same = np.abs(stored - table).max() <= _SAME_POSITION[stored.dtype.name]
+                same = np.abs(stored - table).max() <= _SAME_POSITION[_precision(stored)]
                 sinusoidal = sinusoidal and bool(same)
             found[name] = table if stored is None else stored
         return {} if sinusoidal else found
 
-    def _take(self, name: str, shape: tuple[int, ...]) -> Array | None:
+    def _has(self, name: str, shape: tuple[int, ...]) -> bool:
+        """Whether there is such a tensor. Raises ConversionError where its shape is another."""
         self.used.add(name)
-        return self.checkpoint.take(name, shape)
-
-    def _need(self, name: str, shape: tuple[int, ...]) -> Array:
-        array = self._take(name, shape)
-        if array is None:
-            raise ConversionError(f"{self.checkpoint.path}: tensor {name} is missing; config.json implies it")
-        return array
+        if name not in self.source.names():
+            return False
+        found = self.source.shape(name)
+        if found != shape:
+            raise ConversionError(
+                f"{self.source.path}: tensor {name} has shape {list(found)}; config.json implies "
+                f"{list(shape)}"
+            )
+        return True
 
     def _refuse_others(self) -> None:
-        if others := sorted(set(self.checkpoint.tensors) - self.used):
+        if others := sorted(set(self.source.names()) - self.used):
             raise ConversionError(
-                f"{self.checkpoint.path}: tensor {others[0]} is unexpected ({len(others)} in all); "
+                f"{self.source.path}: tensor {others[0]} is unexpected ({len(others)} in all); "
                 f"{self.described.architecture} has none such"
             )
+
+
+def _precision(array: Array) -> str:
+    """The type that the values had; bfloat16 is read as float32."""
+    is_short = array.dtype == np.float32 and not (array.view(np.uint32) & 0xFFFF).any()
+    return "bfloat16" if is_short else array.dtype.name
 
 
 def _vocabularies(directory: Path, described: Configuration) -> tuple[Vocabulary, Vocabulary]:

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from octavo.conversion.checkpoint import Array
 from octavo.conversion.errors import ConversionError
+from octavo.conversion.tensor_sources import Array
 from octavo.spec import ModelConfig
 
 PAD: Final = "<pad>"

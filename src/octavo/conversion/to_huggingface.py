@@ -24,7 +24,6 @@ from octavo.conversion.architecture import (
     Architecture,
     their_name,
 )
-from octavo.conversion.checkpoint import SAFETENSORS, Array
 from octavo.conversion.configuration import CONFIG_FILE, GENERATION_FILE
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.from_huggingface import (
@@ -37,6 +36,8 @@ from octavo.conversion.from_huggingface import (
 )
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
+from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_sources.directory import SAFETENSORS
 from octavo.errors import OutputError
 from octavo.spec import ModelConfig, NormPlacement, Positions
 from octavo.tensor_table import float_shapes, weight_shapes

@@ -20,7 +20,7 @@ from octavo.bench.subject import Subject
 from octavo.bench.work import Work, random_sources
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.signals import stopping_on_interrupt, wait_for_input
-from octavo.conversion.checkpoint import Checkpoint
+from octavo.conversion.tensor_sources.safetensors_file import SafetensorsFile
 from octavo.engine import Engine, SearchOptions, TextSession
 
 from ...conversion.marian import marian_config, write_marian
@@ -74,7 +74,7 @@ def place(tmp_path: Path, int8_model: Path) -> Path:
         ("shortlist long --source text -o out", Engine, "translate"),
         ("quantize long -o out", ModelDirectory, "open"),
         ("export long --to huggingface -o out", ModelDirectory, "open"),
-        ("convert marian -o out", Checkpoint, "read"),
+        ("convert marian -o out", SafetensorsFile, "read"),
         ("perplexity language text", Engine, "score_last"),
         ("generate -m language -i text", TextSession, "step"),
     ],

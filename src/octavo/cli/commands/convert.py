@@ -44,7 +44,7 @@ def convert(
 ) -> None:
     """Convert an OPUS-MT model, as Hugging Face keeps them, to a float model directory.
 
-    The directory holds config.json, model.safetensors (or pytorch_model.bin, which needs PyTorch),
+    The directory holds config.json, model.safetensors or pytorch_model.bin,
     source.spm, target.spm and vocab.json. Nothing is downloaded.
 
         octavo convert opus-mt-en-de -o en-de

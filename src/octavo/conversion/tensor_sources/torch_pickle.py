@@ -1,0 +1,129 @@
+"""The pickles that PyTorch writes, read without PyTorch and without running what they name.
+
+Source: torch/serialization.py and torch/_utils.py of PyTorch 2.13 (``_save``, ``_legacy_save``,
+``_rebuild_tensor_v2``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import math
+import pickle
+import pickletools
+from typing import IO, Any, Final
+
+import numpy as np
+
+from octavo.conversion.tensor_sources.source import Array, stored_as
+
+MAX_PICKLE_BYTES: Final = 256 * 1024 * 1024
+
+ITEM_BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
+                     "BOOL": 1}  # fmt: skip
+_MEMOS: Final = ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT")
+_STORAGES: Final = {
+    "DoubleStorage": "F64",
+    "FloatStorage": "F32",
+    "HalfStorage": "F16",
+    "BFloat16Storage": "BF16",
+    "LongStorage": "I64",
+    "IntStorage": "I32",
+    "ShortStorage": "I16",
+    "CharStorage": "I8",
+    "ByteStorage": "U8",
+    "BoolStorage": "BOOL",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Storage:
+    """Numbers of one kind that lie in a row, found under ``key``."""
+
+    key: str
+    kind: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tensor:
+    """A view of a storage; ``offset`` and ``stride`` count its numbers."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    def array(self, data: bytes | memoryview) -> Array | None:
+        """The values, given the storage's bytes; None for a kind that is not for weights."""
+        flat = stored_as(self.storage.kind, data)
+        if flat is None:
+            return None
+        steps = [step * flat.itemsize for step in self.stride]
+        return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps, writeable=False)
+
+
+def load(stream: IO[bytes]) -> Any:
+    """One pickled object of ``stream``, which is left behind it: dicts, lists, numbers, text and Tensors.
+
+    Nothing but the names of tensors and their parts can be asked for. Raises pickle.UnpicklingError for any
+    other name, and whatever a damaged pickle leads to.
+    """
+    start = stream.tell()
+    _check(stream)
+    size = stream.tell() - start
+    stream.seek(start)
+    return _Unpickler(io.BytesIO(stream.read(size)), encoding="utf-8").load()
+
+
+def _check(stream: IO[bytes]) -> None:
+    """Refuse a pickle that asks for more memory than it has bytes: a table of memos with holes."""
+    memos = 0
+    for code, argument, _ in pickletools.genops(stream):
+        memos += code.name in _MEMOS
+        if code.name in _MEMOS and isinstance(argument, int) and argument > 2 * memos + 256:
+            raise pickle.UnpicklingError(f"memo {argument} comes after {memos} others")
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, pid: Any) -> Storage:
+        """A storage: ("storage", type, key, device, number of elements, ...)."""
+        kind, key, size = pid[1], pid[2], pid[4]
+        if pid[0] != "storage" or not isinstance(kind, str) or not isinstance(key, str):
+            raise pickle.UnpicklingError("a storage without type or key")
+        return Storage(key, kind, _count(size))
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What the pickle may name."""
+        if module in ("torch", "torch.storage") and name in _STORAGES:
+            return _STORAGES[name]
+        known = {
+            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+            ("collections", "OrderedDict"): dict,
+            ("argparse", "Namespace"): argparse.Namespace,
+        }
+        if (module, name) not in known:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is none of a tensor's parts")
+        return known[module, name]
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: object) -> Tensor:
+    if not isinstance(storage, Storage) or len(shape) != len(stride):
+        raise pickle.UnpicklingError("a tensor without a storage")
+    tensor = Tensor(storage, _count(offset), tuple(map(_count, shape)), tuple(map(_count, stride)))
+    last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride, strict=True))
+    if math.prod(tensor.shape) > storage.size or tensor.offset + max(last, 0) >= max(storage.size, 1):
+        raise pickle.UnpicklingError("a tensor larger than its storage")
+    return tensor
+
+
+def _rebuild_parameter(tensor: Any, *_: object) -> Any:
+    return tensor
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 48:
+        raise pickle.UnpicklingError(f"{value!r} is no count")
+    return value
