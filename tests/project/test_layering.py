@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": {*("artifact", "durable", "regular_file", "text", "spec"), "octavo"},
     "server": {
         *("catalog", "translation", "engine", "documents", "terms", "memory", "text", "artifact"),
-        *("arguments", "durable", "regular_file", "machine", "spec", "octavo"),
+        *("arguments", "durable", "regular_file", "machine", "spec", "tensor_table", "octavo"),
     },
     "corpus": {
         *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import reprlib
 from collections.abc import Mapping
@@ -130,6 +131,16 @@ def read_description(directory: Path) -> Description:
         return _parse(values)
     except SpecError as error:
         raise ModelError(f"{path}: {error}") from error
+
+
+def fingerprint(directory: Path) -> str:
+    """A digest of config.json, which has the checksums of the model's files: 16 hexadecimal digits. What
+    changes a translation changes it. Raises ModelError."""
+    path = directory / CONFIG_FILE
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read: {error.strerror or error}") from error
 
 
 def _check_format(path: Path, values: Mapping[str, Any]) -> None:

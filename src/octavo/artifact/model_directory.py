@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import reprlib
 from collections.abc import Callable, Iterator
@@ -11,7 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from octavo.artifact.description import CONFIG_FILE, Description, read_description, stored_tensors
+from octavo.artifact.description import (
+    CONFIG_FILE,
+    Description,
+    fingerprint,
+    read_description,
+    stored_tensors,
+)
 from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.json_file import read_json_object
 from octavo.artifact.shortlist import Shortlist, read_shortlist
@@ -67,7 +72,7 @@ class ModelDirectory:
                 f"{reprlib.repr(path)} ({type(path).__name__}): a model is named by the path of its directory"
             )
         path = Path(path)
-        _check_directory(path)
+        check_directory(path)
         description = read_description(path)
         quality_path = path / QUALITY_FILE
         quality = read_json_object(quality_path) if quality_path.exists() else {}
@@ -86,11 +91,7 @@ class ModelDirectory:
     def fingerprint(self) -> str:
         """The model's name and a digest of its description, which has the checksums of its files: what
         changes a translation changes it. Raises ModelError."""
-        try:
-            description = (self.path / CONFIG_FILE).read_bytes()
-        except OSError as error:
-            raise ModelError(f"{self.path / CONFIG_FILE}: cannot read: {error.strerror or error}") from error
-        return f"{self.name} {hashlib.sha256(description).hexdigest()[:16]}"
+        return f"{self.name} {fingerprint(self.path)}"
 
     def check_translates(self, what: str) -> None:
         """Raise ModelError for a language model, which ``what`` (say "`octavo export`") cannot use."""
@@ -167,7 +168,8 @@ _WHAT_A_MODEL_IS: Final = (
 )
 
 
-def _check_directory(path: Path) -> None:
+def check_directory(path: Path) -> None:
+    """Raise ModelError, saying what a model is, unless the path is a directory with a config.json."""
     try:
         if path.is_dir():
             if not (path / CONFIG_FILE).exists():

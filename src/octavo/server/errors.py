@@ -39,3 +39,7 @@ class BusyError(ServiceError):
 
 class DrainingError(BusyError):
     """The service is about to stop, and takes no new work."""
+
+
+class UnavailableError(BusyError):
+    """A model that the service has cannot be loaded at present. The service's log says why."""

@@ -1,0 +1,75 @@
+"""Models found on disk: each known by its description alone, before any tensor is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+from octavo.artifact.description import CONFIG_FILE, Description, fingerprint, read_description
+from octavo.artifact.model_directory import check_directory
+from octavo.spec import Scheme
+
+_RUNS_IN: Final[dict[Scheme, Literal["float32", "int8", "integer"]]] = {
+    Scheme.NONE: "float32",
+    Scheme.INT8_DYNAMIC: "int8",
+    Scheme.INT8: "int8",
+    Scheme.INTEGER: "integer",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model directory whose config.json is sound; nothing else of it has been looked at.
+
+    ``name`` is that of the directory. ``fingerprint`` changes with whatever changes a translation.
+    """
+
+    name: str
+    path: Path
+    description: Description
+    fingerprint: str
+
+    @classmethod
+    def read(cls, path: Path) -> FoundModel:
+        """Raises ModelError, naming the file, the fault and the remedy."""
+        path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link, whose name counts)
+        check_directory(path)
+        mark = fingerprint(path)
+        return cls(path.name, path, read_description(path), mark)
+
+    @property
+    def source(self) -> str:
+        """The tag of the language that it translates from."""
+        return self.description.source_language
+
+    @property
+    def target(self) -> str:
+        """The tag of the language that it translates to; of a language model the same."""
+        return self.description.target_language
+
+    @property
+    def precision(self) -> Literal["float32", "int8", "integer"]:
+        """The arithmetic that it is stored for, and runs in unless it is told otherwise."""
+        return _RUNS_IN[self.description.scheme]
+
+    @property
+    def bytes(self) -> int:
+        """The size of the files that config.json names."""
+        return sum(entry.bytes for entry in self.description.files)
+
+
+def holds_model(path: Path) -> bool:
+    """Whether the path is a directory that means to be a model."""
+    return (path / CONFIG_FILE).exists()
+
+
+def directories_of_models(folder: Path) -> list[Path]:
+    """The model directories in a folder, by name. Names that begin with "." are work under way.
+
+    Raises OSError.
+    """
+    return [
+        entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".") and holds_model(entry)
+    ]

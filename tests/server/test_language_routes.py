@@ -1,0 +1,90 @@
+"""One model where there is one, else two, and always the same."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from octavo.server.errors import UnsupportedPairError
+from octavo.server.language_routes import LanguageRoutes, Pair
+
+
+@dataclasses.dataclass(frozen=True)
+class OneWay:
+    source: str
+    target: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}>{self.target}"
+
+
+def routes(*pairs: str) -> LanguageRoutes[OneWay]:
+    return LanguageRoutes([OneWay(*pair.split(">")) for pair in pairs])
+
+
+def found(models: LanguageRoutes[OneWay], source: str, target: str) -> list[str]:
+    return [model.name for model in models.find(source, target)]
+
+
+def test_a_direct_model_comes_first() -> None:
+    assert found(routes("de>en", "en>fr", "de>fr"), "de", "fr") == ["de>fr"]
+
+
+def test_english_is_the_first_pivot_and_the_order_of_models_does_not_matter() -> None:
+    for models in (("de>cs", "cs>fr", "de>en", "en>fr"), ("en>fr", "de>en", "cs>fr", "de>cs")):
+        assert found(routes(*models), "de", "fr") == ["de>en", "en>fr"]
+
+
+def test_without_english_the_first_pivot_by_its_tag_is_taken() -> None:
+    assert found(routes("de>it", "it>fr", "de>cs", "cs>fr"), "de", "fr") == ["de>cs", "cs>fr"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (("en-US", "de"), "en>de"),
+        (("EN_us", "DE"), "en>de"),
+        (("en", "de-AT"), "en>de-AT"),
+        (("en", "de-CH"), "en>de"),
+        (("en", "pt"), "en>pt-BR"),
+        (("en", "zh-Hant-TW"), "en>zh-Hant"),
+    ],
+)
+def test_the_nearest_tag_is_taken(wanted: tuple[str, str], expected: str) -> None:
+    models = routes("en>de", "en>de-AT", "en>pt-BR", "en>zh-Hans", "en>zh-Hant")
+    assert found(models, *wanted) == [expected]
+
+
+@pytest.mark.parametrize("wanted", [("en", "pt-PT"), ("en", "zh-Hans"), ("de", "en"), ("en", "en-US")])
+def test_another_variant_is_no_answer_and_nor_is_there_and_back(wanted: tuple[str, str]) -> None:
+    models = routes("en>pt-BR", "en>zh-Hant", "en>fr", "fr>en")
+    with pytest.raises(UnsupportedPairError, match="there are the pairs en-pt-BR, en-zh-Hant, en-fr, fr-en"):
+        models.find(*wanted)
+
+
+def test_a_pivot_may_be_a_variant() -> None:
+    assert found(routes("de>en-GB", "en>fr"), "de", "fr") == ["de>en-GB", "en>fr"]
+
+
+def test_every_pair_is_listed_once() -> None:
+    assert routes("de>en", "en>fr", "en>de", "en>de").pairs() == [
+        Pair("de", "en", "de>en", None),
+        Pair("en", "fr", "en>fr", None),
+        Pair("en", "de", "en>de", None),
+        Pair("de", "fr", "de>en + en>fr", "en"),
+    ]
+
+
+def test_a_listed_pair_is_a_route() -> None:
+    models = routes("de>en-GB", "en>fr", "fr>nl", "nl>de-AT", "ja>ko")
+    for pair in models.pairs():
+        assert len(models.find(pair.source, pair.target)) == (1 if pair.via is None else 2)
+
+
+def test_a_refusal_repeats_no_text_of_the_client() -> None:
+    with pytest.raises(UnsupportedPairError) as refused:
+        routes("de>en").find("my secret letter", "en")
+    assert "secret" not in str(refused.value)
+    assert "de-en" in str(refused.value)
