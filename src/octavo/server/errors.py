@@ -13,6 +13,14 @@ class RequestError(ServiceError):
     """The request is not one that the service understands. The message says which value is wrong."""
 
 
+class FieldError(RequestError):
+    """A value of the request is wrong. ``field`` is its place, such as ``$.options.beam``."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class UnsupportedPairError(ServiceError):
     """No model translates between these languages, directly or through another one."""
 
@@ -43,3 +51,17 @@ class DrainingError(BusyError):
 
 class UnavailableError(BusyError):
     """A model that the service has cannot be loaded at present. The service's log says why."""
+
+
+class DeadlinePassedError(ServiceError):
+    """The time for the request was over before it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("the time for the request was over before it was done; ask for less, or allow more")
+
+
+class InternalError(ServiceError):
+    """The service has a fault. The log says more."""
+
+    def __init__(self) -> None:
+        super().__init__("the service failed; its log says more")

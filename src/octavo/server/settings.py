@@ -33,6 +33,14 @@ class ServerSettings:
     max_texts: int = 1024
     max_text_characters: int = 100_000
     """Of one text."""
+    text_threads: int = 64
+    """Requests that hand texts to the engine side by side: their sentences share its batches."""
+    bulk_threads: int = 2
+    """The same for documents, and for texts of the lowest priority."""
+    max_waiting_characters: int = 1_000_000
+    """Of all texts under way; what is more is told to come back (503)."""
+    max_waiting_documents: int = 32
+    """Documents under way."""
     max_requests: int = 256
     """Requests under way at once; more are told to come back (503)."""
     max_requests_per_key: int = 128

@@ -49,20 +49,27 @@ class Identified:
     confidence: float
 
 
-def identify(text: str, candidates: Collection[str] = CANDIDATES) -> Identified:
-    """The language of ``text``, one of ``candidates``.
+def identified(text: str, candidates: Collection[str] = CANDIDATES) -> list[Identified]:
+    """The languages that ``text`` may be in, of ``candidates`` (codes as ``code_of`` gives them), the
+    likeliest first. Candidates that py3langid does not know are left out.
 
     Only the first 1,000 characters count. Raises OctavoError where the extra "detect" is not installed.
     """
     ranked = _ranked()(text[:_MOST_CHARACTERS])
-    scores = {language: score for language, score in ranked if language in candidates}
-    best = max(scores, key=scores.__getitem__)
-    return Identified(best, scores[best] / sum(scores.values()))
+    scores = {language: float(score) for language, score in ranked if language in candidates}
+    total = sum(scores.values())
+    found = [Identified(each, score / total if total else 1 / len(scores)) for each, score in scores.items()]
+    return sorted(found, key=lambda one: (-one.confidence, one.language))
+
+
+def identify(text: str, candidates: Collection[str] = CANDIDATES) -> Identified:
+    """The likeliest language of ``text``, one of ``candidates``; see ``identified``."""
+    return identified(text, candidates)[0]
 
 
 def is_identified(language: str) -> bool:
     """Whether ``language``, a code or a tag such as "de-AT", is one of those that can be told apart."""
-    return _code(language) in _known()
+    return code_of(language) in _known()
 
 
 def other_language(text: str, expected: str) -> Identified | None:
@@ -73,7 +80,7 @@ def other_language(text: str, expected: str) -> Identified | None:
     anything where ``is_identified`` does not hold for ``expected``.
     """
     text = " ".join(word for word in text[:_MOST_CHARACTERS].split() if not _ADDRESS.search(word))
-    code = _code(expected)
+    code = code_of(expected)
     if not _is_prose(text) or not is_identified(code):
         return None
     found = identify(text, CANDIDATES | {code})
@@ -89,7 +96,7 @@ def _is_prose(text: str) -> bool:
     return any(word[0].islower() for word in words) or not any(map(str.isupper, text))
 
 
-def _code(language: str) -> str:
+def code_of(language: str) -> str:
     """The primary subtag of a language's tag, under the name that py3langid has for it."""
     primary = primary_subtag(language)
     return _OTHER_NAMES.get(primary, primary)

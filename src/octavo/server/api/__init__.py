@@ -1,0 +1,1 @@
+"""The APIs of the service, one file or folder each: requests of theirs become jobs, answers become theirs."""

@@ -1,0 +1,177 @@
+"""The items of a request as jobs, and what became of them as results."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from octavo.engine import Priority
+from octavo.errors import InputError
+from octavo.server.api.octavo.messages import (
+    READ_ITEM,
+    AlternativeResult,
+    Item,
+    ItemResult,
+    LinkResult,
+    TranslateRequest,
+    WarningResult,
+)
+from octavo.server.errors import FieldError, RequestError, ServiceError
+from octavo.server.json_body import decoded
+from octavo.server.problems import problem_of
+from octavo.server.texts import Outcome
+from octavo.server.work import Answer, Job, Markup
+from octavo.terms import Entry, Glossary
+from octavo.translation import SearchChanges, Translation, TranslationWarning
+
+_MARKUPS: Final[tuple[Markup, ...]] = ("text", "html", "xml")
+_ID: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ID_VALUE: Final[msgspec.json.Decoder[str | int | None]] = msgspec.json.Decoder(str | int | None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """An item: where it stands in the request, and what its client calls it."""
+
+    index: int
+    id: str | int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Sheaf:
+    """Items of one kind of markup, as one job; ``places`` are theirs."""
+
+    job: Job
+    places: Sequence[Place]
+
+    def result(self, index: int, outcome: Outcome, since: float) -> ItemResult:
+        """What became of the text ``index`` of the job. ``since``: when the request was read."""
+        place = self.places[index]
+        if isinstance(outcome, ServiceError):
+            return failed(place, outcome, since)
+        return _result(self.job, place, outcome, since)
+
+
+def sheaves(request: TranslateRequest[msgspec.Raw]) -> tuple[list[Sheaf], list[tuple[Place, ServiceError]]]:
+    """The items by their markup, and those that are no items, each with its error.
+
+    Raises RequestError for what is wrong with the request itself.
+    """
+    texts: dict[Markup, list[str]] = {markup: [] for markup in _MARKUPS}
+    places: dict[Markup, list[Place]] = {markup: [] for markup in _MARKUPS}
+    bad: list[tuple[Place, ServiceError]] = []
+    for index, raw in enumerate(request.items):
+        try:
+            item = decoded(raw, READ_ITEM)
+            markup, text = _content(item)
+        except FieldError as error:
+            where = error.field.replace("$", f"$.items[{index}]", 1)
+            bad.append((Place(index, _id_of(raw)), FieldError(str(error), where)))
+        except RequestError as error:
+            bad.append((Place(index, _id_of(raw)), error))
+        else:
+            texts[markup].append(text)
+            places[markup].append(Place(index, item.id))
+    job = _job(request)
+    found = [
+        Sheaf(dataclasses.replace(job, texts=texts[markup], markup=markup), places[markup])
+        for markup in _MARKUPS
+        if texts[markup]
+    ]
+    return found, bad
+
+
+def failed(place: Place, error: ServiceError, since: float) -> ItemResult:
+    """The result of an item that has none."""
+    return ItemResult(place.index, place.id, error=problem_of(error), seconds=_seconds(since))
+
+
+def _content(item: Item) -> tuple[Markup, str]:
+    stated = [(markup, text) for markup in _MARKUPS if isinstance(text := getattr(item, markup), str)]
+    if len(stated) != 1:
+        raise FieldError(f"an item has one of text, html and xml; this one has {len(stated)}", "$")
+    return stated[0]
+
+
+def _id_of(raw: msgspec.Raw) -> str | int | None:
+    """The id of what is not an item, where it has one."""
+    try:
+        return _ID_VALUE.decode(_ID.decode(raw)["id"])
+    except (msgspec.DecodeError, KeyError, RecursionError):
+        return None
+
+
+def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
+    options = request.options
+    search: SearchChanges = {}
+    if options is not None:
+        search = {
+            "beam": options.beam,
+            "nbest": options.nbest,
+            "length_penalty": options.length_penalty,
+            "min_length": options.min_length,
+            "max_length": options.max_length,
+            "length_ratio": options.length_ratio,
+            "no_repeat_ngram": options.no_repeat_ngram,
+        }
+    return Job(
+        (),
+        request.target,
+        request.source,
+        ignored_tags=tuple(request.ignored_tags),
+        sentences=request.sentences,
+        glossary=_glossary(request),
+        alignments=request.alignments,
+        search=search,
+        priority=Priority[request.priority.upper()],
+        timeout=request.timeout,
+    )
+
+
+def _glossary(request: TranslateRequest[msgspec.Raw]) -> Glossary | None:
+    if not request.glossary:
+        return None
+    targets: dict[str, list[str]] = {}
+    for term, translation in request.glossary:
+        targets.setdefault(term, []).append(translation)
+    try:
+        entries = [Entry(term, tuple(dict.fromkeys(each))) for term, each in targets.items()]
+        return Glossary(entries, request.source or "")
+    except InputError as error:
+        raise FieldError(str(error), "$.glossary") from error
+
+
+def _result(job: Job, place: Place, answer: Answer, since: float) -> ItemResult:
+    result = ItemResult(
+        place.index,
+        place.id,
+        answer.source,
+        warnings=[WarningResult(name, TranslationWarning[name].value) for name in answer.warnings],
+        seconds=_seconds(since),
+    )
+    setattr(result, job.markup, answer.text)
+    if job.markup == "text":
+        (translation,) = answer.translations
+        result.score = translation.score
+        result.complete = translation.complete
+        if len(translation.alternatives) > 1:
+            result.alternatives = [
+                AlternativeResult(each.text, each.score, each.complete) for each in translation.alternatives
+            ]
+        if job.alignments:
+            result.alignments = list(_links(translation))
+    return result
+
+
+def _links(translation: Translation) -> Iterator[LinkResult]:
+    for segment in translation.segments:
+        for link in segment.links:
+            yield LinkResult(link.source_start, link.source_end, link.start, link.end, link.weight)
+
+
+def _seconds(since: float) -> float:
+    return round(time.perf_counter() - since, 6)

@@ -1,0 +1,191 @@
+"""What our own API reads and writes. The OpenAPI document is made of these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from octavo.server.problems import Problem
+from octavo.translation.options import RANGES
+
+ItemT = TypeVar("ItemT")
+
+Tag = Annotated[str, Meta(min_length=1, max_length=64)]
+"""A language, as the models state it, such as "en"."""
+
+
+def _whole(name: str) -> Meta:
+    least, most = RANGES[name]
+    return Meta(ge=least, le=most)
+
+
+Beam = Annotated[int, _whole("beam")]
+Nbest = Annotated[int, _whole("nbest")]
+LengthPenalty = Annotated[float, _whole("length_penalty")]
+MinLength = Annotated[int, _whole("min_length")]
+MaxLength = Annotated[int, _whole("max_length")]
+LengthRatio = Annotated[float, _whole("length_ratio")]
+NoRepeatNgram = Annotated[int, _whole("no_repeat_ngram")]
+
+
+class Item(Struct, forbid_unknown_fields=True):
+    """One text to translate: ``text``, ``html`` or ``xml``, and only one of them. ``id`` comes back with the
+    result."""
+
+    id: str | int | None = None
+    text: str | UnsetType = UNSET
+    html: str | UnsetType = UNSET
+    xml: str | UnsetType = UNSET
+
+
+class Options(Struct, forbid_unknown_fields=True):
+    """Options of the search; those that are absent are the model's own. ``nbest`` is at most ``beam``, and
+    lengths are in tokens of the target."""
+
+    beam: Beam | None = None
+    nbest: Nbest | None = None
+    length_penalty: LengthPenalty | None = None
+    min_length: MinLength | None = None
+    max_length: MaxLength | None = None
+    length_ratio: LengthRatio | None = None
+    no_repeat_ngram: NoRepeatNgram | None = None
+
+
+class TranslateRequest(Struct, Generic[ItemT], forbid_unknown_fields=True):
+    """Items that are translated between two languages, with the same options.
+
+    ``source`` null: the language of each item is found out. ``glossary`` holds pairs of a term and its
+    translation; a term may come several times, and any of its translations will do. ``alignments``: which
+    characters of the source each token comes from, for items with ``text``. ``sentences`` false: the model
+    gets whole texts. ``ignored_tags`` are elements of HTML or XML that stay as they are. ``timeout`` is in
+    seconds.
+    """
+
+    items: list[ItemT]
+    target: Tag
+    source: Tag | None = None
+    options: Options | None = None
+    glossary: list[tuple[str, str]] | None = None
+    alignments: bool = False
+    sentences: bool = True
+    ignored_tags: list[str] = []
+    priority: Literal["interactive", "normal", "bulk"] = "interactive"
+    timeout: Annotated[float, Meta(gt=0)] | None = None
+
+
+class AlternativeResult(Struct):
+    """One of the n best translations: the best comes first. ``score`` is the log-probability over the length
+    to the power of the length penalty; ``complete`` is false where the length limit cut it."""
+
+    text: str
+    score: float
+    complete: bool
+
+
+class LinkResult(Struct):
+    """Characters of the translation, from ``start`` to before ``end``, and those of the source that they come
+    from. ``weight`` is from 0 to 1."""
+
+    source_start: int
+    source_end: int
+    start: int
+    end: int
+    weight: float
+
+
+class WarningResult(Struct):
+    """A reason to look at a translation: ``code`` for programs, ``message`` for people."""
+
+    code: str
+    message: str
+
+
+class ItemResult(Struct, omit_defaults=True):
+    """What became of the item ``index`` (from 0): its translation, under the name that its text had, or an
+    ``error``. ``source`` is the language of the text. ``score`` is that of a text; ``seconds`` is when it was
+    done, from when the request was read."""
+
+    index: int
+    id: str | int | None = None
+    source: str | None = None
+    text: str | UnsetType = UNSET
+    html: str | UnsetType = UNSET
+    xml: str | UnsetType = UNSET
+    score: float | UnsetType = UNSET
+    complete: bool | UnsetType = UNSET
+    alternatives: list[AlternativeResult] | UnsetType = UNSET
+    alignments: list[LinkResult] | UnsetType = UNSET
+    warnings: list[WarningResult] = []
+    error: Problem | None = None
+    seconds: float = 0.0
+
+
+class Timings(Struct):
+    """Seconds: ``waiting`` before the first text had a thread, ``translating`` from there to the last result,
+    ``total`` from when the request was read."""
+
+    waiting: float
+    translating: float
+    total: float
+
+
+class TranslateResponse(Struct):
+    """A result for each item, in their order."""
+
+    results: list[ItemResult]
+    timings: Timings
+
+
+class ModelResult(Struct):
+    """A pair of languages between which the service translates, and the name of the model. ``via``: the
+    language between two models, where no single one translates between them."""
+
+    source: str
+    target: str
+    name: str
+    via: str | None = None
+
+
+class ModelsResponse(Struct):
+    """All pairs of languages."""
+
+    models: list[ModelResult]
+
+
+class LanguageResult(Struct):
+    """A language, and those that it is translated into."""
+
+    tag: str
+    targets: list[str]
+
+
+class LanguagesResponse(Struct):
+    """All languages that are translated from or into."""
+
+    languages: list[LanguageResult]
+
+
+class DetectRequest(Struct, forbid_unknown_fields=True):
+    """A text whose language is asked for."""
+
+    text: Annotated[str, Meta(min_length=1)]
+
+
+class DetectedResult(Struct):
+    """A language, and how likely it is among those of the models, from 0 to 1."""
+
+    language: str
+    confidence: float
+
+
+class DetectResponse(Struct):
+    """The languages that the text may be in, the likeliest first."""
+
+    languages: list[DetectedResult]
+
+
+READ_REQUEST = msgspec.json.Decoder(TranslateRequest[msgspec.Raw])
+READ_ITEM = msgspec.json.Decoder(Item)
+READ_DETECT = msgspec.json.Decoder(DetectRequest)

@@ -1,0 +1,13 @@
+"""What the log has of a failure: the kind of the error and where it came from, never a client's text."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+
+def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Write ``what`` failed, the type of the error and the lines that it came through. Its message stays
+    out, because it may quote what was translated."""
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s failed: %s\n%s", what, type(error).__name__, places)

@@ -1,0 +1,204 @@
+"""The texts of a job through one model, or two, in a thread that may wait. Nothing here knows of HTTP."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, cast
+
+from octavo.documents import DocumentError, Passage
+from octavo.documents.html import read_text
+from octavo.engine import Call, DeadlineError, QueueFullError
+from octavo.server.errors import (
+    BusyError,
+    DeadlinePassedError,
+    RequestError,
+    ServiceError,
+    TooLargeError,
+    UnsupportedPairError,
+)
+from octavo.server.languages import ranked_languages
+from octavo.server.model_pool import ModelPool
+from octavo.server.work import Answer, Job
+from octavo.terms import Entry, Glossary
+from octavo.text.language_tags import primary_subtag
+from octavo.text.parts import Part
+from octavo.translation import (
+    Alternative,
+    OptionError,
+    TranslatedPassage,
+    Translation,
+    TranslationOptions,
+    TranslationWarning,
+    Translator,
+)
+
+Outcome = Answer | ServiceError
+
+_OF_THE_WHOLE = ("nbest", "min_length", "max_length")
+"""Options that are about the translation itself: the model in front of another does not get them."""
+
+
+class Readable(Protocol):
+    """A text that was read: its passages, and the text with others in their places."""
+
+    @property
+    def passages(self) -> Sequence[Passage]: ...
+    def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _PlainText:
+    text: str
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        return (Passage((self.text,), ""),)
+
+    def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str:
+        return "".join(part for parts in translations for part in parts or () if isinstance(part, str))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TranslatedByRoute:
+    """A passage behind the last model, and the warnings of all models."""
+
+    last: TranslatedPassage
+    warnings: frozenset[TranslationWarning]
+
+
+def translate_texts(
+    models: ModelPool, job: Job, texts: Sequence[str], call: Call, *, most_characters: int
+) -> list[Outcome]:
+    """What became of each of ``texts``, which are of ``job``, in their order.
+
+    Those of more than ``most_characters``, that cannot be read, or that are in a language without a model
+    have an error; the others are translated side by side. Raises ServiceError for what concerns all of them,
+    and CancelledCallError.
+    """
+    outcomes: dict[int, Outcome] = {}
+    groups: dict[str, list[int]] = {}
+    for index, text in enumerate(texts):
+        try:
+            _check_length(text, most_characters)
+            groups.setdefault(job.source or source_language(models, text, job.target), []).append(index)
+        except ServiceError as error:
+            outcomes[index] = error
+    for source, indices in groups.items():
+        if job.source is None and source == job.target:
+            outcomes |= {index: _as_it_is(texts[index], source) for index in indices}
+            continue
+        read: dict[int, Readable] = {}
+        for index in indices:
+            try:
+                read[index] = _read(texts[index], job)
+            except DocumentError as error:
+                outcomes[index] = RequestError(str(error))
+        try:
+            outcomes |= _translated(models, job, source, read, call)
+        except UnsupportedPairError as error:
+            outcomes |= dict.fromkeys(indices, error)
+    return [outcomes[index] for index in range(len(texts))]
+
+
+def source_language(models: ModelPool, text: str, target: str) -> str:
+    """The language that ``text`` is in, of those that are translated into ``target``, and ``target`` itself.
+    Raises ServiceError."""
+    language = primary_subtag(target)
+    sources = {pair.source for pair in models.pairs() if primary_subtag(pair.target) == language}
+    if not sources:
+        raise UnsupportedPairError("no model translates into the target language")
+    return ranked_languages(text, sources | {target})[0][0]
+
+
+def through(
+    route: Sequence[Translator], passages: Sequence[Passage], job: Job, call: Call
+) -> Iterator[TranslatedByRoute]:
+    """Passages through one translator after another, in their order. Marks follow their words each time."""
+    first, *others = route
+    steps = [(first, _options(job, call, job.glossary, last=not others))]
+    steps += [(each, _options(job, call, _kept_targets(job.glossary), last=True)) for each in others]
+    found: list[TranslatedPassage] = []
+    warnings: list[set[TranslationWarning]] = [set() for _ in passages]
+    for translator, options in steps:
+        found = list(translator.passages(passages, **options))
+        for each, passage in zip(warnings, found, strict=True):
+            each.update(passage.translation.warnings)
+        passages = [
+            Passage(one.parts, passage.where, passage.wrapped)
+            for one, passage in zip(found, passages, strict=True)
+        ]
+    for last, each in zip(found, warnings, strict=True):
+        yield TranslatedByRoute(last, frozenset(each))
+
+
+@contextmanager
+def told_to_clients() -> Iterator[None]:
+    """Turn what a translator refuses into what a client is told."""
+    try:
+        yield
+    except (OptionError, DocumentError) as error:
+        raise RequestError(str(error)) from error
+    except DeadlineError as error:
+        raise DeadlinePassedError from error
+    except QueueFullError as error:
+        raise BusyError("the engine has as much to do as it takes on; try again later", 1) from error
+
+
+def _translated(
+    models: ModelPool, job: Job, source: str, texts: dict[int, Readable], call: Call
+) -> dict[int, Answer]:
+    passages = [passage for text in texts.values() for passage in text.passages]
+    with told_to_clients(), models.route(source, job.target) as route:
+        found = list(through(route, passages, job, call))
+    answers = {}
+    at = 0
+    for index, text in texts.items():
+        mine = found[at : at + len(text.passages)]
+        at += len(mine)
+        warned = frozenset[TranslationWarning]().union(*(each.warnings for each in mine))
+        answers[index] = Answer(
+            text.write_text([each.last.parts for each in mine]),
+            source,
+            tuple(each.last.translation for each in mine),
+            tuple(warning.name for warning in TranslationWarning if warning in warned),
+        )
+    return answers
+
+
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise TooLargeError(f"a text may have {most} characters; this one has {len(text)}")
+
+
+def _read(text: str, job: Job) -> Readable:
+    if job.markup == "text":
+        return _PlainText(text)
+    return read_text(text)
+
+
+def _as_it_is(text: str, language: str) -> Answer:
+    same = Translation(text, (Alternative(text, 0.0, (), True),), (), False, 0)
+    return Answer(text, language, (same,), ())
+
+
+def _options(job: Job, call: Call, glossary: Glossary | None, *, last: bool) -> TranslationOptions:
+    options = cast(TranslationOptions, {**job.search, "call": call})
+    if last:
+        options["alignments"] = job.alignments
+    else:
+        for name in _OF_THE_WHOLE:
+            options.pop(name, None)  # type: ignore[misc]
+    if glossary is not None:
+        options["glossary"] = glossary
+    return options
+
+
+def _kept_targets(glossary: Glossary | None) -> Glossary | None:
+    """The glossary of a model behind another: the first one said the terms in the last language, where they
+    stay as they are."""
+    if glossary is None:
+        return None
+    targets = {target for entry in glossary.entries for target in entry.targets or (entry.source,)}
+    return Glossary([Entry(target, exact_case=True) for target in sorted(targets)])
