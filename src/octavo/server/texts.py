@@ -51,10 +51,11 @@ class Readable(Protocol):
 @dataclasses.dataclass(frozen=True, slots=True)
 class _PlainText:
     text: str
+    wrapped: bool
 
     @property
     def passages(self) -> Sequence[Passage]:
-        return (Passage((self.text,), ""),)
+        return (Passage((self.text,), "", self.wrapped),)
 
     def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str:
         return "".join(part for parts in translations for part in parts or () if isinstance(part, str))
@@ -174,7 +175,7 @@ def _check_length(text: str, most: int) -> None:
 
 def _read(text: str, job: Job) -> Readable:
     if job.markup == "text":
-        return _PlainText(text)
+        return _PlainText(text, job.wrapped)
     return read_text(text)
 
 

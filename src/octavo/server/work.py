@@ -21,7 +21,8 @@ class Job:
     ``source`` and ``target`` are language tags as the models state them ("en", "de"); ``source`` None: each
     text's language is found out. ``timeout`` is in seconds from when the service takes the job.
     ``ignored_tags`` are elements of HTML or XML that stay as they are. ``sentences`` False: the model gets
-    whole texts. ``alignments``: links of tokens are wanted.
+    whole texts. ``wrapped``: a line break inside a plain text is a space. ``alignments``: links of tokens are
+    wanted.
     """
 
     texts: Sequence[str]
@@ -30,6 +31,7 @@ class Job:
     markup: Markup = "text"
     ignored_tags: Sequence[str] = ()
     sentences: bool = True
+    wrapped: bool = False
     glossary: Glossary | None = None
     alignments: bool = False
     search: SearchChanges = dataclasses.field(default_factory=lambda: SearchChanges())
