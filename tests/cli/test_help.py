@@ -17,6 +17,7 @@ from .conftest import ENVIRONMENT, Octavo
 
 COMMANDS = (
     "translate",
+    "serve",
     "evaluate",
     "perplexity",
     "generate",
@@ -42,7 +43,17 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("translate", "evaluate", "generate", "perplexity", "inspect", "doctor", "bench", "shortlist"),
+        *(
+            "translate",
+            "serve",
+            "evaluate",
+            "generate",
+            "perplexity",
+            "inspect",
+            "doctor",
+            "bench",
+            "shortlist",
+        ),
         *("memory import", "memory export", "memory info"),
     ],
 )
@@ -93,7 +104,7 @@ try:
     main()
 except SystemExit as ended:
     assert not ended.code, ended.code
-loaded = {{"torch", "sacrebleu", "matplotlib", "tensorboard"}} & set(sys.modules)
+loaded = {{"torch", "sacrebleu", "matplotlib", "tensorboard", "starlette", "uvicorn"}} & set(sys.modules)
 assert not loaded, loaded
 """
     command = [sys.executable, "-W", "error", "-c", script]

@@ -19,6 +19,7 @@ from octavo.cli.commands.inspect import inspect
 from octavo.cli.commands.memory import export_tmx, import_tmx, info
 from octavo.cli.commands.perplexity import perplexity
 from octavo.cli.commands.quantize.command import quantize
+from octavo.cli.commands.serve import serve
 from octavo.cli.commands.shortlist import shortlist
 from octavo.cli.commands.train import train
 from octavo.cli.commands.translate.command import translate
@@ -42,6 +43,7 @@ def _help(documentation: str | None) -> str:
 
 for _command in (
     translate,
+    serve,
     evaluate,
     generate,
     perplexity,

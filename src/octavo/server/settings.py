@@ -45,6 +45,8 @@ class ServerSettings:
     """Requests under way at once; more are told to come back (503)."""
     max_requests_per_key: int = 128
     """Those of one API key; more are told that there are too many (429)."""
+    max_bytes_held: int = 256 << 20
+    """Of the bodies of all requests that are being read or are under way; more are told to come back."""
     max_connections: int = 0
     """Open connections at once, idle ones too; 0: as many as the process may have files, less a reserve."""
 

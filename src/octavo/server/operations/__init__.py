@@ -1,0 +1,1 @@
+"""What keeps a service running and its operator informed: limits, keys, health, metrics, logs."""

@@ -1,0 +1,184 @@
+"""Connections: how long they may be idle or slow, how many there may be, and how they end.
+
+uvicorn's protocol over httptools parses and answers; this one adds limits to it, since neither has one for
+the size of headers, for a request that does not come to its end, or for a client that takes no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from asyncio import Transport
+from collections.abc import Callable
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from octavo.server.operations.refusals import HEAD_TOO_LARGE, TOO_SLOW, Refusal
+
+MAX_HEAD_BYTES: Final = 64 << 10
+
+_FRAMING: Final = 8
+"""Bytes on the wire for each byte of a body: a chunk of one byte takes six."""
+
+
+@dataclasses.dataclass(slots=True)
+class ConnectionLimits:
+    """Limits of all connections of a server; times in seconds. ``refused`` is told the names of refusals.
+    ``draining``: each connection ends after its answer."""
+
+    max_connections: int
+    head_timeout: float
+    body_timeout: float
+    write_timeout: float
+    refused: Callable[[str], None]
+    draining: bool = False
+
+
+class LimitedConnection(HttpToolsProtocol):
+    """One connection. ``limits`` is set on a subclass for each server."""
+
+    limits: ConnectionLimits
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._timer: asyncio.TimerHandle | None = None  # of what is being read
+        self._timer_is_of_body = False
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._in_head = self._in_body = False
+        self._wire_bytes = 0  # of the request that is being read, after those that came with its beginning
+        self._body_bytes = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections:
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=0)  # so that pause_writing tells of every byte that waits
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is no more."""
+        self._stop_timer()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of requests have come."""
+        self._wire_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            self._stop_timer()
+        elif self._wire_bytes > MAX_HEAD_BYTES + _FRAMING * self._body_bytes:
+            self._refuse(HEAD_TOO_LARGE)
+        else:
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head = True
+        self._wire_bytes = self._body_bytes = 0
+        self._stop_timer()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header has come. Those after a body ("trailers") have no use here."""
+        if not self._in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """All headers have come."""
+        self._in_head, self._in_body = False, True
+        super().on_headers_complete()
+        if self.limits.draining:
+            self.drain()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body has come."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request has come to its end."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client takes answers more slowly than they are made."""
+        super().pause_writing()
+        if self._write_timer is None:
+            self._time_writing()
+
+    def resume_writing(self) -> None:
+        """The client has taken enough of them."""
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def drain(self) -> None:
+        """End the connection after the answer that is under way; an idle one may still send a request."""
+        if (cycle := self._under_way()) is not None:
+            cycle.keep_alive = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is under way or has begun to come."""
+        return not self._in_body and self._under_way() is None
+
+    def _under_way(self) -> RequestResponseCycle | None:
+        """The request that came last, where its answer is not complete."""
+        cycle: RequestResponseCycle | None = getattr(self, "cycle")  # noqa: B009 - None at first, untold
+        return None if cycle is None or cycle.response_complete else cycle
+
+    def _watch(self) -> None:
+        """Time what is still to come: a body, or headers unless an answer is being made."""
+        if self._in_body:
+            if not (self._timer and self._timer_is_of_body):
+                self._start_timer(self.limits.body_timeout, of_body=True)
+        elif self.idle and self.timeout_keep_alive_task is None:
+            if self._timer is None:
+                self._start_timer(self.limits.head_timeout, of_body=False)
+        else:
+            self._stop_timer()
+
+    def _start_timer(self, seconds: float, *, of_body: bool) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._refuse, TOO_SLOW)
+        self._timer_is_of_body = of_body
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_writing(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(self.limits.write_timeout, self._look_at_writing, waiting)
+
+    def _look_at_writing(self, waited_before: int) -> None:
+        """Go on where the client took something in all this time."""
+        if self.transport.get_write_buffer_size() < waited_before:
+            self._time_writing()
+        else:
+            self.transport.abort()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """End the connection, with an answer where none has begun."""
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self._answerable():
+            self.limits.refused(refusal.name)
+            self.transport.write(refusal.as_http())
+        self.transport.close()
+
+    def _answerable(self) -> bool:
+        """Whether a request has begun to come, and the next answer is the one to it."""
+        if self._in_head:
+            return self.idle
+        return self._in_body and not self.pipeline and not self.cycle.response_started
