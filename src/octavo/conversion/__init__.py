@@ -2,6 +2,7 @@
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.from_huggingface import ConvertedModel, convert
+from octavo.conversion.to_ctranslate2 import export_ctranslate2
 from octavo.conversion.to_huggingface import export
 
-__all__ = ["ConversionError", "ConvertedModel", "convert", "export"]
+__all__ = ["ConversionError", "ConvertedModel", "convert", "export", "export_ctranslate2"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.artifact.positions import position_table
 from octavo.artifact.tensors_file import save_tensors
@@ -26,6 +24,7 @@ from octavo.conversion.architecture import (
 )
 from octavo.conversion.configuration import CONFIG_FILE, GENERATION_FILE
 from octavo.conversion.errors import ConversionError
+from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.from_huggingface import (
     SOURCE_PIECES,
     TARGET_PIECES,
@@ -38,7 +37,6 @@ from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_sources import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
-from octavo.errors import OutputError
 from octavo.spec import ModelConfig, NormPlacement, Positions
 from octavo.tensor_table import float_shapes, weight_shapes
 
@@ -63,16 +61,9 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
     _check_expressible(model.config)
-    output = Path(os.path.abspath(output))  # noqa: PTH100 (Path.resolve would follow a link at the end)
-    if output.exists() or output.is_symlink():
-        raise OutputError(f"{output}: exists already; choose another path")
     exporter = _Exporter(model, dtype)
-    try:
-        with durable.new_folder(output) as beside:
-            exporter.write(beside)
-            durable.rename(beside, output)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot write the model: {error.strerror or error}") from error
+    with exported_directory(output) as directory:
+        exporter.write(directory)
     return ExportedModel(exporter.architecture)
 
 
@@ -121,7 +112,7 @@ class _Exporter:
         if self.architecture is Architecture.PEGASUS:
             return StartToken(ours, self.names[1][ours])
         name = "encoder" if self.config.shared_embeddings else "decoder"
-        embedding = _widened(tensor, f"{name}.embedding.weight")[ours]
+        embedding = widened(tensor, f"{name}.embedding.weight")[ours]
         last = self.config.target_vocab_size - 1
         is_pad = all(ours < len(names) and names[ours] == PAD for names in self.names)
         in_place = ours == last or self.separate  # CTranslate2, which takes the last, has no separate ones
@@ -154,7 +145,7 @@ class _Exporter:
         found = {}
         for name, _ in [*weight_shapes(config), *float_shapes(config)]:
             if not name.endswith("positions.weight"):
-                found[their_name(name)] = _widened(tensor, name)
+                found[their_name(name)] = widened(tensor, name)
         for name in _rows_of_tokens(config):
             found[their_name(name)] = start.with_row(found[their_name(name)])
         if config.shared_embeddings:
@@ -186,7 +177,7 @@ class _Exporter:
         for side in ("encoder", "decoder"):
             name = f"{side}.positions.weight"
             learned = config.positions is Positions.LEARNED
-            table = _widened(tensor, name) if learned else position_table(config)
+            table = widened(tensor, name) if learned else position_table(config)
             rows = table[config.position_offset :]
             found[their_name(name)] = start.in_positions(rows, config) if side == "decoder" else rows
         return found
@@ -270,12 +261,3 @@ def _rows_of_tokens(config: ModelConfig) -> list[str]:
     names = ["encoder.embedding.weight"]
     names += [] if config.shared_embeddings else ["decoder.embedding.weight"]
     return names + ([] if config.tied_output else ["output.weight"])
-
-
-def _widened(tensor: Callable[[str], Array], name: str) -> Array:
-    """A tensor in float32, int8 times its scales."""
-    array = tensor(name)
-    if array.dtype == np.int8:
-        with np.errstate(over="ignore"):  # found where the array is written
-            return array.astype(np.float32) * tensor(f"{name}_scale")[:, None]
-    return array.astype(np.float32, copy=False)

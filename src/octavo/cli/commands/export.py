@@ -10,24 +10,42 @@ import typer
 
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory.")],
-    to: Annotated[Literal["huggingface"], typer.Option("--to", help="The format that is written.")],
+    to: Annotated[
+        Literal["huggingface", "ctranslate2"], typer.Option("--to", help="The format that is written.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="DIR is written, and must not exist.")
     ],
     dtype: Annotated[
-        Literal["float32", "float16"], typer.Option("--dtype", help="The type in which weights are stored.")
+        Literal["float32", "float16", "int8"],
+        typer.Option(
+            "--dtype",
+            help="The type in which weights are stored: float16 is for huggingface, int8 for ctranslate2.",
+        ),
     ] = "float32",
 ) -> None:
-    """Export a model for Transformers and CTranslate2.
+    """Export a model for Transformers or CTranslate2.
 
-    DIR is a MarianMTModel, or where the layer norms come before the sublayers a
-    PegasusForConditionalGeneration, with MarianTokenizer. Quantized weights are widened.
+    For Transformers DIR is a MarianMTModel, or where the layer norms come before the sublayers a
+    PegasusForConditionalGeneration, with MarianTokenizer; quantized weights are widened. For CTranslate2 DIR
+    is a model directory of it, with the sentencepiece files beside the model; int8 weights stay as they are
+    with --dtype int8.
 
         octavo export en-de --to huggingface -o en-de-huggingface
-        ct2-transformers-converter --model en-de-huggingface --output_dir en-de-ct2
+        octavo export en-de --to ctranslate2 --dtype int8 -o en-de-ctranslate2
     """
-    from octavo.conversion import export as export_huggingface
+    from octavo import conversion
 
-    formats = {"huggingface": export_huggingface}
-    exported = formats[to](model, output, dtype=dtype)
+    if to == "ctranslate2":
+        if dtype == "float16":
+            raise typer.BadParameter(
+                "ctranslate2 has float32 and int8; it makes float16 of float32 itself where it loads a model",
+                param_hint="--dtype",
+            )
+        conversion.export_ctranslate2(model, output, dtype=dtype)
+        print(f"Wrote {output}: a model of CTranslate2 in {dtype}")
+        return
+    if dtype == "int8":
+        raise typer.BadParameter("huggingface has float32 and float16", param_hint="--dtype")
+    exported = conversion.export(model, output, dtype=dtype)
     print(f"Wrote {output}: {exported.architecture}")
