@@ -213,6 +213,23 @@ def test_numpys_bools_are_such(translator: Translator, engine: FakeEngine) -> No
     assert translator("Bako.", alignments=np.True_).segments[0].links  # type: ignore[call-overload]
 
 
+def test_html_is_read_as_the_str_that_it_is(translator: Translator) -> None:
+    found = translator.html('<meta charset="iso-8859-1"><p>Gr\u00f6\u00dfe')
+    assert [translation.source for _, translation in found.passages] == ["Gr\u00f6\u00dfe"]
+
+
+def test_xml_is_translated_and_ignored_tags_stay(translator: Translator, engine: FakeEngine) -> None:
+    text = "Bako <b>tire</b> <c>sal</c>."
+    assert str(translator.xml(text)) == text
+    assert [passage.source for _, passage in translator.xml(text).passages] == ["Bako tire sal."]
+    for ignored in (translator.xml, translator.html):
+        engine.batches.clear()
+        assert str(ignored("<p>Bako tire</p><c>sal</c>", ignored_tags=["c"])) == "<p>Bako tire</p><c>sal</c>"
+        assert len(engine.batches[0]) == 1
+    with pytest.raises(DocumentError, match="line 1, column 4: this is not well-formed XML"):
+        translator.xml("a & b")
+
+
 def test_html_that_is_no_str_is_told(translator: Translator) -> None:
     with pytest.raises(TypeError, match=r"the HTML is b'<p>Bako' \(bytes\): must be a str"):
         translator.html(b"<p>Bako")  # type: ignore[arg-type]

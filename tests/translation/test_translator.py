@@ -83,8 +83,14 @@ def test_a_text_is_translated_sentence_by_sentence(translator: Translator, engin
 
 
 def test_a_text_is_kept_whole_where_it_should_be(translator: Translator, engine: FakeEngine) -> None:
+    text = "Bako tire. Sal! Munzen."
+    assert translator(text, sentences=False).pieces == len(engine.batches[0]) == 1
+    assert translator(text).pieces == translator(text, sentences=True).pieces == 3
     translator.sentence_by_sentence = False
-    assert translator("Bako tire. Sal! Munzen.").pieces == len(engine.batches[0]) == 1
+    assert translator(text).pieces == translator(text, sentences=None).pieces == 1
+    assert translator(text, sentences=True).pieces == 3
+    with pytest.raises(TypeError, match="sentences = 'no': must be True or False"):
+        translator(text, sentences="no")  # type: ignore[call-overload]
 
 
 def test_a_long_sentence_is_translated_in_pieces_and_nothing_is_lost(

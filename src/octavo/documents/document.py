@@ -50,7 +50,8 @@ class DocumentOptions:
     ``columns`` are the columns of a table that are translated: names of its first row, or numbers from 1;
     none given, all that hold text. ``source_language`` and ``target_language`` are what a format that states
     its languages is told, say "en" and "de". ``xml_rules`` says which elements of an XML document are text
-    (docs/documents-xml.md). With ``wrapped``, plain text has paragraphs of several lines.
+    (docs/documents-xml.md). With ``wrapped``, plain text has paragraphs of several lines. ``ignored_tags``
+    are names of elements of HTML, or of XML of any kind, that stay as they are, with all that is in them.
     """
 
     columns: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class DocumentOptions:
     target_language: str = "de"
     xml_rules: str = ""
     wrapped: bool = False
+    ignored_tags: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,17 +16,24 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import re
 import tomllib
+from collections.abc import Sequence
+from typing import Final
 
 from octavo.documents.bilingual import keeps_spaces
-from octavo.documents.document import DocumentError, DocumentOptions
+from octavo.documents.document import DocumentError, DocumentOptions, Passage
 from octavo.documents.flow import Flow, Role, attribute_text
 from octavo.documents.inline import InlineText
 from octavo.documents.languages import same_language
 from octavo.documents.placed import PlacedText
-from octavo.documents.xml_source import Element, Text, parse
+from octavo.documents.xml_source import Element, Text, XmlSource, parse
+from octavo.text.parts import Part
 
 _PREFIXES = {"http://www.w3.org/XML/1998/namespace": "xml", "http://www.w3.org/2005/11/its": "its"}
+_AROUND: Final = "octavo-fragment"
+_DOCUMENT: Final = re.compile(r"\s*<(\?xml\s|!DOCTYPE\s)")
+_PREFIX: Final = re.compile(r"(?:<|\s)([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*[\s=/>]")
 _ROLES = {"block": Role.BLOCK, "inline": Role.INLINE, "kept": Role.KEPT, "skipped": Role.BREAK}
 
 
@@ -37,14 +44,57 @@ class _Rules:
     attributes: frozenset[str]
 
 
+@dataclasses.dataclass(frozen=True)
+class XmlText:
+    """XML that is a string, between ``start`` and ``end``, which are not of it."""
+
+    placed: PlacedText
+    start: str
+    end: str
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """What can be translated."""
+        return self.placed.passages
+
+    def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str:
+        """The string with the translations; ``Document.write`` says what they are."""
+        return self.placed.write(translations).decode().removeprefix(self.start).removesuffix(self.end)
+
+
 def read(data: bytes, options: DocumentOptions) -> PlacedText:
     """The passages of an XML document."""
-    source = parse(data, _PREFIXES)
+    return _read(parse(data, _PREFIXES), options)
+
+
+def read_text(text: str, options: DocumentOptions) -> XmlText:
+    """The passages of XML that is a string: a document, or a piece of one, which may be text with elements in
+    it, use prefixes that it does not declare, and HTML's names of characters, such as &nbsp;."""
+    start = end = ""
+    if not _DOCUMENT.match(text):
+        start, end = _around(text), f"</{_AROUND}>"
+    data = f"{start}{text}{end}".encode(errors="replace")
+    source = parse(data, _PREFIXES, named_entities=True, encoding="utf-8", unseen_columns=len(start))
+    return XmlText(_read(source, options), start, end)
+
+
+def _around(text: str) -> str:
+    """The start tag of an element around a piece of a document: it declares all prefixes."""
+    used = sorted({found[1] for found in _PREFIX.finditer(text)} - {"xml", "xmlns"})
+    addresses = {prefix: address for address, prefix in _PREFIXES.items()}
+    declared = (f' xmlns:{prefix}="{addresses.get(prefix, f"urn:prefix:{prefix}")}"' for prefix in used)
+    return f"<{_AROUND}{''.join(declared)}>"
+
+
+def _read(source: XmlSource, options: DocumentOptions) -> PlacedText:
     rules = _rules(options.xml_rules)
+    ignored = frozenset(options.ignored_tags)
     roles = {**_usual_roles(source.root), **rules.roles}
 
     def role(element: Element) -> Role:
         stated = element.attributes.get("its:translate", element.attributes.get("translate"))
+        if ignored and not ignored.isdisjoint((_local(element), source.name(element))):
+            stated = "no"
         usual = roles[_local(element)]
         language = element.attributes.get("xml:lang", options.source_language)
         if stated == "no" or not same_language(language, options.source_language):
@@ -62,7 +112,7 @@ def read(data: bytes, options: DocumentOptions) -> PlacedText:
         for name in rules.attributes & element.attributes.keys():
             if text := attribute_text(source, element, name, where(element)):
                 texts.append(text)
-    return PlacedText(data, sorted(texts, key=lambda text: text.span))
+    return PlacedText(source.data, sorted(texts, key=lambda text: text.span))
 
 
 def _rules(text: str) -> _Rules:

@@ -26,15 +26,16 @@ _DECLARED: Final = re.compile(
 _DECLARED_WITHIN_BYTES: Final = 1024
 
 
-def read(data: bytes, options: DocumentOptions) -> SplicedDocument:  # noqa: ARG001 - what every format takes
+def read(data: bytes, options: DocumentOptions) -> SplicedDocument:
     """The passages of a page. Raises DocumentError if the bytes are not of its encoding."""
     text, encoding = _decode(data)
-    return SplicedDocument(text, encoding, _Reader(text).places(), unencodable="xmlcharrefreplace")
+    places = _Reader(text, options.ignored_tags).places()
+    return SplicedDocument(text, encoding, places, unencodable="xmlcharrefreplace")
 
 
-def read_text(text: str) -> SplicedText:
+def read_text(text: str, ignored_tags: Sequence[str] = ()) -> SplicedText:
     """The passages of a page or a fragment that is a string; its ``write_text`` gives one again."""
-    return SplicedText(text, _Reader(text).places())
+    return SplicedText(text, _Reader(text, ignored_tags).places())
 
 
 def _decode(data: bytes) -> tuple[str, Encoding]:
@@ -65,8 +66,9 @@ class _Element:
 class _Reader:
     """Reads the passages of one text. It handles every token once, and drops every element once."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, ignored_tags: Sequence[str]) -> None:
         self._text = text
+        self._ignored = frozenset(name.lower() for name in ignored_tags)
         self._line_break = line_break(text)
         self._notation = Notation(text_of, lambda sources: Spelling(sources, self._line_break).write)
         self._tokens = Tokens(text)
@@ -132,7 +134,7 @@ class _Reader:
             return
         found = list(attributes(self._text, token))
         values = {each.name: attribute_value(self._text, each) for each in reversed(found)}
-        stated = elements.translates(values)
+        stated = False if token.name in self._ignored else elements.translates(values)
         if self._translated() and stated is not False:
             read = elements.read_attributes(token.name, values)
             places = (

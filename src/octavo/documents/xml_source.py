@@ -144,26 +144,34 @@ def escaped_attribute(text: str) -> str:
     return quoted.replace("\n", "&#10;").replace("\t", "&#9;")
 
 
-def parse(data: bytes, prefixes: Mapping[str, str], *, named_entities: bool = False) -> XmlSource:
+def parse(
+    data: bytes,
+    prefixes: Mapping[str, str],
+    *,
+    named_entities: bool = False,
+    encoding: str | None = None,
+    unseen_columns: int = 0,
+) -> XmlSource:
     """Read XML in any encoding that expat knows or that Python has with a byte a character.
 
     ``prefixes`` are the names of namespaces, by their addresses, in the names of elements and attributes.
-    With ``named_entities`` those of HTML, such as &nbsp;, are known. Raises DocumentError with line and
-    column.
+    With ``named_entities`` those of HTML, such as &nbsp;, are known. ``encoding`` is that of ``data``,
+    whatever the document declares. Raises DocumentError with line and column; the first line has
+    ``unseen_columns`` at its start that its author has not written.
     """
-    tree = _Tree(prefixes, named_entities=named_entities)
+    tree = _Tree(prefixes, encoding, unseen_columns, named_entities=named_entities)
     try:
         tree.parser.Parse(data, True)
     except expat.ExpatError as error:
         reason = expat.errors.messages[error.code]
         raise DocumentError(
-            f"line {error.lineno}, column {error.offset + 1}: this is not well-formed XML ({reason}); "
+            f"{tree.place(error.lineno, error.offset)}: this is not well-formed XML ({reason}); "
             "mend it there, or save the document again with the program that made it"
         ) from error
     except (LookupError, ValueError) as error:
         raise DocumentError(f"the encoding of this XML cannot be read ({error}); save it as UTF-8") from error
     tree.settle(len(data))
-    codec = _codec(data, tree.declared)
+    codec = encoding or _codec(data, tree.declared)
     feed = "\n".encode(codec)
     return XmlSource(data, tree.roots[0], codec, [found.start() for found in re.finditer(feed, data)])
 
@@ -179,8 +187,16 @@ def _codec(data: bytes, declared: str | None) -> str:
 class _Tree:
     """The tree that grows while expat reads."""
 
-    def __init__(self, prefixes: Mapping[str, str], *, named_entities: bool) -> None:
+    def __init__(
+        self,
+        prefixes: Mapping[str, str],
+        encoding: str | None,
+        unseen_columns: int,
+        *,
+        named_entities: bool,
+    ) -> None:
         self.prefixes = prefixes
+        self._unseen_columns = unseen_columns
         self.roots: list[Element] = []  # one, once the document has been read
         self.declared: str | None = None
         self._open: list[Element] = []
@@ -190,7 +206,7 @@ class _Tree:
         self._after_cdata = False
         self._nodes = 0
         self._names: dict[str, str] = {}
-        self.parser = parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser = parser = expat.ParserCreate(encoding, " ")
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
@@ -221,9 +237,14 @@ class _Tree:
             self._pieces.clear()
         self._unsettled, self._after_cdata = None, False
 
+    def place(self, line: int, offset: int) -> str:
+        """A place that expat states, as its author counts."""
+        before = self._unseen_columns if line == 1 else 0
+        return f"line {line}, column {max(0, offset - before) + 1}"
+
     def _refuse(self, reason: str) -> NoReturn:
-        line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
-        raise DocumentError(f"line {line}, column {column}: {reason}")
+        place = self.place(self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber)
+        raise DocumentError(f"{place}: {reason}")
 
     def _canonical(self, name: str) -> str:
         known = self._names.get(name)

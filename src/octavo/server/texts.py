@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, cast
+from typing import cast
 
-from octavo.documents import DocumentError, Passage
-from octavo.documents.html import read_text
+from octavo.documents import DocumentError, DocumentOptions, Passage
+from octavo.documents.fragments import Fragment, read_fragment
 from octavo.engine import Call, DeadlineError, QueueFullError
 from octavo.server.errors import (
     BusyError,
@@ -38,14 +38,6 @@ Outcome = Answer | ServiceError
 
 _OF_THE_WHOLE = ("nbest", "min_length", "max_length")
 """Options that are about the translation itself: the model in front of another does not get them."""
-
-
-class Readable(Protocol):
-    """A text that was read: its passages, and the text with others in their places."""
-
-    @property
-    def passages(self) -> Sequence[Passage]: ...
-    def write_text(self, translations: Sequence[tuple[Part, ...] | None]) -> str: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,10 +82,10 @@ def translate_texts(
         if job.source is None and source == job.target:
             outcomes |= {index: _as_it_is(texts[index], source) for index in indices}
             continue
-        read: dict[int, Readable] = {}
+        read: dict[int, Fragment] = {}
         for index in indices:
             try:
-                read[index] = _read(texts[index], job)
+                read[index] = _read(texts[index], source, job)
             except DocumentError as error:
                 outcomes[index] = RequestError(str(error))
         try:
@@ -148,7 +140,7 @@ def told_to_clients() -> Iterator[None]:
 
 
 def _translated(
-    models: ModelPool, job: Job, source: str, texts: dict[int, Readable], call: Call
+    models: ModelPool, job: Job, source: str, texts: dict[int, Fragment], call: Call
 ) -> dict[int, Answer]:
     passages = [passage for text in texts.values() for passage in text.passages]
     with told_to_clients(), models.route(source, job.target) as route:
@@ -173,10 +165,13 @@ def _check_length(text: str, most: int) -> None:
         raise TooLargeError(f"a text may have {most} characters; this one has {len(text)}")
 
 
-def _read(text: str, job: Job) -> Readable:
+def _read(text: str, source: str, job: Job) -> Fragment:
     if job.markup == "text":
         return _PlainText(text, job.wrapped)
-    return read_text(text)
+    options = DocumentOptions(
+        source_language=source, target_language=job.target, ignored_tags=tuple(job.ignored_tags)
+    )
+    return read_fragment(text, job.markup, options)
 
 
 def _as_it_is(text: str, language: str) -> Answer:
@@ -185,7 +180,7 @@ def _as_it_is(text: str, language: str) -> Answer:
 
 
 def _options(job: Job, call: Call, glossary: Glossary | None, *, last: bool) -> TranslationOptions:
-    options = cast(TranslationOptions, {**job.search, "call": call})
+    options = cast(TranslationOptions, {**job.search, "call": call, "sentences": job.sentences})
     if last:
         options["alignments"] = job.alignments
     else:

@@ -68,11 +68,13 @@ class SegmentedText:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Limits:
-    """The most tokens, without those of ``prefix``, of a whole sentence and of a piece of one."""
+    """The most tokens, without those of ``prefix``, of a whole sentence, or line without
+    ``sentence_by_sentence``, and of a piece of one."""
 
     prefix: tuple[int, ...]
     whole: int
     piece: int
+    sentence_by_sentence: bool
 
 
 class Segmenter:
@@ -80,7 +82,7 @@ class Segmenter:
 
     ``language`` is the tag of the language that the model translates from, such as "en". ``longest`` is the
     most tokens that the model takes, without EOS. Without ``sentence_by_sentence`` a line is cut into
-    sentences only where it is too long.
+    sentences only where it is too long; a call may state it otherwise.
 
     A segment has at most three quarters of ``longest`` tokens, because a translation may be longer than its
     source. Where a sentence has to be cut, its pieces also have at most three quarters of the longest
@@ -102,6 +104,7 @@ class Segmenter:
         wrapped: bool = False,
         max_length: int | None = None,
         kept: Sequence[Range] = (),
+        sentence_by_sentence: bool | None = None,
     ) -> SegmentedText:
         """The segments of ``text``, which may have any number of lines.
 
@@ -113,10 +116,12 @@ class Segmenter:
         """
         code, body = self.tokenizer.split_language_code(text)
         prefix = tuple(self.tokenizer.encode(code)) if code else ()
-        limits = self._limits(prefix, max_length)
+        if sentence_by_sentence is None:
+            sentence_by_sentence = self.sentence_by_sentence
+        limits = self._limits(prefix, max_length, sentence_by_sentence)
         ranges = _merged(kept)
         lines = lines_of(text, len(text) - len(body), wrapped=wrapped, kept=ranges, language=self.language)
-        units = (unit for line in lines for unit in self._units(text, line, ranges))
+        units = (unit for line in lines for unit in self._units(text, line, ranges, limits))
         segments = tuple(
             itertools.chain.from_iterable(self._cut(text, *unit, ranges, limits) for unit in units)
         )
@@ -138,14 +143,14 @@ class Segmenter:
         prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids))
         return [*prefix, *(mapped_span(span, places) for span in spans)]
 
-    def _limits(self, prefix: tuple[int, ...], max_length: int | None) -> _Limits:
+    def _limits(self, prefix: tuple[int, ...], max_length: int | None, sentence_by_sentence: bool) -> _Limits:
         whole = max(1, _three_quarters(self.longest) - len(prefix))
         piece = whole if max_length is None else min(whole, _three_quarters(max_length))
-        return _Limits(prefix, whole, piece)
+        return _Limits(prefix, whole, piece, sentence_by_sentence)
 
-    def _units(self, text: str, line: Range, kept: Sequence[Range]) -> list[Range]:
+    def _units(self, text: str, line: Range, kept: Sequence[Range], limits: _Limits) -> list[Range]:
         """What is translated at once where the model can take it."""
-        return self._sentences(text, line, kept) if self.sentence_by_sentence else [line]
+        return self._sentences(text, line, kept) if limits.sentence_by_sentence else [line]
 
     def _sentences(self, text: str, line: Range, kept: Sequence[Range]) -> list[Range]:
         start, end = line
@@ -167,8 +172,8 @@ class Segmenter:
         if whole is not None:
             yield whole
             return
-        sentences = [(start, end)] if self.sentence_by_sentence else self._sentences(text, (start, end), kept)
-        for i, j in sentences:
+        line = start, end
+        for i, j in [line] if limits.sentence_by_sentence else self._sentences(text, line, kept):
             inner = [(max(a, i) - i, min(b, j) - i) for a, b in _within(kept, i, j)]
             for a, b in pieces(text[i:j], limits.piece, self._count, inner):
                 piece = self._segment(text, i + a, i + b, kept, limits)

@@ -7,12 +7,13 @@ import dataclasses
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, Unpack
+from typing import Final, Literal, Protocol, Unpack
 
 from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.documents import Document, DocumentError, DocumentOptions, Passage
 from octavo.documents.formats import format_named, format_of
+from octavo.documents.fragments import read_fragment
 from octavo.errors import printable
 from octavo.regular_file import read_regular
 from octavo.translation.options import TranslationOptions
@@ -97,17 +98,30 @@ class DocumentFile:
         return data
 
 
-def translated_html(
-    translator: PassageTranslator, text: str, options: TranslationOptions
+def translated_markup(
+    translator: PassageTranslator,
+    text: str,
+    markup: Literal["html", "xml"],
+    ignored_tags: Sequence[str],
+    options: TranslationOptions,
 ) -> TranslatedDocument:
-    """HTML, a page or a fragment. What has nothing to translate comes back as it is.
+    """A page, a document or a piece of one. What has nothing to translate comes back as it is.
 
-    Raises TypeError where ``text`` is no str.
+    Raises TypeError where ``text`` is no str, and DocumentError for XML that is not well-formed.
     """
     if not isinstance(text, str):
-        raise TypeError(f"the HTML is {reprlib.repr(text)} ({type(text).__name__}): must be a str")
-    document = format_named("html").read(text.encode(errors="replace"), DocumentOptions())
-    return _translated(translator, document, None, options)
+        name = markup.upper()
+        raise TypeError(f"the {name} is {reprlib.repr(text)} ({type(text).__name__}): must be a str")
+    model = translator.model
+    read_as = DocumentOptions(
+        source_language=model.source_language,
+        target_language=model.target_language,
+        ignored_tags=tuple(ignored_tags),
+    )
+    fragment = read_fragment(text, markup, read_as)
+    done = list(translator.passages(fragment.passages, **options))
+    content = fragment.write_text([passage.parts for passage in done]).encode(errors="replace")
+    return TranslatedDocument(content, _placed(fragment.passages, done))
 
 
 def translated_file(
@@ -148,5 +162,10 @@ def _translated(
         if progress is not None:
             progress(len(done), len(passages))
     content = document.write([passage.parts for passage in done])
-    places = tuple((passage.where, one.translation) for passage, one in zip(passages, done, strict=True))
-    return TranslatedDocument(content, places)
+    return TranslatedDocument(content, _placed(passages, done))
+
+
+def _placed(
+    passages: Sequence[Passage], done: Sequence[TranslatedPassage]
+) -> tuple[tuple[str, Translation], ...]:
+    return tuple((passage.where, one.translation) for passage, one in zip(passages, done, strict=True))

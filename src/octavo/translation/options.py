@@ -45,16 +45,18 @@ class TranslationOptions(SearchChanges, total=False):
     """How a text is translated: the options of the search, and what goes beyond it.
 
     ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
-    blank line still ends a paragraph. ``alignments`` asks for the source characters of every token
-    (``TranslatedSegment.links``). ``detect`` warns of text that is surely in another language than the model
-    translates from; it needs the extra "detect". ``glossary``
-    says how terms are translated. ``memory`` is asked before the model, and keeps what the
-    model finds. ``similar`` is a percentage from 50: a segment that the memory does not have comes with the
-    translation of one that is at least so like it (``TranslatedSegment.similar``). In a large memory that
-    takes time. ``call`` says how urgent the text is and until when it is wanted, and can cancel it.
+    blank line still ends a paragraph. ``sentences`` says whether the model gets a text sentence by sentence;
+    absent or None, that is as the translator was opened. ``alignments`` asks for the source characters of
+    every token (``TranslatedSegment.links``). ``detect`` warns of text that is surely in another language
+    than the model translates from; it needs the extra "detect". ``glossary`` says how terms are translated.
+    ``memory`` is asked before the model, and keeps what the model finds. ``similar`` is a percentage from 50:
+    a segment that the memory does not have comes with the translation of one that is at least so like it
+    (``TranslatedSegment.similar``). In a large memory that takes time.
+    ``call`` says how urgent the text is and until when it is wanted, and can cancel it.
     """
 
     wrapped: bool
+    sentences: bool | None
     alignments: bool
     detect: bool
     glossary: Glossary | None
@@ -69,6 +71,7 @@ class Settings:
 
     search: SearchOptions
     wrapped: bool = False
+    sentences: bool | None = None
     alignments: bool = False
     detect: bool = False
     glossary: Glossary | None = None
@@ -86,13 +89,16 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         _checked("similar", similar)
         if options.get("memory") is None:
             raise OptionError("similar asks a translation memory: give one as memory=")
+    sentences = options.get("sentences")
     for name in _SWITCHES:
-        if not isinstance(given := options.get(name, False), bool | np.bool_):
+        given = options.get(name, False)
+        if not (isinstance(given, bool | np.bool_) or (name == "sentences" and given is None)):
             raise TypeError(f"{name} = {given!r}: must be True or False")
     search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
     return Settings(
         search_options(defaults, cast(SearchChanges, search)),
         wrapped=bool(options.get("wrapped", False)),
+        sentences=None if sentences is None else bool(sentences),
         alignments=bool(options.get("alignments", False)),
         detect=bool(options.get("detect", False)),
         glossary=options.get("glossary"),
@@ -114,7 +120,7 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 }
 """The least and the most of each option."""
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
-_SWITCHES: Final = ("wrapped", "alignments", "detect")
+_SWITCHES: Final = ("wrapped", "sentences", "alignments", "detect")
 _OBJECTS: Final = (
     ("call", Call, "octavo.engine.Call(timeout=10)"),
     ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),

@@ -83,10 +83,12 @@ class Cut:
 
 
 class Cutter:
-    """Cuts sources into segments, and around what must not go through the model."""
+    """Cuts sources into segments, and around what must not go through the model. ``sentence_by_sentence``
+    None: as the segmenter has it."""
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: Segmenter, *, sentence_by_sentence: bool | None = None) -> None:
         self._segmenter = segmenter
+        self._sentence_by_sentence = sentence_by_sentence
 
     def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
         """All of the text. What must stay and does not fit into one segment is left out."""
@@ -125,6 +127,7 @@ class Cutter:
                 wrapped=wrapped,
                 max_length=max_length,
                 kept=[(span.start - offset, span.end - offset) for span in kept],
+                sentence_by_sentence=self._sentence_by_sentence,
             )
             too_long = too_long or found.too_long
             for piece in found.segments:

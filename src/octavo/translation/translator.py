@@ -21,7 +21,7 @@ from octavo.text.blocks import blocks
 from octavo.text.identification import other_language
 from octavo.text.inputs import checked_texts
 from octavo.translation.assembly import Assembler
-from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_html
+from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_markup
 from octavo.translation.options import Settings, TranslationOptions, settings_of
 from octavo.translation.recall import Recall
 from octavo.translation.result import TranslatedPassage, Translation
@@ -88,7 +88,8 @@ class Translator(LoadedModel[SearchEngine]):
 
     @property
     def sentence_by_sentence(self) -> bool:
-        """Whether texts are cut into sentences; it may be changed between calls."""
+        """Whether texts are cut into sentences, where a call does not state ``sentences``; it may be changed
+        between calls."""
         return self._segmenter.sentence_by_sentence
 
     @sentence_by_sentence.setter
@@ -159,12 +160,25 @@ class Translator(LoadedModel[SearchEngine]):
         for start in range(0, len(passages), PASSAGES_AT_ONCE):
             yield from self._translate(passages[start : start + PASSAGES_AT_ONCE], settings)
 
-    def html(self, text: str, **options: Unpack[TranslationOptions]) -> TranslatedDocument:
+    def html(
+        self, text: str, *, ignored_tags: Sequence[str] = (), **options: Unpack[TranslationOptions]
+    ) -> TranslatedDocument:
         """Translate HTML, a page or a fragment: tags follow their words, and all else stays as it is.
 
-        ``str(result)`` is the HTML. Script, style, code and what says translate="no" are not translated.
+        ``str(result)`` is the HTML. Script, style, code and what says translate="no" are not translated, nor
+        are the elements of the names in ``ignored_tags``.
         """
-        return translated_html(self, text, options)
+        return translated_markup(self, text, "html", ignored_tags, options)
+
+    def xml(
+        self, text: str, *, ignored_tags: Sequence[str] = (), **options: Unpack[TranslationOptions]
+    ) -> TranslatedDocument:
+        """Translate XML, a document or text with elements in it: as ``html`` does, with elements of any
+        names. One is inline if most of its name stand beside text.
+
+        Raises DocumentError, with line and column, for XML that is not well-formed.
+        """
+        return translated_markup(self, text, "xml", ignored_tags, options)
 
     def document(
         self,
@@ -199,7 +213,7 @@ class Translator(LoadedModel[SearchEngine]):
     def _translate(self, passages: Sequence[Passage], settings: Settings) -> list[TranslatedPassage]:
         engine = self._in_use()
         search = settings.search
-        cutter = Cutter(self._segmenter)
+        cutter = Cutter(self._segmenter, sentence_by_sentence=settings.sentences)
         sources = [Source(passage.parts, settings.glossary) for passage in passages]
         cuts = [
             cutter.cut(source, wrapped=passage.wrapped, max_length=search.max_length)
