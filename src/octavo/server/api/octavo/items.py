@@ -17,6 +17,7 @@ from octavo.server.api.octavo.messages import (
     Item,
     ItemResult,
     LinkResult,
+    SegmentResult,
     TranslateRequest,
     WarningResult,
 )
@@ -43,17 +44,21 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Sheaf:
-    """Items of one kind of markup, as one job; ``places`` are theirs."""
+    """Items of one kind of markup, as one job; ``places`` are theirs. ``segments``: they are wanted."""
 
     job: Job
     places: Sequence[Place]
+    segments: bool
 
     def result(self, index: int, outcome: Outcome, since: float) -> ItemResult:
         """What became of the text ``index`` of the job. ``since``: when the request was read."""
         place = self.places[index]
         if isinstance(outcome, ServiceError):
             return failed(place, outcome, since)
-        return _result(self.job, place, outcome, since)
+        result = _result(self.job, place, outcome, since)
+        if self.segments and self.job.markup == "text":
+            result.segments = list(_segments(self.job.texts[index], outcome))
+        return result
 
 
 def sheaves(request: TranslateRequest[msgspec.Raw]) -> tuple[list[Sheaf], list[tuple[Place, ServiceError]]]:
@@ -78,7 +83,7 @@ def sheaves(request: TranslateRequest[msgspec.Raw]) -> tuple[list[Sheaf], list[t
             places[markup].append(Place(index, item.id))
     job = _job(request)
     found = [
-        Sheaf(dataclasses.replace(job, texts=texts[markup], markup=markup), places[markup])
+        Sheaf(dataclasses.replace(job, texts=texts[markup], markup=markup), places[markup], request.segments)
         for markup in _MARKUPS
         if texts[markup]
     ]
@@ -135,11 +140,17 @@ def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
 def _glossary(request: TranslateRequest[msgspec.Raw]) -> Glossary | None:
     if not request.glossary:
         return None
-    targets: dict[str, list[str]] = {}
-    for term, translation in request.glossary:
-        targets.setdefault(term, []).append(translation)
+    targets: dict[tuple[str, bool], list[str]] = {}
+    for index, row in enumerate(request.glossary):
+        term, translation, option = (*row, "", "")[:3]
+        if option not in ("", "exact"):
+            raise FieldError("the third column of a term is exact, or absent", f"$.glossary[{index}][2]")
+        targets.setdefault((term, option == "exact"), []).extend([translation] if translation else [])
     try:
-        entries = [Entry(term, tuple(dict.fromkeys(each))) for term, each in targets.items()]
+        entries = [
+            Entry(term, tuple(dict.fromkeys(each)), exact_case=exact)
+            for (term, exact), each in targets.items()
+        ]
         return Glossary(entries, request.source or "")
     except InputError as error:
         raise FieldError(str(error), "$.glossary") from error
@@ -171,6 +182,13 @@ def _links(translation: Translation) -> Iterator[LinkResult]:
     for segment in translation.segments:
         for link in segment.links:
             yield LinkResult(link.source_start, link.source_end, link.start, link.end, link.weight)
+
+
+def _segments(text: str, answer: Answer) -> Iterator[SegmentResult]:
+    """Those of a single model: behind two, the sentences of the last one are not those of the text."""
+    (translation,) = answer.translations
+    for one in translation.segments if translation.source == text else ():
+        yield SegmentResult(one.source_start, one.source_end, one.start, one.end, one.origin.value)
 
 
 def _seconds(since: float) -> float:

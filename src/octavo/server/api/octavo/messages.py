@@ -53,12 +53,17 @@ class Options(Struct, forbid_unknown_fields=True):
     no_repeat_ngram: NoRepeatNgram | None = None
 
 
+GlossaryRow = Annotated[list[str], Meta(min_length=1, max_length=3)]
+
+
 class TranslateRequest(Struct, Generic[ItemT], forbid_unknown_fields=True):
     """Items that are translated between two languages, with the same options.
 
-    ``source`` null: the language of each item is found out. ``glossary`` holds pairs of a term and its
-    translation; a term may come several times, and any of its translations will do. ``alignments``: which
-    characters of the source each token comes from, for items with ``text``. ``sentences`` false: the model
+    ``source`` null: the language of each item is found out. ``glossary`` has rows of a term, its translation
+    and ``exact``, where only the same capital and small letters match. A term may come several times, and any
+    of its translations will do; without one it stays as it is. ``alignments``: which characters of the source
+    each token comes from, and ``segments``: which sentence each part, for items with ``text``, where a
+    single model translates. ``sentences`` false: the model
     gets whole texts. ``ignored_tags`` are elements of HTML or XML that stay as they are. ``timeout`` is in
     seconds.
     """
@@ -67,8 +72,9 @@ class TranslateRequest(Struct, Generic[ItemT], forbid_unknown_fields=True):
     target: Tag
     source: Tag | None = None
     options: Options | None = None
-    glossary: list[tuple[str, str]] | None = None
+    glossary: list[GlossaryRow] | None = None
     alignments: bool = False
+    segments: bool = False
     sentences: bool = True
     ignored_tags: list[str] = []
     priority: Literal["interactive", "normal", "bulk"] = "interactive"
@@ -95,6 +101,17 @@ class LinkResult(Struct):
     weight: float
 
 
+class SegmentResult(Struct):
+    """A sentence, or a part of one that was too long: characters of the source, and those of the translation
+    that they became. ``origin``: what translated it; "copy" has nothing to translate."""
+
+    source_start: int
+    source_end: int
+    start: int
+    end: int
+    origin: Literal["model", "memory", "copy"]
+
+
 class WarningResult(Struct):
     """A reason to look at a translation: ``code`` for programs, ``message`` for people."""
 
@@ -117,6 +134,7 @@ class ItemResult(Struct, omit_defaults=True):
     complete: bool | UnsetType = UNSET
     alternatives: list[AlternativeResult] | UnsetType = UNSET
     alignments: list[LinkResult] | UnsetType = UNSET
+    segments: list[SegmentResult] | UnsetType = UNSET
     warnings: list[WarningResult] = []
     error: Problem | None = None
     seconds: float = 0.0
