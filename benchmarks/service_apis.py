@@ -57,7 +57,7 @@ OCTAVO = Api(
         "items": [{"id": str(index), "text": text} for index, text in enumerate(texts)],
         **options,
     },
-    lambda found: [item["translation"] for item in found["items"]],
+    lambda found: [item["text"] for item in found["results"]],
 )
 DEEPL = Api(
     "DeepL's API",

@@ -47,12 +47,14 @@ def request_bytes(path: str, body: object = None, *, method: str = "POST", heade
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers in lower case and body of one answer, and the seconds from sending to its last byte."""
+    """Status, headers in lower case and body of one answer. ``seconds`` are from sending to its last byte,
+    and ``at`` is when that came, on the clock of time.perf_counter."""
 
     status: int
     headers: bytes
     body: bytes
     seconds: float
+    at: float = 0.0
 
 
 class LostAnswerError(ConnectionError):
@@ -150,12 +152,12 @@ class Connection(asyncio.Protocol):
         waiting, self._waiting = self._waiting, None
         assert waiting is not None
         head = bytes(self._buffer[: self._body_at]).lower()
-        seconds = time.perf_counter() - self._start
+        now = time.perf_counter()
         self.unasked += len(self._buffer) - self._end
         self._buffer.clear()
         self._body_at = 0
         if not waiting.done():
-            waiting.set_result(Answer(int(head[9:12]), head, body, seconds))
+            waiting.set_result(Answer(int(head[9:12]), head, body, now - self._start, now))
 
 
 def _joined_chunks(data: bytes) -> bytes:
@@ -173,13 +175,14 @@ def _joined_chunks(data: bytes) -> bytes:
 class Load:
     """What came of a load: the answers by the index of their request, and what went wrong.
 
-    ``seconds`` is from the first request to the last answer, ``client_seconds`` the client's own time on a
-    core.
+    ``start`` is when the first request was sent, ``seconds`` from there to the last answer, or to the last
+    request of an open loop; ``client_seconds`` is the client's own time on a core.
     """
 
     answers: dict[int, Answer] = dataclasses.field(default_factory=dict)
     lost: list[int] = dataclasses.field(default_factory=list)
     unasked: int = 0
+    start: float = 0.0
     seconds: float = 0.0
     client_seconds: float = 0.0
     lateness: list[float] = dataclasses.field(default_factory=list)
@@ -214,8 +217,9 @@ async def closed_loop(
     load = Load()
     coming = iter(range(len(requests)))
     connections = [await Connection.open(address) for _ in range(clients)]
-    start, used = time.perf_counter(), time.process_time()
-    end = start + seconds
+    used = time.process_time()
+    load.start = time.perf_counter()
+    end = load.start + seconds
 
     async def client(connection: Connection) -> None:
         for index in coming:
@@ -232,7 +236,7 @@ async def closed_loop(
 
     async with asyncio.timeout(PATIENCE + (0 if seconds == math.inf else seconds)):
         await asyncio.gather(*map(client, connections))
-    load.seconds = time.perf_counter() - start
+    load.seconds = time.perf_counter() - load.start
     load.client_seconds = time.process_time() - used
     return load
 
@@ -262,7 +266,8 @@ async def open_loop(
     load = Load()
     idle: list[Connection] = []
     tasks: set[asyncio.Task[None]] = set()
-    start, used = time.perf_counter(), time.process_time()
+    used = time.process_time()
+    load.start = time.perf_counter()
 
     async def one(index: int) -> None:
         try:
@@ -283,7 +288,7 @@ async def open_loop(
         task = asyncio.ensure_future(one(index))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-    load.seconds = time.perf_counter() - start
+    load.seconds = time.perf_counter() - load.start
     load.client_seconds = time.process_time() - used
     if tasks:
         await asyncio.wait(tasks, timeout=PATIENCE)

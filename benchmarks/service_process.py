@@ -106,7 +106,8 @@ class Server:
 
 @contextlib.contextmanager
 def running(server: Server) -> Iterator[Server]:
-    """A server until the end of the block."""
+    """A server until the end of the block, which SIGTERM ends as well."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         server.wait_until_ready()
         yield server
