@@ -154,6 +154,25 @@ def test_what_is_not_converted_is_said(theirs: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_what_generate_does_by_groups_is_said(theirs: Path, tmp_path: Path) -> None:
+    edit_json(theirs / "generation_config.json", renormalize_logits=True, num_beam_groups=2)
+    notes = convert(theirs, tmp_path / "ours").notes
+    assert notes == ("num_beam_groups = 2 is not converted", "renormalize_logits = True is not converted")
+
+
+def test_a_cached_download_has_the_model_s_name(theirs: Path, tmp_path: Path) -> None:
+    root = tmp_path / "models--Helsinki-NLP--opus-mt-en-fr"
+    snapshot = root / "snapshots" / "6fe3"
+    snapshot.parent.mkdir(parents=True)
+    theirs.rename(snapshot)
+    edit_json(snapshot / "tokenizer_config.json", source_lang=None, target_lang=None)
+    convert(snapshot, tmp_path / "ours")
+    model = ModelDirectory.open(tmp_path / "ours")
+    assert (model.name, model.source_language, model.target_language) == ("opus-mt-en-fr", "en", "fr")
+    with pytest.raises(ConversionError, match=r"is a cache of downloads; the model is .*snapshots/6fe3"):
+        convert(root, tmp_path / "other")
+
+
 def test_old_directories_keep_it_all_in_config_json(theirs: Path, tmp_path: Path) -> None:
     (theirs / "generation_config.json").unlink()
     (theirs / "tokenizer_config.json").unlink()

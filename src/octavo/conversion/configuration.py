@@ -25,12 +25,15 @@ _MUST_BE_FALSE: Final = ("normalize_before", "add_final_layer_norm", "normalize_
 # What `generate` can do to a translation and the engine cannot, and the value that does nothing.
 _NOT_CONVERTED: Final[dict[str, Any]] = {
     "begin_suppress_tokens": None,
+    "diversity_penalty": 0.0,
     "do_sample": False,
     "encoder_no_repeat_ngram_size": 0,
     "forced_bos_token_id": None,
     "min_length": 0,
     "min_new_tokens": None,
     "no_repeat_ngram_size": 0,
+    "num_beam_groups": 1,
+    "renormalize_logits": False,
     "repetition_penalty": 1.0,
     "sequence_bias": None,
 }

@@ -42,6 +42,7 @@ TARGET_VOCABULARY_FILE: Final = "target_vocab.json"
 UNDETERMINED: Final = "und"
 
 _OPUS_NAME: Final = re.compile(r"opus-mt-(?:tc-(?:big|base|bible-big)-)?([a-zA-Z_]+)-([a-zA-Z_]+)$")
+_CACHED: Final = re.compile(r"models--(?:.+--)?(.+)")
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 # Stored positions that are the sinusoidal table but for rounding; sin and cos differ in the last digit.
@@ -81,6 +82,7 @@ def convert(
         raise ConversionError(f"{directory}: is a file; name the model's directory, which holds config.json")
     if not directory.is_dir():
         raise ConversionError(f"{directory}: no such directory{_how_to_fetch(directory)}")
+    _check_is_model(directory)
     described = Configuration.read(directory)
     languages = _languages(directory)
     source, target = _vocabularies(directory, described)
@@ -95,7 +97,7 @@ def convert(
             search=described.search,
             tensors=arrays,
             tokenizer_files=files,
-            name=name or directory.resolve().name,
+            name=name or _name(directory),
             source_language=source_language or languages[0],
             target_language=target_language or languages[1],
             quality={},
@@ -104,6 +106,24 @@ def convert(
     return ConvertedModel(
         config, source_language or languages[0], target_language or languages[1], described.notes
     )
+
+
+def _name(directory: Path) -> str:
+    """The model's own name: that of its directory, or, in a cache of downloads, what the cache calls it."""
+    directory = directory.resolve()
+    cached = _CACHED.fullmatch(directory.parent.parent.name)
+    return cached[1] if cached and directory.parent.name == "snapshots" else directory.name
+
+
+def _check_is_model(directory: Path) -> None:
+    """Refuse the root of a cached download, and say where in it the model is."""
+    snapshots = directory / "snapshots"
+    if not (directory / CONFIG_FILE).exists() and snapshots.is_dir():
+        inside = sorted(path for path in snapshots.iterdir() if path.is_dir())
+        where = f": {inside[-1]}" if inside else ""
+        raise ConversionError(
+            f"{directory}: is a cache of downloads; the model is one of the folders in {snapshots}{where}"
+        )
 
 
 def _how_to_fetch(directory: Path) -> str:
@@ -321,7 +341,7 @@ def _tokenizer_files(
 def _languages(directory: Path) -> tuple[str, str]:
     """What tokenizer_config.json says, else the directory's name, else undetermined."""
     settings = read_object_if_there(directory / TOKENIZER_FILE)
-    named = _OPUS_NAME.search(directory.resolve().name)
+    named = _OPUS_NAME.search(_name(directory))
     guesses = named.groups() if named else (None, None)
     found = []
     for key, guess in zip(("source_lang", "target_lang"), guesses, strict=True):
