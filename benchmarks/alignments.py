@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from octavo.alignment.links import links
 from octavo.artifact import ModelDirectory
+from octavo.artifact.boxed import boxed_model
 from octavo.engine import Engine, Hypothesis, SearchOptions
 from octavo.engine.engine import TokenIds, default_precision
 from octavo.machine import cpu_model
@@ -39,7 +40,6 @@ from octavo.shortlist.counting import Engines
 from octavo.shortlist.layer import choose_layer
 from octavo.shortlist.text import Pair
 from octavo.translation.options import search_options
-from octavo.translation.translator import boxed_model
 
 WITHOUT, WITH = "without", "with alignments"
 Weights: TypeAlias = npt.NDArray[np.float32]

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from octavo.artifact import ModelDirectory
+from octavo.artifact.boxed import boxed_model
 from octavo.text import Segmenter
 from octavo.text.sentences import sentence_ends
-from octavo.translation.translator import boxed_model
 
 LAYOUT = [
     "\n",

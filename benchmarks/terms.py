@@ -20,11 +20,11 @@ import numpy as np
 import sacrebleu
 
 from octavo.artifact import ModelDirectory
+from octavo.artifact.boxed import boxed_model
 from octavo.engine import Engine, Hypothesis, SearchOptions, Term, default_precision
 from octavo.race import Spread, race, timed
 from octavo.terms import Entry, Glossary
 from octavo.text import Tokenizer
-from octavo.translation.translator import boxed_model
 
 SENTENCES = 500
 ENTRIES = 10_000

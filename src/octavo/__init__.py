@@ -10,12 +10,13 @@ Importing the package loads neither numpy nor the native engine; the first use d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from octavo.errors import OctavoError
 
 if TYPE_CHECKING:
-    import os
+    from pathlib import Path
 
     from octavo.generation import Continuation, LanguageModel
     from octavo.translation import Precision, Translation, TranslationWarning, Translator
@@ -36,16 +37,17 @@ __version__: str
 
 
 def load(
-    path: str | os.PathLike[str] | None = None,
+    path: str | PathLike[str] | None = None,
     *,
     precision: Precision | None = None,
     threads: int = 0,
     sentence_by_sentence: bool = True,
     shortlist: bool = True,
 ) -> Translator:
-    """Load a model directory and return its translator.
+    """Load a model and return its translator.
 
-    ``path``: the model directory; None takes the English-German model that comes with Octavo.
+    ``path``: the model directory, or the name or the pair of an installed model, such as "en-de"
+    (docs/guide/models.md); None takes the English-German model that comes with Octavo.
     ``precision``: "int8", "float32" or "integer"; None takes what the model is stored for.
     ``threads``: 0 takes every core.
     ``sentence_by_sentence``: translate each sentence of a text on its own, as a model trained on single
@@ -57,7 +59,7 @@ def load(
     from octavo.translation import Translator
 
     return Translator.open(
-        path,
+        _model_path(path),
         precision=precision,
         threads=threads,
         sentence_by_sentence=sentence_by_sentence,
@@ -66,10 +68,11 @@ def load(
 
 
 def load_language_model(
-    path: str | os.PathLike[str], *, precision: Precision | None = None, threads: int = 0
+    path: str | PathLike[str], *, precision: Precision | None = None, threads: int = 0
 ) -> LanguageModel:
-    """Load the directory of a language model, which continues text.
+    """Load a language model, which continues text.
 
+    ``path``: its directory, or its name where it is installed.
     ``precision``: "int8", "float32" or "integer"; None takes what the model is stored for.
     ``threads``: 0 takes every core. For example::
 
@@ -80,7 +83,18 @@ def load_language_model(
     """
     from octavo.generation import LanguageModel
 
-    return LanguageModel.open(path, precision=precision, threads=threads)
+    return LanguageModel.open(_model_path(path), precision=precision, threads=threads)
+
+
+PathT = TypeVar("PathT")
+
+
+def _model_path(path: PathT) -> PathT | Path:
+    """The directory of a model that is named. None stays the model in the box, also where this is pickled,
+    and what names nothing is refused by who opens it."""
+    from octavo.catalog import resolve
+
+    return resolve(path) if isinstance(path, str | PathLike) else path
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.translation.translator import boxed_model
+from octavo.artifact.boxed import boxed_model
 
 MODELS = Path(__file__).parents[2] / "models"
 

@@ -148,7 +148,7 @@ def test_output_that_cannot_be_written_is_told_before_the_model_loads(
     octavo_here: Octavo, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_text("no directory")
-    done = octavo_here("translate", "-m", "no-model-either", "-o", name, "Bako.")
+    done = octavo_here("translate", "-m", "./no-model-either", "-o", name, "Bako.")
     assert f"{name}: cannot be written" in message(done)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import octavo
+from octavo.artifact import boxed
 from octavo.errors import ModelError
 from octavo.translation import Translator
-from octavo.translation import translator as module
 
 
 def test_the_precision_follows_the_model(float_model: Path, int8_model: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_path_of_another_type_is_named(path: object) -> None:
 def test_no_path_means_the_model_in_the_box(
     int8_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "translation" / "translator.py"))
+    monkeypatch.setattr(boxed, "__file__", str(tmp_path / "artifact" / "boxed.py"))
     with pytest.raises(ModelError, match="no model in the box"):
         octavo.load()
     (tmp_path / "models").mkdir()

@@ -162,7 +162,7 @@ class ModelDirectory:
         )
 
 
-_WHAT_A_MODEL_IS: Final = (
+WHAT_A_MODEL_IS: Final = (
     f"a model is a directory with {CONFIG_FILE}, the tensors and the vocabulary, as `octavo train`, "
     "`octavo convert` and `octavo quantize` write it"
 )
@@ -173,13 +173,13 @@ def check_directory(path: Path) -> None:
     try:
         if path.is_dir():
             if not (path / CONFIG_FILE).exists():
-                raise ModelError(f"{path}: has no {CONFIG_FILE}, so it is no whole model; {_WHAT_A_MODEL_IS}")
+                raise ModelError(f"{path}: has no {CONFIG_FILE}, so it is no whole model; {WHAT_A_MODEL_IS}")
         elif path.exists():
-            raise ModelError(f"{path}: is a file; {_WHAT_A_MODEL_IS}")
+            raise ModelError(f"{path}: is a file; {WHAT_A_MODEL_IS}")
         elif (previous := previous_path(path)).is_dir():
             raise ModelError(f"{path}: missing; an interrupted replacement left the old model in {previous}")
         else:
-            raise ModelError(f"{path}: no such model directory; {_WHAT_A_MODEL_IS}")
+            raise ModelError(f"{path}: no such model directory; {WHAT_A_MODEL_IS}")
     except OSError as error:
         raise ModelError(f"{path}: cannot open: {error.strerror or error}") from error
 

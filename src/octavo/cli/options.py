@@ -12,13 +12,25 @@ GATE_PANEL: Final = "Quality gate"
 
 PrecisionName = Literal["int8", "float32", "integer"]
 
+
+def named_model(name: str) -> Path:
+    """The directory of the model that an option or argument names. Raises ModelError."""
+    from octavo.catalog import resolve
+
+    return resolve(name)
+
+
 ModelOption = Annotated[
     Path | None,
     typer.Option(
         "--model",
         "-m",
-        metavar="DIR",
-        help="DIR is the model directory. Without it, the English-German model in the box is used.",
+        metavar="MODEL",
+        help=(
+            "MODEL is a model directory, or the name or the pair of an installed model, such as en-de. "
+            "Without it, the English-German model in the box is used."
+        ),
+        parser=named_model,
     ),
 ]
 PrecisionOption = Annotated[

@@ -12,10 +12,10 @@ from typing import Final, Self, Unpack, overload
 
 from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
+from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
 from octavo.engine import Engine, LoadedModel, default_precision
 from octavo.engine.engine import Precision
-from octavo.errors import ModelError
 from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
 from octavo.text.identification import other_language
@@ -36,14 +36,6 @@ LOOK_AHEAD: Final = 1024
 MAX_LOOK_AHEAD: Final = 1 << 20
 PASSAGES_AT_ONCE: Final = 256
 """Passages of a document that share the engine."""
-
-
-def boxed_model() -> Path:
-    """The English-German model that comes with Octavo. Raises ModelError where it was left out."""
-    path = Path(__file__).parents[1] / "models" / "en-de"
-    if not path.is_dir():
-        raise ModelError(f"{path}: this installation has no model in the box; name a model directory")
-    return path
 
 
 class Translator(LoadedModel[SearchEngine]):

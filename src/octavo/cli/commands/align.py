@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
-from octavo.cli.options import ThreadsOption
+from octavo.cli.options import ThreadsOption, named_model
 from octavo.cli.terminal.lines import open_lines
 
 
 def align(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory, of any scheme.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="MODEL is a model directory or an installed model, of any scheme.",
+            parser=named_model,
+        ),
     ],
     source: Annotated[
         Path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.options import BeamOption, JsonOption, ThreadsOption
+from octavo.cli.options import BeamOption, JsonOption, ThreadsOption, named_model
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
@@ -34,7 +34,9 @@ def bench(
         Path | None,
         typer.Argument(
             metavar="MODEL",
-            help="MODEL is a model directory. Without it, the English-German model in the box is used.",
+            help="MODEL is a model directory or an installed model. Without it, the English-German model in "
+            "the box is used.",
+            parser=named_model,
         ),
     ] = None,
     shape: Annotated[

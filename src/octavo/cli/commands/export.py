@@ -7,9 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from octavo.cli.options import named_model
+
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="MODEL is a model directory or an installed model.", parser=named_model
+        ),
+    ],
     to: Annotated[
         Literal["huggingface", "ctranslate2"], typer.Option("--to", help="The format that is written.")
     ],

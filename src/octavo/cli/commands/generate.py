@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 import octavo
-from octavo.cli.options import PrecisionOption, ThreadsOption
+from octavo.cli.options import PrecisionOption, ThreadsOption, named_model
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import LineOutput, open_output
@@ -29,7 +29,14 @@ _LOOK_AHEAD: Final = 1024
 
 def generate(
     model: Annotated[
-        Path, typer.Option("--model", "-m", metavar="DIR", help="DIR is the directory of a language model.")
+        Path,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="MODEL is the directory of a language model, or the name of an installed one.",
+            parser=named_model,
+        ),
     ],
     prompt: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from octavo.cli.options import JsonOption
+from octavo.cli.options import JsonOption, named_model
 from octavo.cli.terminal.json_output import print_json
 from octavo.errors import printable
 from octavo.plan import DYNAMIC, products, sites
@@ -37,7 +37,9 @@ def inspect(
         Path | None,
         typer.Argument(
             metavar="MODEL",
-            help="MODEL is a model directory. Without it, the English-German model in the box is used.",
+            help="MODEL is a model directory or an installed model. Without it, the English-German model in "
+            "the box is used.",
+            parser=named_model,
         ),
     ] = None,
     tensors: Annotated[bool, typer.Option("--tensors", help="Every tensor is listed.")] = False,

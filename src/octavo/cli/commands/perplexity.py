@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, ThreadsOption
+from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, ThreadsOption, named_model
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
@@ -26,7 +26,12 @@ ScoringEngineName = Literal["octavo", "pytorch"]
 
 def perplexity(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="MODEL is the directory of a language model.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="MODEL is the directory of a language model, or the name of an installed one.",
+            parser=named_model,
+        ),
     ],
     text: Annotated[
         Path, typer.Argument(metavar="TEXT", help="TEXT is the file that is predicted, in UTF-8.")

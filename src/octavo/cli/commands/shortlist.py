@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from octavo.cli.options import DevOption, ThreadsOption
+from octavo.cli.options import DevOption, ThreadsOption, named_model
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import open_lines
 from octavo.spec import MAX_VOCABULARY
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def shortlist(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="MODEL is a model directory, float or int8.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="MODEL is a model directory or an installed model, float or int8.",
+            parser=named_model,
+        ),
     ],
     source: Annotated[
         Path,

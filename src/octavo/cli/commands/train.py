@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from octavo.cli.options import named_model
 from octavo.errors import InputError, OctavoError
 
 _NEEDED: Final = {"torch": "PyTorch", "tensorboard": "TensorBoard"}
@@ -38,8 +39,9 @@ def train(
         typer.Option(
             "--init",
             metavar="MODEL",
-            help="Training starts from the weights and the vocabulary of this model directory. It must be a "
-            "floating-point model of the recipe's shape.",
+            help="Training starts from the weights and the vocabulary of this model directory or "
+            "installed model. It must be a floating-point model of the recipe's shape.",
+            parser=named_model,
         ),
     ] = None,
     quantize: Annotated[

@@ -22,7 +22,7 @@ from octavo.cli.commands.quantize.options import (
     SentencesOption,
     SmoothOption,
 )
-from octavo.cli.options import DevOption, ThreadsOption
+from octavo.cli.options import DevOption, ThreadsOption, named_model
 from octavo.cli.terminal.lines import open_lines
 from octavo.errors import InputError, OutputError
 
@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="MODEL is the directory of a float model.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="MODEL is the directory of a float model, or the name of an installed one.",
+            parser=named_model,
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The int8 model is written to DIR.")
     ],
