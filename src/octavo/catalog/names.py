@@ -47,6 +47,17 @@ def installed() -> list[Installed]:
     return models if any(model.name == box.name for model in models) else [*models, box]
 
 
+def installed_paths() -> list[Path]:
+    """Where a service finds every installed model: their folder, where there is one, and the model in the
+    box."""
+    folder = models_folder()
+    folders = [folder] if folder.is_dir() else []
+    try:
+        return [*folders, boxed_model()]
+    except ModelError:
+        return folders
+
+
 def _read(path: Path, *, boxed: bool) -> Installed:
     try:
         return Installed(path.name, path, FoundModel.read(path), boxed)

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from octavo.cli.options import PrecisionOption, ShortlistOption, ThreadsOption
+from octavo.cli.options import PrecisionOption, ShortlistOption, ThreadsOption, named_model
 from octavo.cli.terminal.failures import note
 from octavo.errors import OctavoError, printable
 
@@ -24,8 +24,9 @@ def serve(
         list[Path] | None,
         typer.Argument(
             metavar="MODEL",
-            help="MODEL is a model directory, or a directory of such. Without it, the English-German model "
-            "in the box is served.",
+            help="MODEL is a model directory, a directory of such, or an installed model. Without it, all "
+            "installed models are served, and the English-German model in the box.",
+            parser=named_model,
         ),
     ] = None,
     host: Annotated[
@@ -197,11 +198,11 @@ def serve(
         raise OctavoError(
             f'a service needs {", ".join(missing)}, not installed here; pip install "octavo[serve]"'
         )
+    from octavo.catalog import installed_paths
     from octavo.server.model_pool import ModelPool
     from octavo.server.runner import Runner
     from octavo.server.service import Service
     from octavo.server.settings import ServerSettings
-    from octavo.translation.translator import boxed_model
 
     settings = ServerSettings(
         host=host,
@@ -219,7 +220,7 @@ def serve(
         log_format=log_format,
     )
     pool = ModelPool(
-        models or [boxed_model()],
+        models or installed_paths(),
         memory_limit=None if memory_limit is None else int(memory_limit * _MIB),
         threads=threads,
         precision=precision,
