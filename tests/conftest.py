@@ -26,17 +26,27 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class WithoutTorch(pytest.Module):
-    """A test module that cannot be imported."""
+NEEDED = {"reference": ("torch", "train"), "training": ("torch", "train"), "server": ("starlette", "serve")}
+"""By folder of tests: what all modules in it import, and the extra that has it."""
+
+
+class Unimportable(pytest.Module):
+    """A test module that needs an extra that is not installed."""
+
+    extra = ""
 
     def collect(self) -> Any:
-        pytest.skip("the reference and training need octavo[train]", allow_module_level=True)
+        pytest.skip(f"these tests need octavo[{self.extra}]", allow_module_level=True)
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Skip the reference's and training's tests, all of which import PyTorch, where there is none."""
-    if module_path.parent.name in ("reference", "training") and importlib.util.find_spec("torch") is None:
-        return WithoutTorch.from_parent(parent, path=module_path)
+    """Skip tests of the reference, of training and of the service where what they need is not installed."""
+    for folder in module_path.relative_to(ROOT).parts:
+        library, extra = NEEDED.get(folder, ("sys", ""))
+        if importlib.util.find_spec(library) is None:
+            module = Unimportable.from_parent(parent, path=module_path)
+            module.extra = extra
+            return module
     return None
 
 

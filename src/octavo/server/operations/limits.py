@@ -58,7 +58,7 @@ class Limits:
         body = _Body(receive, self._gate, limit)
         try:
             if (refusal := await body.read()) or (body.whole and (refusal := self._gate.obstacle(key_name))):
-                await self._refuse(refusal, receive, send)
+                await self._refuse(refusal, receive, send, linger=not body.ended)
             elif body.whole:
                 self._gate.enter(key_name)
                 try:
@@ -68,9 +68,9 @@ class Limits:
         finally:
             body.let_go()
 
-    async def _refuse(self, refusal: Refusal, receive: Receive, send: Send) -> None:
+    async def _refuse(self, refusal: Refusal, receive: Receive, send: Send, *, linger: bool = True) -> None:
         self._metrics.refused(refusal.name)
-        if refusal.closes:
+        if refusal.closes and linger:
             await _refuse_and_linger(refusal, receive, send)
         else:
             await refusal.send(send)
@@ -85,12 +85,15 @@ class _Body:
         self._limit = limit
         self._held = 0
         self._chunks: list[bytes] = []
+        self.ended = False
+        """Whether the client has sent all of it, or has left."""
         self.whole = False
 
     async def read(self) -> Refusal | None:
         """Read it. Returns why that was given up; where the client has left, ``whole`` stays False."""
         while not self.whole:
             message = await self._receive()
+            self.ended = not message.get("more_body", False)
             if message["type"] != "http.request":
                 return None
             chunk = message.get("body", b"")
@@ -101,7 +104,7 @@ class _Body:
             self._held += len(chunk)
             self._gate.bytes_held += len(chunk)
             self._chunks.append(chunk)
-            self.whole = not message.get("more_body", False)
+            self.whole = self.ended
         return None
 
     async def receive(self) -> Message:
