@@ -37,14 +37,16 @@ def start_log(log_format: LogFormat) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings tell of malformed requests
 
 
-def event(name: str, *, level: int = logging.INFO, error: BaseException | None = None, **fields: Any) -> None:
+def event(
+    name: str, *, level: int = logging.INFO, raised: BaseException | None = None, **fields: Any
+) -> None:
     """Log that something happened. ``fields`` are figures and names that the operator chose."""
-    exc_info = (type(error), error, error.__traceback__) if error is not None else None
+    exc_info = (type(raised), raised, raised.__traceback__) if raised is not None else None
     _LOG.log(level, name, extra={"fields": fields}, exc_info=exc_info)
 
 
-def request_ended(seen: Observation, seconds: float, error: BaseException | None = None) -> None:
-    """Log a request that was answered, or that failed with ``error``."""
+def request_ended(seen: Observation, seconds: float, raised: BaseException | None = None) -> None:
+    """Log a request that was answered, or that failed with ``raised``."""
     level = logging.INFO
     if seen.status >= _SERVER_ERROR:
         level = logging.WARNING if seen.status == _BUSY else logging.ERROR
@@ -66,12 +68,12 @@ def request_ended(seen: Observation, seconds: float, error: BaseException | None
         fields["pair"] = f"{seen.source or '?'}-{seen.target}"
     if seen.error:
         fields["error"] = seen.error
-    event("request", level=level, error=error, **fields)
+    event("request", level=level, raised=raised, **fields)
 
 
 def report_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """An exception handler of an event loop: log what nobody caught, without its message."""
-    event("uncaught", level=logging.ERROR, error=context.get("exception"))
+    event("uncaught", level=logging.ERROR, raised=context.get("exception"))
 
 
 class _Lines(logging.Formatter):
