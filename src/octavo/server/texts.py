@@ -110,6 +110,8 @@ def through(
 ) -> Iterator[TranslatedByRoute]:
     """Passages through one translator after another, in their order. Marks follow their words each time."""
     first, *others = route
+    if job.alignments and route[-1].model.alignment is None:
+        raise RequestError("the model has no alignments: ask for a translation without them")
     steps = [(first, _options(job, call, job.glossary, last=not others))]
     steps += [(each, _options(job, call, _kept_targets(job.glossary), last=True)) for each in others]
     found: list[TranslatedPassage] = []
