@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -14,7 +15,7 @@ from unittest.mock import Mock
 import pytest
 import uvicorn
 
-from octavo.server.operations.connections import ConnectionLimits, LimitedConnection
+from octavo.server.operations.connections import MAX_PIPELINED, ConnectionLimits, LimitedConnection
 from octavo.server.operations.gate import Gate
 from octavo.server.operations.limits import Limits
 from octavo.server.operations.metrics import Metrics
@@ -38,6 +39,19 @@ class Answering:
         self.headers = scope["headers"]
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"x" * self.size})
+
+
+class Holding(Answering):
+    """Answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while not self.may_answer.is_set():
+            await asyncio.sleep(0.01)
+        await super().__call__(scope, receive, send)
 
 
 class Listening:
@@ -101,6 +115,12 @@ def all_of(connection: socket.socket) -> bytes:
         while data := connection.recv(1 << 16):
             found += data
     return found
+
+
+def send_all(connection: socket.socket, data: bytes) -> None:
+    """Send until the other side closes."""
+    with contextlib.suppress(OSError):
+        connection.sendall(data)
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -267,9 +287,36 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         assert found.count(b"HTTP/1.1 200 ") == 3
 
 
-@pytest.mark.parametrize(
-    "nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"]
-)
+def test_requests_wait_in_a_pipeline_up_to_a_limit() -> None:
+    app = Holding()
+    with listening(app) as served, served.connect() as connection:
+        sender = threading.Thread(target=send_all, args=(connection, REQUEST * 50_000))
+        sender.start()
+        served.until(1)
+        (serving,) = served.server.server_state.connections
+        while len(serving.pipeline) < MAX_PIPELINED:
+            time.sleep(0.01)
+        app.may_answer.set()
+        found = all_of(connection)
+        sender.join(60)
+        assert found.count(b"HTTP/1.1 200 ") == MAX_PIPELINED + 1 == found.count(b"HTTP/1.1 ")
+        assert found.count(b"connection: close") == 1
+        assert found.endswith(b"0\r\n\r\n")
+
+
+def test_a_request_before_what_is_no_http_gets_its_answer() -> None:
+    for nonsense in NO_HTTP:
+        app = Holding()
+        with listening(app) as served, served.connect() as connection:
+            connection.sendall(REQUEST + nonsense)
+            served.until(1)
+            app.may_answer.set()
+            found = all_of(connection)
+            assert found.startswith(b"HTTP/1.1 200 ") and found.endswith(b"0\r\n\r\n")
+            assert found.count(b"HTTP/1.1 ") == 1 and b"connection: close" in found
+
+
+@pytest.mark.parametrize("nonsense", NO_HTTP)
 def test_what_is_no_http_is_closed(nonsense: bytes) -> None:
     with listening() as served, served.connect() as connection:
         connection.sendall(nonsense)

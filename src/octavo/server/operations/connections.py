@@ -1,7 +1,8 @@
 """Connections: how long they may be idle or slow, how many there may be, and how they end.
 
 uvicorn's protocol over httptools parses and answers; this one adds limits to it, since neither has one for
-the size of headers, for a request that does not come to its end, or for a client that takes no answer.
+the size of headers, for a request that does not come to its end, for requests that come before the answers to
+those before them, or for a client that takes no answer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from octavo.server.operations.refusals import HEAD_TOO_LARGE, TOO_SLOW, Refusal
 
 MAX_HEAD_BYTES: Final = 64 << 10
+
+MAX_PIPELINED: Final = 32
+"""Requests of a connection that may wait for the answers before theirs. One more is not read: a request of 40
+bytes takes some kilobytes while it waits."""
 
 _FRAMING: Final = 8
 """Bytes on the wire for each byte of a body: a chunk of one byte takes six."""
@@ -48,6 +53,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._in_head = self._in_body = False
         self._wire_bytes = 0  # of the request that is being read, after those that came with its beginning
         self._body_bytes = 0
+        self._read_all = False  # that will be read: the answers that are owed end the connection
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -66,6 +72,8 @@ class LimitedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of requests have come."""
+        if self._read_all:
+            return
         self._wire_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -76,7 +84,9 @@ class LimitedConnection(HttpToolsProtocol):
             self._watch()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A request begins. uvicorn hears of the error by ``send_400_response``."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("too many requests wait for answers")
         self._in_head = True
         self._wire_bytes = self._body_bytes = 0
         self._stop_timer()
@@ -103,6 +113,17 @@ class LimitedConnection(HttpToolsProtocol):
         """A request has come to its end."""
         self._in_body = False
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What has come is no request, or one too many. Answers to whole requests before it come first."""
+        whole = None if self._in_body else self._under_way()
+        if whole is not None:
+            self._read_all = True
+            whole.keep_alive = False
+        elif self._in_body and not self._answerable():
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
 
     def pause_writing(self) -> None:
         """The client takes answers more slowly than they are made."""
