@@ -1,0 +1,57 @@
+"""The service with a page, on a port of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from octavo.server import page
+from octavo.server.app import create_app
+from octavo.server.service import Service
+from octavo.server.settings import ServerSettings
+
+from .fake_models import FakeModels
+
+SETTINGS = ServerSettings(max_text_characters=2000, port=0)
+
+
+class _Server(uvicorn.Server):
+    """One whose address is known as soon as it listens."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: object = None) -> None:
+        await super().startup(None)
+        self.listening.set()
+
+    @property
+    def port(self) -> int:
+        number: int = self.servers[0].sockets[0].getsockname()[1]
+        return number
+
+
+@contextmanager
+def served(models: FakeModels, prefix: str, *middleware: Middleware) -> Iterator[str]:
+    """The address of the page while the service runs, in a thread."""
+    service = Service(models, SETTINGS)  # type: ignore[arg-type]
+    app = create_app(service, SETTINGS, routes=page.routes(SETTINGS), middleware=middleware)
+    server = _Server(Starlette(routes=[Mount(prefix, app)]))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert server.listening.wait(20)
+        yield f"http://127.0.0.1:{server.port}{prefix}/"
+    finally:
+        for translator in models.translators.values():
+            translator.gate.set()
+        server.should_exit = True
+        server.force_exit = True
+        thread.join(20)
