@@ -114,6 +114,14 @@ def slow() -> None:
     run(sys.executable, "-m", "pytest", "-m", "slow")
 
 
+def page() -> None:
+    """The web page of the service, driven in headless Chromium."""
+    for program in ("chromium", "chromedriver"):
+        if not shutil.which(program):
+            raise StepSkippedError(f"{program} is not installed (chromium, chromium-driver)")
+    run(sys.executable, "-m", "pytest", "-m", "browser", "tests/server/page")
+
+
 def markup() -> None:
     """100,000 fragments of HTML: tags and their nesting, judged by html5lib; 20,000 texts cut and joined."""
     run(sys.executable, "benchmarks/html_fragments.py", "--fragments", "100000", PYTHONPATH=str(ROOT))
@@ -142,7 +150,20 @@ def needs(module: str, *, extra: str) -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     step.__name__.replace("_", "-"): step
-    for step in (lint, types, native_format, native, sanitizers, aarch64, tests, slow, markup, docs, wheels)
+    for step in (
+        lint,
+        types,
+        native_format,
+        native,
+        sanitizers,
+        aarch64,
+        tests,
+        slow,
+        page,
+        markup,
+        docs,
+        wheels,
+    )
 }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ PREFIX = "/under/a-prefix"
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A WebDriver, or a skip that says what is missing."""
     pytest.importorskip("selenium", reason="driving the page needs selenium")
-    binary = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    binary = shutil.which("chromium")
     driver = shutil.which("chromedriver")
     if binary is None or driver is None:
         pytest.skip("driving the page needs chromium and chromedriver (Debian: chromium-driver)")

@@ -12,7 +12,9 @@ PATIENCE_S = 20
 
 _WATCH = """
   window.violations = [];
-  document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
+  document.addEventListener("securitypolicyviolation", (event) => {
+    window.violations.push(event.violatedDirective);
+  });
 """
 
 
@@ -62,7 +64,7 @@ class DrivenPage:
         script = f"""
           const done = arguments[arguments.length - 1];
           const [address, ...a] = arguments;
-          import(address).then(async (m) => {{ {body} }}).then(done, (error) => done("error: " + error.message));
+          import(address).then(async (m) => {{ {body} }}).then(done, (e) => done("error: " + e.message));
         """
         return self.browser.execute_async_script(script, f"{self.address}page/{name}", *arguments)
 

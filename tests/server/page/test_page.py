@@ -10,7 +10,7 @@ from .fake_models import ARABIC, FakeModels
 pytest.importorskip("selenium", reason="driving the page needs selenium")
 from selenium.webdriver.common.keys import Keys
 
-TEXT = "A man rides a bicycle. 🚲 Two dogs play!\n\nWhy?"
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

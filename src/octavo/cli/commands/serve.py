@@ -199,6 +199,7 @@ def serve(
             f'a service needs {", ".join(missing)}, not installed here; pip install "octavo[serve]"'
         )
     from octavo.catalog import installed_paths
+    from octavo.server import page
     from octavo.server.model_pool import ModelPool
     from octavo.server.runner import Runner
     from octavo.server.service import Service
@@ -227,7 +228,8 @@ def serve(
         shortlist=shortlist,
     )
     try:
-        Runner(Service(pool, settings), settings, reload_models=pool.reload).run()
+        routes = page.routes(settings)
+        Runner(Service(pool, settings), settings, routes=routes, reload_models=pool.reload).run()
     finally:
         pool.close()
 

@@ -56,8 +56,8 @@ export async function request(path, { json, ...options } = {}) {
 /** @param {Response} response @returns {Promise<ApiError>} */
 async function refusal(response) {
   const { status } = response;
-  const said = message(await response.json().catch(() => null));
-  if (status === 401 || status === 403) {
+  const body = await response.json().catch(() => null);
+  if (status === 401 || (status === 403 && body?.code !== "quota")) {
     document.dispatchEvent(new CustomEvent("keywanted", { detail: sessionStorage.getItem(KEY) !== null }));
     return new ApiError("The server asks for an API key.", "key");
   }
@@ -66,7 +66,7 @@ async function refusal(response) {
     return new ApiError("The server has much to do.", "busy", seconds);
   }
   if (status === 502 || status === 504) return new ApiError("The server does not answer.", "offline");
-  return new ApiError(said, "refused");
+  return new ApiError(message(body), "refused");
 }
 
 /**

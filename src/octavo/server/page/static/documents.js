@@ -41,7 +41,7 @@ export class DocumentsPanel {
 
   /** @param {import("./api.js").Offer} found What the server takes. */
   offer({ formats, documentBytes }) {
-    const names = Object.keys(formats).map((name) => name.toUpperCase());
+    const names = Object.keys(formats).map((name) => name.toUpperCase()).sort();
     byId("files").accept = Object.values(formats).flat().join(",");
     byId("document-limits").textContent = `${names.join(", ")}; up to ${size(documentBytes)} each.`;
   }

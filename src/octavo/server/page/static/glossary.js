@@ -15,8 +15,8 @@ export class GlossaryPanel extends EventTarget {
   #languages;
   #rows = byId("terms");
   #timer = 0;
-  /** The pair whose terms the rows show. */
-  #shown = "";
+  /** The pair whose terms the rows show; "" where the source language is not known. @type {string | null} */
+  #shown = null;
 
   /** @param {import("./languages.js").Languages} languages */
   constructor(languages) {

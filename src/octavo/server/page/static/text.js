@@ -78,7 +78,8 @@ export function grouped(count) {
 
 /** @param {number} bytes @returns {string} */
 export function size(bytes) {
-  if (bytes < 1000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+  const kib = bytes / 1024;
+  const [number, unit] = kib < 1024 ? [kib, "KiB"] : [kib / 1024, "MiB"];
+  return `${number.toLocaleString("en", { maximumFractionDigits: 1 })} ${unit}`;
 }
