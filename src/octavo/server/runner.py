@@ -66,6 +66,7 @@ class Runner:
         all_routes = [*operations_routes(self._readiness, self._metrics), *routes]
         self.app = self._guarded(create_app(service, settings, routes=all_routes))
         self._reloading: asyncio.Task[None] | None = None
+        self._reload_again = False
 
     def run(self) -> None:
         """Serve until a signal ends it."""
@@ -150,8 +151,16 @@ class Runner:
             logs.event("not_ready", level=logging.ERROR, reason=obstacle)
 
     def _reload(self) -> None:
-        if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.ensure_future(asyncio.to_thread(self._reload_all))
+        """Start reading models and keys, or see to it that they are read once more after that."""
+        self._reload_again = True
+        if self._reloading is None:
+            self._reloading = asyncio.ensure_future(self._reload_while_asked())
+
+    async def _reload_while_asked(self) -> None:
+        while self._reload_again:
+            self._reload_again = False
+            await asyncio.to_thread(self._reload_all)
+        self._reloading = None
 
     def _reload_all(self) -> None:
         for what, reload in (("models", self._reload_models), ("keys", self._reload_keys)):

@@ -10,13 +10,17 @@ from octavo.server.observation import observed
 from octavo.server.operations.keys import KeyFile
 from octavo.server.operations.refusals import NO_KEY, WRONG_KEY, Refusal
 
-OPEN_PATHS: Final = frozenset({"/", "/livez", "/readyz"})
-"""Paths that need no key: those that tell nothing of translations, and the page that asks for one."""
+OPEN_PATHS: Final = frozenset(
+    {"/", "/livez", "/readyz", "/health", "/languages", "/frontend/settings", "/spec", "/v1/openapi.json"}
+)
+"""Paths that need no key: how the service is, what it offers, and the page that asks for a key."""
 
-KEYS_IN_BODIES: Final = frozenset({"/translate", "/detect", "/translate_file", "/languages"})
+OPEN_FOLDERS: Final = ("/page/", "/download_file/")
+"""What needs no key in these: files of the page, and documents under names that nobody can guess."""
+
+KEYS_IN_BODIES: Final = frozenset({"/translate", "/detect", "/translate_file"})
 """Paths of LibreTranslate's API, whose clients send the key as ``api_key``."""
 
-_PAGE: Final = "/page/"
 _SCHEMES: Final = ("bearer", "deepl-auth-key")
 _LATER: Final = "octavo.key_comes_later"
 
@@ -43,7 +47,7 @@ class Authentication:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         path: str = scope["path"]
-        if path in self._open_paths or path.startswith(_PAGE) or scope["method"] == "OPTIONS":
+        if path in self._open_paths or path.startswith(OPEN_FOLDERS) or scope["method"] == "OPTIONS":
             return None
         key = _key_in_header(scope)
         if key is None and path in KEYS_IN_BODIES:
