@@ -15,9 +15,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from octavo.server import reference
 from octavo.server.api import octavo
 from octavo.server.errors import InternalError, ServiceError
 from octavo.server.failures import log_failure
+from octavo.server.observation import observe, observed
+from octavo.server.openapi import openapi_route
 from octavo.server.presence import CancelWhenGone
 from octavo.server.problems import Problem, problem_of, problem_response
 from octavo.server.service import Service
@@ -35,7 +38,8 @@ def create_app(
 ) -> Starlette:
     """The ASGI app of a service: our own API, and ``routes`` of others beside it.
 
-    ``middleware`` goes around all of it, the outermost first. At its end the app drains the service.
+    Those whose endpoints are described are in /openapi.json, which /docs shows. ``middleware`` goes around
+    all of it, the outermost first. At its end the app drains the service.
     """
 
     @contextlib.asynccontextmanager
@@ -43,8 +47,9 @@ def create_app(
         yield
         await service.drain(settings.grace)
 
+    all_routes = [*octavo.routes(service, settings), *routes]
     return Starlette(
-        routes=[*octavo.routes(service, settings), *routes],
+        routes=[*all_routes, openapi_route(all_routes), *reference.routes()],
         middleware=[*middleware, Middleware(AnswerFailures), Middleware(CancelWhenGone)],
         exception_handlers={HTTPException: _http_error, ServiceError: _service_error},
         lifespan=lifespan,
@@ -60,6 +65,7 @@ class AnswerFailures:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection, as ASGI says."""
+        observe(observed())  # one that every part of the app sees, also where nobody observes
         started = False
 
         async def sent(message: Message) -> None:

@@ -132,6 +132,11 @@ class ModelPool:
             loaded = {model.name: model.problem for model in self._models if model.problem}
             return loaded | self._scan_problems
 
+    def check(self, source: str, target: str) -> None:
+        """Raises UnsupportedPairError where ``route`` would. It loads nothing."""
+        with self._lock:
+            self._routes.find(source, target)
+
     @contextmanager
     def route(self, source: str, target: str) -> Iterator[tuple[Translator, ...]]:
         """The translator between two languages, or the two of a pivot, in the order of their use.

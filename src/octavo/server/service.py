@@ -243,6 +243,8 @@ class Service:
     def _accept(self, job: Job) -> _Accepted:
         """Take a job on, or raise ServiceError."""
         self._check_open()
+        if job.source is not None:
+            self.models.check(job.source, job.target)
         seconds = most = self.settings.translation_timeout
         try:
             if job.timeout is not None:

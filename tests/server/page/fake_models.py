@@ -101,6 +101,9 @@ class FakeModels:
             Pair("de", "ar", "de-ar", "en"),
         ]
 
+    def check(self, source: str, target: str) -> None:
+        pass
+
     @contextmanager
     def route(self, source: str, target: str) -> Iterator[tuple[FakeTranslator, ...]]:
         (via,) = [pair.via for pair in self.pairs() if (pair.source, pair.target) == (source, target)]

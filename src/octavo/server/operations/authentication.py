@@ -11,12 +11,15 @@ from octavo.server.operations.keys import KeyFile
 from octavo.server.operations.refusals import NO_KEY, WRONG_KEY, Refusal
 
 OPEN_PATHS: Final = frozenset(
-    {"/", "/livez", "/readyz", "/health", "/languages", "/frontend/settings", "/spec", "/v1/openapi.json"}
+    {
+        *("/", "/docs", "/openapi.json", "/livez", "/readyz"),
+        *("/health", "/languages", "/frontend/settings", "/spec"),
+    }
 )
 """Paths that need no key: how the service is, what it offers, and the page that asks for a key."""
 
-OPEN_FOLDERS: Final = ("/page/", "/download_file/")
-"""What needs no key in these: files of the page, and documents under names that nobody can guess."""
+OPEN_FOLDERS: Final = ("/docs/", "/page/", "/download_file/")
+"""What needs no key in these: files of pages, and documents under names that nobody can guess."""
 
 KEYS_IN_BODIES: Final = frozenset({"/translate", "/detect", "/translate_file"})
 """Paths of LibreTranslate's API, whose clients send the key as ``api_key``."""

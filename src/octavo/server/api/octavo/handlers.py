@@ -25,10 +25,12 @@ from octavo.server.api.octavo.messages import (
     Timings,
     TranslateResponse,
 )
+from octavo.server.api.octavo.operations import DETECT, LANGUAGES, MODELS, TRANSLATE
 from octavo.server.api.octavo.stream import begun
 from octavo.server.errors import FieldError, ServiceError, TooLargeError
 from octavo.server.json_body import json_body
 from octavo.server.observation import observed
+from octavo.server.openapi import describes
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
 
@@ -40,6 +42,7 @@ class Handlers:
         self._service = service
         self._settings = settings
 
+    @describes(TRANSLATE)
     async def translate(self, request: Request) -> Response:
         """POST /v1/translate: a result for each item; with ``?stream=1`` a line for each, as it is done."""
         stream = _switch(request, "stream")
@@ -49,7 +52,10 @@ class Handlers:
             raise TooLargeError(
                 f"a request may have {self._settings.max_texts} items; this one has {len(asked.items)}"
             )
-        groups, bad = sheaves(asked)
+        if asked.glossary:  # which takes time to prepare
+            groups, bad = await asyncio.to_thread(sheaves, asked)
+        else:
+            groups, bad = sheaves(asked)
         results = [failed(place, error, since) for place, error in bad]
         if stream:
             lines = await begun(self._service, groups, results, since)
@@ -66,16 +72,16 @@ class Handlers:
                 results.append(group.result(index, outcome, since))
         results.sort(key=lambda result: result.index)
         known = observed()
-        timings = Timings(
-            known.waiting or 0.0, known.translating or 0.0, round(time.perf_counter() - since, 6)
-        )
-        return _json(TranslateResponse(results, timings))
+        seconds = (known.waiting or 0.0, known.translating or 0.0, time.perf_counter() - since)
+        return _json(TranslateResponse(results, Timings(*(round(each, 6) for each in seconds))))
 
+    @describes(MODELS)
     async def models(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette hands over
         """GET /v1/models."""
         pairs = self._service.models.pairs()
         return _json(ModelsResponse([ModelResult(p.source, p.target, p.name, p.via) for p in pairs]))
 
+    @describes(LANGUAGES)
     async def languages(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v1/languages."""
         targets: dict[str, list[str]] = {}
@@ -85,6 +91,7 @@ class Handlers:
         found = [LanguageResult(tag, sorted(into)) for tag, into in sorted(targets.items())]
         return _json(LanguagesResponse(found))
 
+    @describes(DETECT)
     async def detect(self, request: Request) -> Response:
         """POST /v1/detect."""
         asked = await json_body(request, READ_DETECT)

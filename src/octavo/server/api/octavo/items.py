@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from octavo.errors import InputError
 from octavo.server.api.octavo.messages import (
     READ_ITEM,
     AlternativeResult,
+    Id,
     Item,
     ItemResult,
     LinkResult,
@@ -25,13 +26,13 @@ from octavo.server.errors import FieldError, RequestError, ServiceError
 from octavo.server.json_body import decoded
 from octavo.server.problems import problem_of
 from octavo.server.texts import Outcome
-from octavo.server.work import Answer, Job, Markup
+from octavo.server.work import Job, Markup
 from octavo.terms import Entry, Glossary
 from octavo.translation import SearchChanges, Translation, TranslationWarning
 
 _MARKUPS: Final[tuple[Markup, ...]] = ("text", "html", "xml")
 _ID: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ID_VALUE: Final[msgspec.json.Decoder[str | int | None]] = msgspec.json.Decoder(str | int | None)
+_ID_VALUE: Final[msgspec.json.Decoder[str | int | None]] = msgspec.json.Decoder(Id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +56,39 @@ class Sheaf:
         place = self.places[index]
         if isinstance(outcome, ServiceError):
             return failed(place, outcome, since)
-        result = _result(self.job, place, outcome, since)
-        if self.segments and self.job.markup == "text":
-            result.segments = list(_segments(self.job.texts[index], outcome))
+        result = ItemResult(
+            place.index,
+            place.id,
+            outcome.source,
+            warnings=[WarningResult(name, TranslationWarning[name].value) for name in outcome.warnings],
+            seconds=_seconds(since),
+        )
+        setattr(result, self.job.markup, outcome.text)
+        if self.job.markup == "text":
+            self._add_to_text(result, self.job.texts[index], outcome.translations[0])
         return result
+
+    def _add_to_text(self, result: ItemResult, text: str, translation: Translation) -> None:
+        """What is known of a plain text. Behind two models, links and segments are of a text between them,
+        and none are stated."""
+        result.score = translation.score
+        result.complete = translation.complete
+        if len(translation.alternatives) > 1:
+            result.alternatives = [
+                AlternativeResult(each.text, each.score, each.complete) for each in translation.alternatives
+            ]
+        segments = translation.segments if translation.source == text else ()
+        if self.job.alignments:
+            result.alignments = [
+                LinkResult(link.source_start, link.source_end, link.start, link.end, link.weight)
+                for segment in segments
+                for link in segment.links
+            ]
+        if self.segments:
+            result.segments = [
+                SegmentResult(each.source_start, each.source_end, each.start, each.end, each.origin.value)
+                for each in segments
+            ]
 
 
 def sheaves(request: TranslateRequest[msgspec.Raw]) -> tuple[list[Sheaf], list[tuple[Place, ServiceError]]]:
@@ -154,41 +184,6 @@ def _glossary(request: TranslateRequest[msgspec.Raw]) -> Glossary | None:
         return Glossary(entries, request.source or "")
     except InputError as error:
         raise FieldError(str(error), "$.glossary") from error
-
-
-def _result(job: Job, place: Place, answer: Answer, since: float) -> ItemResult:
-    result = ItemResult(
-        place.index,
-        place.id,
-        answer.source,
-        warnings=[WarningResult(name, TranslationWarning[name].value) for name in answer.warnings],
-        seconds=_seconds(since),
-    )
-    setattr(result, job.markup, answer.text)
-    if job.markup == "text":
-        (translation,) = answer.translations
-        result.score = translation.score
-        result.complete = translation.complete
-        if len(translation.alternatives) > 1:
-            result.alternatives = [
-                AlternativeResult(each.text, each.score, each.complete) for each in translation.alternatives
-            ]
-        if job.alignments:
-            result.alignments = list(_links(translation))
-    return result
-
-
-def _links(translation: Translation) -> Iterator[LinkResult]:
-    for segment in translation.segments:
-        for link in segment.links:
-            yield LinkResult(link.source_start, link.source_end, link.start, link.end, link.weight)
-
-
-def _segments(text: str, answer: Answer) -> Iterator[SegmentResult]:
-    """Those of a single model: behind two, the sentences of the last one are not those of the text."""
-    (translation,) = answer.translations
-    for one in translation.segments if translation.source == text else ():
-        yield SegmentResult(one.source_start, one.source_end, one.start, one.end, one.origin.value)
 
 
 def _seconds(since: float) -> float:

@@ -16,6 +16,10 @@ Tag = Annotated[str, Meta(min_length=1, max_length=64)]
 """A language, as the models state it, such as "en"."""
 
 
+Id = str | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None
+"""A number is one that every program reads as it is."""
+
+
 def _whole(name: str) -> Meta:
     least, most = RANGES[name]
     return Meta(ge=least, le=most)
@@ -34,7 +38,7 @@ class Item(Struct, forbid_unknown_fields=True):
     """One text to translate: ``text``, ``html`` or ``xml``, and only one of them. ``id`` comes back with the
     result."""
 
-    id: str | int | None = None
+    id: Id = None
     text: str | UnsetType = UNSET
     html: str | UnsetType = UNSET
     xml: str | UnsetType = UNSET
@@ -72,7 +76,7 @@ class TranslateRequest(Struct, Generic[ItemT], forbid_unknown_fields=True):
     target: Tag
     source: Tag | None = None
     options: Options | None = None
-    glossary: list[GlossaryRow] | None = None
+    glossary: Annotated[list[GlossaryRow], Meta(max_length=10_000)] | None = None
     alignments: bool = False
     segments: bool = False
     sentences: bool = True
@@ -125,7 +129,7 @@ class ItemResult(Struct, omit_defaults=True):
     done, from when the request was read."""
 
     index: int
-    id: str | int | None = None
+    id: Id = None
     source: str | None = None
     text: str | UnsetType = UNSET
     html: str | UnsetType = UNSET
