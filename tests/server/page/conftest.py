@@ -58,13 +58,17 @@ def address(models: FakeModels) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def pictures() -> Path | None:
+    """Where pictures are kept; None where nobody wants them."""
+    folder = os.environ.get("OCTAVO_PAGE_SCREENSHOTS")
+    return Path(folder) if folder else None
+
+
 @pytest.fixture
-def page(
-    chromium: object, address: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[DrivenPage]:
+def page(chromium: object, address: str, tmp_path: Path, pictures: Path | None) -> Iterator[DrivenPage]:
     """The page as a new reader has it, 1,200 pixels wide; behind the test it must have nothing to regret."""
-    pictures = os.environ.get("OCTAVO_PAGE_SCREENSHOTS")
-    page = DrivenPage(chromium, address, tmp_path, Path(pictures) if pictures else None)
+    page = DrivenPage(chromium, address, tmp_path, pictures)
     page.open()
     yield page
     page.check_quiet()

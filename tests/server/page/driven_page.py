@@ -36,7 +36,12 @@ class DrivenPage:
         )
 
     def open(self, width: int = 1200) -> None:
-        """Load it, as somebody who was never here."""
+        """Load it, as somebody who was never here, and wait until it knows its languages."""
+        self.forget(width)
+        self.reload()
+
+    def forget(self, width: int = 1200) -> None:
+        """Be somebody who was never here."""
         self.resize(width)
         self.browser.get("about:blank")
         origin = self.address.split("/", 3)
@@ -44,11 +49,14 @@ class DrivenPage:
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", storage)
         for kind in ("browser", "performance"):
             self.browser.get_log(kind)
-        self.reload()
 
     def reload(self) -> None:
         """Load it, and wait until it knows its languages."""
         self.browser.get(self.address)
+        self.wait_for_languages()
+
+    def wait_for_languages(self) -> None:
+        """Until it has asked the server for them."""
         self.until(lambda: self.run("return document.getElementById('target-language').options.length"))
 
     def resize(self, width: int, height: int = 900) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from octavo.server import page
 from octavo.server.app import create_app
+from octavo.server.operations.authentication import Authentication
+from octavo.server.operations.keys import KeyFile
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
 
@@ -24,7 +27,7 @@ SETTINGS = ServerSettings(max_text_characters=2000, port=0)
 class _Server(uvicorn.Server):
     """One whose address is known as soon as it listens."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
         self.listening = threading.Event()
 
@@ -39,11 +42,13 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(models: FakeModels, prefix: str, *middleware: Middleware) -> Iterator[str]:
-    """The address of the page while the service runs, in a thread."""
+def served(models: FakeModels, prefix: str, keys: Path | None = None) -> Iterator[str]:
+    """The address of the page while the service runs, in a thread; ``keys`` is a file of API keys."""
     service = Service(models, SETTINGS)  # type: ignore[arg-type]
-    app = create_app(service, SETTINGS, routes=page.routes(SETTINGS), middleware=middleware)
-    server = _Server(Starlette(routes=[Mount(prefix, app)]))
+    app: ASGIApp = create_app(service, SETTINGS, routes=page.routes(SETTINGS))
+    if keys is not None:
+        app = Authentication(app, KeyFile(keys))
+    server = _Server(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

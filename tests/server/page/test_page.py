@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .driven_page import DrivenPage
@@ -177,6 +179,35 @@ def test_the_translation_is_copied(german: DrivenPage) -> None:
     german.element("copy").click()
     german.expect("copy", "Copied")
     assert german.run("return getSelection().toString()") == "ONE. TWO!\nTHREE."
+
+
+def test_a_server_with_keys_asks_for_one(
+    chromium: object, models: FakeModels, tmp_path: Path, pictures: Path | None
+) -> None:
+    from octavo.server.operations.keys import new_key
+
+    from .served import served
+
+    key = new_key(tmp_path / "keys.txt", "reader")
+    with served(models, "", tmp_path / "keys.txt") as address:
+        page = DrivenPage(chromium, address, tmp_path, pictures)
+        page.allowed += ["401 (Unauthorized)", "403 (Forbidden)"]
+        page.forget()
+        page.browser.get(address)
+        page.until(page.element("key-form").is_displayed)
+        assert page.focused() == "key"
+        page.picture("key")
+        page.keys("wrong", Keys.ENTER)
+        page.expect("key-hint", "The server does not take the key that it got.")
+        page.keys(key, Keys.ENTER)
+        page.wait_for_languages()
+        page.choose("en", "de")
+        assert not page.element("key-form").is_displayed()
+        page.element("source").send_keys("One.")
+        page.expect("output", "ONE.")
+        kept = "return [sessionStorage, localStorage].map((s) => JSON.stringify(s).includes(arguments[0]))"
+        assert page.run(kept, key) == [True, False]
+        page.check_quiet()
 
 
 def test_a_server_that_is_away_is_told(german: DrivenPage) -> None:

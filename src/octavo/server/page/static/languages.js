@@ -38,13 +38,13 @@ export class Languages extends EventTarget {
   offer(pairs, detects) {
     this.#pairs = pairs;
     this.#detects = detects;
-    const [source, target] = remembered("languages", ["", ""]);
+    const [source, target] = remembered("languages", [null, ""]);
     const tags = sorted(new Set(pairs.map((pair) => pair[0])));
     this.#sources.replaceChildren(
       ...(detects ? [new Option("Detect language", "")] : []),
       ...tags.map((tag) => new Option(languageName(tag), tag)),
     );
-    choose(this.#sources, source || (detects ? "" : tags[0]));
+    choose(this.#sources, source ?? (tags.length > 1 ? "" : tags[0]));
     this.#showTargets(target);
     this.#changed();
   }
@@ -97,7 +97,7 @@ export class Languages extends EventTarget {
 
   #changed() {
     this.detected = "";
-    if (this.source || this.#detects) remember("languages", [this.source, this.target]);
+    remember("languages", [this.source, this.target]);
     this.dispatchEvent(new Event("change"));
   }
 }
