@@ -24,7 +24,9 @@ from octavo.server.settings import ServerSettings
 def listening(app: ASGIApp) -> Iterator[str]:
     """The app on a free port of this machine, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", log_config=None, lifespan="on"))
+        server = uvicorn.Server(
+            uvicorn.Config(app, loop="asyncio", log_config=None, timeout_graceful_shutdown=5)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started and thread.is_alive():

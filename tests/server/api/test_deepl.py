@@ -18,6 +18,8 @@ from deepl.api_data import MultilingualGlossaryDictionaryEntries
 
 from octavo import Translator
 from octavo.server.model_pool import ModelPool
+from octavo.server.operations.authentication import Authentication
+from octavo.server.operations.keys import KeyFile, new_key
 from octavo.server.settings import ServerSettings
 from octavo.terms import Entry, Glossary
 
@@ -205,6 +207,24 @@ def test_usage_without_a_limit(client: deepl.DeepLClient) -> None:
         client.translate_text("Hello.", target_lang="FR", source_lang="EN")
     client.translate_text("Hello.", target_lang="DE", source_lang="EN")
     assert client.get_usage().character.count == before + 6
+
+
+def test_keys(pool: ModelPool, tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    key = new_key(path, "alice")
+    with served(pool, around=lambda app: Authentication(app, KeyFile(path))) as address:
+        wrong = deepl.DeepLClient(f"{key}x", server_url=address)
+        for ask in (
+            wrong.get_usage,
+            wrong.list_glossaries,
+            lambda: wrong.translate_text("A dog.", target_lang="DE"),
+        ):
+            with pytest.raises(deepl.AuthorizationException):
+                ask()
+        right = deepl.DeepLClient(key, server_url=address)
+        right.translate_text("A dog.", target_lang="DE", source_lang="EN")
+        wrong.close()
+        right.close()
 
 
 @pytest.mark.parametrize(

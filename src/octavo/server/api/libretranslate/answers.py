@@ -17,6 +17,11 @@ from octavo.server.errors import (
     ServiceError,
     UnknownResourceError,
 )
+from octavo.server.operations.authentication import body_key_refusal
+from octavo.server.operations.refusals import Refusal
+
+KEY: Final = "api_key"
+"""The field that clients send a key in."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,12 +46,30 @@ def refused(why: str, status: int) -> Response:
     return answer({"error": why}, status)
 
 
+class KeyRefusedError(ServiceError):
+    """The request has no key that this service knows."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.name)
+        self.refusal = refusal
+
+
+def check_key(request: Request, fields: dict[str, Any]) -> None:
+    """Raises KeyRefusedError where the service needs a key, and neither a header nor ``fields`` has it."""
+    key = fields.get(KEY)
+    refusal = body_key_refusal(request.scope, key if isinstance(key, str) else None)
+    if refusal is not None:
+        raise KeyRefusedError(refusal)
+
+
 def answering(handler: Handler) -> Handler:
     """The handler, with what the service refuses as an answer that LibreTranslate's clients understand."""
 
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
+        except KeyRefusedError as error:
+            return error.refusal.response()
         except ServiceError as error:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             response = refused(str(error), status)

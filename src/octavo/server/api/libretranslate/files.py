@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from octavo.server.api.body import converted, uploaded
-from octavo.server.api.libretranslate.answers import answer
+from octavo.server.api.libretranslate.answers import answer, check_key
 from octavo.server.api.libretranslate.texts import languages
 from octavo.server.document_store import DocumentOrder, DocumentState, DocumentStore
 from octavo.server.errors import RequestError, UnknownResourceError
@@ -34,6 +34,7 @@ class Files:
     async def translate(self, request: Request) -> Response:
         """POST /translate_file. The answer comes when the document is translated."""
         async with uploaded(request, self._max_document_bytes) as upload:
+            check_key(request, upload.fields)
             asked = converted(upload.fields, FileRequest)
             if upload.file is None or not upload.file.filename:
                 raise RequestError("Invalid request: missing file parameter")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from octavo.server.api.body import converted, read_fields
 from octavo.server.api.language_codes import tag_of
-from octavo.server.api.libretranslate.answers import answer
+from octavo.server.api.libretranslate.answers import answer, check_key
 from octavo.server.errors import RequestError, UnsupportedPairError
 from octavo.server.language_names import language_name
 from octavo.server.service import Service
@@ -51,7 +51,9 @@ class Texts:
 
     async def translate(self, request: Request) -> Response:
         """POST /translate. A list of texts gives lists."""
-        asked = converted(await read_fields(request, self._max_body_bytes), TextRequest)
+        fields = await read_fields(request, self._max_body_bytes)
+        check_key(request, fields)
+        asked = converted(fields, TextRequest)
         for name in ("q", "source", "target"):
             if not getattr(asked, name):
                 raise RequestError(f"Invalid request: missing {name} parameter")
@@ -83,7 +85,9 @@ class Texts:
 
     async def detect(self, request: Request) -> Response:
         """POST /detect: the languages that a text may be in, the likeliest first."""
-        asked = converted(await read_fields(request, self._max_body_bytes), DetectRequest)
+        fields = await read_fields(request, self._max_body_bytes)
+        check_key(request, fields)
+        asked = converted(fields, DetectRequest)
         if not asked.q:
             raise RequestError("Invalid request: missing q parameter")
         ranked = await self._service.detect(asked.q)
