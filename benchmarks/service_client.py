@@ -226,6 +226,7 @@ async def closed_loop(
             if time.perf_counter() >= end:
                 break
             if connection.closed:
+                load.unasked += connection.unasked
                 connection = await Connection.open(address)
             try:
                 load.answers[index] = await connection.ask(requests[index])

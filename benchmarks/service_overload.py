@@ -38,13 +38,13 @@ from service_client import (
     percentile,
     run,
 )
-from service_process import Server, Usage, Watch, octavo_server, running
+from service_findings import MEBIBYTE, Findings, milliseconds
+from service_process import Server, Watch, octavo_server, running
 
 import octavo
 from octavo.machine import cpu_model
 
 APIS = {"octavo": OCTAVO, "libretranslate": LIBRETRANSLATE}
-MEBIBYTE = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,38 +69,6 @@ class Work:
     def right(self, index: int, answer: Answer) -> bool:
         """Whether an answer is what the library says."""
         return answer.status == 200 and self.api.read(answer) == self.expected[index % len(self.expected)]
-
-
-class Findings:
-    """Prints figures beside what is wanted of them, and remembers whether one was missed."""
-
-    def __init__(self) -> None:
-        self.missed = False
-
-    def tell(self, what: str, value: str, wanted: str = "", *, good: bool = True) -> None:
-        """One figure."""
-        self.missed |= not good
-        verdict = f"  (wanted: {wanted}: {'yes' if good else 'NO'})" if wanted else ""
-        print(f"  {what}: {value}{verdict}", flush=True)
-
-    def after(self, server: Server, before: Usage, seconds: float) -> None:
-        """Alive, and what it holds beside what it held."""
-        if not server.alive():
-            self.tell("server", f"ended:\n{server.said()}", "alive", good=False)
-            return
-        now = server.settle(before, seconds)
-        self.tell("files", f"{before.files} -> {now.files}", "no more", good=now.files <= before.files)
-        self.tell(
-            "threads", f"{before.threads} -> {now.threads}", "no more", good=now.threads <= before.threads
-        )
-        grown = (now.resident_bytes - before.resident_bytes) / MEBIBYTE
-        self.tell("resident", f"{now.resident_bytes / MEBIBYTE:.1f} MiB, {grown:+.1f} MiB")
-
-
-def milliseconds(ordered: Sequence[float]) -> str:
-    """Three percentiles."""
-    values = (1000 * percentile(ordered, share) for share in (0.5, 0.95, 0.99))
-    return "p50 {:,.1f}, p95 {:,.1f}, p99 {:,.1f} ms".format(*values)
 
 
 def capacity_of(server: Server, work: Work, clients: int, seconds: float) -> float:
@@ -251,10 +219,7 @@ def main() -> None:
             else:
                 misbehave(mode, server, one, arguments.hold, findings)
             findings.after(server, before, arguments.settle)
-        status = server.stop()
-        findings.tell("exit status after SIGTERM", str(status), "0", good=status == 0)
-        traces = "Traceback" in server.said()
-        findings.tell("tracebacks in its log", server.said() if traces else "none", "none", good=not traces)
+        findings.ended(server, server.stop())
     sys.exit(findings.missed)
 
 
