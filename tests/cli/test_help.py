@@ -18,7 +18,6 @@ from .conftest import ENVIRONMENT, Octavo
 COMMANDS = (
     "translate",
     "serve",
-    "corpus",
     "evaluate",
     "perplexity",
     "generate",
@@ -47,7 +46,6 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
         *(
             "translate",
             "serve",
-            "corpus",
             "evaluate",
             "generate",
             "perplexity",

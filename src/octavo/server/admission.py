@@ -11,7 +11,8 @@ from octavo.server.errors import BusyError
 
 _LONGEST_RETRY: Final = 60
 _MEMORY: Final = 30.0
-"""Seconds of full work after which what was measured before them counts half."""
+"""Seconds of full work after which what was measured before them counts half, and seconds without full work
+after which it is forgotten."""
 
 _FULL: Final = 0.05
 """The speed is measured while so much of the most is under way: a single short text is no measure of it."""
@@ -20,8 +21,9 @@ _FULL: Final = 0.05
 class Admission:
     """Counts the work that was taken and has not ended, in characters, and measures how fast it is done.
 
-    ``most`` is the most that it takes. What is larger than that is taken where there is nothing else. Threads
-    may share it.
+    ``most`` is the most that it takes. What is larger than that is taken where there is nothing else. Time
+    is shared among the characters that wait in it, so that the share of work that is given up does not make
+    the work that is done look slow. Threads may share it.
     """
 
     def __init__(self, most: int) -> None:
@@ -30,16 +32,18 @@ class Admission:
         self._waiting = 0
         self._done = 0.0
         self._seconds = 0.0
-        self._since = time.monotonic()
+        self._share = 0.0  # the seconds of one character that would have waited in all full work
+        self._since = self._last_full = time.monotonic()
 
     @property
     def waiting(self) -> int:
         """Characters that were taken and are not done."""
         return self._waiting
 
-    def take(self, characters: int, timeout: float) -> None:
-        """Take on so much more. Raises BusyError where that is too much, and where what is under way takes
-        most of ``timeout`` seconds, so that it would be given up before it is done."""
+    def take(self, characters: int, timeout: float) -> float:
+        """Take on so much more; ``give_back`` wants what this returns. Raises BusyError where that is too
+        much, and where what is under way takes most of ``timeout`` seconds, so that it would be given up
+        before it is done."""
         with self._lock:
             self._pass()
             before = self._waiting * self._seconds / self._done if self._done else 0.0
@@ -49,21 +53,25 @@ class Admission:
                     min(_LONGEST_RETRY, max(1, math.ceil(before / 2))),
                 )
             self._waiting += characters
+            return self._share
 
-    def give_back(self, characters: int, *, done: bool) -> None:
-        """So much of what was taken has ended: it is ``done``, or was given up."""
+    def give_back(self, characters: int, taken: float, *, done: bool) -> None:
+        """So much of what was ``taken`` has ended: it is ``done``, or was given up."""
         with self._lock:
-            if self._pass() and done:
+            self._pass()
+            if done and self._share > taken:
                 self._done += characters
+                self._seconds += characters * (self._share - taken)
+                if self._seconds > _MEMORY:
+                    self._seconds, self._done = self._seconds / 2, self._done / 2
             self._waiting -= characters
 
-    def _pass(self) -> bool:
-        """Count the time since the last change, if there was enough to do. Returns whether there was."""
+    def _pass(self) -> None:
+        """Count the time since the last change, if there was enough to do."""
         now = time.monotonic()
-        full = self._waiting >= _FULL * self._most
-        if full:
-            self._seconds += now - self._since
-            if self._seconds > _MEMORY:
-                self._seconds, self._done = self._seconds / 2, self._done / 2
+        if self._waiting >= _FULL * self._most:
+            self._share += (now - self._since) / self._waiting
+            self._last_full = now
+        elif now - self._last_full > _MEMORY:
+            self._seconds = self._done = 0.0
         self._since = now
-        return full

@@ -65,6 +65,7 @@ class _Accepted:
     lane: _Lane
     call: Call
     known: Observation
+    taken: float
     since: float = dataclasses.field(default_factory=time.perf_counter)
     begun: float | None = None
 
@@ -81,7 +82,7 @@ class _Accepted:
 
         def ended(future: Future[T]) -> None:
             done = not future.cancelled() and future.exception() is None and not self.call.cancelled
-            self.lane.admission.give_back(cost, done=done)
+            self.lane.admission.give_back(cost, self.taken, done=done)
 
         future = self.lane.threads.submit(timed)
         future.add_done_callback(ended)
@@ -176,7 +177,7 @@ class Service:
                     for task in done:
                         yield under_way.pop(task), _outcome(task)
             finally:
-                accepted.lane.admission.give_back(left, done=False)
+                accepted.lane.admission.give_back(left, accepted.taken, done=False)
                 if under_way:
                     call.cancel()
                 for task in under_way:
@@ -219,7 +220,7 @@ class Service:
         self._documents += 1
         try:
             with self._under_way(call):
-                accepted = _Accepted(self._bulk, call, observed())
+                accepted = _Accepted(self._bulk, call, observed(), 0.0)
                 work = accepted.start(
                     0, lambda: translate_bytes(self.models, data, name, job, progress, call)
                 )
@@ -252,9 +253,9 @@ class Service:
         except ValueError as error:
             raise RequestError(str(error)) from error
         lane = self._bulk if job.priority is Priority.BULK else self._texts
-        lane.admission.take(sum(_costs(job)), seconds)
+        taken = lane.admission.take(sum(_costs(job)), seconds)
         self._note(job)
-        return _Accepted(lane, Call(priority=job.priority, timeout=seconds), observed())
+        return _Accepted(lane, Call(priority=job.priority, timeout=seconds), observed(), taken)
 
     def _all(self, job: Job, texts: Sequence[str], call: Call) -> Callable[[], list[Outcome]]:
         most = self.settings.max_text_characters

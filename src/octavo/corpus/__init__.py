@@ -1,1 +1,0 @@
-"""Corpora: files of any size in, shards with translations out, on this machine or on a Ray cluster."""
