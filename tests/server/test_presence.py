@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-uvicorn = pytest.importorskip("uvicorn", reason="the service needs octavo[serve]")
+pytest.importorskip("uvicorn", reason="the service needs octavo[serve]")
+import uvicorn
 
 from octavo.server.app import create_app
 from octavo.server.presence import CancelWhenGone
