@@ -18,6 +18,7 @@ from .conftest import ENVIRONMENT, Octavo
 COMMANDS = (
     "translate",
     "serve",
+    "corpus",
     "evaluate",
     "perplexity",
     "generate",
@@ -46,6 +47,7 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
         *(
             "translate",
             "serve",
+            "corpus",
             "evaluate",
             "generate",
             "perplexity",

@@ -10,7 +10,7 @@ import pytest
 from .document_blocks import DOCUMENTS, ROOT, label
 from .test_layering import ALLOWED
 
-FOLDERS = "benchmarks|docs|models|native|recipes|src|tests|tools"
+FOLDERS = "benchmarks|deploy|docs|models|native|recipes|src|tests|tools"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=label)

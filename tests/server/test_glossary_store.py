@@ -28,8 +28,7 @@ def test_a_glossary_survives_a_restart(tmp_path: Path) -> None:
     store = GlossaryStore(folder)
     first = store.create("Terms", [EN_DE])
     second = store.create("Others", [EN_DE, DE_EN])
-    store.rename(first.identifier, "Our terms")
-    store.put(first.identifier, DE_EN)
+    store.change(first.identifier, "Our terms", [DE_EN])
     store.delete_dictionary(second.identifier, "en", "de")
     gone = store.create("Gone", [DE_EN])
     store.delete(gone.identifier)
@@ -90,8 +89,11 @@ def test_terms_are_found_whatever_the_country() -> None:
     assert store.glossary([made.identifier], "en", "de") is glossary
     with pytest.raises(UnknownResourceError, match="no dictionary"):
         store.glossary([made.identifier], "de", "en")
-    store.put(made.identifier, Dictionary("en", "de", (("bicycle", "Velo"),)), merge=True)
+    store.change(made.identifier, None, [Dictionary("en", "de", (("bicycle", "Velo"),))])
     assert store.get(made.identifier).dictionaries[0].entries == (("bicycle", "Velo"), ("dog", "Köter"))
+    with pytest.raises(RequestError):
+        store.change(made.identifier, "\n", [DE_EN])
+    assert len(store.get(made.identifier).dictionaries) == 1
     changed = store.glossary([made.identifier], "en", "de")
     assert [match.targets for match in changed.matches("A bicycle.")] == [("Velo",)]
 

@@ -11,6 +11,7 @@ import octavo
 from octavo.cli.commands.align import align
 from octavo.cli.commands.bench import bench
 from octavo.cli.commands.convert import convert
+from octavo.cli.commands.corpus import corpus
 from octavo.cli.commands.doctor import doctor
 from octavo.cli.commands.evaluate import evaluate
 from octavo.cli.commands.export import export
@@ -44,6 +45,7 @@ def _help(documentation: str | None) -> str:
 for _command in (
     translate,
     serve,
+    corpus,
     evaluate,
     generate,
     perplexity,

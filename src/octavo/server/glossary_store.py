@@ -147,22 +147,29 @@ class GlossaryStore:
                 raise QuotaError(f"the service keeps at most {MAX_GLOSSARIES} glossaries; delete one first")
             return self._keep(glossary)
 
-    def rename(self, identifier: str, name: str) -> StoredGlossary:
-        """Raises UnknownResourceError or RequestError."""
-        return self._change(identifier, lambda one: dataclasses.replace(one, name=name))
-
-    def put(self, identifier: str, dictionary: Dictionary, *, merge: bool = False) -> StoredGlossary:
-        """Give a glossary this dictionary in place of the one of its pair, if there is one. ``merge``: the
-        entries go into that one; for a term of both the new translation counts. Raises as ``create`` does,
-        and UnknownResourceError."""
+    def change(
+        self, identifier: str, name: str | None, dictionaries: Sequence[Dictionary] = ()
+    ) -> StoredGlossary:
+        """Give a glossary another name, and put entries into the dictionaries of their pairs; for a term that
+        is there the new translation counts. All of it happens, or nothing. Raises as ``create`` does, and
+        UnknownResourceError."""
 
         def changed(one: StoredGlossary) -> StoredGlossary:
-            new = dictionary
-            kept = [other for other in one.dictionaries if other.pair != dictionary.pair]
-            old = [other for other in one.dictionaries if other.pair == dictionary.pair]
-            if merge and old:
-                new = dataclasses.replace(dictionary, entries=_merged([dictionary, *old]))
-            return dataclasses.replace(one, dictionaries=(*kept, new))
+            found = {dictionary.pair: dictionary for dictionary in one.dictionaries}
+            for new in dictionaries:
+                old = [found[new.pair]] if new.pair in found else []
+                found[new.pair] = dataclasses.replace(new, entries=_merged([new, *old]))
+            return dataclasses.replace(one, name=name or one.name, dictionaries=tuple(found.values()))
+
+        return self._change(identifier, changed)
+
+    def put(self, identifier: str, dictionary: Dictionary) -> StoredGlossary:
+        """Give a glossary this dictionary, in place of the one of its pair, if there is one. Raises as
+        ``change`` does."""
+
+        def changed(one: StoredGlossary) -> StoredGlossary:
+            found = {each.pair: each for each in one.dictionaries} | {dictionary.pair: dictionary}
+            return dataclasses.replace(one, dictionaries=tuple(found.values()))
 
         return self._change(identifier, changed)
 

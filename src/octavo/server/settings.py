@@ -41,6 +41,8 @@ class ServerSettings:
     """Of all texts under way; what is more is told to come back (503)."""
     max_waiting_documents: int = 32
     """Documents under way."""
+    character_limit: int | None = None
+    """Of all texts of clients of DeepL's API, from the start of the service; None: as many as they like."""
     max_requests: int = 256
     """Requests under way at once; more are told to come back (503)."""
     max_requests_per_key: int = 128

@@ -97,6 +97,19 @@ def test_nothing_is_cut_off_and_all_can_be_read(page: DrivenPage, width: int, na
     page.picture(f"help-{name}-{width}")
 
 
+@pytest.mark.parametrize("width", [400, 1200])
+def test_the_interfaces_are_a_page_too(page: DrivenPage, width: int) -> None:
+    page.resize(width)
+    page.element("interface").click()
+    page.until(lambda: page.run("return document.getElementById('reference')?.ariaBusy") == "false")
+    for details in page.browser.find_elements("css selector", "#reference details"):
+        page.run("arguments[0].open = true", details)
+    assert "/v1/translate" in page.text("reference")
+    assert page.run("return document.documentElement.scrollWidth") == width
+    assert page.run(_BEYOND) == []
+    page.picture(f"interfaces-{width}")
+
+
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_the_theme_is_the_systems_until_one_is_chosen(page: DrivenPage, system: str) -> None:
     def background() -> str:
@@ -145,15 +158,15 @@ def test_the_tab_key_comes_by_everything(page: DrivenPage) -> None:
     pair = ["source-language", "swap", "target-language"]
     assert stops(page) == [
         *(*head, "tab-text", *pair),
-        *("source", "clear", "sentence", "copy"),
+        *("source", "clear", "sentence", "copy", "interface"),
     ]
     page.element("tab-documents").click()
-    assert stops(page) == [*head, "tab-documents", *pair, "choose"]
+    assert stops(page) == [*head, "tab-documents", *pair, "choose", "interface"]
     page.element("tab-glossary").click()
     page.element("term-add").click()
     row = ["input", "input", "input", "quiet"]
     buttons = ["term-add", "terms-import", "terms-export", "terms-clear"]
-    assert stops(page) == [*head, "tab-glossary", *pair, *row, *buttons]
+    assert stops(page) == [*head, "tab-glossary", *pair, *row, *buttons, "interface"]
 
 
 def test_everything_has_a_name(page: DrivenPage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -12,7 +13,15 @@ from octavo.cli.options import PrecisionOption, ShortlistOption, ThreadsOption, 
 from octavo.cli.terminal.failures import note
 from octavo.errors import OctavoError, printable
 
-_LIBRARIES: Final = ("httptools", "msgspec", "prometheus_client", "starlette", "uvicorn", "uvloop")
+_LIBRARIES: Final = (
+    "httptools",
+    "msgspec",
+    "prometheus_client",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
 _MIB: Final = 1 << 20
 _LISTEN_PANEL: Final = "Where it listens"
 _ACCESS_PANEL: Final = "Who may use it"
@@ -168,6 +177,24 @@ def serve(
             rich_help_panel=_LIMITS_PANEL,
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Glossaries that clients make are kept in DIR. Without it, they end with the service.",
+        ),
+    ] = None,
+    character_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--character-limit",
+            metavar="N",
+            min=0,
+            help="Clients of DeepL's API have at most N characters translated while the service runs (456).",
+            rich_help_panel=_LIMITS_PANEL,
+        ),
+    ] = None,
     log_format: Annotated[
         Literal["text", "json"],
         typer.Option("--log-format", help="A line of the log is text for people, or JSON for programs."),
@@ -200,6 +227,8 @@ def serve(
         )
     from octavo.catalog import installed_paths
     from octavo.server import page
+    from octavo.server.api.compatible import compatible_routes
+    from octavo.server.glossary_store import GlossaryStore
     from octavo.server.model_pool import ModelPool
     from octavo.server.runner import Runner
     from octavo.server.service import Service
@@ -214,24 +243,28 @@ def serve(
         allowed_origins=tuple(cors or ()),
         max_body_bytes=int(max_body * _MIB),
         max_document_bytes=int(max_document * _MIB),
+        character_limit=character_limit,
         max_requests=max_requests,
         max_requests_per_key=max_requests_per_key,
         translation_timeout=timeout,
         grace=grace,
         log_format=log_format,
     )
-    pool = ModelPool(
-        models or installed_paths(),
-        memory_limit=None if memory_limit is None else int(memory_limit * _MIB),
-        threads=threads,
-        precision=precision,
-        shortlist=shortlist,
-    )
-    try:
-        routes = page.routes(settings)
-        Runner(Service(pool, settings), settings, routes=routes, reload_models=pool.reload).run()
-    finally:
-        pool.close()
+    with ExitStack() as stack:
+        glossaries = stack.enter_context(
+            closing(GlossaryStore(None if state is None else state / "glossaries"))
+        )
+        pool = ModelPool(
+            models or installed_paths(),
+            memory_limit=None if memory_limit is None else int(memory_limit * _MIB),
+            threads=threads,
+            precision=precision,
+            shortlist=shortlist,
+        )
+        stack.callback(pool.close)
+        service = Service(pool, settings, glossaries)
+        routes = [*page.routes(settings), *stack.enter_context(compatible_routes(service, settings))]
+        Runner(service, settings, routes=routes, reload_models=pool.reload).run()
 
 
 def _make_key(path: Path | None, name: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import resource
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from octavo.errors import OutputError
 from octavo.server.settings import ServerSettings
 
+_MOST_FILES: Final = 1 << 20
 _FILES_IN_RESERVE: Final = 128
 """For models, documents and libraries, beside those of connections."""
 
@@ -20,28 +23,27 @@ def listening_socket(settings: ServerSettings) -> tuple[socket.socket, str]:
     """A bound socket, and the address that clients use. Raises OutputError where there can be none."""
     if settings.unix_socket is not None:
         return _unix_socket(settings.unix_socket), f"unix:{settings.unix_socket}"
-    where = f"{settings.host}, port {settings.port}"
     try:
         found = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        family, kind, protocol, _, address = found[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener = socket.socket(*found[0][:3])
+        with _closed_on_failure(listener):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(found[0][4])
     except OSError as error:
-        raise OutputError(f"{where}: {_why_not(error)}") from error
+        raise OutputError(f"{settings.host}, port {settings.port}: {_why_not(error)}") from error
     host, port = listener.getsockname()[:2]
     return listener, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def open_files_for_connections() -> int:
     """Let the process have as many files as the system allows it; return how many connections that makes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    files = hard if hard != resource.RLIM_INFINITY else 1 << 20
-    return max(1, files - _FILES_IN_RESERVE)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid the call
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_IN_RESERVE)
 
 
 def _why_not(error: OSError) -> str:
@@ -56,14 +58,23 @@ def _why_not(error: OSError) -> str:
 
 def _unix_socket(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_stale(path)
-        listener.bind(str(path))
-        path.chmod(0o660)
-    except OSError as error:
-        listener.close()
-        raise OutputError(f"{path}: cannot listen there: {error.strerror or error}") from error
+    with _closed_on_failure(listener):
+        try:
+            _remove_stale(path)
+            listener.bind(str(path))
+            path.chmod(0o660)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot listen there: {error.strerror or error}") from error
     return listener
+
+
+@contextlib.contextmanager
+def _closed_on_failure(listener: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        listener.close()
+        raise
 
 
 def _remove_stale(path: Path) -> None:

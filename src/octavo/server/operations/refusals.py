@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Message, Send
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -31,6 +32,11 @@ class Refusal:
         """Answer with it."""
         await send(self.start)
         await send(self.body)
+
+    def response(self) -> Response:
+        """The answer for what handles a request."""
+        headers = {name.decode(): value.decode() for name, value in self.start["headers"]}
+        return Response(self.body["body"], self.status, headers)
 
     def as_http(self) -> bytes:
         """The whole answer as HTTP/1.1, for a connection that is closed after it."""

@@ -1,0 +1,34 @@
+"""What clients of DeepL's API have had translated, and how much they may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from octavo.server.errors import QuotaError
+
+UNLIMITED: Final = 1_000_000_000_000
+"""What DeepL states for accounts without a limit."""
+
+
+class Usage:
+    """Characters of source texts since the service started, counted as Unicode code points; at most
+    ``limit``, where there is one. It is used in one event loop."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = UNLIMITED if limit is None else limit
+        self.characters = 0
+
+    @contextmanager
+    def charged(self, characters: int) -> Iterator[None]:
+        """Count so many characters for the work of the block, but not where that fails. Raises QuotaError,
+        where they are more than are left."""
+        if self.characters + characters > self.limit:
+            raise QuotaError("Quota exceeded: the service has translated as many characters as it may")
+        self.characters += characters
+        try:
+            yield
+        except BaseException:
+            self.characters -= characters
+            raise
