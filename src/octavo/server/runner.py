@@ -28,6 +28,7 @@ from octavo.server.operations.limits import Limits
 from octavo.server.operations.listening import listening_socket, open_files_for_connections
 from octavo.server.operations.metrics import Metrics
 from octavo.server.operations.observing import Observing
+from octavo.server.operations.refused import Refused
 from octavo.server.operations.routes import routes as operations_routes
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
@@ -59,6 +60,7 @@ class Runner:
         self._socket, self.address = listening_socket(settings)
         self._readiness = Readiness(service)
         self._metrics = Metrics()
+        self._refused = Refused(self._metrics)
         self._gate = Gate(settings.max_requests, settings.max_requests_per_key, settings.max_bytes_held)
         self._metrics.gauge(
             "octavo_requests_under_way", "Requests that are being worked on.", lambda: self._gate.under_way
@@ -96,7 +98,7 @@ class Runner:
         app = Limits(
             app,
             self._gate,
-            self._metrics,
+            self._refused,
             max_body_bytes=settings.max_body_bytes,
             max_document_bytes=settings.max_document_bytes,
         )
@@ -121,7 +123,8 @@ class Runner:
             head_timeout=settings.head_timeout,
             body_timeout=settings.body_timeout,
             write_timeout=settings.write_timeout,
-            refused=self._metrics.refused,
+            gate=self._gate,
+            refused=self._refused,
         )
         connection = type("Connection", (LimitedConnection,), {"limits": self._connection_limits})
         return uvicorn.Config(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ from octavo.server.operations.gate import Gate
 from octavo.server.operations.limits import Limits
 from octavo.server.operations.metrics import Metrics
 from octavo.server.operations.observing import Observing
+from octavo.server.operations.refused import Refused
 
 NEVER = 3600.0
 REQUEST = b"POST /v1/translate HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nBako"
@@ -60,12 +62,13 @@ class Listening:
     def __init__(self, app: Any = None, **limits: Any) -> None:
         self.metrics = Metrics()
         self.inner = app or Answering()
-        gate = Gate(99, 99, 1 << 30)
-        limited = Limits(self.inner, gate, self.metrics, max_body_bytes=1 << 20, max_document_bytes=1 << 20)
+        gate = self.gate = Gate(99, 99, 1 << 30)
+        refused = Refused(self.metrics)
+        limited = Limits(self.inner, gate, refused, max_body_bytes=1 << 20, max_document_bytes=1 << 20)
         app = Observing(limited, self.metrics)
         every = {"head_timeout": NEVER, "body_timeout": NEVER, "write_timeout": NEVER}
         self.limits = ConnectionLimits(
-            **{"max_connections": 9999, **every, **limits}, refused=self.metrics.refused
+            **{"max_connections": 9999, **every, **limits}, gate=gate, refused=refused
         )
         connection = type("Connection", (LimitedConnection,), {"limits": self.limits})
         config = uvicorn.Config(
@@ -243,7 +246,7 @@ def test_a_client_that_takes_its_answer_slowly_goes_on() -> None:
     timers: list[Any] = []
     loop = SimpleNamespace(call_later=lambda seconds, *what: timers.append(what) or Mock())
     connection = object.__new__(LimitedConnection)
-    connection.limits = ConnectionLimits(1, NEVER, NEVER, 1.0, lambda _: None)
+    connection.limits = ConnectionLimits(1, NEVER, NEVER, 1.0, Mock(), Mock())
     connection.loop, connection.transport = loop, Mock()  # type: ignore[assignment]
     connection.transport.get_write_buffer_size.side_effect = [100, 90, 90, 90]
     connection._time_writing()
@@ -329,3 +332,44 @@ def test_a_server_that_drains_ends_connections_with_their_answers() -> None:
         served.limits.draining = True
         connection.sendall(REQUEST)
         assert b"connection: close" in all_of(connection)
+
+
+def test_a_full_service_turns_requests_away_at_the_door_and_keeps_the_connection() -> None:
+    with listening() as served, served.connect() as connection:
+        connection.sendall(REQUEST)
+        answer(connection)
+        served.gate.max_requests = 0
+        stated = REQUEST.replace(b"host: x", b"x-request-id: mine")
+        for request in (REQUEST, stated, CHUNKED + b"4\r\nBako\r\n0\r\n\r\n"):
+            connection.sendall(request)
+            head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+            assert b"retry-after: 1" in head
+            assert (b"x-request-id: mine" in head) == (request is stated)
+            assert json.loads(body)["status"] == 503
+        for quiet in (b"GET /livez?x HTTP/1.1\r\nhost: x\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n"):
+            connection.sendall(quiet)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        served.gate.max_requests = 9
+        connection.sendall(REQUEST)
+        assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        assert served.refused("busy") == 3
+
+
+def test_a_first_request_is_turned_away_and_may_come_slowly() -> None:
+    with listening() as served, served.connect() as connection:
+        served.gate.max_requests = 0
+        connection.sendall(REQUEST[:-2])
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
+        connection.sendall(REQUEST[-2:])
+        connection.sendall(REQUEST)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("rest", [b"", b"zz\r\n"])
+def test_a_request_that_was_turned_away_and_does_not_end_is_given_up(rest: bytes) -> None:
+    with listening(body_timeout=0.05) as served, served.connect() as connection:
+        served.gate.max_requests = 0
+        connection.sendall(CHUNKED + rest)
+        assert all_of(connection).startswith(b"HTTP/1.1 503 ")
+        served.until(0)

@@ -13,6 +13,7 @@ from octavo.server.operations.gate import Gate
 from octavo.server.operations.limits import Limits
 from octavo.server.operations.metrics import Metrics
 from octavo.server.operations.observing import Observing
+from octavo.server.operations.refused import Refused
 
 from .asgi import Echo, Reply, ask
 
@@ -24,7 +25,7 @@ class Served:
         self.gate = Gate(requests, of_a_key, held)
         self.metrics = Metrics()
         self.echo = Echo()
-        limits = Limits(self.echo, self.gate, self.metrics, max_body_bytes=10, max_document_bytes=20)
+        limits = Limits(self.echo, self.gate, Refused(self.metrics), max_body_bytes=10, max_document_bytes=20)
         self.app = Observing(limits, self.metrics)
 
     def refused(self, reason: str) -> float:
@@ -130,7 +131,7 @@ def test_one_key_has_a_share() -> None:
 
     served = Served(requests=5, of_a_key=1)
     served.limits = Limits(  # type: ignore[attr-defined]
-        served.echo, served.gate, served.metrics, max_body_bytes=10, max_document_bytes=10
+        served.echo, served.gate, Refused(served.metrics), max_body_bytes=10, max_document_bytes=10
     )
     app = Observing(named, served.metrics)
 

@@ -19,11 +19,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from octavo.server.observation import observed
-from octavo.server.operations import logs
+from octavo.server.operations import logs, refused
 from octavo.server.operations.health import Readiness
 from octavo.server.operations.metrics import APIS, METHODS, OTHER, Metrics
 from octavo.server.operations.observing import Observing
-from octavo.server.operations.refusals import TOO_SLOW
+from octavo.server.operations.refusals import BUSY, TOO_LARGE
 from octavo.server.operations.routes import routes
 from octavo.server.settings import LogFormat
 
@@ -203,7 +203,7 @@ def test_labels_are_of_closed_sets_whatever_clients_send() -> None:
         },
         "status": {"200", "307", "404", "405", "500", "503"},
         "side": {"source", "target"},
-        "reason": {TOO_SLOW.name},
+        "reason": {BUSY.name},
     }
     for family in text_string_to_metric_families(asyncio.run(work()).decode()):
         for sample in family.samples:
@@ -213,8 +213,29 @@ def test_labels_are_of_closed_sets_whatever_clients_send() -> None:
 
 def test_each_service_has_figures_of_its_own() -> None:
     one, other = Metrics(), Metrics()
-    one.refused("busy")
-    assert other.registry.get_sample_value("octavo_refused_total", {"reason": "busy"}) is None
+    one.turned_away()
+    labels = {"reason": "busy"}
+    assert one.registry.get_sample_value("octavo_refused_total", labels) == 1
+    assert other.registry.get_sample_value("octavo_refused_total", labels) == 0
+
+
+def test_refusals_are_logged_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(refused, "_SECONDS", 0.0)
+        metrics = Metrics()
+        counted = refused.Refused(metrics)
+        for _ in range(3):
+            counted.note_at_the_door()
+        counted.note(TOO_LARGE)
+        await asyncio.sleep(0.01)
+        counted.note(TOO_LARGE)
+        await asyncio.sleep(0.01)
+        assert metrics.registry.get_sample_value("octavo_refused_total", {"reason": "busy"}) == 3
+
+    with logged("json", monkeypatch) as lines:
+        asyncio.run(work())
+    told = [json.loads(line)["requests"] for line in lines]
+    assert told == [["busy:3", "body_too_large:1"], ["body_too_large:1"]]
 
 
 def test_figures_come_in_the_form_that_is_asked_for() -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from asyncio import Transport
-from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from octavo.server.operations.refusals import HEAD_TOO_LARGE, TOO_SLOW, Refusal
+from octavo.server.operations.gate import Gate
+from octavo.server.operations.observing import QUIET, request_id
+from octavo.server.operations.refusals import BUSY, HEAD_TOO_LARGE, TOO_SLOW, Refusal
+from octavo.server.operations.refused import Refused
 
 MAX_HEAD_BYTES: Final = 64 << 10
 
@@ -23,20 +25,22 @@ MAX_PIPELINED: Final = 32
 """Requests of a connection that may wait for the answers before theirs. One more is not read: a request of 40
 bytes takes some kilobytes while it waits."""
 
+_QUIET: Final = frozenset(path.encode() for path in QUIET)
 _FRAMING: Final = 8
 """Bytes on the wire for each byte of a body: a chunk of one byte takes six."""
 
 
 @dataclasses.dataclass(slots=True)
 class ConnectionLimits:
-    """Limits of all connections of a server; times in seconds. ``refused`` is told the names of refusals.
-    ``draining``: each connection ends after its answer."""
+    """Limits of all connections of a server; times in seconds. ``gate`` says when requests are too many,
+    ``refused`` counts what is. ``draining``: each connection ends after its answer."""
 
     max_connections: int
     head_timeout: float
     body_timeout: float
     write_timeout: float
-    refused: Callable[[str], None]
+    gate: Gate
+    refused: Refused
     draining: bool = False
 
 
@@ -53,6 +57,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._in_head = self._in_body = False
         self._wire_bytes = 0  # of the request that is being read, after those that came with its beginning
         self._body_bytes = 0
+        self._turned_away = False  # the request that is being read has its answer already
         self._read_all = False  # that will be read: the answers that are owed end the connection
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -100,6 +105,9 @@ class LimitedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """All headers have come."""
         self._in_head, self._in_body = False, True
+        if self.limits.gate.full and self._may_be_turned_away():
+            self._turn_away()
+            return
         super().on_headers_complete()
         if self.limits.draining:
             self.drain()
@@ -107,12 +115,38 @@ class LimitedConnection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Some of a body has come."""
         self._body_bytes += len(body)
-        super().on_body(body)
+        if not self._turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request has come to its end."""
         self._in_body = False
-        super().on_message_complete()
+        if not self._turned_away:
+            super().on_message_complete()
+            return
+        self._turned_away = False
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _may_be_turned_away(self) -> bool:
+        """Whether the answer can be written at once, and leaves the connection as it is."""
+        return (
+            self._under_way() is None
+            and not self.expect_100_continue
+            and not self.limits.draining
+            and self.parser.get_method() in (b"POST", b"GET")
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and self.url.partition(b"?")[0] not in _QUIET
+        )
+
+    def _turn_away(self) -> None:
+        """Say that the service is busy, without the app: under an overload most of the work would be this."""
+        self._turned_away = True
+        self.limits.refused.note_at_the_door()
+        identity = b"x-request-id: %s" % request_id(self.headers).encode()
+        self.transport.write(BUSY.as_http(identity))
 
     def send_400_response(self, msg: str) -> None:
         """What has come is no request, or one too many. Answers to whole requests before it come first."""
@@ -194,7 +228,7 @@ class LimitedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._answerable():
-            self.limits.refused(refusal.name)
+            self.limits.refused.note(refusal)
             self.transport.write(refusal.as_http())
         self.transport.close()
 
@@ -202,4 +236,6 @@ class LimitedConnection(HttpToolsProtocol):
         """Whether a request has begun to come, and the next answer is the one to it."""
         if self._in_head:
             return self.idle
+        if self._turned_away:
+            return False
         return self._in_body and not self.pipeline and not self.cycle.response_started

@@ -24,6 +24,11 @@ class Gate:
         """Whether the service is about to stop, and lets nobody in."""
         self._of_key: Counter[str] = Counter()
 
+    @property
+    def full(self) -> bool:
+        """Whether no request of anybody would be let in, and one may ask again."""
+        return self.under_way >= self.max_requests and not self.closed
+
     def obstacle(self, key_name: str | None) -> Refusal | None:
         """Why a request would not be let in now; None where it would."""
         if self.closed:

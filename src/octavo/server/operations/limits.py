@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from octavo.server.observation import observed
 from octavo.server.operations.gate import Gate
-from octavo.server.operations.metrics import Metrics
 from octavo.server.operations.observing import QUIET
 from octavo.server.operations.refusals import BUSY, TOO_LARGE, WRONG_LENGTH, Refusal
+from octavo.server.operations.refused import Refused
 
 DOCUMENT_PATHS: Final = frozenset({"/v2/document", "/translate_file"})
 """Paths that documents are uploaded to."""
@@ -33,14 +33,14 @@ class Limits:
         self,
         app: ASGIApp,
         gate: Gate,
-        metrics: Metrics,
+        refused: Refused,
         *,
         max_body_bytes: int,
         max_document_bytes: int,
     ) -> None:
         self._app = app
         self._gate = gate
-        self._metrics = metrics
+        self._refused = refused
         self._max_body_bytes = max_body_bytes
         self._max_document_bytes = max(max_body_bytes, max_document_bytes)
 
@@ -69,7 +69,8 @@ class Limits:
             body.let_go()
 
     async def _refuse(self, refusal: Refusal, receive: Receive, send: Send, *, linger: bool = True) -> None:
-        self._metrics.refused(refusal.name)
+        self._refused.note(refusal)
+        observed().error = refusal.name
         if refusal.closes and linger:
             await _refuse_and_linger(refusal, receive, send)
         else:

@@ -46,6 +46,8 @@ class Metrics:
             ["reason"],
             **where,  # type: ignore[arg-type]
         )
+        self._refused_busy = self._refused.labels("busy")
+        self._requests_busy = self._requests.labels(OTHER, OTHER, OTHER, "503")
         self._seconds = Histogram(
             "octavo_request_seconds",
             "From the headers of a request to the end of its answer.",
@@ -103,6 +105,11 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """Count a refusal, by its name."""
         self._refused.labels(reason).inc()
+
+    def turned_away(self) -> None:
+        """Count a request that was told at the door that the service is busy, with what that counts for."""
+        self._refused_busy.inc()
+        self._requests_busy.inc()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All figures, and the media type they are in: what ``accept`` asks for of Prometheus's formats."""

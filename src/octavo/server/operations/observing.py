@@ -6,6 +6,7 @@ import asyncio
 import random
 import re
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,10 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from octavo.server.observation import Observation, observe
 from octavo.server.operations import logs
 from octavo.server.operations.metrics import METHODS, OTHER, Metrics
-from octavo.server.operations.refusals import CUT_OFF, FAILED
+from octavo.server.operations.refusals import BUSY, CUT_OFF, FAILED
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""Paths that machines ask for every few seconds: logged only where they fail."""
+"""Paths that machines ask for every few seconds: always answered, and logged only where they fail."""
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SERVER_ERROR: Final = 500
@@ -41,7 +42,7 @@ class Observing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = Observation(request_id=_request_id(scope), method=scope["method"])
+        seen = Observation(request_id=request_id(scope["headers"]), method=scope["method"])
         observe(seen)
         id_header = (b"x-request-id", seen.request_id.encode())
 
@@ -71,15 +72,16 @@ class Observing:
         seen.method = seen.method if seen.method in METHODS else OTHER
         seen.route = getattr(scope.get("route"), "path", "") or OTHER
         self._metrics.request_ended(seen, _api(scope), seconds)
-        if scope["path"] not in QUIET or seen.status >= _SERVER_ERROR:
+        quiet = scope["path"] in QUIET and seen.status < _SERVER_ERROR
+        if not quiet and seen.error != BUSY.name:
             logs.request_ended(seen, seconds, raised)
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that a request states, where it is a sane one, else a new one."""
+    for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            stated: str = value.decode("ascii")
-            return stated
+            return value.decode("ascii")
     return f"{random.getrandbits(64):016x}"
 
 

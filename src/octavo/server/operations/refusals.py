@@ -7,6 +7,7 @@ The body is an RFC 9457 problem. It has the members that clients of DeepL ("mess
 from __future__ import annotations
 
 import dataclasses
+import functools
 from http import HTTPStatus
 from typing import Final
 
@@ -17,7 +18,7 @@ from starlette.types import Message, Send
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Refusal:
     """An answer that is always the same. ``closes``: the connection ends with it. ``name`` is for the log
     and the metrics."""
@@ -38,14 +39,15 @@ class Refusal:
         headers = {name.decode(): value.decode() for name, value in self.start["headers"]}
         return Response(self.body["body"], self.status, headers)
 
-    def as_http(self) -> bytes:
-        """The whole answer as HTTP/1.1, for a connection that is closed after it."""
+    def as_http(self, *lines: bytes) -> bytes:
+        """The whole answer as HTTP/1.1, with these further headers."""
+        return b"\r\n".join([self._head, *lines, b"", self.body["body"]])
+
+    @functools.cached_property
+    def _head(self) -> bytes:
         phrase = HTTPStatus(self.status).phrase.encode()
-        lines = [b"HTTP/1.1 %d %s" % (self.status, phrase)]
-        lines += [name + b": " + value for name, value in self.start["headers"]]
-        if not self.closes:
-            lines.append(b"connection: close")
-        return b"\r\n".join(lines) + b"\r\n\r\n" + bytes(self.body["body"])
+        headers = [name + b": " + value for name, value in self.start["headers"]]
+        return b"\r\n".join([b"HTTP/1.1 %d %s" % (self.status, phrase), *headers])
 
 
 def refusal(name: str, status: int, detail: str, *headers: tuple[str, str], closes: bool = False) -> Refusal:
