@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from octavo.server import page
+from octavo.server.api.compatible import compatible_routes
 from octavo.server.app import create_app
 from octavo.server.operations.authentication import Authentication
 from octavo.server.operations.keys import KeyFile
@@ -21,7 +22,7 @@ from octavo.server.settings import ServerSettings
 
 from .fake_models import FakeModels
 
-SETTINGS = ServerSettings(max_text_characters=2000, port=0)
+SETTINGS = ServerSettings(max_text_characters=2000, max_document_bytes=1 << 20)
 
 
 class _Server(uvicorn.Server):
@@ -45,18 +46,25 @@ class _Server(uvicorn.Server):
 def served(models: FakeModels, prefix: str, keys: Path | None = None) -> Iterator[str]:
     """The address of the page while the service runs, in a thread; ``keys`` is a file of API keys."""
     service = Service(models, SETTINGS)  # type: ignore[arg-type]
-    app: ASGIApp = create_app(service, SETTINGS, routes=page.routes(SETTINGS))
-    if keys is not None:
-        app = Authentication(app, KeyFile(keys))
-    server = _Server(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
+    with compatible_routes(service, SETTINGS) as others:
+        app: ASGIApp = create_app(service, SETTINGS, routes=[*page.routes(SETTINGS), *others])
+        if keys is not None:
+            app = Authentication(app, KeyFile(keys))
+        with _running(Starlette(routes=[Mount(prefix, app)]) if prefix else app) as port:
+            yield f"http://127.0.0.1:{port}{prefix}/"
+            for translator in models.translators.values():
+                translator.gate.set()
+
+
+@contextmanager
+def _running(app: ASGIApp) -> Iterator[int]:
+    server = _Server(app)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         assert server.listening.wait(20)
-        yield f"http://127.0.0.1:{server.port}{prefix}/"
+        yield server.port
     finally:
-        for translator in models.translators.values():
-            translator.gate.set()
         server.should_exit = True
         server.force_exit = True
         thread.join(20)

@@ -216,7 +216,7 @@ def test_a_server_that_is_away_is_told(german: DrivenPage) -> None:
     german.browser.execute_cdp_cmd("Network.emulateNetworkConditions", network)
     german.element("source").send_keys("One.")
     german.until(german.element("text-error").is_displayed)
-    assert german.text("text-error-text") == "The server does not answer. Your text is still here."
+    assert german.text("text-error-text") == "The server cannot be reached."
     german.picture("offline")
     german.browser.execute_cdp_cmd("Network.emulateNetworkConditions", {**network, "offline": False})
     german.expect("output", "ONE.")

@@ -42,6 +42,7 @@ def routes(
         ("POST", "/v2/translate", texts.translate),
         ("POST", "/v2/document", uploads.upload),
         ("POST", "/v2/document/{document_id}", uploads.status),
+        ("DELETE", "/v2/document/{document_id}", uploads.forget),
         ("POST", "/v2/document/{document_id}/result", uploads.download),
         ("GET", "/v2/languages", account.languages),
         ("GET", "/v2/usage", account.usage),

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from octavo.documents import DocumentError
 from octavo.documents.formats import format_of
+from octavo.errors import InputError
 from octavo.server.api.body import converted, read_fields, uploaded
 from octavo.server.api.deepl.answers import answer
 from octavo.server.api.deepl.options import Options, check, glossary_of, languages
@@ -24,16 +25,20 @@ from octavo.server.document_store import (
 from octavo.server.errors import RequestError, UnknownResourceError
 from octavo.server.glossary_store import GlossaryStore
 from octavo.server.service import Service
+from octavo.terms import Glossary
+from octavo.terms.delimited import read_tsv
 
 _PATIENCE: Final = 1.0
 """Seconds."""
 
 
 class DocumentOptions(Options, kw_only=True):
-    """The fields of a request for a document."""
+    """The fields of a request for a document. ``glossary`` is not DeepL's: it has terms as TSV, in place of a
+    glossary that the service keeps."""
 
     filename: str | None = None
     output_format: str | None = None
+    glossary: str | None = None
 
 
 class DocumentKey(msgspec.Struct):
@@ -70,7 +75,7 @@ class Documents:
             name = safe_name(options.filename or upload.file.filename or "")
             _check_format(name, options.output_format)
             source, target = languages(options, self._service.pairs())
-            glossary = await glossary_of(options, self._glossaries, source, target)
+            glossary = await self._glossary(options, source, target)
             document = await self._store.add(upload.file, name, DocumentOrder(source, target, glossary))
         return answer({"document_id": document.identifier, "document_key": document.key})
 
@@ -100,6 +105,21 @@ class Documents:
             filename=document.name,
             background=BackgroundTask(self._store.remove, document),
         )
+
+    async def forget(self, request: Request) -> Response:
+        """DELETE /v2/document/{id}, which DeepL does not have: nobody wants it any more."""
+        self._store.remove(await self._named(request))
+        return Response(status_code=204)
+
+    async def _glossary(self, options: DocumentOptions, source: str | None, target: str) -> Glossary | None:
+        if not options.glossary:
+            return await glossary_of(options, self._glossaries, source, target)
+        if options.glossary_id or options.glossary_ids:
+            raise RequestError("'glossary' and 'glossary_id' cannot be used together")
+        try:
+            return Glossary(read_tsv(options.glossary.encode(), "'glossary'"), source or "")
+        except InputError as error:
+            raise RequestError(str(error)) from error
 
     async def _named(self, request: Request) -> StoredDocument:
         """The document that the request is about. A wrong key is answered as a document that is not there."""

@@ -40,14 +40,14 @@ export async function request(path, { json, ...options } = {}) {
   if (key) headers.set("Authorization", `Bearer ${key}`);
   if (json !== undefined) {
     headers.set("Content-Type", "application/json");
-    options = { ...options, method: "POST", body: JSON.stringify(json) };
+    options = { method: "POST", ...options, body: JSON.stringify(json) };
   }
   let response;
   try {
     response = await fetch(new URL(path, document.baseURI), { ...options, headers, credentials: "same-origin" });
   } catch (error) {
     if (aborted(error)) throw error;
-    throw new ApiError("The server does not answer. Your text is still here.", "offline");
+    throw new ApiError("The server cannot be reached.", "offline");
   }
   if (!response.ok) throw await refusal(response);
   return response;
@@ -65,7 +65,7 @@ async function refusal(response) {
     const seconds = Math.min(Math.max(Number(response.headers.get("Retry-After")) || 2, 1), 60);
     return new ApiError("The server has much to do.", "busy", seconds);
   }
-  if (status === 502 || status === 504) return new ApiError("The server does not answer.", "offline");
+  if (status >= 502 && body === null) return new ApiError("The server cannot be reached.", "offline");
   return new ApiError(message(body), "refused");
 }
 
@@ -73,7 +73,7 @@ async function refusal(response) {
  * What a problem says to people: `detail` and `title` of our own API, `message` of that of documents.
  * @param {any} body @returns {string}
  */
-function message(body) {
+export function message(body) {
   const found = body?.detail || body?.title || body?.message;
   return typeof found === "string" && found ? sentence(found) : "The server refused this, and gave no reason.";
 }

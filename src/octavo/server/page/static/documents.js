@@ -18,6 +18,7 @@ export class DocumentsPanel {
   /** @type {DocumentRow[]} */
   #waiting = [];
   #running = 0;
+  #mostBytes = Infinity;
 
   /**
    * @param {import("./languages.js").Languages} languages
@@ -42,6 +43,7 @@ export class DocumentsPanel {
   /** @param {import("./api.js").Offer} found What the server takes. */
   offer({ formats, documentBytes }) {
     const names = Object.keys(formats).map((name) => name.toUpperCase()).sort();
+    this.#mostBytes = documentBytes;
     byId("files").accept = Object.values(formats).flat().join(",");
     byId("document-limits").textContent = `${names.join(", ")}; up to ${size(documentBytes)} each.`;
   }
@@ -51,8 +53,12 @@ export class DocumentsPanel {
     for (const file of files) {
       const { source, target } = this.#languages;
       const row = new DocumentRow(file, { source, target, glossary: this.#glossary.entries(source) });
-      row.removed = () => (this.#waiting = this.#waiting.filter((each) => each !== row));
       this.#list.append(row.element);
+      if (file.size > this.#mostBytes) {
+        row.fail(`This document is larger than ${size(this.#mostBytes)}, the most that this server takes.`);
+        continue;
+      }
+      row.removed = () => (this.#waiting = this.#waiting.filter((each) => each !== row));
       this.#waiting.push(row);
     }
     this.#next();
@@ -82,9 +88,15 @@ export class DocumentsPanel {
     document.addEventListener("drop", (event) => {
       if (!over(event, false)) return;
       this.#show();
-      this.add(event.dataTransfer.files);
+      this.add(filesOf(event.dataTransfer));
     });
   }
+}
+
+/** @param {DataTransfer} dropped @returns {File[]} Without folders. */
+function filesOf(dropped) {
+  const items = [...dropped.items].filter((each) => each.kind === "file");
+  return items.filter((each) => !each.webkitGetAsEntry()?.isDirectory).map((each) => each.getAsFile());
 }
 
 /** A document on its way. */
@@ -107,7 +119,7 @@ class DocumentRow {
     this.#part("cancel").addEventListener("click", () => this.#remove());
     this.#part("download").setAttribute("aria-label", `Download the translation of ${file.name}`);
     this.#part("download").addEventListener("click", () => download(this.#result, this.#newName()));
-    this.#state("Waiting", null);
+    this.#state("Waiting", 0);
   }
 
   /** @returns {Promise<string>} What there is to say at its end. */
@@ -124,10 +136,15 @@ class DocumentRow {
     } catch (error) {
       if (aborted(error)) return "";
       if (!(error instanceof ApiError)) throw error;
-      this.element.classList.add("failed");
-      this.#end(error.message);
+      this.fail(error.message);
       return `${this.#file.name} was not translated. ${error.message}`;
     }
+  }
+
+  /** @param {string} why It is not translated. */
+  fail(why) {
+    this.element.classList.add("failed");
+    this.#end(why);
   }
 
   #end(words) {
