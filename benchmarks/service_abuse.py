@@ -59,9 +59,14 @@ async def _collect(connections: list[Connection], requests: list[bytes], load: L
 
 
 async def idle(address: Address, _path: str, request: bytes, seconds: float) -> Load:
-    """Ten thousand connections that ask for nothing; at the end one in a hundred asks after all."""
+    """Ten thousand connections that ask once whether the server lives, and then for nothing; at the end one
+    in a hundred asks for a translation."""
     load = Load()
     connections = await _opened(address, load, IDLE)
+    asked = request_bytes("/livez", method="GET")
+    for start in range(0, len(connections), AT_ONCE):
+        some = connections[start : start + AT_ONCE]
+        await asyncio.gather(*(connection.ask(asked) for connection in some), return_exceptions=True)
     await asyncio.sleep(seconds)
     load.lost += [index for index, connection in enumerate(connections) if connection.closed]
     some = [connection for connection in connections if not connection.closed][::100]

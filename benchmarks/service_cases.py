@@ -65,7 +65,7 @@ def _plain(api: Api) -> Callable[[Translator, list[str], random.Random], Made]:
 def _markup(api: Api, **options: Any) -> Callable[[Translator, list[str], random.Random], Made]:
     def make(translator: Translator, sentences: list[str], chance: random.Random) -> Made:
         page = chance.choice(MARKED).format(*sentences[:2])
-        return api.request([page], **options), [translator.html(page)]
+        return api.request([page], **options), [translator.html(page).content.decode()]
 
     return make
 
@@ -73,7 +73,10 @@ def _markup(api: Api, **options: Any) -> Callable[[Translator, list[str], random
 def _own_html(translator: Translator, sentences: list[str], chance: random.Random) -> Made:
     page = chance.choice(MARKED).format(*sentences[:2])
     body = {"source": "en", "target": "de", "items": [{"id": 1, "text": sentences[2]}, {"html": page}]}
-    return request_bytes(OCTAVO.path, body), [_text(translator, sentences[2]), translator.html(page)]
+    return request_bytes(OCTAVO.path, body), [
+        _text(translator, sentences[2]),
+        translator.html(page).content.decode(),
+    ]
 
 
 def _own_options(translator: Translator, sentences: list[str], chance: random.Random) -> Made:

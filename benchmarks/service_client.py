@@ -182,6 +182,8 @@ class Load:
     answers: dict[int, Answer] = dataclasses.field(default_factory=dict)
     lost: list[int] = dataclasses.field(default_factory=list)
     unasked: int = 0
+    refused: int = 0
+    """Requests of patient clients that were sent again."""
     start: float = 0.0
     seconds: float = 0.0
     client_seconds: float = 0.0
@@ -208,11 +210,17 @@ def median(values: Sequence[float]) -> float:
 
 
 async def closed_loop(
-    address: Address, requests: Sequence[bytes], clients: int, seconds: float = math.inf
+    address: Address,
+    requests: Sequence[bytes],
+    clients: int,
+    seconds: float = math.inf,
+    *,
+    patient: bool = False,
 ) -> Load:
     """``clients`` connections share the requests; each sends its next when its answer has come.
 
-    No new one is sent after ``seconds``. A connection that the server closes is opened again.
+    No new one is sent after ``seconds``. A connection that the server closes is opened again. ``patient``: a
+    request that was refused with 503 is sent again, a little later.
     """
     load = Load()
     coming = iter(range(len(requests)))
@@ -229,7 +237,12 @@ async def closed_loop(
                 load.unasked += connection.unasked
                 connection = await Connection.open(address)
             try:
-                load.answers[index] = await connection.ask(requests[index])
+                answer = await connection.ask(requests[index])
+                while patient and answer.status == 503 and not connection.closed:
+                    load.refused += 1
+                    await asyncio.sleep(0.05)
+                    answer = await connection.ask(requests[index])
+                load.answers[index] = answer
             except LostAnswerError:
                 load.lost.append(index)
         load.unasked += connection.unasked

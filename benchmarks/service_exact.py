@@ -52,6 +52,7 @@ class Disturbance:
             await asyncio.sleep(self._chance.random() * 0.1)
             connection.close()
             self.counts["left"] += 1
+            await asyncio.sleep(0.2)
 
     async def hurry(self) -> None:
         """Ask for many texts in hardly any time."""
@@ -63,6 +64,7 @@ class Disturbance:
             seconds = self._chance.choice([0.001, 0.01, 0.05])
             answer = await connection.ask(OCTAVO.request(some, timeout=seconds))
             self.counts[f"hurried: {answer.status}"] += 1
+            await asyncio.sleep(0.1)
 
     async def reload(self, interval: float) -> None:
         """Load the models anew."""
@@ -81,7 +83,7 @@ async def disturbed(
         asyncio.ensure_future(work)
         for work in (disturbance.leave(), disturbance.hurry(), disturbance.reload(1.0))
     ]
-    load = await closed_loop(server.address, [case.request for case in cases], clients)
+    load = await closed_loop(server.address, [case.request for case in cases], clients, patient=True)
     for task in beside:
         task.cancel()
     for outcome in await asyncio.gather(*beside, return_exceptions=True):
@@ -155,6 +157,7 @@ def tell_cases(load: Load, cases: Sequence[Case], findings: Findings) -> None:
     for kind, (right, of) in by_kind.items():
         findings.tell(kind, f"{right} of {of} right", "all", good=right == of)
     findings.tell("statuses", str(load.statuses()), "200 alone", good=set(load.statuses()) == {200})
+    findings.tell("refused with 503 and asked again", str(load.refused))
     findings.tell("requests without an answer", str(len(load.lost)), "0", good=not load.lost)
     findings.tell("bytes that nobody asked for", str(load.unasked), "0", good=not load.unasked)
 
