@@ -85,12 +85,39 @@ def test_html(client: deepl.DeepLClient, library: Translator) -> None:
     assert found.text == str(library.html(text))
 
 
+XML = "<doc><p>A man <keep>rides</keep> a <x id='1'/>bicycle.</p><p>Two <b>dogs</b> play.</p></doc>"
+
+
+@pytest.mark.parametrize("ignored", [[], ["keep"], ["keep", "b"]])
+@pytest.mark.parametrize("text", [XML, "A man <keep>rides</keep> a <x/>bicycle.", "Two dogs & a cat."])
+def test_xml(client: deepl.DeepLClient, library: Translator, text: str, ignored: list[str]) -> None:
+    given = {"source_lang": "EN", "target_lang": "DE", "tag_handling": "xml"}
+    if text.endswith("cat."):  # no XML
+        with pytest.raises(deepl.DeepLException, match="Bad request"):
+            client.translate_text(text, **given)
+        return
+    found = client.translate_text(text, ignore_tags=ignored or None, **given)
+    assert found.text == str(library.xml(text, ignored_tags=ignored))
+    assert "<keep>rides</keep>" in found.text or not ignored
+    assert client.translate_text(text, ignore_tags=",".join(ignored), **given).text == found.text
+
+
+def test_ignored_tags_of_html(client: deepl.DeepLClient, library: Translator) -> None:
+    text = "<p>A man <kbd>rides</kbd> a <i>bicycle</i>.</p>"
+    found = client.translate_text(
+        text, source_lang="EN", target_lang="DE", tag_handling="html", ignore_tags=["i"]
+    )
+    assert found.text == str(library.html(text, ignored_tags=["i"]))
+    assert "<i>bicycle</i>" in found.text
+
+
 def test_splitting(client: deepl.DeepLClient, library: Translator) -> None:
-    text = "A man rides\na bicycle."
+    text = "A man rides\na bicycle. Two dogs play."
     found = {
         split: client.translate_text(text, source_lang="EN", target_lang="DE", split_sentences=split).text
-        for split in (deepl.SplitSentences.ALL, deepl.SplitSentences.NO_NEWLINES)
+        for split in deepl.SplitSentences
     }
+    assert found[deepl.SplitSentences.OFF] == library(text, sentences=False).text
     assert found[deepl.SplitSentences.ALL] == library(text).text
     assert found[deepl.SplitSentences.NO_NEWLINES] == library(text, wrapped=True).text
 

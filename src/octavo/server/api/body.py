@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -71,7 +71,7 @@ async def uploaded(
     """
     if _media_type(request) != _MULTIPART:
         raise RequestError(f"a document comes as a form: send {_MULTIPART}")
-    parser = MultiPartParser(
+    parser = _WholeForm(
         request.headers,
         _chunks(request, most_bytes),
         max_files=1,
@@ -79,20 +79,12 @@ async def uploaded(
         max_part_size=_MOST_PART,
     )
     try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise RequestError("the form is not valid, or has more than one file") from error
-    except OSError as error:
-        raise BusyError("the service has no room for documents at the moment", 60) from error
-    except ValueError as error:  # a charset that decodes nothing
-        raise RequestError("the form is in an encoding that is not known") from error
-    try:
-        items = form.multi_items()
-        texts = [(name, value) for name, value in items if isinstance(value, str)]
-        files = [value for _, value in items if isinstance(value, UploadFile)]
-        yield Upload(_by_name(texts, lists), files[0] if files else None)
+        form = await _parsed(parser)
+        texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        yield Upload(_by_name(texts, lists), parser.files[0] if parser.files else None)
     finally:
-        await form.close()
+        for file in parser.files:
+            await file.close()
 
 
 def converted(fields: dict[str, Any], kind: type[StructT]) -> StructT:
@@ -101,6 +93,40 @@ def converted(fields: dict[str, Any], kind: type[StructT]) -> StructT:
         return msgspec.convert(fields, kind, strict=False)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise RequestError(f"Bad request. Reason: {error}") from error
+
+
+class _WholeForm(MultiPartParser):
+    """A parser that knows whether the form came to its end, and all files that it has opened."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.ended = False
+        self.files: list[UploadFile] = []
+
+    def on_headers_finished(self) -> None:
+        """The headers of a part have come."""
+        super().on_headers_finished()
+        if self._current_part.file is not None:
+            self.files.append(self._current_part.file)
+
+    def on_end(self) -> None:
+        """The last boundary has come."""
+        self.ended = True
+
+
+async def _parsed(parser: _WholeForm) -> FormData:
+    """Raises RequestError, and BusyError where there is no room for a file."""
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise RequestError("the form is not valid, or has more than one file") from error
+    except OSError as error:
+        raise BusyError("the service has no room for documents at the moment", 60) from error
+    except ValueError as error:  # a charset that decodes nothing
+        raise RequestError("the form is in an encoding that is not known") from error
+    if not parser.ended:
+        raise RequestError("the form ends before its last boundary")
+    return form
 
 
 async def _chunks(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
