@@ -88,9 +88,13 @@ class Runner:
             with _no_wakeup():
                 server.run(sockets=[self._socket])
         finally:
-            self._socket.close()
-            if self._settings.unix_socket is not None:
-                self._settings.unix_socket.unlink(missing_ok=True)
+            self.close()
+
+    def close(self) -> None:
+        """Give the address back. ``run`` does so at its end."""
+        self._socket.close()
+        if self._settings.unix_socket is not None:
+            self._settings.unix_socket.unlink(missing_ok=True)
 
     def _guarded(self, app: ASGIApp) -> ASGIApp:
         """The app with all that stands before it, the outermost last."""

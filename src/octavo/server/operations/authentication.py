@@ -32,8 +32,8 @@ class Authentication:
     """An ASGI application around another one, which gets only requests with a key of the file.
 
     The key comes in Authorization, after Bearer or DeepL-Auth-Key. ``open_paths`` need none, nor do requests
-    of browsers before the real one (OPTIONS). A request for one of ``keys_in_bodies``, as LibreTranslate's
-    are, goes through without: what handles it calls ``body_key_refusal``.
+    of browsers before the real one (OPTIONS). A request for one of KEYS_IN_BODIES goes through without:
+    what handles it calls ``body_key_refusal``.
     """
 
     def __init__(self, app: ASGIApp, keys: KeyFile, *, open_paths: frozenset[str] = OPEN_PATHS) -> None:
