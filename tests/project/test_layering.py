@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),
         *("arguments", "durable", "interrupt", "regular_file", "machine", "runs", "spec", "octavo"),
     },
-    "integrations": {*("translation", "engine", "terms", "artifact", "spec"), "octavo"},
+    "integrations": {*("catalog", "translation", "engine", "terms", "artifact", "spec"), "octavo"},
     "generation": {"arguments", "engine", "artifact", "text", "spec"},
     "reference": {"spec"},
     "training": {

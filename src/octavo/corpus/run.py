@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import octavo
+from octavo import catalog
 from octavo.artifact import ModelDirectory
 from octavo.corpus.finished import FinishedShard, finished_shard
 from octavo.corpus.inputs import common_format, find_inputs
@@ -24,7 +25,7 @@ from octavo.errors import InputError, OutputError
 from octavo.integrations import ModelSource
 from octavo.integrations.model_source import LoadOptions
 from octavo.terms import Glossary
-from octavo.translation import SearchChanges, TranslationOptions, boxed_model, search_options
+from octavo.translation import SearchChanges, TranslationOptions, search_options
 
 DEFAULT_ROWS_PER_SHARD = 10_000
 
@@ -70,7 +71,7 @@ def translate_corpus(request: CorpusRequest, progress: CorpusProgress) -> Report
     """
     start = time.perf_counter()
     paths = find_inputs(request.inputs)
-    model = ModelDirectory.open(boxed_model() if request.model is None else request.model)
+    model = ModelDirectory.open(catalog.resolve(request.model))
     model.check_translates("`octavo corpus`")
     glossary = _glossary(request.glossary, model)
     settings = _settings(request, paths, model, glossary)
@@ -157,7 +158,7 @@ def _shards(
             progress.advance(made.rows, made.tokens)
             yield made
         return
-    source = ModelSource(None if request.model is None else str(request.model))
+    source = ModelSource(str(model.path))
     worker = ShardWorker(job, source.load(request.load), options, f"{socket.gethostname()}:{os.getpid()}")
     try:
         for shard in left:

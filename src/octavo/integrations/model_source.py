@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 import octavo
+from octavo import catalog
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError
-from octavo.translation import Precision, Translator, boxed_model
+from octavo.translation import Precision, Translator
 
 
 class LoadOptions(TypedDict, total=False):
@@ -28,8 +29,8 @@ class LoadOptions(TypedDict, total=False):
 
 
 def pack_model(path: str | os.PathLike[str] | None = None) -> bytes:
-    """The files of a model directory as one archive; None takes the model in the box. Raises ModelError."""
-    model = ModelDirectory.open(boxed_model() if path is None else path)
+    """The files of the model that ``octavo.load`` would load, as one archive. Raises ModelError."""
+    model = ModelDirectory.open(catalog.resolve(path))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for file in sorted(entry for entry in model.path.iterdir() if entry.is_file()):

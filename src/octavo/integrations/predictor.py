@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Unpack, cast
 
 from octavo.integrations.model_source import LoadOptions, ModelSource
@@ -17,12 +18,12 @@ class PredictorOptions(LoadOptions, TranslationOptions, total=False):
 class Predictor:
     """Translates a column of batches. It can be pickled; each process loads the model once, when needed.
 
-    ``model`` is the path of a model directory, None for the model in the box, the bytes that ``pack_model``
-    gives, or an ObjectRef of Ray that holds these. ``column`` has the texts, ``output`` gets the
-    translations. Options are those of ``octavo.load`` and of a Translator's call, for example ``threads=1,
-    beam=1``. Where several processes share a machine, give each its share of the cores with ``threads``.
+    ``model`` is what ``octavo.load`` takes, a path, a name or None; or the bytes that ``pack_model`` gives,
+    or an ObjectRef of Ray that holds these. ``column`` has the texts, ``output`` gets the translations.
+    Options are those of ``octavo.load`` and of a Translator's call, for example ``threads=1, beam=1``. Where
+    several processes share a machine, give each its share of the cores with ``threads``.
 
-        dataset.map_batches(Predictor, fn_constructor_kwargs={"threads": 1}, concurrency=4)  # Ray Data
+        dataset.map_batches(Predictor, fn_constructor_kwargs={"threads": 1}, num_cpus=1)     # Ray Data
         dataset.map(Predictor(column="en"), batched=True)                                    # datasets
         frame = Predictor(output="de")(frame)                                                # pandas
     """
@@ -37,7 +38,7 @@ class Predictor:
         if isinstance(model, ModelSource):
             self._source = model
         elif model is None or isinstance(model, str | os.PathLike):
-            self._source = ModelSource(path=None if model is None else os.path.abspath(model))  # noqa: PTH100
+            self._source = ModelSource(path=None if model is None else _as_path(model))
         else:
             self._source = ModelSource(packed=model)
         self.column = column
@@ -81,6 +82,12 @@ class Predictor:
 
 _FRAMES: Final[dict[str, tuple[str, ...]]] = {"pandas": ("DataFrame",), "pyarrow": ("Table", "RecordBatch")}
 """Types of batches, by library and name, so that no library is imported for it."""
+
+
+def _as_path(model: str | os.PathLike[str]) -> str:
+    """A directory by its whole path, for processes that work in another one; else the name of a model."""
+    path = Path(model)
+    return str(path.absolute()) if path.exists() else str(model)
 
 
 def _kind_of(batch: object) -> str:
