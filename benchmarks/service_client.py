@@ -29,9 +29,19 @@ PATIENCE = 120.0
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in the fastest loop that is installed."""
+    """Run a coroutine in the fastest loop that is installed, and close the connections that it leaves."""
+
+    async def and_close() -> T:
+        try:
+            return await work
+        finally:
+            while _connected:
+                for connection in list(_connected):
+                    connection.close()
+                await asyncio.sleep(0.001)
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
-        return runner.run(work)
+        return runner.run(and_close())
 
 
 def request_bytes(path: str, body: object = None, *, method: str = "POST", headers: str = "") -> bytes:
@@ -66,7 +76,8 @@ class LostAnswerError(ConnectionError):
 
 
 class Connection(asyncio.Protocol):
-    """One connection, one request at a time. ``unasked`` counts the bytes that came with none under way."""
+    """One connection, one request at a time. It is ``closed`` after an answer that says so. ``unasked``
+    counts the bytes that came with no request under way."""
 
     def __init__(self) -> None:
         self.unasked = 0
@@ -109,9 +120,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
+        _connected.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Of asyncio.Protocol."""
+        _connected.discard(self)
         self.closed = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(LostAnswerError(len(self._buffer)))
@@ -156,8 +169,13 @@ class Connection(asyncio.Protocol):
         self.unasked += len(self._buffer) - self._end
         self._buffer.clear()
         self._body_at = 0
+        if b"\r\nconnection: close" in head:
+            self.close()
         if not waiting.done():
             waiting.set_result(Answer(int(head[9:12]), head, body, now - self._start, now))
+
+
+_connected: set[Connection] = set()
 
 
 def _joined_chunks(data: bytes) -> bytes:

@@ -65,6 +65,10 @@ class Server:
         self._said.seek(max(0, size - 4000))
         return self._said.read().decode(errors="replace")
 
+    def close(self) -> None:
+        """Forget what it said."""
+        self._said.close()
+
     def alive(self) -> bool:
         """Whether the process runs."""
         return self.process.poll() is None
@@ -115,6 +119,7 @@ def running(server: Server) -> Iterator[Server]:
         if server.alive():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.stop()
+        server.close()
 
 
 def octavo_server(threads: int, *options: object, model: Path | None = None) -> Server:
