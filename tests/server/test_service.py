@@ -332,8 +332,9 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         identification._ranked.cache_clear()
 
 
-def document(service: Service, data: bytes, name: str, **options: Any) -> Awaitable[bytes]:
-    return service.translate_document(data, name, **({"source": "en", "target": "de"} | options))
+async def document(service: Service, data: bytes, name: str, **options: Any) -> bytes:
+    answer = await service.translate_document(data, name, **({"source": "en", "target": "de"} | options))
+    return answer.content
 
 
 def test_documents_are_those_of_the_library(models: ModelPool, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import BinaryIO, Final, Self
 from starlette.datastructures import UploadFile
 
 from octavo.documents.formats import FORMATS
+from octavo.server.documents import DocumentAnswer
 from octavo.server.errors import (
     BusyError,
     DrainingError,
@@ -71,7 +72,8 @@ class DocumentOrder:
 @dataclasses.dataclass(slots=True, eq=False)
 class StoredDocument:
     """A document under way. ``name`` is safe to show and to store; ``done`` of ``total`` passages are
-    translated; ``error`` says why it failed. ``key`` is a secret of the client that sent it."""
+    translated; ``characters`` are those of its text, once it is; ``error`` says why it failed. ``key`` is a
+    secret of the client that sent it."""
 
     name: str
     path: Path
@@ -82,6 +84,7 @@ class StoredDocument:
     done: int = 0
     total: int = 0
     started: float = 0.0
+    characters: int = 0
     error: str = ""
     task: asyncio.Task[None] | None = None
     expiry: asyncio.TimerHandle | None = None
@@ -206,8 +209,9 @@ class DocumentStore:
                 document.begin()
                 data = await asyncio.to_thread(document.path.read_bytes)
                 translated = await self._translated(document, data, order)
-                await asyncio.to_thread(document.path.write_bytes, translated)
-                document.size = len(translated)
+                await asyncio.to_thread(document.path.write_bytes, translated.content)
+                document.size = len(translated.content)
+                document.characters = translated.characters
             document.state = DocumentState.DONE
         except ServiceError as error:
             document.fail(str(error))
@@ -218,7 +222,9 @@ class DocumentStore:
             document.fail("the service failed; its log says more")
         document.expiry = asyncio.get_running_loop().call_later(EXPIRY, self.remove, document)
 
-    async def _translated(self, document: StoredDocument, data: bytes, order: DocumentOrder) -> bytes:
+    async def _translated(
+        self, document: StoredDocument, data: bytes, order: DocumentOrder
+    ) -> DocumentAnswer:
         while True:
             try:
                 return await self._service.translate_document(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Final
@@ -22,6 +23,14 @@ _LOOKED_AT: Final = 1000
 """Characters that show the language of a document."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class DocumentAnswer:
+    """A document in the target language: its bytes, and how many characters of text the source had."""
+
+    content: bytes
+    characters: int
+
+
 def translate_bytes(
     models: ModelPool,
     data: bytes,
@@ -29,7 +38,7 @@ def translate_bytes(
     job: Job,
     progress: Callable[[int, int], None] | None,
     call: Call,
-) -> bytes:
+) -> DocumentAnswer:
     """The document in the target language of ``job``, which also has the options; its texts do not count.
 
     The ending of ``name`` says what it is. ``progress`` hears how many of how many passages are done. Raises
@@ -49,7 +58,8 @@ def translate_bytes(
                 done += [each.last.parts for each in through(route, block, job, call)]
                 if progress is not None:
                     progress(len(done), len(passages))
-        return document.write(done)
+        characters = sum(len(plain(passage.parts)) for passage in passages)
+        return DocumentAnswer(document.write(done), characters)
 
 
 def _read(data: bytes, name: str, source: str, job: Job) -> Document:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from octavo.arguments import real_number
 from octavo.engine import Call, CancelledCallError, Priority
 from octavo.server.admission import Admission
-from octavo.server.documents import translate_bytes
+from octavo.server.documents import DocumentAnswer, translate_bytes
 from octavo.server.errors import (
     BusyError,
     DeadlinePassedError,
@@ -202,7 +202,7 @@ class Service:
         search: SearchChanges | None = None,
         progress: Callable[[int, int], None] | None = None,
         call: Call | None = None,
-    ) -> bytes:
+    ) -> DocumentAnswer:
         """A document in the target language. ``name`` is that of its file: its ending says what it is.
 
         ``progress`` hears, in another thread, how many of how many passages are done. ``call`` can cancel the

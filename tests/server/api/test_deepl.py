@@ -225,6 +225,11 @@ def test_usage_and_a_quota(pool: ModelPool) -> None:
         with pytest.raises(deepl.QuotaExceededException):
             client.translate_text(TEXTS[0], target_lang="DE", source_lang="EN")
         assert client.get_usage().character.count == len(TEXTS[0])
+        document = {"target_lang": "DE", "source_lang": "EN", "filename": "a.txt"}
+        client.translate_document("A dog. A cat.", io.BytesIO(), **document)
+        assert client.get_usage().character.count == len(TEXTS[0]) + len("A dog. A cat.")
+        with pytest.raises(deepl.QuotaExceededException):
+            client.translate_document_upload("A dog.", **document)
         client.close()
 
 
@@ -345,7 +350,9 @@ def test_an_uploaded_document(
         output_format=name[-4:].lstrip("."),
     )
     assert status.done
-    assert result.getvalue() == library.document(copy, None).content
+    expected = library.document(copy, None)
+    assert result.getvalue() == expected.content
+    assert status.billed_characters == sum(len(passage.source) for _, passage in expected.passages)
 
 
 def test_a_document_with_a_glossary(client: deepl.DeepLClient, library: Translator, glossary_id: str) -> None:

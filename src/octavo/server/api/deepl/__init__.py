@@ -33,6 +33,7 @@ def routes(
         service,
         glossaries,
         documents,
+        usage,
         max_body_bytes=most,
         max_document_bytes=settings.max_document_bytes,
     )

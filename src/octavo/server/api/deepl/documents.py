@@ -15,6 +15,7 @@ from octavo.errors import InputError
 from octavo.server.api.body import converted, read_fields, uploaded
 from octavo.server.api.deepl.answers import answer
 from octavo.server.api.deepl.options import Options, check, glossary_of, languages
+from octavo.server.api.deepl.usage import Usage
 from octavo.server.document_store import (
     DocumentOrder,
     DocumentState,
@@ -55,6 +56,7 @@ class Documents:
         service: Service,
         glossaries: GlossaryStore,
         store: DocumentStore,
+        usage: Usage,
         *,
         max_body_bytes: int,
         max_document_bytes: int,
@@ -62,6 +64,7 @@ class Documents:
         self._service = service
         self._glossaries = glossaries
         self._store = store
+        self._usage = usage
         self._max_body_bytes = max_body_bytes
         self._max_document_bytes = max_document_bytes
 
@@ -70,6 +73,7 @@ class Documents:
         async with uploaded(request, self._max_document_bytes) as upload:
             options = converted(upload.fields, DocumentOptions)
             check(options)
+            self._usage.check()
             if upload.file is None:
                 raise RequestError("Parameter 'file' not specified.")
             name = safe_name(options.filename or upload.file.filename or "")
@@ -87,6 +91,8 @@ class Documents:
         content: dict[str, Any] = {"document_id": document.identifier, "status": document.state.value}
         if document.state is DocumentState.TRANSLATING:
             content["seconds_remaining"] = document.seconds_remaining
+        if document.state is DocumentState.DONE:
+            content["billed_characters"] = document.characters
         if document.state is DocumentState.ERROR:
             content["error_message"] = content["message"] = document.error
         return answer(content)
@@ -99,6 +105,7 @@ class Documents:
         if document.state is not DocumentState.DONE:
             return answer({"message": "the document is not translated yet"}, 503)
         self._store.take(document)
+        self._usage.add(document.characters)
         return FileResponse(
             document.path,
             media_type="application/octet-stream",
