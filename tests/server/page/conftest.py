@@ -54,8 +54,10 @@ def address(models: FakeModels) -> Iterator[str]:
     pytest.importorskip("starlette", reason="the service needs octavo[serve]")
     from .served import served
 
-    with served(models, PREFIX) as address:
+    with served(models, PREFIX) as address:  # type: ignore[arg-type]
         yield address
+        for translator in models.translators.values():
+            translator.gate.set()
 
 
 @pytest.fixture(scope="session")

@@ -15,12 +15,11 @@ from starlette.types import ASGIApp
 from octavo.server import page
 from octavo.server.api.compatible import compatible_routes
 from octavo.server.app import create_app
+from octavo.server.model_pool import ModelPool
 from octavo.server.operations.authentication import Authentication
 from octavo.server.operations.keys import KeyFile
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
-
-from .fake_models import FakeModels
 
 SETTINGS = ServerSettings(max_text_characters=2000, max_document_bytes=1 << 20)
 
@@ -43,17 +42,15 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(models: FakeModels, prefix: str, keys: Path | None = None) -> Iterator[str]:
+def served(models: ModelPool, prefix: str, keys: Path | None = None) -> Iterator[str]:
     """The address of the page while the service runs, in a thread; ``keys`` is a file of API keys."""
-    service = Service(models, SETTINGS)  # type: ignore[arg-type]
+    service = Service(models, SETTINGS)
     with compatible_routes(service, SETTINGS) as others:
         app: ASGIApp = create_app(service, SETTINGS, routes=[*page.routes(SETTINGS), *others])
         if keys is not None:
             app = Authentication(app, KeyFile(keys))
         with _running(Starlette(routes=[Mount(prefix, app)]) if prefix else app) as port:
             yield f"http://127.0.0.1:{port}{prefix}/"
-            for translator in models.translators.values():
-                translator.gate.set()
 
 
 @contextmanager

@@ -189,7 +189,7 @@ def test_a_server_with_keys_asks_for_one(
     from .served import served
 
     key = new_key(tmp_path / "keys.txt", "reader")
-    with served(models, "", tmp_path / "keys.txt") as address:
+    with served(models, "", tmp_path / "keys.txt") as address:  # type: ignore[arg-type]
         page = DrivenPage(chromium, address, tmp_path, pictures)
         page.allowed += ["401 (Unauthorized)", "403 (Forbidden)"]
         page.forget()
@@ -208,6 +208,37 @@ def test_a_server_with_keys_asks_for_one(
         kept = "return [sessionStorage, localStorage].map((s) => JSON.stringify(s).includes(arguments[0]))"
         assert page.run(kept, key) == [True, False]
         page.check_quiet()
+
+
+def test_the_model_in_the_box_is_behind_it(chromium: object, tmp_path: Path, pictures: Path | None) -> None:
+    """What is shown is what the library says, sentence by sentence."""
+    import octavo
+    from octavo.artifact.boxed import boxed_model
+    from octavo.server.model_pool import ModelPool
+
+    from .served import served
+
+    text = "A man rides a bicycle. 🚲 Two dogs play in the snow!\n\nWhy?"
+    translator = octavo.load()
+    expected = translator(text)
+    pool = ModelPool([boxed_model()], threads=1)
+    with served(pool, "") as address:
+        page = DrivenPage(chromium, address, tmp_path, pictures)
+        page.open()
+        page.element("source").send_keys(text)
+        page.expect("output", expected.text)
+        spans = [(one.start, one.end) for one in expected.segments if one.origin == "model"]
+        assert [each.text for each in page.sentences()] == [expected.text[a:b] for a, b in spans]
+        sentence = page.sentences()[1]
+        sentence.click()
+        page.until(lambda: page.browser.find_elements("css selector", "[role=menuitemradio]"))
+        page.picture("box")
+        items = [each.text for each in page.browser.find_elements("css selector", "[role=menuitemradio]")]
+        first = expected.segments[1]
+        options = translator(text[first.source_start : first.source_end], nbest=5, beam=6).alternatives
+        assert items == list(dict.fromkeys([sentence.text, *(each.text for each in options)]))
+        page.check_quiet()
+    pool.close()
 
 
 def test_a_server_that_is_away_is_told(german: DrivenPage) -> None:
