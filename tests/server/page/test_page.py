@@ -254,6 +254,21 @@ def test_a_server_that_is_away_is_told(german: DrivenPage) -> None:
     assert not german.element("text-error").is_displayed()
 
 
+def test_half_an_answer_is_none(german: DrivenPage) -> None:
+    german.run("""
+      const real = fetch;
+      fetch = async (...asked) => {
+        fetch = real;
+        const half = new ReadableStream({ start: (stream) => stream.error(new TypeError("cut off")) });
+        return new Response(half, { status: 200 });
+      };
+    """)
+    german.element("source").send_keys("One.")
+    german.until(german.element("text-error").is_displayed)
+    german.element("text-retry").click()
+    german.expect("output", "ONE.")
+
+
 def test_a_server_that_is_busy_is_asked_again(german: DrivenPage) -> None:
     german.allowed.append("503 (Service Unavailable)")
     german.element("source").send_keys("A busy day.")

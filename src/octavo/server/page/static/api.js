@@ -30,11 +30,12 @@ export function aborted(error) {
 
 /**
  * @param {string} path Relative to the page.
- * @param {RequestInit & {json?: unknown}} [options] `json` is sent as the body.
- * @returns {Promise<Response>} An answer of success.
- * @throws {ApiError} Every other answer, and none.
+ * @param {RequestInit & {json?: unknown, read?: "json" | "blob" | "text"}} [options] `json` is sent as the body; `read`
+ *   says how the answer is read.
+ * @returns {Promise<any>} What an answer of success holds.
+ * @throws {ApiError} Every other answer, half of one, and none.
  */
-export async function request(path, { json, ...options } = {}) {
+export async function request(path, { json, read = "json", ...options } = {}) {
   const headers = new Headers(options.headers);
   const key = sessionStorage.getItem(KEY);
   if (key) headers.set("Authorization", `Bearer ${key}`);
@@ -45,12 +46,12 @@ export async function request(path, { json, ...options } = {}) {
   let response;
   try {
     response = await fetch(new URL(path, document.baseURI), { ...options, headers, credentials: "same-origin" });
+    if (response.ok) return await response[read]();
   } catch (error) {
     if (aborted(error)) throw error;
     throw new ApiError("The server cannot be reached.", "offline");
   }
-  if (!response.ok) throw await refusal(response);
-  return response;
+  throw await refusal(response);
 }
 
 /** @param {Response} response @returns {Promise<ApiError>} */
@@ -94,15 +95,10 @@ function sentence(words) {
 
 /** @returns {Promise<Offer>} */
 export async function offer() {
-  const [limits, known] = await Promise.all(["page/limits.json", "v1/languages"].map(get));
+  const [limits, known] = await Promise.all([request("page/limits.json"), request("v1/languages")]);
   const pairs = known.languages.flatMap(({ tag, targets }) => targets.map((target) => [tag, target]));
   const { characters, detects, document_bytes: documentBytes, formats } = limits;
   return { pairs, detects, characters, documentBytes, formats };
-}
-
-/** @param {string} path @returns {Promise<any>} */
-async function get(path) {
-  return (await request(path)).json();
 }
 
 /**
@@ -134,7 +130,7 @@ export async function translate(text, { source, target, glossary, alternatives, 
     segments: true,
     priority: "interactive",
   };
-  const { results } = await (await request("v1/translate", { json, signal })).json();
+  const { results } = await request("v1/translate", { json, signal });
   const [result] = results;
   if (result.error) throw new ApiError(message(result.error), "refused");
   return {

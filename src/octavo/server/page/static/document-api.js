@@ -22,17 +22,19 @@ export async function translateDocument(file, { source, target, glossary, signal
   if (glossary.length) form.append("glossary", writeTerms(glossary));
   form.append("file", file, file.name);
   progress("Uploading", null);
-  const uploaded = await ask("v2/document", { method: "POST", body: form, signal });
-  const { document_id: id, document_key } = await uploaded.json();
+  const sent = await ask("v2/document", { method: "POST", body: form, signal });
+  const { document_id: id, document_key } = sent;
   const address = `v2/document/${encodeURIComponent(id)}`;
   const asked = { json: { document_key }, signal };
   try {
     await untilDone(address, asked, progress);
     progress("Downloading", 1);
-    return await (await ask(`${address}/result`, asked)).blob();
+    return await ask(`${address}/result`, { ...asked, read: "blob" });
   } catch (error) {
     // Where the server does not hear that nobody wants the document any more, it forgets it by itself.
-    if (signal.aborted) request(address, { method: "DELETE", json: { document_key } }).catch(() => {});
+    if (signal.aborted) {
+      request(address, { method: "DELETE", json: { document_key }, read: "text" }).catch(() => {});
+    }
     throw error;
   }
 }
@@ -41,7 +43,7 @@ export async function translateDocument(file, { source, target, glossary, signal
 async function untilDone(address, asked, progress) {
   const start = performance.now();
   for (;;) {
-    const state = await (await ask(address, asked)).json();
+    const state = await ask(address, asked);
     if (state.status === "done") return;
     if (state.status === "error") throw new ApiError(message(state), "refused");
     const passed = (performance.now() - start) / 1000;
