@@ -132,6 +132,7 @@ class Corpus:
     def __init__(self, arguments: argparse.Namespace, environment: dict[str, str]) -> None:
         self._environment = environment
         self._work = arguments.work
+        self._started: list[subprocess.Popen[str]] = []
         lines = arguments.source.read_text(encoding="utf-8").splitlines()
         lines = list(itertools.islice(itertools.cycle(lines), arguments.lines))
         self._options = ["--beam", str(arguments.beam), *(["-m", arguments.model] if arguments.model else [])]
@@ -167,7 +168,7 @@ class Corpus:
         ]
         command += [*self._options, "--rows-per-shard", str(self._rows_per_shard), "--ray", address]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=self._environment,
             stdout=pipe,
@@ -175,6 +176,15 @@ class Corpus:
             text=True,
             start_new_session=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what is still running."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def finish(self, process: subprocess.Popen[str], output: Path) -> dict[str, Any]:
         """The report, once the command has ended and its output has been compared."""
@@ -299,7 +309,7 @@ def main() -> None:
     corpus = Corpus(arguments, environment)
     shards = -(-arguments.lines // arguments.rows_per_shard)
     print(f"octavo translate: {arguments.lines:,} lines, {corpus.translate_seconds:.0f} s", flush=True)
-    with running(arguments, environment) as cluster:
+    with running(arguments, environment) as cluster, contextlib.closing(corpus):
         told("undisturbed", undisturbed(corpus, cluster, arguments.work))
         told("worker and node killed", worker_and_node_killed(corpus, cluster, arguments.work, shards))
         told("driver killed", driver_killed(corpus, cluster, arguments.work, shards))

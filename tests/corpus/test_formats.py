@@ -211,6 +211,8 @@ def test_several_files_and_patterns(
         ("a.csv", b"id,body\n1,x\n", "has no column 'text'; its first row has id, body"),
         ("a.csv", b"text,translation\n1,x\n", "has a column 'translation' already"),
         ("a.csv", b"\xff,text\n1,x\n", "is not UTF-8"),
+        ("a.csv", "text\n".encode("utf-16"), "is no csv but UTF-16"),
+        ("a.docx", b"PK\x03\x04....", "is no text but a ZIP archive"),
         ("a.parquet", b"PAR1 is not one", "is no Parquet file"),
         ("a.json", b"[]", "--format jsonl"),
         ("a.txt.gz", gzip.compress(b"bako\n" * 1000)[:-9], "cannot be read"),
@@ -225,6 +227,28 @@ def test_inputs_that_cannot_be(tmp_path: Path, run: Run, name: str, content: byt
         run(tmp_path / name)
     assert message in str(raised.value)
     assert name in str(raised.value)
+
+
+def test_a_damaged_parquet_file(tmp_path: Path, run: Run, texts: list[str]) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(arrow.table({"text": texts * 200}), tmp_path / "a.parquet")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    data[20:200] = bytes(180)
+    (tmp_path / "a.parquet").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.parquet: cannot be read"):
+        run(tmp_path / "a.parquet")
+
+
+def test_a_parquet_column_that_comes_twice(tmp_path: Path, run: Run) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = arrow.Table.from_arrays([["bako"], ["bako"]], names=["text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="several columns 'text'"):
+        run(tmp_path / "a.parquet")
 
 
 def test_a_parquet_column_that_is_no_text(tmp_path: Path, run: Run) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from octavo import durable, interrupt
 from octavo.corpus.job import DONE_FOLDER, Job
+from octavo.errors import OutputError
 
 _READ_BYTES: Final = 1 << 20
 
@@ -18,16 +20,18 @@ _READ_BYTES: Final = 1 << 20
 class FinishedShard:
     """A shard and how it was made.
 
-    ``failed`` has the rows that were not translated, each with its number in the input, counted from 1, and
-    the reason. ``warnings`` counts translations by what is likely to be wrong with them. ``tokens`` are those
-    that the model produced, ``seconds`` what the ``worker`` took for them.
+    ``failed`` has the ``failures`` rows that were not translated, each with its number in the input, counted
+    from 1, and the reason; it is None where that is only on disk. ``warnings`` counts translations by what is
+    likely to be wrong with them. ``tokens`` are those that the model produced, ``seconds`` what the
+    ``worker`` took for them.
     """
 
     shard: int
     bytes: int
     sha256: str
     rows: int
-    failed: tuple[tuple[int, str], ...]
+    failures: int
+    failed: tuple[tuple[int, str], ...] | None
     tokens: int
     warnings: dict[str, int]
     seconds: float
@@ -51,6 +55,18 @@ class FinishedShard:
         """The reverse of dataclasses.asdict, by way of JSON."""
         failed = tuple((int(row), str(reason)) for row, reason in value["failed"])
         return cls(**{**value, "failed": failed})
+
+    def in_brief(self) -> FinishedShard:
+        """The same without the failed rows, of which there may be many."""
+        return dataclasses.replace(self, failed=None)
+
+
+def failed_rows(job: Job, shard: int) -> Sequence[tuple[int, str]]:
+    """The failed rows of a finished shard. Raises OutputError where they cannot be read."""
+    try:
+        return FinishedShard.from_json(json.loads(_record(job, shard).read_bytes())).failed or ()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise OutputError(f"{_record(job, shard)}: cannot be read: {error}") from error
 
 
 def finished_shard(job: Job, shard: int) -> FinishedShard | None:

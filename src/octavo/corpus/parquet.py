@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +21,13 @@ class ParquetFormat:
     name = "parquet"
 
     def check(self, path: Path, columns: Columns) -> None:
-        with reading(path), _opened(path) as file:
+        with _reading(path), _opened(path) as file:
             schema = file.schema_arrow
         name = printable(str(path))
+        if schema.names.count(columns.source) > 1:
+            raise InputError(
+                f"{name}: has several columns {printable(columns.source)!r}; give them other names"
+            )
         if columns.source not in schema.names:
             raise InputError(
                 f"{name}: has no column {printable(columns.source)!r}; it has {', '.join(schema.names)}. "
@@ -38,7 +43,7 @@ class ParquetFormat:
             raise InputError(f"{name}: the column {printable(columns.source)!r} is {kind}, not text")
 
     def spans(self, path: Path, file: int, rows_per_shard: int) -> Iterator[Span]:
-        with reading(path), _opened(path) as opened:
+        with _reading(path), _opened(path) as opened:
             total = opened.metadata.num_rows
         for row in range(0, total, rows_per_shard):
             yield Span(file, row, min(rows_per_shard, total - row), 0)
@@ -47,7 +52,7 @@ class ParquetFormat:
         return ParquetReader(path, columns)
 
     def writer(self, path: Path, source: Path, columns: Columns) -> ParquetWriter:
-        with reading(source), _opened(source) as file:
+        with _reading(source), _opened(source) as file:
             schema = file.schema_arrow
         return ParquetWriter(path, schema, columns)
 
@@ -61,14 +66,14 @@ class ParquetReader:
     def __init__(self, path: Path, columns: Columns) -> None:
         self._path = path
         self._column = columns.source
-        with reading(path):
+        with _reading(path):
             self._file = _opened(path)
         self._row = -1  # of the file, that `_batches` goes on with; -1 where they were not begun
         self._batches: Iterator[Any] = iter(())
         self._rest: Any = None  # of the batch that was taken last
 
     def read(self, span: Span) -> Iterator[Rows]:
-        with reading(self._path):
+        with _reading(self._path):
             if not 0 <= self._row <= span.row:
                 self._begin(span.row)
             self._skip(span.row - self._row)
@@ -158,6 +163,16 @@ class ParquetWriter:
         if self._waiting:
             self._writer.write_table(pa.Table.from_batches(self._waiting, self._schema))
         self._waiting, self._bytes = [], 0
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Failures to read as InputError, those of damaged data too."""
+    with reading(path):
+        try:
+            yield
+        except ValueError as error:  # pyarrow.ArrowInvalid
+            raise InputError(f"{printable(str(path))}: cannot be read: {error}") from error
 
 
 def _opened(path: Path) -> Any:

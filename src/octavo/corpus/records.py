@@ -8,13 +8,15 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from octavo import interrupt
 from octavo.corpus.rows import MOST_BYTES, MOST_ROWS, Columns, Fault, Rows, Span, Text
 from octavo.corpus.streams import Lines, open_input, open_shard, packing, reading
 from octavo.errors import InputError, printable
+from octavo.text.file_kinds import kind_of
 
+_FIRST_BYTES: Final = 4096
 NOT_UTF8 = Fault("the line is not UTF-8")
 TOO_LONG = Fault("the line is too long")
 
@@ -55,8 +57,11 @@ class RecordFormat:
         self._ending = ending
 
     def check(self, path: Path, columns: Columns) -> None:
-        reader = self.reader(path, columns)
-        reader.close()
+        with reading(path), open_input(path) as stream:
+            first = stream.read(_FIRST_BYTES)
+        if kind := kind_of(first):
+            raise InputError(f"{printable(str(path))}: is no {self.name} but {kind}")
+        self.reader(path, columns).close()
 
     def spans(self, path: Path, file: int, rows_per_shard: int) -> Iterator[Span]:
         with reading(path):

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from octavo import durable
-from octavo.corpus.finished import FinishedShard
+from octavo.corpus.finished import FinishedShard, failed_rows
 from octavo.corpus.job import FAILED_FILE, REPORT_FILE, Job
+from octavo.errors import OutputError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Report:
             made=len(finished) - kept,
             kept=kept,
             rows=sum(shard.rows for shard in finished.values()),
-            failed=sum(len(shard.failed) for shard in finished.values()),
+            failed=sum(shard.failures for shard in finished.values()),
             tokens=sum(shard.tokens for shard in finished.values()),
             seconds=seconds,
             warnings=dict(warnings.most_common()),
@@ -78,7 +79,14 @@ def write_failed(job: Job, finished: Mapping[int, FinishedShard]) -> None:
 
     Raises OutputError.
     """
-    durable.write_file(job.folder / FAILED_FILE, b"".join(_failed_lines(job, finished)))
+    place = job.folder / FAILED_FILE
+    beside = place.with_name(place.name + durable.BESIDE)
+    try:
+        with beside.open("wb") as stream:
+            stream.writelines(_failed_lines(job, finished))
+        durable.rename(beside, place)
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be written: {error.strerror or error}") from error
 
 
 def write_report(job: Job, report: Report) -> None:
@@ -89,7 +97,7 @@ def write_report(job: Job, report: Report) -> None:
 
 def _failed_lines(job: Job, finished: Mapping[int, FinishedShard]) -> Iterator[bytes]:
     for index in sorted(finished):
-        for row, reason in finished[index].failed:
+        for row, reason in failed_rows(job, index) if finished[index].failures else ():
             line = {"file": str(job.source(index)), "row": row, "reason": reason}
             yield json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 

@@ -87,7 +87,7 @@ def translate_corpus(request: CorpusRequest, progress: CorpusProgress) -> Report
             _check_failures(request, finished)
             with contextlib.closing(_shards(request, job, model, options, left, progress)) as shards:
                 for shard in shards:
-                    finished[shard.shard] = shard
+                    finished[shard.shard] = shard.in_brief()
                     _check_failures(request, finished)
         except (Exception, KeyboardInterrupt) as error:
             _end_early(job, finished, error)
@@ -129,7 +129,7 @@ def _glossary(path: Path | None, model: ModelDirectory) -> Glossary | None:
 
 def _finished_before(job: Job) -> dict[int, FinishedShard]:
     found = (finished_shard(job, shard) for shard in range(len(job.spans)))
-    return {shard.shard: shard for shard in found if shard is not None}
+    return {shard.shard: shard.in_brief() for shard in found if shard is not None}
 
 
 def _remove_unfinished(job: Job) -> None:
@@ -169,7 +169,7 @@ def _shards(
 
 def _check_failures(request: CorpusRequest, finished: Mapping[int, FinishedShard]) -> None:
     most = request.max_failures
-    failed = sum(len(shard.failed) for shard in finished.values())
+    failed = sum(shard.failures for shard in finished.values())
     if most is not None and failed > most:
         raise InputError(
             f"{failed:,} rows failed, and --max-failures is {most:,}; {request.output / FAILED_FILE} says "

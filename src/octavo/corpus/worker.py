@@ -60,6 +60,7 @@ class ShardWorker:
                 bytes=beside.stat().st_size,
                 sha256=checksum(beside),
                 rows=span.rows,
+                failures=len(counts.failed),
                 failed=tuple(counts.failed),
                 tokens=counts.tokens,
                 warnings=dict(sorted(counts.warnings.items())),

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from octavo.cli.terminal.file_kinds import kind_of
 from octavo.cli.terminal.signals import wait_for_input
 from octavo.errors import InputError
+from octavo.text.file_kinds import kind_of
 
 READ_BYTES: Final = 1 << 16
 
