@@ -17,6 +17,9 @@ from .fake_models import FakeModels
 
 PREFIX = "/under/a-prefix"
 
+ELSEWHERE = "octavo.test"
+"""A name of this machine that browsers do not trust as they trust 127.0.0.1: as from another machine."""
+
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
@@ -34,6 +37,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     for argument in (
         *("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "hide-scrollbars"),
         *("no-first-run", "disable-background-networking", f"user-data-dir={profile}"),
+        f"host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
     ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import ELSEWHERE
 from .driven_page import DrivenPage
 from .fake_models import ARABIC, FakeModels
 
@@ -239,6 +240,24 @@ def test_the_model_in_the_box_is_behind_it(chromium: object, tmp_path: Path, pic
         assert items == list(dict.fromkeys([sentence.text, *(each.text for each in options)]))
         page.check_quiet()
     pool.close()
+
+
+def test_it_works_from_another_machine_without_tls(
+    chromium: object, address: str, tmp_path: Path, pictures: Path | None
+) -> None:
+    page = DrivenPage(chromium, address.replace("127.0.0.1", ELSEWHERE), tmp_path, pictures)
+    page.open()
+    assert page.run("return [isSecureContext, navigator.clipboard === undefined]") == [False, True]
+    page.choose("en", "de")
+    page.element("source").send_keys("One. Two!")
+    page.expect("output", "ONE. TWO!")
+    page.element("copy").click()
+    page.expect("copy", "Copied")
+    page.element("source").send_keys(Keys.CONTROL + "a")
+    page.element("source").send_keys(Keys.CONTROL + "v")
+    page.expect("output", "ONE. TWO!")
+    assert page.element("source").get_property("value") == "ONE. TWO!"
+    page.check_quiet()
 
 
 def test_a_server_that_is_away_is_told(german: DrivenPage) -> None:
