@@ -89,6 +89,7 @@ class Runner:
                 server.run(sockets=[self._socket])
         finally:
             self.close()
+            logs.flush()
 
     def close(self) -> None:
         """Give the address back. ``run`` does so at its end."""

@@ -72,7 +72,9 @@ def logged(log_format: LogFormat, monkeypatch: pytest.MonkeyPatch) -> Iterator[l
         logs.start_log(log_format)
         yield lines
     finally:
+        logs.flush()
         root.handlers[:], root.level = before
+        logs._lines = None
         monkeypatch.undo()
 
 

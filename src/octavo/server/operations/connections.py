@@ -25,6 +25,9 @@ MAX_PIPELINED: Final = 32
 """Requests of a connection that may wait for the answers before theirs. One more is not read: a request of 40
 bytes takes some kilobytes while it waits."""
 
+_MOST_HELD: Final = 4096
+"""Bytes of answers that may wait unnoticed: enough for a head, so that it goes out together with its body."""
+
 _QUIET: Final = frozenset(path.encode() for path in QUIET)
 _FRAMING: Final = 8
 """Bytes on the wire for each byte of a body: a chunk of one byte takes six."""
@@ -66,7 +69,7 @@ class LimitedConnection(HttpToolsProtocol):
         if len(self.connections) > self.limits.max_connections:
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=0)  # so that pause_writing tells of every byte that waits
+        transport.set_write_buffer_limits(high=_MOST_HELD, low=0)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,6 +165,18 @@ class LimitedConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client takes answers more slowly than they are made."""
         super().pause_writing()
+        if self._write_timer is None:
+            self._time_writing()
+
+    def on_response_complete(self) -> None:
+        """An answer is made, and may end the connection when the client has taken it."""
+        super().on_response_complete()
+        if self.transport.is_closing() and self._write_timer is None:
+            self._time_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The connection was idle for as long as it may be."""
+        super().timeout_keep_alive_handler()
         if self._write_timer is None:
             self._time_writing()
 

@@ -9,40 +9,96 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 
 from octavo.server.observation import Observation
 from octavo.server.settings import LogFormat
 
-_LOG: Final = logging.getLogger("octavo.server")
+_OURS: Final = "octavo.server"
 _MOST_PLACES: Final = 12
 _SERVER_ERROR: Final = 500
 _BUSY: Final = 503
+_HELD_SECONDS: Final = 0.05
+"""For how long lines of requests are held, to be written at once: a write of each would let other threads
+take the interpreter from the event loop."""
+
+
+class _Lines:
+    """Writes lines to a stream. Those of an event loop are held a moment, unless they tell of an error."""
+
+    def __init__(self, stream: TextIO, line: Callable[[dict[str, Any]], str]) -> None:
+        self._stream = stream
+        self._line = line
+        self._held: list[str] = []
+        self._lock = threading.Lock()
+
+    def write(self, level: int, name: str, fields: dict[str, Any], raised: _Raised | None = None) -> None:
+        parts = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": logging.getLevelName(level).lower(),
+            "event": name,
+            **fields,
+        }
+        if raised is not None:
+            parts.setdefault("error", raised[0].__name__)
+            parts["at"] = _places(raised[2])
+        with self._lock:
+            self._held.append(self._line(parts))
+            first = len(self._held) == 1
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if level >= logging.ERROR:
+            self.flush()
+        elif first:
+            loop.call_later(_HELD_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        with self._lock:
+            held, self._held = self._held, []
+            if held:
+                self._stream.write("\n".join([*held, ""]))
+                self._stream.flush()
+
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None]
+_lines: _Lines | None = None
 
 
 def start_log(log_format: LogFormat) -> None:
-    """Send the records of the service, and warnings of the libraries under it, to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines())
+    """Send the events of the service, and warnings of the libraries under it, to standard error."""
+    global _lines
+    _lines = _Lines(sys.stderr, _json if log_format == "json" else _text)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_Records()]
     root.setLevel(logging.WARNING)
-    _LOG.setLevel(logging.INFO)
+    logging.getLogger(_OURS).setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings tell of malformed requests
+
+
+def flush() -> None:
+    """Write what is held."""
+    if _lines is not None:
+        _lines.flush()
 
 
 def event(
     name: str, *, level: int = logging.INFO, raised: BaseException | None = None, **fields: Any
 ) -> None:
     """Log that something happened. ``fields`` are figures and names that the operator chose."""
-    exc_info = (type(raised), raised, raised.__traceback__) if raised is not None else None
-    _LOG.log(level, name, extra={"fields": fields}, exc_info=exc_info)
+    if _lines is not None:
+        exception = None if raised is None else (type(raised), raised, raised.__traceback__)
+        _lines.write(level, name, fields, exception)
 
 
 def request_ended(seen: Observation, seconds: float, raised: BaseException | None = None) -> None:
@@ -50,8 +106,6 @@ def request_ended(seen: Observation, seconds: float, raised: BaseException | Non
     level = logging.INFO
     if seen.status >= _SERVER_ERROR:
         level = logging.WARNING if seen.status == _BUSY else logging.ERROR
-    if not _LOG.isEnabledFor(level):
-        return
     fields: dict[str, Any] = {
         "request_id": seen.request_id,
         "method": seen.method,
@@ -76,35 +130,24 @@ def report_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any])
     event("uncaught", level=logging.ERROR, raised=context.get("exception"))
 
 
-class _Lines(logging.Formatter):
-    """The parts of a record that are safe to write."""
+class _Records(logging.Handler):
+    """Takes in what is logged elsewhere: our own messages as they are, of others what is safe."""
 
-    def parts(self, record: logging.LogRecord) -> dict[str, Any]:
-        parts: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-        }
-        if hasattr(record, "fields"):
-            parts |= {"event": record.msg, **record.fields}
-        else:
-            ours = record.name.startswith(_LOG.name)
-            parts |= {"event": record.name, "message": record.getMessage() if ours else str(record.msg)}
-        if record.exc_info and record.exc_info[0] is not None:
-            parts.setdefault("error", record.exc_info[0].__name__)
-            parts["at"] = _places(record.exc_info[2])
-        return parts
+    def emit(self, record: logging.LogRecord) -> None:
+        ours = record.name.startswith(_OURS)
+        message = record.getMessage() if ours else str(record.msg)
+        raised = record.exc_info if record.exc_info and record.exc_info[0] is not None else None
+        if _lines is not None:
+            _lines.write(record.levelno, record.name, {"message": message}, raised)
 
 
-class _JsonLines(_Lines):
-    def format(self, record: logging.LogRecord) -> str:
-        return msgspec.json.encode(self.parts(record)).decode()
+def _json(parts: dict[str, Any]) -> str:
+    return msgspec.json.encode(parts).decode()
 
 
-class _TextLines(_Lines):
-    def format(self, record: logging.LogRecord) -> str:
-        parts = self.parts(record)
-        first = f"{parts.pop('time')} {parts.pop('level')} {parts.pop('event')}"
-        return " ".join([first, *(f"{name}={_shown(value)}" for name, value in parts.items())])
+def _text(parts: dict[str, Any]) -> str:
+    first = f"{parts.pop('time')} {parts.pop('level')} {parts.pop('event')}"
+    return " ".join([first, *(f"{name}={_shown(value)}" for name, value in parts.items())])
 
 
 def _shown(value: object) -> str:
