@@ -18,6 +18,7 @@ import uvicorn
 
 from octavo.server.operations.connections import MAX_PIPELINED, ConnectionLimits, LimitedConnection
 from octavo.server.operations.gate import Gate
+from octavo.server.operations.joined_writes import JoinedWrites
 from octavo.server.operations.limits import Limits
 from octavo.server.operations.metrics import Metrics
 from octavo.server.operations.observing import Observing
@@ -373,3 +374,27 @@ def test_a_request_that_was_turned_away_and_does_not_end_is_given_up(rest: bytes
         connection.sendall(CHUNKED + rest)
         assert all_of(connection).startswith(b"HTTP/1.1 503 ")
         served.until(0)
+
+
+def test_an_answer_goes_out_in_one_piece_and_large_ones_are_not_held() -> None:
+    sent: list[bytes] = []
+    transport = Mock(is_closing=lambda: False, get_write_buffer_size=lambda: 0, write=sent.append)
+
+    async def work() -> None:
+        joined = JoinedWrites(transport, asyncio.get_running_loop())
+        joined.write(b"head ")
+        joined.write(b"body")
+        assert (sent, joined.get_write_buffer_size()) == ([], 9)
+        await asyncio.sleep(0)
+        assert (sent, joined.get_write_buffer_size()) == ([b"head body"], 0)
+        joined.write(b"x" * 70_000)
+        assert len(sent[-1]) == 70_000
+        joined.write(b"last")
+        joined.close()
+        assert sent[-1] == b"last"
+        joined.write(b"never")
+        joined.abort()
+        await asyncio.sleep(0)
+        assert sent[-1] == b"last"
+
+    asyncio.run(work())

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from asyncio import Transport
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from octavo.server.operations.gate import Gate
+from octavo.server.operations.joined_writes import JoinedWrites
 from octavo.server.operations.observing import QUIET, request_id
 from octavo.server.operations.refusals import BUSY, HEAD_TOO_LARGE, TOO_SLOW, Refusal
 from octavo.server.operations.refused import Refused
@@ -24,9 +25,6 @@ MAX_HEAD_BYTES: Final = 64 << 10
 MAX_PIPELINED: Final = 32
 """Requests of a connection that may wait for the answers before theirs. One more is not read: a request of 40
 bytes takes some kilobytes while it waits."""
-
-_MOST_HELD: Final = 4096
-"""Bytes of answers that may wait unnoticed: enough for a head, so that it goes out together with its body."""
 
 _QUIET: Final = frozenset(path.encode() for path in QUIET)
 _FRAMING: Final = 8
@@ -65,11 +63,11 @@ class LimitedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A client has connected."""
-        super().connection_made(transport)
+        super().connection_made(cast("Transport", JoinedWrites(transport, self.loop)))
         if len(self.connections) > self.limits.max_connections:
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=_MOST_HELD, low=0)
+        transport.set_write_buffer_limits(high=0)  # so that pause_writing tells of every byte that waits
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -165,18 +163,6 @@ class LimitedConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client takes answers more slowly than they are made."""
         super().pause_writing()
-        if self._write_timer is None:
-            self._time_writing()
-
-    def on_response_complete(self) -> None:
-        """An answer is made, and may end the connection when the client has taken it."""
-        super().on_response_complete()
-        if self.transport.is_closing() and self._write_timer is None:
-            self._time_writing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """The connection was idle for as long as it may be."""
-        super().timeout_keep_alive_handler()
         if self._write_timer is None:
             self._time_writing()
 
