@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+import types
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,3 +35,23 @@ def address(pool: object) -> Iterator[str]:
 
     with served(pool) as url:
         yield url
+
+
+@pytest.fixture
+def client(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """DeepL's client; it does not wait five seconds between two looks at a document."""
+    deepl = pytest.importorskip("deepl", reason="the official client: pip install deepl")
+    hasty = types.SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
+    monkeypatch.setattr(deepl.translator, "time", hasty)
+    monkeypatch.setattr(deepl.http_client, "time", hasty)
+    client = deepl.DeepLClient("any-key", server_url=address)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def glossary_id(client: Any) -> Iterator[str]:
+    """A glossary that says "Drahtesel" for a bicycle."""
+    made = client.create_glossary("Terms", "EN", "DE", {"bicycle": "Drahtesel"})
+    yield made.glossary_id
+    client.delete_glossary(made.glossary_id)

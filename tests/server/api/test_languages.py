@@ -1,0 +1,39 @@
+"""Codes of languages as clients write them, and the names that they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from octavo.server.api.language_codes import tag_of
+from octavo.server.language_names import language_name
+
+
+@pytest.mark.parametrize(
+    ("code", "tags", "tag"),
+    [
+        ("EN-GB", {"en", "de"}, "en"),
+        ("en_us", {"en", "en-GB", "en-US"}, "en-US"),
+        ("PT", {"pt-BR"}, "pt-BR"),
+        ("PT-PT", {"pt-BR"}, None),
+        ("ZH", {"zh-Hans", "zh-Hant"}, "zh-Hans"),
+        ("FR", {"en"}, None),
+        ("", {"en"}, None),
+        ("x" * 1000, {"en"}, None),
+    ],
+)
+def test_tags(code: str, tags: set[str], tag: str | None) -> None:
+    assert tag_of(code, tags) == tag
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("de", "German"),
+        ("PT_br", "Portuguese (Brazilian)"),
+        ("de-AT", "German (de-AT)"),
+        ("xx-YY", "xx-YY"),
+        ("", ""),
+    ],
+)
+def test_names(tag: str, name: str) -> None:
+    assert language_name(tag) == name
