@@ -160,7 +160,14 @@ def test_a_text_that_is_too_long_is_not_sent(german: DrivenPage) -> None:
     german.expect("output", "A.")
 
 
-def test_a_text_area_grows_with_its_text(german: DrivenPage) -> None:
+@pytest.mark.parametrize("sizing", ["content", "fixed"])
+def test_a_text_area_grows_with_its_text(german: DrivenPage, sizing: str) -> None:
+    """Also in a browser that does not do so by itself."""
+    german.run(
+        "document.getElementById('source').style.fieldSizing = arguments[0];"
+        "const content = arguments[0] === 'content'; CSS.supports = () => content;",
+        sizing,
+    )
     before = german.element("source").size["height"]
     german.element("source").send_keys("line\n" * 40)
     german.until(lambda: german.element("source").size["height"] > before + 200)

@@ -1,5 +1,5 @@
-// Requests to the server that this page came from, and to no other. Addresses are relative to the page, so that it works
-// under any prefix.
+// Requests to the server that this page came from, and to no other. Addresses are relative to the page, so that it
+// works under any prefix.
 
 
 const KEY = "octavo.key";

@@ -109,7 +109,9 @@ export class GlossaryPanel extends EventTarget {
       const missing = !term.source && term.target !== "";
       seen.add(key);
       input.setAttribute("aria-invalid", String(twice || missing));
-      if (twice) doubt ||= `“${term.source}” is there twice; the first counts. Put “|” between several translations.`;
+      if (twice) {
+        doubt ||= `“${term.source}” is there twice; the first counts. Put “|” between several translations.`;
+      }
       if (missing) doubt ||= `The translation “${term.target}” has no term, and is not used.`;
     }
     return doubt;
@@ -128,7 +130,9 @@ export class GlossaryPanel extends EventTarget {
     try {
       const read = readTerms(await file.text());
       const terms = new Map([...this.#terms(), ...read].map((term) => [`${term.source}\t${term.exact}`, term]));
-      if (terms.size > MOST_TERMS) throw new Error(`These would be ${terms.size} terms; ${MOST_TERMS} are possible here.`);
+      if (terms.size > MOST_TERMS) {
+        throw new Error(`These would be ${terms.size} terms; ${MOST_TERMS} are possible here.`);
+      }
       this.#replace([...terms.values()]);
     } catch (error) {
       this.#say(`${file.name} was not read. ${error.message}`);

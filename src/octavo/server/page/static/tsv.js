@@ -1,4 +1,4 @@
-// Glossaries as files: the TSV that `octavo translate --glossary` reads. A term, its translation and "exact", a tab between.
+// Glossaries as files: the TSV that `octavo translate --glossary` reads, with a term, its translation and "exact".
 
 /**
  * @typedef {object} Term
