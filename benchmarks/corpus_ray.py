@@ -3,8 +3,8 @@
     python benchmarks/corpus_ray.py --source train.en --lines 20000 --rows-per-shard 500
 
 Parquet goes in and comes out. Each run must have the bytes that `octavo translate` gives, and nothing twice.
-The nodes listen on the loopback device alone, and end with the script, which ends no process but those that
-it has started.
+The nodes ask for a token that the script makes, and end with it; it ends no process but those that it has
+started.
 """
 
 from __future__ import annotations

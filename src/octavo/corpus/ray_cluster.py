@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import octavo
 from octavo import interrupt
 from octavo.corpus.finished import FinishedShard
 from octavo.corpus.job import Job
@@ -100,6 +101,11 @@ class RayShardWorker:
         if job.name != self._name:
             raise OutputError(
                 f"{printable(self._folder)}: is another directory on Ray's node {node}: {_SHARED}"
+            )
+        if (wanted := job.settings.options["octavo"]) != octavo.__version__:
+            raise InputError(
+                f"Ray's node {node} has Octavo {octavo.__version__}, and the job is of {wanted}: install "
+                "that there"
             )
         return ShardWorker(job, self._model.load(self._load), self._options, f"{node}:{os.getpid()}")
 
