@@ -24,6 +24,7 @@ from octavo.server.errors import (
     UnsupportedPairError,
 )
 from octavo.server.model_pool import ModelPool
+from octavo.server.observation import Observation, observe
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
 from octavo.server.work import Answer, Job
@@ -174,6 +175,28 @@ def test_what_cannot_be_translated_fails_alone(models: ModelPool) -> None:
 def test_a_job_that_cannot_be(models: ModelPool, job: Job, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         with_service(models, lambda service: service.translate(job), max_text_characters=100)
+
+
+def test_what_is_known_of_a_request_is_noted(models: ModelPool) -> None:
+    job = Job(TEXTS, "de", "en")
+
+    async def seen(service: Service) -> list[Observation]:
+        found = []
+        for each in (False, True):
+            observe(known := Observation())
+            if each:
+                answers = [outcome async for _, outcome in service.translate_each(job)]
+            else:
+                answers = list(await service.outcomes(job))
+            tokens = sum(one.target_tokens for answer in answers for one in answer.translations)
+            assert known.target_tokens == tokens > 0
+            found.append(known)
+        return found
+
+    for known in with_service(models, seen):
+        assert (known.texts, known.characters) == (len(TEXTS), sum(map(len, TEXTS)))
+        assert (known.source, known.target) == ("en", "de")
+        assert known.waiting is not None and known.translating is not None
 
 
 def test_no_texts_have_no_answers(models: ModelPool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final, Generic, Protocol, TypeVar
@@ -63,11 +64,15 @@ class LanguageRoutes(Generic[ModelT]):
 
     def pairs(self) -> list[Pair]:
         """Every pair once: first those of one model, in the order of the models, then those by a pivot."""
+        return list(self._pairs)
+
+    @functools.cached_property
+    def _pairs(self) -> tuple[Pair, ...]:
         direct: dict[tuple[str, str], Pair] = {}
         for model in self._models:
             key = model.source, model.target
             direct.setdefault(key, Pair(*key, model.name, None))
-        return [*direct.values(), *self._pivoted_pairs(set(direct))]
+        return (*direct.values(), *self._pivoted_pairs(set(direct)))
 
     def _pivoted_pairs(self, known: set[tuple[str, str]]) -> Iterator[Pair]:
         for source in dict.fromkeys(model.source for model in self._models):

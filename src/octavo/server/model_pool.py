@@ -132,10 +132,12 @@ class ModelPool:
             loaded = {model.name: model.problem for model in self._models if model.problem}
             return loaded | self._scan_problems
 
-    def check(self, source: str, target: str) -> None:
-        """Raises UnsupportedPairError where ``route`` would. It loads nothing."""
+    def check(self, source: str, target: str) -> tuple[str, str]:
+        """The tags of the models that ``route`` would take: the first one's source, the last one's target.
+        Raises UnsupportedPairError where ``route`` would. It loads nothing."""
         with self._lock:
-            self._routes.find(source, target)
+            steps = self._routes.find(source, target)
+        return steps[0].source, steps[-1].target
 
     @contextmanager
     def route(self, source: str, target: str) -> Iterator[tuple[Translator, ...]]:

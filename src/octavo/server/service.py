@@ -148,7 +148,7 @@ class Service:
         accepted = self._accept(job)
         with self._under_way(accepted.call):
             work = accepted.start(sum(_costs(job)), self._all(job, job.texts, accepted.call))
-            return await self._result(work, accepted.call)
+            return _noted(accepted.known, await self._result(work, accepted.call))
 
     async def translate_each(self, job: Job) -> AsyncGenerator[tuple[int, Outcome], None]:
         """The index of each text and what became of it, in the order in which they are done.
@@ -175,13 +175,15 @@ class Service:
                         return
                     done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
-                        yield under_way.pop(task), _outcome(task)
+                        (outcome,) = _noted(accepted.known, [_outcome(task)])
+                        yield under_way.pop(task), outcome
             finally:
                 accepted.lane.admission.give_back(left, accepted.taken, done=False)
                 if under_way:
                     call.cancel()
                 for task in under_way:
                     task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
 
     async def detect(self, text: str) -> list[tuple[str, float]]:
         """The languages that a text may be in, of those of the models, each with its probability among them;
@@ -244,8 +246,7 @@ class Service:
     def _accept(self, job: Job) -> _Accepted:
         """Take a job on, or raise ServiceError."""
         self._check_open()
-        if job.source is not None:
-            self.models.check(job.source, job.target)
+        pair = ("", "") if job.source is None else self.models.check(job.source, job.target)
         seconds = most = self.settings.translation_timeout
         try:
             if job.timeout is not None:
@@ -254,19 +255,15 @@ class Service:
             raise RequestError(str(error)) from error
         lane = self._bulk if job.priority is Priority.BULK else self._texts
         taken = lane.admission.take(sum(_costs(job)), seconds)
-        self._note(job)
+        known = observed()
+        known.texts += len(job.texts)
+        known.characters += sum(map(len, job.texts))
+        known.source, known.target = pair
         return _Accepted(lane, Call(priority=job.priority, timeout=seconds), observed(), taken)
 
     def _all(self, job: Job, texts: Sequence[str], call: Call) -> Callable[[], list[Outcome]]:
         most = self.settings.max_text_characters
         return lambda: translate_texts(self.models, job, texts, call, most_characters=most)
-
-    def _note(self, job: Job) -> None:
-        known = observed()
-        known.texts += len(job.texts)
-        known.characters += sum(map(len, job.texts))
-        if job.source is not None and (job.source, job.target) in self.pairs():
-            known.source, known.target = job.source, job.target
 
     @contextmanager
     def _under_way(self, call: Call) -> Iterator[None]:
@@ -307,6 +304,14 @@ class Service:
         except Exception as error:
             log_failure(_log, "a translation", error)
             raise InternalError from error
+
+
+def _noted(known: Observation, outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, whose tokens are now known of."""
+    for outcome in outcomes:
+        if isinstance(outcome, Answer):
+            known.target_tokens += sum(each.target_tokens for each in outcome.translations)
+    return outcomes
 
 
 def _outcome(task: asyncio.Future[list[Outcome]]) -> Outcome:

@@ -101,8 +101,8 @@ class FakeModels:
             Pair("de", "ar", "de-ar", "en"),
         ]
 
-    def check(self, source: str, target: str) -> None:
-        pass
+    def check(self, source: str, target: str) -> tuple[str, str]:
+        return source, target
 
     @contextmanager
     def route(self, source: str, target: str) -> Iterator[tuple[FakeTranslator, ...]]:
