@@ -31,7 +31,8 @@ from octavo.alignment.links import links
 from octavo.artifact import ModelDirectory
 from octavo.artifact.boxed import boxed_model
 from octavo.engine import Engine, Hypothesis, SearchOptions
-from octavo.engine.engine import TokenIds, default_precision
+from octavo.engine.hypothesis import TokenIds
+from octavo.engine.precision import default_precision
 from octavo.machine import cpu_model
 from octavo.race import Spread, paired_ratio, race
 from octavo.runs.progress import Silent

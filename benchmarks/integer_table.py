@@ -43,7 +43,7 @@ from octavo.bench.memory import peak_memory_bytes
 from octavo.bench.subject import Subject
 from octavo.bench.work import Work
 from octavo.engine import SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.evaluation.quality import measure_quality
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.evaluation.significance import Comparison, PairedBootstrap

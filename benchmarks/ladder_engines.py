@@ -26,7 +26,7 @@ from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.conversion.to_huggingface import export
 from octavo.engine import Engine, SearchOptions
-from octavo.engine.engine import Model
+from octavo.engine.precision import Model
 from octavo.plan import ProductKind, QuantizationPlan, dynamic_plan, products
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method

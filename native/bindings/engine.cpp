@@ -2,14 +2,17 @@
 
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
+#include <chrono>
+#include <memory>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "base/errors.h"
 #include "bindings/bindings.h"
 #include "bindings/interpreter.h"
 #include "bindings/python_values.h"
-#include "decoding/forced.h"
+#include "engine/checks.h"
 #include "kernels/registry.h"
 
 namespace nb = nanobind;
@@ -57,54 +60,16 @@ std::unique_ptr<const Shortlist> load_shortlist(const Transformer& model, nb::ha
                                                                  .tokens = token_ids(shortlist[2])});
 }
 
-void load(Engine* self, const TransformerConfig& config, nb::handle arithmetic, nb::callable fetch,
-          int threads, int streams, const char* isa, nb::handle shortlist) {
+void load(PythonEngine* self, const TransformerConfig& config, nb::handle arithmetic, nb::callable fetch,
+          nb::handle heads, int threads, int streams, const char* isa, nb::handle shortlist) {
   const CoreCall under_way;
   PythonTensors tensors(std::move(fetch));
   const KernelTable& kernels = *isa == '\0' ? active_kernels() : kernels_named(isa);
   auto model = std::make_shared<const Transformer>(
       Transformer::load(config, to_arithmetic(arithmetic), kernels, tensors));
   auto candidates = load_shortlist(*model, shortlist);
-  new (self) Engine(std::move(model), std::move(candidates), threads, streams);
-}
-
-std::vector<ForcedPair> checked_pairs(const Transformer& model, nb::handle sources, nb::handle targets) {
-  std::vector<std::vector<std::int32_t>> from = each(sources, token_ids);
-  std::vector<std::vector<std::int32_t>> to = each(targets, token_ids);
-  if (from.size() != to.size()) throw Error("there must be as many targets as sources");
-  std::vector<ForcedPair> pairs;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    check_source(model.config, from[i]);
-    check_target(model.config, to[i]);
-    pairs.push_back({std::move(from[i]), std::move(to[i])});
-  }
-  return pairs;
-}
-
-/// Hands the rows of every site to a Python function.
-class PythonObserver : public Observer {
- public:
-  PythonObserver(nb::callable visit, nb::handle only) : visit_(std::move(visit)) {
-    for (const nb::handle site : only) only_.insert(text(site));
-  }
-
-  void observe(const std::string& site, const float* x, int rows, int width, std::ptrdiff_t stride) override {
-    if (!only_.empty() && !only_.contains(site)) return;
-    if (must_give_way()) throw Cancelled();
-    const nb::gil_scoped_acquire acquire;
-    std::vector<float> packed;
-    for (std::ptrdiff_t r = 0; r < rows; ++r)
-      packed.insert(packed.end(), x + r * stride, x + r * stride + width);
-    visit_(site, to_numpy(packed, rows, width));
-  }
-
- private:
-  nb::callable visit_;
-  std::set<std::string> only_;  // empty: every site
-};
-
-AttentionHead to_head(nb::handle pair) {
-  return {.layer = number<int>(pair[0]), .head = number<int>(pair[1])};
+  new (self)
+      PythonEngine(std::move(model), std::move(candidates), each(heads, attention_head), threads, streams);
 }
 
 /// terms: None, or for every source its terms, each alternatives and whether they are whole words.
@@ -116,113 +81,119 @@ std::vector<std::vector<Term>> to_terms(nb::handle terms) {
   return each(terms, [&](nb::handle source) { return each(source, to_term); });
 }
 
-/// alignment: the heads that align, layer and head of each; none: no alignments.
-nb::list translate(Engine& engine, nb::handle sources, SearchOptions options, nb::handle terms,
-                   nb::handle continuations, nb::handle alignment) {
-  const CoreCall under_way;
-  options.alignment = each(alignment, to_head);
-  const std::vector<std::vector<std::int32_t>> copied = each(sources, token_ids);
-  const std::vector<std::vector<Term>> wanted = to_terms(terms);
-  const std::vector<std::int32_t> continuing = token_ids(continuations);
-  std::vector<std::vector<Hypothesis>> results;
-  interruptible([&](const KeepGoing& keep_going) {
-    results = engine.translate(copied, wanted, continuing, options, keep_going);
-  });
-  nb::list all;
-  for (const auto& hypotheses : results) {
+/// What Python holds of a request. Its address, `key`, names it.
+struct HeldRequest {
+  std::shared_ptr<Request> request;
+
+  std::uintptr_t key() const { return reinterpret_cast<std::uintptr_t>(request.get()); }
+
+  /// The hypotheses of a sentence that has ended, which are gone afterwards. Throws why there are none.
+  nb::list take(std::size_t sentence) const {
+    Request::Outcome outcome = std::move(request->outcomes.at(sentence));
+    if (outcome.failure) std::rethrow_exception(outcome.failure);
     nb::list found;
-    for (const Hypothesis& hypothesis : hypotheses) {
+    for (const Hypothesis& hypothesis : outcome.hypotheses) {
       const std::size_t length = hypothesis.tokens.size();
       const std::size_t positions = hypothesis.attention.size() / std::max<std::size_t>(1, length);
       found.append(nb::make_tuple(
           to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete,
-          options.alignment.empty() ? nb::none() : to_numpy(hypothesis.attention, length, positions)));
+          request->alignments ? to_numpy(hypothesis.attention, length, positions) : nb::none()));
     }
-    all.append(found);
+    return found;
   }
-  return all;
+};
+
+/// priority: 0 and up, the most urgent last; seconds: until its deadline, or None.
+HeldRequest make_request(PythonEngine& engine, nb::handle sources, const SearchOptions& options,
+                         nb::handle terms, nb::handle continuations, bool alignments, int priority,
+                         nb::handle seconds) {
+  engine.pool();  // a language model has none
+  const TransformerConfig& config = engine.model().config;
+  auto request = std::make_shared<Request>();
+  request->sources = each(sources, token_ids);
+  request->terms = to_terms(terms);
+  request->continuations = to_continuations(token_ids(continuations), config);
+  request->options = options;
+  request->alignments = alignments;
+  request->priority = static_cast<Priority>(std::clamp(priority, 0, static_cast<int>(kPriorities) - 1));
+  if (!seconds.is_none()) {
+    const std::chrono::duration<double> left(number<double>(seconds));
+    request->deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(left);
+  }
+  check_request(config, *request);
+  return {std::move(request)};
 }
 
-nb::list logits(const Engine& engine, nb::handle sources, nb::handle targets) {
+void translate(PythonEngine& engine, const HeldRequest& held, bool polls) {
   const CoreCall under_way;
-  const Transformer& model = engine.model();
-  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
-  std::vector<std::vector<float>> found;
-  {
-    const WithoutLock released;
-    found = forced_logits(model, pairs);
-  }
-  nb::list all;
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    all.append(to_numpy(found[i], pairs[i].target.size() + 1, model.config.target_vocab_size));
-  return all;
+  interruptible(
+      polls, [&](const KeepGoing& keep_going) { engine.pool().translate(held.request, keep_going, polls); });
 }
 
-nb::list attention(const Engine& engine, nb::handle sources, nb::handle targets, nb::handle heads) {
+bool submit(PythonEngine& engine, const HeldRequest& held, std::size_t most_tokens) {
   const CoreCall under_way;
-  const Transformer& model = engine.model();
-  const std::vector<AttentionHead> chosen = each(heads, to_head);
-  for (const AttentionHead& head : chosen) check_head(model.config, head);
-  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
-  std::vector<std::vector<std::uint8_t>> found;
-  {
-    const WithoutLock released;
-    found = forced_attention(model, pairs, chosen);
-  }
-  nb::list all;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const std::size_t source = pairs[i].source.size() + (model.config.source_eos ? 1 : 0);
-    all.append(to_numpy(found[i], chosen.size(), pairs[i].target.size() + 1, source));
-  }
-  return all;
-}
-
-void observe(const Engine& engine, nb::handle sources, nb::handle targets, nb::callable visit,
-             nb::handle only) {
-  const CoreCall under_way;
-  const Transformer& model = engine.model();
-  if (model.precision != Precision::float32) throw Error("only a model that runs in float32 can be observed");
-  const std::vector<ForcedPair> pairs = checked_pairs(model, sources, targets);
-  PythonObserver observer(std::move(visit), only);
+  if (python_exits()) throw Error("Python exits, and nobody is there to collect what is submitted");
   const WithoutLock released;
-  observe_forced(model, pairs, observer);
+  return engine.pool().submit(held.request, most_tokens);
 }
 
-nb::list trace(const Engine& engine, nb::handle source, nb::handle target) {
+/// A request's key and the sentences of it that have ended; None: there is no more to come.
+nb::object collect(PythonEngine& engine) {
   const CoreCall under_way;
-  const Transformer& model = engine.model();
-  if (model.precision == Precision::float32) throw Error("only int8 and integer products can be traced");
-  const std::vector<ForcedPair> pairs = checked_pairs(model, nb::make_tuple(source), nb::make_tuple(target));
-  Trace products;
+  TranslationPool::Collected collected;
   {
     const WithoutLock released;
-    forced_logits(model, pairs, &products);
+    collected = engine.pool().collect([] { return !must_give_way(); });
   }
-  nb::list all;
-  for (const ProductTrace& product : products) {
-    all.append(nb::make_tuple(product.name, to_numpy(product.input, product.rows, product.inner),
-                              to_numpy(product.row_scale),
-                              to_numpy(product.sums, product.rows, product.columns)));
-  }
-  return all;
+  if (collected.request == nullptr) return nb::none();
+  nb::list sentences;
+  for (const std::size_t sentence : collected.sentences) sentences.append(nb::int_(sentence));
+  return nb::make_tuple(HeldRequest{collected.request}.key(), sentences);
+}
+
+nb::tuple activity(PythonEngine& engine) {
+  const Activity now = engine.pool().activity();
+  return nb::make_tuple(now.waiting_sentences, now.waiting_tokens, now.sentences_under_way, now.rows_in_use,
+                        now.rows, now.steps, now.sentences, now.source_tokens, now.target_tokens);
 }
 
 }  // namespace
 
+AttentionHead attention_head(nb::handle pair) {
+  return {.layer = number<int>(pair[0]), .head = number<int>(pair[1])};
+}
+
 void bind_engine(nb::module_& module) {
-  nb::class_<Engine> engine(module, "Engine");
+  nb::exception<Cancelled>(module, "Cancelled");
+  nb::exception<TooLate>(module, "TooLate");
+  nb::class_<HeldRequest>(module, "Request")
+      .def_prop_ro("key", &HeldRequest::key)
+      .def("take", &HeldRequest::take, "sentence"_a);
+  nb::class_<PythonEngine> engine(module, "Engine");
   engine
-      .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "threads"_a, "streams"_a, "isa"_a,
-           "shortlist"_a.none())
-      .def("translate", &translate, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a,
-           "alignment"_a)
-      .def("logits", &logits, "sources"_a, "targets"_a)
-      .def("attention", &attention, "sources"_a, "targets"_a, "heads"_a)
-      .def("observe", &observe, "sources"_a, "targets"_a, "visit"_a, "only"_a)
-      .def("trace", &trace, "source"_a, "target"_a)
-      .def("after_fork", &Engine::after_fork)
-      .def_prop_ro("isa", [](const Engine& engine) { return std::string(engine.model().kernels.name); })
-      .def_prop_ro("threads", &Engine::threads);
+      .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "heads"_a, "threads"_a,
+           "streams"_a, "isa"_a, "shortlist"_a.none())
+      .def("request", &make_request, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a,
+           "alignments"_a, "priority"_a, "seconds"_a.none())
+      .def("translate", &translate, "request"_a, "polls"_a)
+      .def("submit", &submit, "request"_a, "most_tokens"_a)
+      .def("collect", &collect)
+      .def("finish_collecting", [](PythonEngine& engine) { engine.pool().finish_collecting(); })
+      .def(
+          "cancel",
+          [](PythonEngine& engine, const HeldRequest& held) { engine.pool().cancel(*held.request); },
+          "request"_a)
+      .def(
+          "cancel",
+          [](PythonEngine& engine, const HeldRequest& held, std::size_t sentence) {
+            engine.pool().cancel(*held.request, sentence);
+          },
+          "request"_a, "sentence"_a)
+      .def("activity", &activity)
+      .def("after_fork", [](PythonEngine& engine) { engine.after_fork(); })
+      .def_prop_ro("isa", [](const PythonEngine& engine) { return std::string(engine.model().kernels.name); })
+      .def_prop_ro("threads", [](const PythonEngine& engine) { return engine.threads(); });
+  bind_inspection(engine);
   bind_language(module, engine);
 }
 

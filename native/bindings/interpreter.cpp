@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "base/errors.h"
@@ -18,17 +19,28 @@ std::atomic<bool> exiting = false;
 std::thread::id exiting_thread;  // set before `exiting`
 int forks = 0;                   // guarded by the interpreter's lock
 
+/// The same lock guards these.
+std::set<Engine*>& engines() {
+  static auto* const all = new std::set<Engine*>;  // outlives whoever leaves it late
+  return *all;
+}
+
 /// For a thread that does not hold the lock, and is not to have it again.
 [[noreturn]] void stop_for_good() {
   while (true) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
-/// Runs at exit, while other threads can still take the lock: those in a call need it to give way.
+/// Runs at exit, while other threads can still take the lock: those in a call need it to give way. No thread
+/// of the core works on when the process frees what is static.
 void wait_for_calls() {
   exiting_thread = std::this_thread::get_id();
   exiting = true;
-  const nb::gil_scoped_release release;
-  while (calls_under_way.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (Engine* engine : engines()) engine->give_up();
+  {
+    const nb::gil_scoped_release release;
+    while (calls_under_way.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  for (Engine* engine : engines()) engine->stop();
 }
 
 /// Runs in a child process: the calls of other threads are not under way there.
@@ -38,6 +50,17 @@ void after_fork() {
 }
 
 }  // namespace
+
+PythonEngine::PythonEngine(std::shared_ptr<const Transformer> model,
+                           std::unique_ptr<const Shortlist> shortlist, std::vector<AttentionHead> heads,
+                           int threads, int streams)
+    : Engine(std::move(model), std::move(shortlist), std::move(heads), threads, streams) {
+  engines().insert(this);
+}
+
+PythonEngine::~PythonEngine() { engines().erase(this); }
+
+bool python_exits() { return exiting.load(); }
 
 bool must_give_way() { return exiting.load() && std::this_thread::get_id() != exiting_thread; }
 

@@ -2,6 +2,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
+#include <vector>
+
 #include "engine/engine.h"
 
 namespace octavo {
@@ -44,19 +47,34 @@ void give_way();
 /// False, with Python's exception set, when a signal handler raises or octavo.interrupt holds a wish to stop.
 bool python_keeps_going();
 
-/// Runs call(keep_going) without the interpreter's lock. Ctrl-C cancels it and becomes Python's exception.
+/// Runs call(keep_going) without the interpreter's lock. Where the call `polls`, Ctrl-C interrupts it and
+/// becomes Python's exception; else only the exit of Python interrupts it.
 template <class Call>
-void interruptible(Call call) {
+void interruptible(bool polls, Call call) {
   try {
     const WithoutLock released;
-    call([] {
+    call([polls] {
       if (must_give_way()) return false;
+      if (!polls) return true;
       const nanobind::gil_scoped_acquire acquire;
       return python_keeps_going();
     });
-  } catch (const Cancelled&) {
+  } catch (const Interrupted&) {
     throw nanobind::python_error();
   }
 }
+
+/// An engine that Python holds. When Python exits, what the engine has under way is given up.
+class PythonEngine : public Engine {
+ public:
+  PythonEngine(std::shared_ptr<const Transformer> model, std::unique_ptr<const Shortlist> shortlist,
+               std::vector<AttentionHead> heads, int threads, int streams);
+  PythonEngine(const PythonEngine&) = delete;
+  PythonEngine& operator=(const PythonEngine&) = delete;
+  ~PythonEngine();
+};
+
+/// Whether Python exits.
+bool python_exits();
 
 }  // namespace octavo

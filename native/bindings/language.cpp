@@ -12,7 +12,7 @@ namespace octavo {
 
 namespace {
 
-nb::list score(Engine& engine, nb::handle texts, nb::handle counts) {
+nb::list score(PythonEngine& engine, nb::handle texts, nb::handle counts) {
   const CoreCall under_way;
   std::vector<std::vector<std::int32_t>> tokens = each(texts, token_ids);
   const auto scored = numbers<std::int64_t>(counts);
@@ -23,7 +23,8 @@ nb::list score(Engine& engine, nb::handle texts, nb::handle counts) {
     checked.push_back({std::move(tokens[i]), static_cast<std::size_t>(scored[i])});
   }
   std::vector<std::vector<float>> scores;
-  interruptible([&](const KeepGoing& keep_going) { scores = engine.score(checked, keep_going); });
+  interruptible(true,
+                [&](const KeepGoing& keep_going) { scores = engine.scoring().score(checked, keep_going); });
   nb::list all;
   for (const std::vector<float>& own : scores) all.append(to_numpy(own));
   return all;
@@ -72,12 +73,12 @@ nb::object choose(Sampler& sampler, nb::handle logits, nb::handle uniforms) {
 
 }  // namespace
 
-void bind_language(nb::module_& module, nb::class_<Engine>& engine) {
+void bind_language(nb::module_& module, nb::class_<PythonEngine>& engine) {
   engine.def("score", &score, "texts"_a, "counts"_a);
   nb::class_<TextSession>(module, "TextSession")
       .def(
           "__init__",
-          [](TextSession* self, const Engine& model) {
+          [](TextSession* self, const PythonEngine& model) {
             new (self) TextSession(model.shared_model(), model.threads());
           },
           "engine"_a)

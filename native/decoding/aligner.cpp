@@ -4,34 +4,26 @@
 
 namespace octavo {
 
-void Aligner::listen(std::size_t, int first_row, int rows, int positions, const HeadWeights& found) {
-  if (step_ended_) {
-    sums_.clear();
-    ends_.clear();
-    step_ended_ = false;
+void Aligner::begin_step(std::span<const int> positions) {
+  begins_.clear();
+  std::size_t all = 0;
+  for (const int length : positions) {
+    begins_.push_back(all);
+    all += static_cast<std::size_t>(length);
   }
+  sums_.assign(all, 0);
+  rows_.clear();
+  for (std::size_t row = 0; row < positions.size(); ++row)
+    rows_.push_back(Attention(sums_).subspan(begins_[row], static_cast<std::size_t>(positions[row])));
+}
+
+void Aligner::listen(std::size_t, int first_row, int rows, int positions, const HeadWeights& found) {
   const auto length = static_cast<std::size_t>(positions);
   for (int r = 0; r < rows; ++r) {
     const std::uint8_t* weights = found.weights + r * found.stride;
-    const auto row = static_cast<std::size_t>(first_row + r);
-    if (row == ends_.size()) {  // the first head that is heard of it
-      sums_.resize(sums_.size() + length);
-      ends_.push_back(sums_.size());
-    }
-    std::uint16_t* sums = sums_.data() + ends_[row] - length;
+    std::uint16_t* sums = sums_.data() + begins_[static_cast<std::size_t>(first_row + r)];
     for (std::size_t s = 0; s < length; ++s) sums[s] = static_cast<std::uint16_t>(sums[s] + weights[s]);
   }
-}
-
-std::span<const Attention> Aligner::end_step() {
-  rows_.clear();
-  std::size_t begin = 0;
-  for (const std::size_t end : ends_) {
-    rows_.push_back(Attention(sums_).subspan(begin, end - begin));
-    begin = end;
-  }
-  step_ended_ = true;
-  return rows_;
 }
 
 }  // namespace octavo

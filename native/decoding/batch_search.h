@@ -1,49 +1,95 @@
 #pragma once
 
-#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "decoding/search.h"
-#include "decoding/sentence_queue.h"
+#include "decoding/aligner.h"
+#include "decoding/request_queue.h"
+#include "decoding/scorer.h"
+#include "decoding/sentence_search.h"
 #include "decoding/shortlist.h"
-#include "decoding/terms.h"
 
 namespace octavo {
 
-/// What is to be translated: token ids without EOS, and the terms of each sentence, or of none.
-struct Sources {
-  const std::vector<std::vector<std::int32_t>>& sentences;
-  const std::vector<std::vector<Term>>& terms;
-  TokenSet continuations;
-
-  std::span<const Term> terms_of(std::size_t sentence) const {
-    return terms.empty() ? std::span<const Term>() : terms[sentence];
-  }
-};
-
-/// Translates the sentences of a queue, many at a time: when some have ended, others take their place. Each
-/// result is what the sentence would get alone.
+/// The sentences that a stream translates side by side, of any requests: when some have ended, others take
+/// their place. Each result is what the sentence would get alone.
 class BatchSearch {
  public:
-  /// `shortlist` may be null.
-  BatchSearch(const Transformer& model, const Shortlist* shortlist)
-      : model_(model), shortlist_(shortlist), workspace_(model.kernels), cache_(model.stacks->make_cache()) {}
+  /// A sentence that has ended.
+  struct Ended {
+    std::shared_ptr<Request> request;
+    std::size_t index;
+    Request::Outcome outcome;
+  };
 
-  /// What a sentence of `source_tokens`, EOS included, may cost; see SentenceQueue.
-  static std::size_t cost(const SearchOptions& options, int source_tokens, int max_positions,
-                          std::span<const Term> terms);
+  /// `shortlist` may be null. `heads`: those that align, or none.
+  BatchSearch(const Transformer& model, const Shortlist* shortlist, const std::vector<AttentionHead>& heads);
+  BatchSearch(const BatchSearch&) = delete;
+  BatchSearch& operator=(const BatchSearch&) = delete;
 
-  /// Runs until the queue is empty or `cancelled` is set, on this thread and those of `team`. Sources are
-  /// checked by the caller.
-  void run(SentenceQueue& queue, const Sources& sources, const SearchOptions& options,
-           const std::atomic<bool>& cancelled, Team& team, std::vector<std::vector<Hypothesis>>& results);
+  /// A sentence as queues have it. Its request has passed its checks.
+  static Waiting waiting(const TransformerConfig& config, const Request& request, std::size_t index);
+
+  bool is_empty() const { return live_.empty(); }
+  std::size_t sentences() const { return live_.size(); }
+  /// Decoder rows that its sentences count as.
+  std::size_t rows() const { return places_; }
+  /// The most sentences that it has at a time.
+  std::size_t most_sentences() const { return model_.kernels.stream_rows; }
+  /// What may come in now. Newcomers are encoded together, so it waits until a quarter of the rows is vacant
+  /// unless they are `urgent`.
+  Room room(bool urgent) const;
+
+  /// Lets the newcomers in, which fit its room, and moves every search one step on, on this thread and those
+  /// of `team`. Does not throw: what fails is the outcome of those whom it concerns.
+  void step(std::span<const Taken> newcomers, Team& team) noexcept;
+
+  /// Those that have ended since they were last cleared.
+  std::vector<Ended>& ended() { return ended_; }
+
+  /// Drops the sentences of which `is_over(request, index)`.
+  template <class IsOver>
+  void drop(IsOver is_over) {
+    std::erase_if(live_, [&](const Sentence& sentence) {
+      if (!is_over(*sentence.origin.request, sentence.origin.sentence.index)) return false;
+      leave(sentence.origin.sentence);
+      return true;
+    });
+  }
 
  private:
+  struct Sentence {
+    Taken origin;
+    SentenceRows rows;
+    SentenceSearch search;
+    Candidates candidates;  // none without a shortlist
+  };
+
+  void admit(std::span<const Taken> newcomers);
+  void begin(const Taken& taken, SentenceRows rows);
+  void advance();
+  void add_rows(const Sentence& sentence);
+  bool advance(Sentence& sentence, std::span<const Offer> offers, std::span<const Attention> attention);
+  void fail(const Taken& taken);
+  void leave(const Waiting& sentence);
+
   const Transformer& model_;
   const Shortlist* shortlist_;
   Workspace workspace_;
   DecoderCache cache_;
+  Scorer scorer_;
+  Aligner aligner_;
+  std::vector<Sentence> live_;
+  std::vector<Ended> ended_;
+  std::size_t places_ = 0;           // decoder rows that all of them count as
+  std::size_t cost_ = 0;             // of all of them
+  std::vector<SentenceRows*> rows_;  // for each sentence
+  std::vector<ScoredRow> scored_;    // for each row
+  std::vector<int> aligned_;         // for each row its source positions, or 0
+  std::vector<Continuation> continuations_;
 };
 
 }  // namespace octavo

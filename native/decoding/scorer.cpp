@@ -7,11 +7,10 @@
 
 namespace octavo {
 
-Scorer::Scorer(const Transformer& model, const Shortlist* shortlist, int offered)
+Scorer::Scorer(const Transformer& model, const Shortlist* shortlist)
     : model_(&model),
       shortlist_(shortlist),
       shared_output_(shortlist == nullptr ? &model.stacks->output() : &shortlist->common_output()),
-      offered_(static_cast<std::size_t>(offered)),
       forbidden_(model.config.suppressed_ids),
       end_(model.config.eos_id) {
   if (shortlist == nullptr) return;
@@ -32,8 +31,11 @@ std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const
   if (shortlist_ != nullptr) score_own(states, rows, workspace);
   offers_.resize(rows.size());
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (shortlist_ != nullptr) name_tokens(row, rows[row].candidates);
-    offers_[row] = {{best_.data() + row * offered_, static_cast<std::size_t>(found_[row])},
+    const std::span<ScoredToken> best = best_of(row);
+    if (shortlist_ != nullptr) {  // numbers of candidates become token ids
+      for (ScoredToken& scored : best) scored.token = token_of(scored.token, rows[row].candidates);
+    }
+    offers_[row] = {best,
                     log_sum_exp(model_->kernels, log_sums_.data() + row * most_chunks_, chunks_[row]),
                     {watched_.data() + watched_at_[row], rows[row].watched.size()}};
   }
@@ -43,15 +45,19 @@ std::span<const Offer> Scorer::score(const ProductInput& states, std::span<const
 void Scorer::reserve(std::span<const ScoredRow> rows) {
   std::size_t own = 0;
   std::size_t watched = 0;
+  std::size_t offered = 0;
   watched_at_.clear();
+  best_at_.clear();
   for (const ScoredRow& row : rows) {
     if (shortlist_ != nullptr) own = std::max(own, chunk_count(row.candidates->output));
     watched_at_.push_back(watched);
     watched += row.watched.size();
+    best_at_.push_back(offered);
+    offered += row.offered;
   }
   watched_.resize(watched);
   most_chunks_ = chunk_count(*shared_output_) + own;
-  best_.resize(rows.size() * offered_);
+  best_.resize(offered);
   found_.assign(rows.size(), 0);
   log_sums_.resize(rows.size() * most_chunks_);
   chunks_.assign(rows.size(), 0);
@@ -86,9 +92,9 @@ void Scorer::add(const OutputProjection& output, int base, const ProductInput& s
 
 /// Adds to a row's best candidates those of one chunk that may follow.
 void Scorer::choose(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits) {
-  ScoredToken* best = best_.data() + row * offered_;
-  const bool full = found_[row] == static_cast<int>(offered_);
-  if (full && logits.largest <= best[offered_ - 1].logit) return;
+  ScoredToken* best = best_.data() + best_at_[row];
+  const bool full = found_[row] == static_cast<int>(asked.offered);
+  if (full && logits.largest <= best[asked.offered - 1].logit) return;
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   const auto forbid = [&](int candidate) {
     if (candidate >= first && candidate < first + count) logits.values[candidate - first] = kNever;
@@ -103,7 +109,7 @@ void Scorer::choose(std::size_t row, const ScoredRow& asked, int first, int coun
     }
   }
   found_[row] =
-      model_->kernels.top_k(logits.values, count, first, static_cast<int>(offered_), found_[row], best);
+      model_->kernels.top_k(logits.values, count, first, static_cast<int>(asked.offered), found_[row], best);
 }
 
 /// Keeps the logits of watched tokens in one chunk.
@@ -132,10 +138,8 @@ std::int32_t Scorer::token_of(int candidate, const Candidates* candidates) const
   return number < common.size() ? common[number] : candidates->ids[number - common.size()];
 }
 
-/// Turns the numbers of a row's best candidates into token ids.
-void Scorer::name_tokens(std::size_t row, const Candidates* candidates) {
-  const auto best = std::span(best_).subspan(row * offered_, static_cast<std::size_t>(found_[row]));
-  for (ScoredToken& scored : best) scored.token = token_of(scored.token, candidates);
+std::span<ScoredToken> Scorer::best_of(std::size_t row) {
+  return std::span(best_).subspan(best_at_[row], static_cast<std::size_t>(found_[row]));
 }
 
 }  // namespace octavo

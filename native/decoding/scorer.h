@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -11,6 +12,7 @@ namespace octavo {
 
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {
+  std::size_t offered;                         // tokens at most
   bool may_end;                                // whether EOS may be offered
   const Candidates* candidates = nullptr;      // its sentence's; read where there is a shortlist
   std::span<const std::int32_t> barred = {};   // tokens that may not be offered
@@ -23,8 +25,8 @@ struct ScoredRow {
 /// a chunk of them at a time, reduced and dropped.
 class Scorer {
  public:
-  /// Every row offers `offered` tokens. `shortlist` may be null.
-  Scorer(const Transformer& model, const Shortlist* shortlist, int offered);
+  /// `shortlist` may be null.
+  Scorer(const Transformer& model, const Shortlist* shortlist);
 
   /// What is returned is valid until the next call.
   std::span<const Offer> score(const ProductInput& states, std::span<const ScoredRow> rows,
@@ -39,16 +41,16 @@ class Scorer {
   void watch(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits);
   std::int32_t token_of(int candidate, const Candidates* candidates) const;
   int number_of(std::int32_t token, const Candidates* candidates) const;
-  void name_tokens(std::size_t row, const Candidates* candidates);
+  std::span<ScoredToken> best_of(std::size_t row);
 
   const Transformer* model_;
   const Shortlist* shortlist_;
   const OutputProjection* shared_output_;
-  std::size_t offered_;
   std::vector<int> forbidden_;           // candidates that are never offered
   int end_;                              // the candidate that is EOS
   std::size_t most_chunks_ = 0;          // of any row
-  std::vector<ScoredToken> best_;        // [rows, offered_]
+  std::vector<ScoredToken> best_;        // of all rows, one after the other
+  std::vector<std::size_t> best_at_;     // [rows]
   std::vector<int> found_;               // [rows]
   std::vector<float> log_sums_;          // [rows, most_chunks_]
   std::vector<int> chunks_;              // [rows]

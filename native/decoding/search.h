@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "ops/inspection.h"
-
 namespace octavo {
 
 /// How to search; docs/numerics.md, "Search", says what each means.
@@ -17,7 +15,6 @@ struct SearchOptions {
   double length_ratio = 2.0;
   int length_margin = 16;
   int no_repeat_ngram = 0;
-  std::vector<AttentionHead> alignment;  // the heads that align; none: no alignments
 };
 
 /// Throws Error where an option is out of range.

@@ -7,7 +7,39 @@
 
 namespace octavo {
 
-void TextScoring::run(SentenceQueue& queue, const std::vector<ScoredText>& texts,
+namespace {
+
+SentenceQueue longest_first(const std::vector<ScoredText>& texts) {
+  std::vector<Waiting> waiting;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::size_t tokens = texts[i].tokens.size();
+    waiting.push_back({.index = i, .length = tokens, .rows = 1, .cost = tokens});
+  }
+  return SentenceQueue(std::move(waiting));
+}
+
+}  // namespace
+
+WaitingTexts::WaitingTexts(const std::vector<ScoredText>& texts, int streams)
+    : queue_(longest_first(texts)), streams_(static_cast<std::size_t>(streams)) {}
+
+std::vector<Waiting> WaitingTexts::take(Room room) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t share = share_of(queue_.left(), streams_);
+  std::vector<Waiting> taken;
+  while (taken.size() < share && room.let_in(queue_.front())) {
+    taken.push_back(queue_.front());
+    queue_.pop();
+  }
+  return taken;
+}
+
+void WaitingTexts::close() {
+  const std::lock_guard lock(mutex_);
+  queue_.clear();
+}
+
+void TextScoring::run(WaitingTexts& queue, const std::vector<ScoredText>& texts,
                       const std::atomic<bool>& cancelled, Team& team,
                       std::vector<std::vector<float>>& scores) {
   const TeamAtWork at_work(workspace_, team);
@@ -22,12 +54,14 @@ void TextScoring::run(SentenceQueue& queue, const std::vector<ScoredText>& texts
 }
 
 /// Fills vacant places from the queue.
-void TextScoring::admit(SentenceQueue& queue, const std::vector<ScoredText>& texts) {
+void TextScoring::admit(WaitingTexts& queue, const std::vector<ScoredText>& texts) {
   constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
   const std::size_t most = model_.kernels.stream_rows;
   if (live_.size() == most) return;
-  for (const SentenceQueue::Sentence& taken :
-       queue.take(most - live_.size(), kAnyLength, kMostCost - std::min(cost_, kMostCost), live_.empty())) {
+  for (const Waiting& taken : queue.take({.rows = most - live_.size(),
+                                          .length = kAnyLength,
+                                          .cost = kMostCost - std::min(cost_, kMostCost),
+                                          .is_empty = live_.empty()})) {
     const ScoredText& text = texts[taken.index];
     live_.push_back({taken.index, &text, 1, begin_text(text.tokens.front(), cache_)});
     cost_ += text.tokens.size();

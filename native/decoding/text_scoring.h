@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,22 @@ struct ScoredText {
   std::size_t scored;
 };
 
+/// The texts of one call, longest first; its streams share them.
+class WaitingTexts {
+ public:
+  WaitingTexts(const std::vector<ScoredText>& texts, int streams);
+
+  /// The next ones that there is room for; no more than a stream's share of what is left.
+  std::vector<Waiting> take(Room room);
+  /// Nothing more is handed out: a stream has failed.
+  void close();
+
+ private:
+  std::mutex mutex_;
+  SentenceQueue queue_;
+  std::size_t streams_;
+};
+
 /// Scores the texts of a queue with a language model, many at a time: when some have ended, others take their
 /// place. Each result is what the text would get alone. Logits are made for the rows that are scored, a chunk
 /// of the vocabulary at a time.
@@ -27,7 +44,7 @@ class TextScoring {
   /// Runs until the queue is empty or `cancelled` is set, on this thread and those of `team`. A text's scores
   /// are the log-probabilities, in nats, of its scored tokens, each given all before it. Texts are checked by
   /// the caller.
-  void run(SentenceQueue& queue, const std::vector<ScoredText>& texts, const std::atomic<bool>& cancelled,
+  void run(WaitingTexts& queue, const std::vector<ScoredText>& texts, const std::atomic<bool>& cancelled,
            Team& team, std::vector<std::vector<float>>& scores);
 
  private:
@@ -40,7 +57,7 @@ class TextScoring {
     bool is_scored() const { return text->tokens.size() - fed <= text->scored; }
   };
 
-  void admit(SentenceQueue& queue, const std::vector<ScoredText>& texts);
+  void admit(WaitingTexts& queue, const std::vector<ScoredText>& texts);
   void advance(std::vector<std::vector<float>>& scores);
   void score(const ProductInput& states, std::span<const std::int32_t> next, float* scores);
 

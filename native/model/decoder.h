@@ -198,7 +198,9 @@ void Decoder<Numbers>::cross_attention(std::size_t layer, std::span<SentenceRows
                       .pages = workspace.sentence_pages.data(),
                       .positions = sentence->source_length()},
                      workspace);
-    if (workspace.listener != nullptr) let_listen(layer, first, *sentence, workspace);
+    if (workspace.listener != nullptr && workspace.listener->listens_to(first)) {
+      let_listen(layer, first, *sentence, workspace);
+    }
     first += sentence->rows();
   }
   attention.project_output(input.rows, add, workspace);

@@ -45,7 +45,13 @@ class AttentionListener {
  public:
   virtual ~AttentionListener() = default;
   const std::vector<AttentionHead>& heads() const { return heads_; }
-  /// In a step, for each of the heads() as the layers come: the weights of decoder rows [first_row, first_row
+  /// Whether it listens to the rows from `first_row` on, which are one sentence's.
+  virtual bool listens_to(int first_row) const {
+    static_cast<void>(first_row);
+    return true;
+  }
+  /// In a step, for each of the heads() as the layers come, where it listens to the sentence: the weights of
+  /// decoder rows [first_row, first_row
   /// + rows), which are one sentence's, over its `positions`; the sentences in order.
   virtual void listen(std::size_t head, int first_row, int rows, int positions, const HeadWeights& found) = 0;
 

@@ -2,6 +2,7 @@
 // or returns what it should, and what it was called of works on.
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -15,6 +16,7 @@
 #include "base/errors.h"
 #include "base/team.h"
 #include "decoding/sampling.h"
+#include "engine/checks.h"
 #include "engine/engine.h"
 #include "engine/text_session.h"
 #include "expect.h"
@@ -160,44 +162,64 @@ constexpr int kStreams = 2;
 
 bool go_on() { return true; }
 
+/// Three sentences, of which one has a term.
+std::shared_ptr<Request> small_request(const TransformerConfig& config) {
+  auto request = std::make_shared<Request>();
+  request->sources = {{5, 6, 7, 8}, {9, 10}, {11, 12, 13, 14, 15, 16}};
+  request->terms = {{}, {{.alternatives = {{20, 21}, {22}}}}, {}};
+  const std::vector<std::int32_t> continuations{30};
+  request->continuations = to_continuations(continuations, config);
+  request->options.max_length = 6;
+  request->options.no_repeat_ngram = 2;
+  request->alignments = true;
+  request->deadline = Clock::now() + std::chrono::hours(1);
+  return request;
+}
+
+std::unique_ptr<Engine> make_engine(const std::shared_ptr<const Transformer>& model) {
+  const std::vector<AttentionHead> heads{{.layer = 1, .head = 0}};
+  return std::make_unique<Engine>(model, nullptr, heads, kThreads, kStreams);
+}
+
+std::vector<std::vector<Hypothesis>> translate(Engine& engine, const TransformerConfig& config) {
+  const auto request = small_request(config);
+  engine.pool().translate(request, go_on, true);
+  std::vector<std::vector<Hypothesis>> found;
+  for (Request::Outcome& outcome : request->outcomes) found.push_back(std::move(outcome.hypotheses));
+  return found;
+}
+
 void check_translation(const std::string& arithmetic) {
   const Kind kind = translation_kind(arithmetic);
   fail_each(arithmetic + ", load", [&] { kind.load(); }, [](bool) {});
   const auto model = kind.load();
-  const std::vector<std::vector<std::int32_t>> sources{{5, 6, 7, 8}, {9, 10}, {11, 12, 13, 14, 15, 16}};
-  const std::vector<std::int32_t> continuations{30};
-  const std::vector<std::vector<Term>> terms{{}, {{.alternatives = {{20, 21}, {22}}}}, {}};
-  SearchOptions options;
-  options.max_length = 6;
-  options.no_repeat_ngram = 2;
-  const auto expected =
-      Engine(model, nullptr, kThreads, kStreams).translate(sources, terms, continuations, options, go_on);
+  const auto expected = translate(*make_engine(model), kind.config);
   std::unique_ptr<Engine> engine;
   std::vector<std::vector<Hypothesis>> found;
   fail_each(
       arithmetic + ", translate",
       [&] {
         engine.reset();
-        engine = std::make_unique<Engine>(model, nullptr, kThreads, kStreams);
-        found = engine->translate(sources, terms, continuations, options, go_on);
+        engine = make_engine(model);
+        found = translate(*engine, kind.config);
       },
       [&](bool thrown) {
         if (engine == nullptr) return;
-        if (thrown) found = engine->translate(sources, terms, continuations, options, go_on);
+        if (thrown) found = translate(*engine, kind.config);
         expect(same(found, expected), "a translation is what it should be, after a failure too");
       });
 }
 
 void check_scores(const std::shared_ptr<const Transformer>& model) {
   const std::vector<ScoredText> texts{{{0, 5, 6, 7}, 3}, {{0, 8}, 1}, {{0, 9, 10, 11, 12, 13}, 2}};
-  const auto expected = Engine(model, nullptr, kThreads, kStreams).score(texts, go_on);
-  std::unique_ptr<Engine> engine;
+  const auto expected = ScoringStreams(*model, kThreads, kStreams).score(texts, go_on);
+  std::unique_ptr<ScoringStreams> engine;
   std::vector<std::vector<float>> found;
   fail_each(
       "score",
       [&] {
         engine.reset();
-        engine = std::make_unique<Engine>(model, nullptr, kThreads, kStreams);
+        engine = std::make_unique<ScoringStreams>(*model, kThreads, kStreams);
         found = engine->score(texts, go_on);
       },
       [&](bool thrown) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <set>
 #include <stdexcept>
@@ -13,7 +14,7 @@
 #include <vector>
 
 #include "base/team.h"
-#include "decoding/sentence_queue.h"
+#include "decoding/request_queue.h"
 #include "expect.h"
 #include "model/sentence_rows.h"
 #include "random.h"
@@ -72,30 +73,71 @@ void check_team_asleep() {
   }
 }
 
-std::vector<std::size_t> lengths_of(const std::vector<SentenceQueue::Sentence>& taken) {
-  std::vector<std::size_t> lengths;
-  for (const auto& sentence : taken) lengths.push_back(sentence.length);
+using Numbers = std::vector<std::size_t>;
+
+/// A request of sentences of these lengths, which costs as many tokens and has rows as a beam of `beam`.
+std::shared_ptr<Request> request_of(const Numbers& lengths, Priority priority = Priority::normal,
+                                    std::size_t beam = 1) {
+  auto request = std::make_shared<Request>();
+  request->priority = priority;
+  std::vector<Waiting> line;
+  for (const std::size_t length : lengths) {
+    line.push_back({.index = line.size(), .length = length, .rows = beam, .cost = length});
+    request->sources.emplace_back(length);
+  }
+  request->progress.stages.assign(lengths.size(), Request::Progress::Stage::waiting);
+  request->progress.waiting = lengths.size();
+  request->progress.line = SentenceQueue(std::move(line));
+  return request;
+}
+
+Numbers take(RequestQueue& queue, Room room, std::size_t share = 99) {
+  std::vector<Taken> taken;
+  queue.take(room, share, taken);
+  Numbers lengths;
+  for (const Taken& one : taken) lengths.push_back(one.sentence.length);
   return lengths;
 }
 
+constexpr Room kAny{.rows = 99, .length = 99, .cost = 99, .is_empty = true};
+
 void check_queue() {
-  using Lengths = std::vector<std::size_t>;
-  SentenceQueue queue({{0, 3, 1}, {1, 9, 1}, {2, 5, 1}, {3, 9, 1}, {4, 1, 1}, {5, 2, 1}}, 1);
-  expect(lengths_of(queue.take(0, 100, 100, true)).empty(), "no room, no sentence");
-  const auto first = queue.take(2, 100, 100, true);
-  expect(lengths_of(first) == Lengths{9, 9} && first[0].index == 1 && first[1].index == 3,
-         "the longest come first, and of equals the earlier");
-  expect(lengths_of(queue.take(9, 4, 100, false)).empty(), "a sentence that is too long waits");
-  expect(lengths_of(queue.take(9, 4, 100, true)) == Lengths{5}, "or comes alone");
-  expect(lengths_of(queue.take(9, 5, 100, false)) == Lengths{3, 2}, "tokens are counted");
-  queue.close();
-  expect(queue.take(9, 100, 100, true).empty(), "a closed queue is empty");
+  RequestQueue queue;
+  const auto first = request_of({3, 9, 5, 9, 1, 2});
+  queue.add(first);
+  expect(queue.sentences() == 6 && queue.tokens() == 35, "what waits is counted");
+  expect(take(queue, {}).empty(), "no room, no sentence");
+  expect(take(queue, kAny, 2) == Numbers{9, 9}, "the longest come first");
+  expect(take(queue, {.rows = 9, .length = 4, .cost = 99, .is_empty = false}).empty(),
+         "a sentence that is too long waits");
+  expect(take(queue, {.rows = 9, .length = 4, .cost = 99, .is_empty = true}) == Numbers{5}, "or comes alone");
+  expect(take(queue, {.rows = 9, .length = 5, .cost = 99, .is_empty = true}) == Numbers{3, 2},
+         "tokens are counted");
+  queue.add(request_of({30, 20, 10}, Priority::normal, 4));
+  expect(take(queue, {.rows = 9, .length = 99, .cost = 99, .is_empty = true}) == Numbers{1, 30, 20},
+         "sentences of several requests share a batch, and rows are counted");
+  expect(take(queue, {.rows = 9, .length = 99, .cost = 9, .is_empty = false}).empty(), "costs are counted");
+  expect(take(queue, kAny) == Numbers{10} && queue.sentences() == 0 && queue.tokens() == 0,
+         "an empty queue is empty");
+  expect(share_of(10, 4) == 3 && share_of(0, 4) == 0, "a stream takes no more than its share");
+}
 
-  SentenceQueue costly({{0, 3, 60}, {1, 2, 50}, {2, 1, 40}}, 1);
-  expect(lengths_of(costly.take(9, 100, 110, true)) == Lengths{3, 2}, "costs are counted");
-
-  SentenceQueue shared(std::vector<SentenceQueue::Sentence>(10, {0, 1, 1}), 4);
-  expect(shared.take(9, 100, 100, true).size() == 3, "a stream takes no more than its share");
+void check_priorities() {
+  RequestQueue queue;
+  const auto bulk = request_of({1, 2}, Priority::bulk);
+  const auto early = request_of({3, 4});
+  queue.add(bulk);
+  queue.add(early);
+  queue.add(request_of({5, 6}));
+  expect(!queue.is_urgent(), "nothing is urgent");
+  queue.add(request_of({7}, Priority::interactive));
+  expect(queue.is_urgent(), "something is urgent");
+  queue.forget(*early, 0);
+  queue.forget(*bulk, 0);
+  queue.forget(*bulk, 1);
+  expect(queue.sentences() == 4 && queue.tokens() == 26, "what is forgotten is not counted");
+  expect(take(queue, kAny) == Numbers{7, 4, 6, 5}, "priority goes before arrival, and arrival before length");
+  expect(queue.sentences() == 0 && !queue.is_urgent(), "nothing is left");
 }
 
 /// A sentence whose hypotheses branch and die at random: what each sees is its own prefix, and nothing that
@@ -177,6 +219,7 @@ int main() {
   using namespace octavo::testing;
   const std::pair<const char*, void (*)()> checks[] = {
       {"team", check_team},   {"team_failures", check_team_failures}, {"team_asleep", check_team_asleep},
-      {"queue", check_queue}, {"positions", check_positions},         {"pages", check_pages}};
+      {"queue", check_queue}, {"priorities", check_priorities},       {"positions", check_positions},
+      {"pages", check_pages}};
   return run_checks(checks);
 }

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/checks.h"
 #include "engine/engine.h"
 #include "expect.h"
 #include "kernels/registry.h"
@@ -159,15 +160,21 @@ Translations translate(const KernelTable& kernels, bool int8, bool with_terms, s
   RandomTensors tensors(config, int8);
   const Arithmetic arithmetic = int8 ? Arithmetic(plan_of(config)) : Arithmetic();
   Engine engine(std::make_shared<const Transformer>(Transformer::load(config, arithmetic, kernels, tensors)),
-                nullptr, 1, 1);
-  SearchOptions options;
-  options.nbest = 2;
-  options.max_length = 12;
-  const auto go_on = [] { return true; };
-  if (!with_terms) return engine.translate(sources(count), {}, {}, options, go_on);
-  options.max_length = 16;
-  options.no_repeat_ngram = 2;
-  return engine.translate(sources(count), terms_of(count), continuations(), options, go_on);
+                nullptr, {}, 1, 1);
+  const auto request = std::make_shared<Request>();
+  request->sources = sources(count);
+  request->options.nbest = 2;
+  request->options.max_length = 12;
+  if (with_terms) {
+    request->options.max_length = 16;
+    request->options.no_repeat_ngram = 2;
+    request->terms = terms_of(count);
+    request->continuations = to_continuations(continuations(), config);
+  }
+  engine.pool().translate(request, [] { return true; }, false);
+  Translations found;
+  for (Request::Outcome& outcome : request->outcomes) found.push_back(std::move(outcome.hypotheses));
+  return found;
 }
 
 std::uint64_t digest(std::span<const std::vector<Hypothesis>> translations) {

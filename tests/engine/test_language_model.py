@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from octavo.engine import Engine, EngineError, Feed, SearchOptions, cpu_report
-from octavo.engine.engine import Precision, default_precision
+from octavo.engine.precision import Precision, default_precision
 from octavo.plan import sites
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.simulation import IntegerSimulation, Simulation

@@ -22,7 +22,7 @@ import ctypes, resource, sys
 import numpy as np
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Feed, Sampler, SamplingOptions, SearchOptions
-from octavo.engine.engine import default_precision
+from octavo.engine.precision import default_precision
 
 MODEL = ModelDirectory.open(sys.argv[1])
 SOURCES = [np.array([5, 6, 7], np.int32), np.array([9], np.int32)]

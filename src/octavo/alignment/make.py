@@ -14,7 +14,7 @@ from octavo.alignment.links import Ids
 from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output, write_with_alignment
 from octavo.engine import Engine, SearchOptions
-from octavo.engine.engine import default_precision
+from octavo.engine.precision import default_precision
 from octavo.errors import OctavoError
 from octavo.runs.progress import Progress, Silent
 

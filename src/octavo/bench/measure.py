@@ -11,7 +11,7 @@ from typing import Protocol
 
 from octavo.bench.work import Work
 from octavo.engine import Hypothesis, SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.errors import OctavoError
 from octavo.race import Spread, race, timed
 

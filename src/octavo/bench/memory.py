@@ -14,7 +14,7 @@ from octavo.bench.subject import Subject
 from octavo.bench.work import Work
 
 if TYPE_CHECKING:
-    from octavo.engine.engine import Precision
+    from octavo.engine.precision import Precision
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.1
 

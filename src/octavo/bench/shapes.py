@@ -12,7 +12,7 @@ from octavo.calibration.candidates.ranges import find_ranges
 from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
-from octavo.engine.engine import Model
+from octavo.engine.precision import Model
 from octavo.plan import QuantizationPlan
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method

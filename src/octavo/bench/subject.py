@@ -13,13 +13,13 @@ from octavo.artifact import ModelDirectory
 from octavo.bench.integer_shapes import integer_configuration, random_integer_model
 from octavo.bench.shapes import Shape, configuration, random_model, static_model
 from octavo.engine import Engine, default_precision
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.errors import InputError
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, SearchDefaults
 
 if TYPE_CHECKING:
-    from octavo.engine.engine import Model, Precision
+    from octavo.engine.precision import Model, Precision
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from octavo.engine import SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.errors import InputError
 from octavo.spec import MAX_LENGTH_RATIO, MAX_POSITIONS, ModelConfig, SearchDefaults
 

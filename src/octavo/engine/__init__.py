@@ -2,7 +2,7 @@
 
 from octavo.engine.call import Call, Priority
 from octavo.engine.cpu import CpuReport, Peak, cpu_report, measure_peak
-from octavo.engine.engine import MAX_TERMS, Engine, Hypothesis, ProductTrace, Term, default_precision
+from octavo.engine.engine import MAX_TERMS, Activity, Engine, ProductTrace, Term
 from octavo.engine.errors import (
     CancelledCallError,
     ClosedError,
@@ -10,12 +10,15 @@ from octavo.engine.errors import (
     EngineError,
     QueueFullError,
 )
+from octavo.engine.hypothesis import Hypothesis
 from octavo.engine.loaded_model import LoadedModel
+from octavo.engine.precision import default_precision
 from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
 from octavo.spec import SearchOptions
 
 __all__ = [
     "MAX_TERMS",
+    "Activity",
     "Call",
     "CancelledCallError",
     "ClosedError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
+from collections.abc import Callable
 
 from octavo.arguments import real_number
 from octavo.engine.errors import CancelledCallError, DeadlineError
@@ -36,10 +37,35 @@ class Call:
         self.deadline: float | None = None if seconds is None else time.monotonic() + seconds
         """On the clock of ``time.monotonic``, in seconds; None: there is none."""
         self._cancelled = threading.Event()
+        self._watchers: dict[object, Callable[[], None]] = {}
 
     def cancel(self) -> None:
         """Give up whatever of this call is under way. A second time does nothing."""
         self._cancelled.set()
+        while self._watchers:
+            try:
+                _, give_up = self._watchers.popitem()
+            except KeyError:  # another thread has taken the last one
+                return
+            give_up()
+
+    def watch(self, give_up: Callable[[], None]) -> Callable[[], None]:
+        """Have ``give_up`` called once when the call is cancelled, at once where it is already. What is
+        returned ends the watch."""
+        key = object()
+        self._watchers[key] = give_up
+        if self.cancelled:
+            self.cancel()
+
+        def unwatch() -> None:
+            self._watchers.pop(key, None)
+
+        return unwatch
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the deadline, 0 after it; None: there is none."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     @property
     def cancelled(self) -> bool:

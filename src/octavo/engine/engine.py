@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from octavo.engine.call import Call
 from octavo.engine.cpu import active_isa, available_cores
 from octavo.engine.errors import ClosedError, EngineError, engine_errors
 from octavo.engine.forks import tell_of_forks
+from octavo.engine.hypothesis import Hypothesis, TokenIds, hypotheses
 from octavo.engine.native_values import (
     native_arithmetic,
     native_config,
@@ -28,44 +29,17 @@ from octavo.engine.native_values import (
     tensor_reader,
     token_ids,
 )
+from octavo.engine.precision import Model, Precision, check_precision
+from octavo.engine.submissions import Submissions
 from octavo.engine.text_session import TextSession
-from octavo.integer_format import IntegerScales, integer_obstacle
-from octavo.plan import QuantizationPlan
 from octavo.spec import (
     MAX_THREADS,
-    AlignmentHeads,
     AttentionHead,
-    ModelConfig,
     SearchOptions,
 )
 
-Precision = Literal["float32", "int8", "integer"]
-TokenIds = npt.NDArray[np.int32]
 MAX_TERMS: Final = 256
 """The most terms of one source."""
-
-_PRECISIONS: Final = ("float32", "int8", "integer")
-
-
-class Model(Protocol):
-    """What an engine is made from: ``octavo.artifact.ModelDirectory``, or tensors in memory.
-
-    ``plan`` is None for a floating-point model and for one of scheme ``integer``, which alone has
-    ``integer_scales``; ``alignment`` is None where no heads are known that align; ``path`` names the model in
-    messages.
-    """
-
-    @property
-    def path(self) -> Path | str: ...
-    @property
-    def config(self) -> ModelConfig: ...
-    @property
-    def plan(self) -> QuantizationPlan | None: ...
-    @property
-    def integer_scales(self) -> IntegerScales | None: ...
-    @property
-    def alignment(self) -> AlignmentHeads | None: ...
-    def tensor_reader(self) -> AbstractContextManager[Callable[[str], npt.NDArray[Any]]]: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,25 +55,25 @@ class Term:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """A translation: its target ids, int32 [length] without EOS, and its score.
+class Activity:
+    """What an engine is doing now, and what it has done since it was made."""
 
-    ``complete`` is False where the translation was cut at the longest length that the options allow.
-    ``attention``, where alignments were asked for: uint16 [length, source + 1], how much each target token
-    was made from each source position, EOS with them, by the alignment heads together. docs/numerics.md,
-    "Alignments".
-    """
-
-    tokens: TokenIds
-    score: float
-    complete: bool
-    attention: npt.NDArray[np.uint16] | None = None
-
-    @property
-    def alignment(self) -> npt.NDArray[np.int32] | None:
-        """int32 [length], the source position that each target token was made from most: the first of
-        several, and len(source) for EOS. None without ``attention``."""
-        return None if self.attention is None else self.attention.argmax(axis=1).astype(np.int32)
+    waiting_sentences: int
+    waiting_tokens: int
+    """Source tokens of these, EOS with them."""
+    sentences_under_way: int
+    rows_in_use: int
+    """Decoder rows that these count as: each as many as its beam."""
+    rows: int
+    """Decoder rows that all streams have."""
+    steps: int
+    """Decoding steps of all streams."""
+    sentences: int
+    """Sentences that were translated."""
+    source_tokens: int
+    """Source tokens of these, EOS with them."""
+    target_tokens: int
+    """Tokens of their best hypotheses."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,7 +98,11 @@ class Engine:
     share of the threads; 0 stands for one for each thread, which has the highest throughput. ``isa`` is a
     kernel tier of ``cpu_report()``; None takes the one that OCTAVO_ISA names, or the best. ``shortlist``
     holds the target tokens to choose from, such as ``ModelDirectory.shortlist()``; None takes them all.
+    ``queue_tokens``: how many source tokens may wait at most for ``submit`` to take more.
     Raises EngineError.
+
+    Any threads may call it at a time: sentences of all calls share the batches. It starts threads of its own
+    when there is work for them; they stay until ``close``.
     """
 
     def __init__(
@@ -136,14 +114,16 @@ class Engine:
         streams: int = 0,
         isa: str | None = None,
         shortlist: Shortlist | None = None,
+        queue_tokens: int = 131_072,
     ) -> None:
-        _check_precision(model, precision)
+        check_precision(model, precision)
         self.config = model.config
         self.precision: Precision = precision
         try:
             threads = whole_number("threads", threads, 0, MAX_THREADS, "; 0 takes every core")
             self.threads = threads or available_cores()
             streams = whole_number("streams", streams, 0, self.threads, "; 0 has one for each thread")
+            self._queue_tokens = whole_number("queue_tokens", queue_tokens, 1, 2**40)
         except ValueError as error:
             raise EngineError(str(error)) from error
         self.shortlist = shortlist
@@ -156,13 +136,16 @@ class Engine:
                 native_config(model.config),
                 arithmetic,
                 tensor,
+                self.alignment.heads if self.alignment else (),
                 self.threads,
                 streams or self.threads,
                 isa,
                 None if shortlist is None else native_shortlist(model, shortlist),
             )
         self.isa: str = self._native.isa
-        self._callers: set[int] = set()  # threads that are in a call
+        self._submissions: Submissions | None = None
+        self._submitting = threading.RLock()
+        self._scoring: set[int] = set()  # threads that are in a call which others wait for
         tell_of_forks(self)
 
     def translate(
@@ -182,28 +165,80 @@ class Engine:
         lacks one only where the longest translation that the options allow has no room for it.
         ``continuations``: the target ids that continue a word, for terms of whole words. ``alignments``:
         give every hypothesis its alignment too. ``call``: how urgent they are, until when, and whether
-        still; it raises DeadlineError and CancelledCallError. Calls from several threads wait for one
-        another; Ctrl-C interrupts between decoding steps. Raises EngineError for ids outside the vocabulary,
-        a source too long, a term that no translation can contain, options out of range, or alignments of a
-        model of which no heads are known that align.
+        still; it raises DeadlineError and CancelledCallError. Calls of several threads share batches; Ctrl-C
+        interrupts that of the main thread. Raises EngineError for ids outside the vocabulary, a source too
+        long, a term that no translation can contain, options out of range, or alignments of a model of which
+        no heads are known that align.
         """
-        if call is not None:
-            call.check()
+        with engine_errors("translation"):
+            native = self._open()
+            request = self._request(native, sources, options, terms, continuations, alignments, call)
+            unwatch = (call or Call()).watch(lambda: native.cancel(request))
+            try:
+                native.translate(request, threading.get_ident() == threading.main_thread().ident)
+            finally:
+                unwatch()
+            return [hypotheses(request, i) for i in range(len(sources))]
+
+    def submit(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: TokenIds | None = None,
+        *,
+        alignments: bool = False,
+        call: Call | None = None,
+    ) -> list[Future[list[Hypothesis]]]:
+        """As ``translate``, without waiting: a future for each source, in the order of ``sources``, of its
+        hypotheses. Any thread may call it; ``asyncio.wrap_future`` makes a future of it that can be awaited.
+
+        To cancel a future gives its sentence up, also where it is under way. A future raises what
+        ``translate`` would. Callbacks of futures run in a thread of the engine's, one after the other. Raises
+        at once, with nothing submitted, EngineError as ``translate`` does, and QueueFullError where more than
+        ``queue_tokens`` would wait, unless nothing waits. Futures end in the process that submitted, not in
+        one that it forks.
+        """
+        with engine_errors("translation"), self._submitting:
+            native = self._open()
+            request = self._request(native, sources, options, terms, continuations, alignments, call)
+            if self._submissions is None:
+                self._submissions = Submissions(native, self)
+            return [*self._submissions.add(request, len(sources), call, self._queue_tokens)]
+
+    def activity(self) -> Activity:
+        """What waits, what is under way, and what was done. It takes no time to speak of. Raises EngineError
+        for a language model."""
+        with engine_errors("activity"):
+            return Activity(*self._open().activity())
+
+    def _request(
+        self,
+        native: Any,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None,
+        continuations: TokenIds | None,
+        alignments: bool,
+        call: Call | None,
+    ) -> Any:
+        """What is wanted, checked. Raises EngineError, and the native module's errors."""
+        call = call or Call()
+        call.check()
         if alignments and self.alignment is None:
             raise EngineError(
                 f"{self._path}: has no alignments: its config.json names no attention heads that align; "
                 "`octavo align` chooses them"
             )
-        heads = self.alignment.heads if alignments and self.alignment else ()
-        with engine_errors("translation"), self._turn() as native:
-            found = native.translate(
-                [token_ids(source) for source in sources],
-                native_options(options),
-                native_terms(terms),
-                token_ids(() if continuations is None else continuations),
-                heads,
-            )
-        return [[Hypothesis(*hypothesis) for hypothesis in hypotheses] for hypotheses in found]
+        return native.request(
+            [token_ids(source) for source in sources],
+            native_options(options),
+            native_terms(terms),
+            token_ids(() if continuations is None else continuations),
+            alignments,
+            int(call.priority),
+            call.seconds_left,
+        )
 
     def logits(self, source: TokenIds, target: TokenIds) -> npt.NDArray[np.float32]:
         """float32 [len(target) + 1, vocabulary]: row t scores the token after target[:t].
@@ -299,12 +334,18 @@ class Engine:
         return [ProductTrace(*product) for product in found]
 
     def close(self) -> None:
-        """Free the model's memory once calls under way have ended. The engine cannot be used afterwards."""
+        """Free the model's memory once calls under way have ended, and what was submitted. The engine cannot
+        be used afterwards."""
         self._native = None
+        submissions, self._submissions = self._submissions, None
+        if submissions is not None:
+            submissions.close()
 
     def after_fork(self) -> None:
         """What a child process has to do after a fork: other threads' calls are not under way in it."""
-        self._callers &= {threading.get_ident()}
+        self._scoring &= {threading.get_ident()}
+        self._submissions = None
+        self._submitting = threading.RLock()
         if self._native is not None:
             self._native.after_fork()
 
@@ -316,52 +357,18 @@ class Engine:
 
     @contextmanager
     def _turn(self) -> Iterator[Any]:
-        """The native engine, for a call that others wait for, and that signal handlers may interrupt.
+        """The native engine, for scoring, which calls take turns to do, and signal handlers may interrupt.
 
         Raises EngineError where it would wait for itself.
         """
         native, caller = self._open(), threading.get_ident()
-        if caller in self._callers:
+        if caller in self._scoring:
             raise EngineError(
                 "the engine is at work for this very thread, so a call from a signal handler would wait for "
                 "ever; let the handler set a flag, and call afterwards"
             )
         try:
-            self._callers.add(caller)
+            self._scoring.add(caller)
             yield native
         finally:
-            self._callers.discard(caller)
-
-
-def default_precision(model: Model) -> Precision:
-    """What a model runs in unless it is told otherwise: what it is stored for."""
-    if model.integer_scales is not None:
-        return "integer"
-    return "float32" if model.plan is None else "int8"
-
-
-def _check_precision(model: Model, precision: str) -> None:
-    """Raise EngineError, saying what to do, unless the model runs in that precision."""
-    if precision not in _PRECISIONS:
-        raise EngineError(f"precision {precision!r}: must be float32, int8 or integer")
-    if model.integer_scales is not None:
-        if precision != "integer":
-            raise EngineError(f"{model.path}: holds integers only; run it in integer, not in {precision}")
-        return
-    obstacle = integer_obstacle(model.config)
-    part = model.config.integer_transformer_part
-    command = "perplexity" if model.config.is_language_model else "evaluate"
-    reference = f"`octavo {command} --engine pytorch` runs it"
-    if precision == "integer" and obstacle:
-        others = "int8 or float32" if model.plan else "float32"
-        remedy = reference if part else f"run it in {others}"
-        raise EngineError(f"{model.path}: has {obstacle}, which does not run in integer; {remedy}")
-    if precision == "integer":
-        raise EngineError(f"{model.path}: is a floating-point model; for integer, run `octavo quantize`")
-    if part:
-        remedy = reference if obstacle else f"run `octavo quantize` for integer, or {reference}"
-        raise EngineError(
-            f"{model.path}: has {part}, and the engine runs softmax attention and layer norm only; {remedy}"
-        )
-    if precision == "int8" and model.plan is None:
-        raise EngineError(f"{model.path}: is a floating-point model; for int8, run `octavo quantize`")
+            self._scoring.discard(caller)

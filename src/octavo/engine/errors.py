@@ -31,8 +31,13 @@ class QueueFullError(EngineError):
 
 @contextmanager
 def engine_errors(subject: str) -> Iterator[None]:
-    """Turn what the native module raises into EngineError, ``subject`` in front."""
+    """Turn what the native module raises into EngineError, ``subject`` in front, or what a caller has wished
+    for into its own errors."""
     try:
         yield
+    except _native.Cancelled as error:
+        raise CancelledCallError(str(error)) from error
+    except _native.TooLate as error:
+        raise DeadlineError(str(error)) from error
     except _native.NativeError as error:
         raise EngineError(f"{subject}: {error}") from error

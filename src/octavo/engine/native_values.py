@@ -18,7 +18,9 @@ from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
 
 if TYPE_CHECKING:
-    from octavo.engine.engine import Model, Precision, Term, TokenIds
+    from octavo.engine.engine import Term
+    from octavo.engine.hypothesis import TokenIds
+    from octavo.engine.precision import Model, Precision
 
 _SAME_IN_NATIVE: Final = (
     "d_model",

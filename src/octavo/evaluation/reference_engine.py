@@ -9,7 +9,7 @@ import numpy as np
 
 from octavo import interrupt
 from octavo.engine import Call, Hypothesis, SearchOptions, Term
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.errors import OctavoError
 from octavo.tensor_table import weight_shapes
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, LoadedModel, default_precision
-from octavo.engine.engine import Precision
+from octavo.engine.precision import Precision
 from octavo.generation.continuing import NewToken, TokenIds, continue_texts
 from octavo.generation.options import GenerationChanges, GenerationOptions
 from octavo.text.inputs import checked_texts

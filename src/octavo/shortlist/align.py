@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.calibration.observe.observations import Visit
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.spec import ModelConfig
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]

@@ -18,7 +18,7 @@ import numpy as np
 from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.finished_steps import digest
 from octavo.runs.progress import Progress
 from octavo.shortlist.align import aligned, batches, cross_attention

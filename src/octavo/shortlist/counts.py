@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact import Shortlist
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.spec import ModelConfig
 
 Counts: TypeAlias = npt.NDArray[np.int64]

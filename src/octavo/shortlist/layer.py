@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from octavo.artifact import ModelDirectory, Shortlist
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.progress import Progress
 from octavo.shortlist.counting import Engines
 from octavo.shortlist.counts import AlignmentCounts

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from octavo.artifact import ModelDirectory
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.finished_steps import digest
 from octavo.shortlist.errors import ShortlistError
 

@@ -1,7 +1,7 @@
 """Text in, text out: the Translator, its options and what it returns."""
 
 from octavo.artifact.boxed import boxed_model
-from octavo.engine.engine import Precision
+from octavo.engine.precision import Precision
 from octavo.translation.document import TranslatedDocument
 from octavo.translation.mark_placement import Link
 from octavo.translation.options import OptionError, SearchChanges, TranslationOptions, search_options

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from octavo.engine import Call, Hypothesis, SearchOptions, Term
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 from octavo.text.scripts import unreadable
 from octavo.text.tokenizer import Tokenizer

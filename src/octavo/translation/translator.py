@@ -15,7 +15,7 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
 from octavo.engine import Engine, LoadedModel, default_precision
-from octavo.engine.engine import Precision
+from octavo.engine.precision import Precision
 from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
 from octavo.text.identification import other_language

@@ -15,7 +15,7 @@ from octavo.calibration.observe.own_translations import own_translations
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import calibration_text
 from octavo.engine import Hypothesis, SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Silent
 

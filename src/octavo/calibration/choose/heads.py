@@ -6,7 +6,7 @@ from octavo.alignment.choose import choose_heads
 from octavo.artifact import ModelDirectory
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
-from octavo.engine.engine import default_precision
+from octavo.engine.precision import default_precision
 from octavo.quantization.tensor_model import TensorModel
 from octavo.spec import AlignmentHeads
 

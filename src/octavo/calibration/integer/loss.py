@@ -14,7 +14,7 @@ from octavo.calibration.measure.dev_text import DevText
 from octavo.calibration.measure.float32_predictions import ForcedEngine, OpenEngine
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import spread
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.finished_steps import FinishedSteps
 
 MOST_SENTENCES: Final = 200

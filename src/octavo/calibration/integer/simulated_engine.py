@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.calibration.observe.observations import Visit
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.integer import RealTransformer
 from octavo.quantization.tensor_model import TensorSource
 

@@ -12,7 +12,7 @@ from octavo.calibration.measure.dev_text import DevResult, DevText
 from octavo.calibration.measure.float32_predictions import Float32Predictions
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
-from octavo.engine.engine import Model, Precision
+from octavo.engine.precision import Model, Precision
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.calibration.text.pairs import Pairs
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.plan import sites
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.runs.finished_steps import FinishedSteps

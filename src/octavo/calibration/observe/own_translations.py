@@ -15,7 +15,7 @@ from octavo.calibration.errors import CalibrationError
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import FEWEST_SENTENCES, CalibrationText
 from octavo.engine import Hypothesis, SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options

@@ -13,7 +13,7 @@ import numpy as np
 from octavo.calibration.choose.calibrate import Calibration
 from octavo.calibration.report.data import Speed
 from octavo.engine import Engine, SearchOptions
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.race import race, timed
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options

@@ -11,7 +11,7 @@ from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import FEWEST_SENTENCES, spread
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.evaluation.perplexity import trained_context
 from octavo.text.stream import TokenStream
 

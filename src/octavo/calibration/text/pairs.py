@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
-from octavo.engine.engine import TokenIds
+from octavo.engine.hypothesis import TokenIds
 from octavo.text import Segmenter, Tokenizer
 
 FEWEST_SENTENCES: Final = 16

@@ -1,0 +1,107 @@
+#include "engine/checks.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/errors.h"
+
+namespace octavo {
+
+namespace {
+
+void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int longest, const char* side) {
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= vocabulary) {
+      throw Error(std::string(side) + " token " + std::to_string(token) + " lies outside the vocabulary of " +
+                  std::to_string(vocabulary));
+    }
+  }
+  if (tokens.size() > static_cast<std::size_t>(longest)) {
+    throw Error(std::string(side) + " has " + std::to_string(tokens.size()) +
+                " tokens; the model takes at most " + std::to_string(longest));
+  }
+}
+
+}  // namespace
+
+void check_source(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
+  if (config.is_language_model()) {
+    if (!tokens.empty()) throw Error("a language model has no source; give it no source tokens");
+    return;
+  }
+  check_tokens(tokens, config.source_vocab_size, config.max_positions - (config.source_eos ? 1 : 0),
+               "source");
+  if (tokens.empty() && !config.source_eos) throw Error("source has no tokens");
+}
+
+void check_target(const TransformerConfig& config, const std::vector<std::int32_t>& tokens) {
+  check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
+}
+
+void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms) {
+  const std::string place = "source " + std::to_string(source) + ": ";
+  if (terms.size() > kMostTerms)
+    throw Error(place + "has " + std::to_string(terms.size()) + " terms; at most " +
+                std::to_string(kMostTerms) + " can be met in one translation");
+  const std::vector<std::int32_t>& suppressed = config.suppressed_ids;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    const std::string name = place + "term " + std::to_string(t);
+    if (terms[t].alternatives.empty())
+      throw Error(name + " has no alternative; give it a sequence of tokens");
+    for (const std::vector<std::int32_t>& tokens : terms[t].alternatives) {
+      if (tokens.empty()) throw Error(name + " has an alternative without tokens");
+      check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, name.c_str());
+      for (const std::int32_t token : tokens) {
+        if (token == config.eos_id)
+          throw Error(name + " holds EOS, token " + std::to_string(token) + ", which only ends translations");
+        if (std::find(suppressed.begin(), suppressed.end(), token) != suppressed.end())
+          throw Error(name + " holds token " + std::to_string(token) +
+                      ", which this model never produces (suppressed_ids)");
+      }
+    }
+  }
+}
+
+void check_head(const TransformerConfig& config, const AttentionHead& head) {
+  if (config.is_language_model()) throw Error("a language model has no source to align with");
+  if (head.layer < 0 || head.layer >= config.decoder_layers || head.head < 0 ||
+      head.head >= config.attention_heads) {
+    throw Error("layer " + std::to_string(head.layer) + ", head " + std::to_string(head.head) +
+                ": the model has " + std::to_string(config.decoder_layers) + " decoder layers of " +
+                std::to_string(config.attention_heads) + " heads");
+  }
+}
+
+void check_text(const TransformerConfig& config, const ScoredText& text) {
+  check_tokens(text.tokens, config.target_vocab_size, config.max_positions + 1, "text");
+  if (text.scored < 1 || text.scored >= text.tokens.size())
+    throw Error(std::to_string(text.scored) + " tokens to score of " + std::to_string(text.tokens.size()) +
+                "; at least one, and not the first, can be scored");
+}
+
+void check_request(const TransformerConfig& config, const Request& request) {
+  check(request.options);
+  const std::size_t sources = request.sources.size();
+  if (!request.terms.empty() && request.terms.size() != sources)
+    throw Error("there must be terms for every source, or for none; there are " +
+                std::to_string(request.terms.size()) + " for " + std::to_string(sources) + " sources");
+  for (std::size_t i = 0; i < sources; ++i) {
+    check_source(config, request.sources[i]);
+    check_terms(config, i, request.terms_of(i));
+  }
+}
+
+TokenSet to_continuations(std::span<const std::int32_t> tokens, const TransformerConfig& config) {
+  if (tokens.empty()) return {};
+  const int vocabulary = config.target_vocab_size;
+  TokenSet set(static_cast<std::size_t>(vocabulary));
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= vocabulary)
+      throw Error("continuation " + std::to_string(token) + " lies outside the vocabulary of " +
+                  std::to_string(vocabulary));
+    set[static_cast<std::size_t>(token)] = true;
+  }
+  return set;
+}
+
+}  // namespace octavo
