@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from octavo.artifact.description import Description, stored_tensors
-from octavo.engine.engine import Precision
+from octavo.engine.precision import Precision
 from octavo.spec import Positions
 from octavo.tensor_table import DType
 

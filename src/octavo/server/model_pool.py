@@ -15,7 +15,7 @@ from typing import Final
 
 from octavo.artifact.description import fingerprint
 from octavo.catalog.found import FoundModel
-from octavo.engine.engine import Precision
+from octavo.engine.precision import Precision
 from octavo.errors import ModelError, OctavoError
 from octavo.server.errors import DrainingError, UnavailableError
 from octavo.server.language_routes import LanguageRoutes, Pair

@@ -42,8 +42,8 @@ class Translator(LoadedModel[SearchEngine]):
     """Translates text with one model. A context manager; ``close`` frees the model's memory.
 
     The same text and options give the same translation, to the last bit of its score, whatever else
-    is translated beside it and however many threads there are. Threads may share a translator; their calls
-    wait for one another. One from ``octavo.load`` can be pickled, and another process then loads the model
+    is translated beside it and however many threads there are. Threads may share a translator, and their
+    calls share its batches. One from ``octavo.load`` can be pickled, and another process then loads the model
     again: in a pool, load it once in the initializer.
     """
 
