@@ -30,6 +30,7 @@ COMMANDS = (
     "align",
     "train",
     "memory",
+    "models",
 )
 
 
@@ -57,6 +58,7 @@ def test_help_names_every_command(octavo_here: Octavo) -> None:
             "shortlist",
         ),
         *("memory import", "memory export", "memory info"),
+        *("models list", "models add", "models remove", "models verify"),
     ],
 )
 @pytest.mark.parametrize("flag", ["-h", "--help"])

@@ -56,7 +56,7 @@ def test_named_commands_and_options_exist(document: Path) -> None:
     for line in code:
         for name, rest in re.findall(r"(?:^|[/\s])octavo ([a-z]+)\b([^|>&]*)", line):
             assert name in known, f"{label(document)}: octavo {name}"
-            used = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest))
+            used = set(re.findall(r"(?<![\w-])(--?[a-z][a-z0-9-]*)", rest))
             assert used <= known[name] | {"--help"}, f"{label(document)}: {line}"
 
 

@@ -18,6 +18,7 @@ from octavo.cli.commands.export import export
 from octavo.cli.commands.generate import generate
 from octavo.cli.commands.inspect import inspect
 from octavo.cli.commands.memory import export_tmx, import_tmx, info
+from octavo.cli.commands.models import add_model, list_models, remove_model, verify_models
 from octavo.cli.commands.perplexity import perplexity
 from octavo.cli.commands.quantize.command import quantize
 from octavo.cli.commands.serve import serve
@@ -63,15 +64,24 @@ for _command in (
     app.command(help=_help(_command.__doc__), cls=_class)(guarded(_command))
 
 
-_memory = typer.Typer(
-    help="Look into a translation memory; take TMX files into it and write them.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
+def _add_group(name: str, help_text: str, commands: dict[str, Callable[..., None]]) -> None:
+    """Add commands that stand under one name."""
+    group = typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode="rich")
+    for command, function in commands.items():
+        group.command(command, help=_help(function.__doc__))(guarded(function))
+    app.add_typer(group, name=name)
+
+
+_add_group(
+    "memory",
+    "Look into a translation memory; take TMX files into it and write them.",
+    {"import": import_tmx, "export": export_tmx, "info": info},
 )
-_memory_commands: dict[str, Callable[..., None]] = {"import": import_tmx, "export": export_tmx, "info": info}
-for _name, _function in _memory_commands.items():
-    _memory.command(_name, help=_help(_function.__doc__))(guarded(_function))
-app.add_typer(_memory, name="memory")
+_add_group(
+    "models",
+    "List the installed models; add, remove and verify them.",
+    {"list": list_models, "add": add_model, "remove": remove_model, "verify": verify_models},
+)
 
 
 def _print_version(wanted: bool) -> None:

@@ -39,6 +39,20 @@ def stopping_on_interrupt() -> Iterator[None]:
         interrupt.withdraw()
 
 
+@contextmanager
+def raising_on_interrupt() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt at once while the block runs, which may wait for a network."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not _note or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _note(number: int, _frame: FrameType | None) -> None:
     interrupt.request()
     signal.signal(number, signal.SIG_DFL)

@@ -10,12 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TransferSpeedColumn,
 )
 
 from octavo import interrupt
@@ -75,3 +77,16 @@ def resumable_stages(output: Path, kind: str) -> Iterator[Stages]:
             if (folder := steps_folder(output, kind)).is_dir():
                 error.add_note(f"finished steps are kept in {folder}: the same command goes on")
             raise
+
+
+@contextmanager
+def byte_stages() -> Iterator[Stages]:
+    """Stages whose work is counted in bytes."""
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn()]
+    with Progress(
+        *(*columns, TransferSpeedColumn(), TimeElapsedColumn()),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not is_terminal(sys.stderr),
+    ) as progress:
+        yield Stages(progress)

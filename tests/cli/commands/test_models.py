@@ -1,0 +1,121 @@
+"""octavo models: list, add, remove, verify; and a model's name wherever a model is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ...models import language_config, write_tiny_model
+from ..conftest import Octavo
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OCTAVO_MODELS", str(tmp_path / "installed"))
+    monkeypatch.delenv("OCTAVO_OFFLINE", raising=False)
+    return tmp_path / "installed"
+
+
+def lines(output: bytes) -> list[str]:
+    return [" ".join(line.split()) for line in output.decode().splitlines()]
+
+
+def test_a_model_comes_is_used_and_goes(octavo_here: Octavo, int8_model: Path, folder: Path) -> None:
+    done = octavo_here("models", "add", int8_model, "--name", "mine")
+    assert (done.returncode, lines(done.stdout)) == (0, ["mine: installed (en to de, 0.3 MB)"])
+    by_path = octavo_here("translate", "-m", int8_model, "Bako tire.")
+    assert by_path.returncode == 0
+    for name in ("mine", folder / "mine"):
+        assert octavo_here("translate", "-m", name, "Bako tire.").stdout == by_path.stdout
+    assert octavo_here("inspect", "mine").returncode == 0
+    assert lines(octavo_here("models", "verify").stdout) == ["mine: OK", "en-de: OK"]
+    assert lines(octavo_here("models", "remove", "mine").stdout) == ["mine: removed"]
+    done = octavo_here("translate", "-m", "mine", "Bako tire.")
+    assert done.returncode == 2
+    assert "mine: no such model directory, and no model of that name or pair is installed" in (
+        done.stderr.decode()
+    )
+
+
+def test_the_list(octavo_here: Octavo, folder: Path) -> None:
+    write_tiny_model(folder / "french", target_language="fr")
+    write_tiny_model(folder / "lm", config=language_config())
+    (write_tiny_model(folder / "bad") / "config.json").write_text("{}", encoding="utf-8")
+    done = octavo_here("models", "list")
+    assert b"bad is damaged; `octavo models verify bad` says what is wrong" in done.stderr
+    shown = lines(done.stdout)
+    assert shown[0] == "Name Languages Weights Size Where"
+    assert shown[1] == f"bad damaged {folder}/bad"
+    assert shown[2] == f"french en to fr float 0.3 MB {folder}/french"
+    assert shown[3] == f"lm en, a language model float 0.3 MB {folder}/lm"
+    assert shown[4] == "en-de en to de int8 7.6 MB in the box"
+    report = json.loads(octavo_here("models", "list", "--json").stdout)
+    assert report["folder"] == str(folder)
+    assert [model["name"] for model in report["models"]] == ["bad", "french", "lm", "en-de"]
+    assert "no Octavo model directory" in report["models"][0]["problem"]
+    assert report["models"][3] | {"path": ""} == {
+        "name": "en-de",
+        "path": "",
+        "boxed": True,
+        "source_language": "en",
+        "target_language": "de",
+        "language_model": False,
+        "precision": "int8",
+        "scheme": "int8",
+        "bytes": report["models"][3]["bytes"],
+    }
+
+
+def test_a_damaged_model_is_told(octavo_here: Octavo, folder: Path, int8_model: Path) -> None:
+    shutil.copytree(int8_model, folder / "mine")
+    (folder / "mine" / "tokenizer.spm").write_bytes(b"x")
+    done = octavo_here("models", "verify", "mine", "en-de")
+    assert done.returncode == 2
+    first, second = lines(done.stdout)
+    assert first.startswith(f"mine: damaged: {folder}/mine/tokenizer.spm: 1 bytes where config.json says")
+    assert second == "en-de: OK"
+    assert octavo_here("models", "verify", "en-de").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["remove", "nothing"],
+            "nothing: no model of that name is installed; those that can be removed: none",
+        ),
+        (["remove", "en-de"], "en-de: comes with Octavo, and cannot be removed"),
+        (["verify", "nothing"], "nothing: no model of that name is installed; installed: en-de"),
+        (["add", "nothing"], "nothing: no such file or directory; a model is a directory, an archive"),
+        (["add", "ftp://example.org/x.zip"], "must begin with https:// or http://"),
+        (["add", ".", "--name", "a/b"], "'a/b' cannot be the name of a model"),
+    ],
+)
+def test_what_cannot_be(octavo_here: Octavo, arguments: list[str], words: str) -> None:
+    done = octavo_here("models", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+    assert done.stdout == b""
+
+
+COMMANDS = ("align", "bench", "export", "inspect", "perplexity", "quantize", "shortlist")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_a_name(octavo_here: Octavo, folder: Path, command: str) -> None:
+    """Each finds the installed model, which is damaged, and says so."""
+    (write_tiny_model(folder / "mine") / "config.json").write_text("{}", encoding="utf-8")
+    Path("text").write_text("Bako.\n", encoding="utf-8")
+    rest = {
+        "align": ["--source", "text", "-o", "out"],
+        "export": ["--to", "huggingface", "-o", "out"],
+        "perplexity": ["text"],
+        "quantize": ["-o", "out"],
+        "shortlist": ["--source", "text", "-o", "out"],
+    }
+    done = octavo_here(command, "mine", *rest.get(command, []))
+    assert done.returncode == 2
+    assert f"{folder}/mine/config.json: " in done.stderr.decode()
