@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,24 @@ def test_an_unknown_glossary(tmp_path: Path, method: str, identifier: str) -> No
     store = GlossaryStore(tmp_path)
     with pytest.raises(UnknownResourceError):
         getattr(store, method)(identifier)
+    store.close()
+
+
+def test_reading_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = GlossaryStore(tmp_path)
+    made = store.create("Terms", [EN_DE])
+    written: list[Path] = []
+
+    def slow(path: Path, data: bytes) -> None:
+        reader = threading.Thread(target=lambda: (store.get(made.identifier), store.glossaries()))
+        reader.start()
+        reader.join(10)
+        assert not reader.is_alive()
+        written.append(path)
+
+    monkeypatch.setattr(durable, "write_file", slow)
+    store.put(made.identifier, DE_EN)
+    assert written
     store.close()
 
 

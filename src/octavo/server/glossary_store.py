@@ -117,7 +117,9 @@ class GlossaryStore:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
+        self._changing = threading.Lock()
+        """Held while a change is written; reading never waits for it."""
+        self._finding = threading.Lock()
         self._glossaries: dict[str, StoredGlossary] = {}
         self._sizes: dict[str, int] = {}
         self._ready: OrderedDict[tuple[int, ...], tuple[tuple[Dictionary, ...], Glossary]] = OrderedDict()
@@ -131,18 +133,19 @@ class GlossaryStore:
 
     def glossaries(self) -> tuple[StoredGlossary, ...]:
         """All glossaries, the oldest first."""
-        with self._lock:
-            return tuple(sorted(self._glossaries.values(), key=lambda one: (one.created, one.identifier)))
+        return tuple(sorted(self._glossaries.values(), key=lambda one: (one.created, one.identifier)))
 
     def get(self, identifier: str) -> StoredGlossary:
         """Raises UnknownResourceError."""
-        with self._lock:
-            return self._get(identifier)
+        found = self._glossaries.get(identifier)
+        if found is None:
+            raise UnknownResourceError("there is no such glossary")
+        return found
 
     def create(self, name: str, dictionaries: Sequence[Dictionary]) -> StoredGlossary:
         """A new glossary. Raises RequestError, TooLargeError or QuotaError."""
         glossary = StoredGlossary(str(uuid.uuid4()), name, dt.datetime.now(dt.UTC), tuple(dictionaries))
-        with self._lock:
+        with self._changing:
             if len(self._glossaries) >= MAX_GLOSSARIES:
                 raise QuotaError(f"the service keeps at most {MAX_GLOSSARIES} glossaries; delete one first")
             return self._keep(glossary)
@@ -175,8 +178,8 @@ class GlossaryStore:
 
     def delete(self, identifier: str) -> None:
         """Raises UnknownResourceError."""
-        with self._lock:
-            self._get(identifier)
+        with self._changing:
+            self.get(identifier)
             if self._folder is not None:
                 try:
                     self._path(self._folder, identifier).unlink(missing_ok=True)
@@ -205,27 +208,21 @@ class GlossaryStore:
         """
         dictionaries = tuple(self.get(one).dictionary(source, target) for one in identifiers)
         key = tuple(map(id, dictionaries))  # of objects that the value keeps alive
-        with self._lock:
+        with self._finding:
             if (ready := self._ready.get(key)) is not None:
                 self._ready.move_to_end(key)
                 return ready[1]
         entries = _merged(dictionaries)
         made = Glossary([Entry(term, (translation,)) for term, translation in entries], source)
-        with self._lock:
+        with self._finding:
             self._ready[key] = dictionaries, made
             while len(self._ready) > _READY:
                 self._ready.popitem(last=False)
         return made
 
-    def _get(self, identifier: str) -> StoredGlossary:
-        found = self._glossaries.get(identifier)
-        if found is None:
-            raise UnknownResourceError("there is no such glossary")
-        return found
-
     def _change(self, identifier: str, changed: Callable[[StoredGlossary], StoredGlossary]) -> StoredGlossary:
-        with self._lock:
-            return self._keep(changed(self._get(identifier)))
+        with self._changing:
+            return self._keep(changed(self.get(identifier)))
 
     def _keep(self, glossary: StoredGlossary) -> StoredGlossary:
         _check_text("the name of the glossary", glossary.name)

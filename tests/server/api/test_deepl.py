@@ -173,14 +173,33 @@ def test_bad_requests(client: deepl.DeepLClient, options: dict[str, object], why
     assert caught.value.http_status_code == 400
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["rephrase_text", "correct_text", "get_style_rule", "delete_style_rule", "get_translation_memory"],
-)
+NOTHING_OF_THE_KIND = {
+    "rephrase_text": ["A dog."],
+    "correct_text": [["A dog."]],
+    "create_style_rule": ["Brief", "de"],
+    "get_style_rule": ["x"],
+    "update_style_rule_name": ["x", "Brief"],
+    "delete_style_rule": ["x"],
+    "update_style_rule_configured_rules": ["x", {}],
+    "create_style_rule_custom_instruction": ["x", "Brief", "Be brief."],
+    "get_style_rule_custom_instruction": ["x", "y"],
+    "update_style_rule_custom_instruction": ["x", "y", "Brief", "Be brief."],
+    "delete_style_rule_custom_instruction": ["x", "y"],
+    "get_translation_memory": ["x"],
+    "list_translation_memory_segments": ["x"],
+    "delete_translation_memory": ["x"],
+    "create_translation_memory_import": ["a.tmx", 100],
+    "create_translation_memory_export": ["x"],
+    "get_translation_memory_job": ["x"],
+}
+
+
+@pytest.mark.parametrize("name", NOTHING_OF_THE_KIND)
 def test_what_the_service_has_nothing_of(client: deepl.DeepLClient, name: str) -> None:
     with pytest.raises(deepl.DeepLException, match=r"Not found.*this service cannot do that"):
-        getattr(client, name)("x")
-    assert client.get_all_style_rules() == []
-    assert client.list_translation_memories() == []
-    with pytest.raises(deepl.DeepLException, match="no style rules"):
-        client.create_style_rule("Brief", "de")
+        getattr(client, name)(*NOTHING_OF_THE_KIND[name])
+
+
+def test_lists_of_what_the_service_has_nothing_of(client: deepl.DeepLClient) -> None:
+    assert client.get_all_style_rules(page=0, detailed=True) == []
+    assert client.list_translation_memories(page_size=5) == []

@@ -20,7 +20,9 @@ from octavo.translation.options import SearchChanges
 
 AUTO: Final = "auto"
 MAX_ALTERNATIVES: Final = MAX_BEAM - 1
-_USUAL_BEAM: Final = 4
+_LEAST_BEAM: Final = 4
+"""Of a search for alternatives, whatever the model's own is."""
+
 _LEAST_CONFIDENCE: Final = 0.01
 """Of languages that are told beside the likeliest one."""
 
@@ -135,7 +137,7 @@ def _search(alternatives: int) -> SearchChanges:
     if not alternatives:
         return {}
     wanted = alternatives + 1
-    return {"nbest": wanted, "beam": wanted} if wanted > _USUAL_BEAM else {"nbest": wanted}
+    return {"nbest": wanted, "beam": max(wanted, _LEAST_BEAM)}
 
 
 def _alternatives(translated: Answer) -> list[str]:
