@@ -379,7 +379,7 @@ def test_documents_are_those_of_the_library(models: ModelPool, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("data", "name", "options", "error", "message"),
     [
-        (b"Bako", "a.exe", {}, RequestError, "no format of documents has the ending '.exe'"),
+        (b"Bako", "a.exe", {}, RequestError, "the ending of the document's name is none of .html"),
         (b"\xff\xfe\xff", "a.html", {}, RequestError, "is not"),
         (b"", "a.txt", {}, RequestError, "the document has no text to translate"),
         (b"Bako", "a.txt", {"target": "it"}, UnsupportedPairError, "no model translates from en to it"),

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from octavo.documents import Document, DocumentError, DocumentOptions
-from octavo.documents.formats import format_of
+from octavo.documents.formats import FORMATS, format_of
 from octavo.engine import Call
 from octavo.server.errors import RequestError
 from octavo.server.model_pool import ModelPool
@@ -64,7 +64,12 @@ def translate_bytes(
 
 def _read(data: bytes, name: str, source: str, job: Job) -> Document:
     options = DocumentOptions(source_language=source, target_language=job.target)
-    return format_of(PurePosixPath(name)).read(data, options)
+    try:
+        format_ = format_of(PurePosixPath(name))
+    except DocumentError:
+        endings = " ".join(ending for format_ in FORMATS for ending in format_.endings)
+        raise DocumentError(f"the ending of the document's name is none of {endings}") from None
+    return format_.read(data, options)
 
 
 def _language(models: ModelPool, document: Document, target: str) -> str:
