@@ -19,7 +19,7 @@ AT_ONCE = 200
 BODY_BYTES = 100_000_000
 BIG_AT_ONCE = 4
 PIPELINED = 2000
-OUTSIDE = "/nowhere"
+LONG, SHORT = "/openapi.json", "/nowhere"
 
 Abuse = Callable[[Address, str, bytes, float], Awaitable[Load]]
 """The server, the path and a whole request that it answers, and the seconds to hold on."""
@@ -62,11 +62,12 @@ async def idle(address: Address, _path: str, request: bytes, seconds: float) -> 
     """Ten thousand connections that ask once whether the server lives, and then for nothing; at the end one
     in a hundred asks for a translation."""
     load = Load()
-    connections = await _opened(address, load, IDLE)
+    connections: list[Connection] = []
     asked = request_bytes("/livez", method="GET")
-    for start in range(0, len(connections), AT_ONCE):
-        some = connections[start : start + AT_ONCE]
+    for _ in range(IDLE // AT_ONCE):
+        some = await _opened(address, load, AT_ONCE)
         await asyncio.gather(*(connection.ask(asked) for connection in some), return_exceptions=True)
+        connections += some
     await asyncio.sleep(seconds)
     load.lost += [index for index, connection in enumerate(connections) if connection.closed]
     some = [connection for connection in connections if not connection.closed][::100]
@@ -103,9 +104,10 @@ async def drip(address: Address, _path: str, request: bytes, seconds: float) -> 
 
 
 async def slow(address: Address, _path: str, request: bytes, seconds: float) -> Load:
-    """Clients that ask again and again and read nothing: the answers pile up at the server."""
+    """Clients that ask again and again, for long answers and short ones, and read nothing."""
     loop = asyncio.get_running_loop()
-    asked = request_bytes(OUTSIDE, method="GET") * PIPELINED + request * 10
+    end = loop.time() + seconds
+    kinds = [request_bytes(path, method="GET") * PIPELINED for path in (LONG, SHORT)] + [request * PIPELINED]
     sockets = []
     for _ in range(AT_ONCE):
         one = socket.socket()
@@ -113,8 +115,11 @@ async def slow(address: Address, _path: str, request: bytes, seconds: float) -> 
         one.setblocking(False)
         await loop.sock_connect(one, address)
         sockets.append(one)
-    writers = [asyncio.ensure_future(loop.sock_sendall(one, asked)) for one in sockets]
+    writers = [
+        asyncio.ensure_future(loop.sock_sendall(one, kinds[index % 3])) for index, one in enumerate(sockets)
+    ]
     await asyncio.wait(writers, timeout=seconds)
+    await asyncio.sleep(end - loop.time())
     for writer in writers:
         writer.cancel()
     await asyncio.gather(*writers, return_exceptions=True)
@@ -176,7 +181,7 @@ def _wrong_values() -> Iterator[object]:
         [[]],
         [None],
         {"text": 5},
-        "x" * 20_000,
+        "x" * 2_000,
     ]
     fields = ("source", "target", "items", "q", "text", "format", "options", "glossary", "alternatives")
     good = {"source": "en", "target": "de", "items": [{"text": "A man."}], "q": "A man.", "text": ["A man."]}

@@ -36,6 +36,7 @@ from service_client import (
     closed_loop,
     open_loop,
     percentile,
+    request_bytes,
     run,
 )
 from service_findings import MEBIBYTE, Findings, milliseconds
@@ -171,7 +172,8 @@ def misbehave(name: str, server: Server, work: Work, hold: float, findings: Find
     right = sum(work.right(index, answer) for index, answer in beside.answers.items())
     findings.tell(
         "polite client",
-        f"{right} of {len(beside.answers) + len(beside.lost)} right, {milliseconds(beside.latencies(200))}",
+        f"{right} of {len(beside.answers) + len(beside.lost)} right, {beside.statuses()}, "
+        f"{milliseconds(beside.latencies(200))}",
         "all right",
         good=right == len(beside.answers) + len(beside.lost),
     )
@@ -210,7 +212,8 @@ def main() -> None:
     findings = Findings()
     print(f"{cpu_model()}, {os.cpu_count()} cores, load average before: {os.getloadavg()[0]:.2f}")
     with running(octavo_server(arguments.threads, *options)) as server:
-        run(closed_loop(server.address, 4 * one.requests, 200))  # all threads and buffers are there
+        detect = request_bytes("/v1/detect", {"text": sentences[0]})
+        run(closed_loop(server.address, [*4 * one.requests, detect], 200))  # all that comes once is there
         for mode in arguments.modes:
             print(mode)
             before = server.usage()
