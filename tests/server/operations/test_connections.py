@@ -57,6 +57,20 @@ class Holding(Answering):
         await super().__call__(scope, receive, send)
 
 
+class Waiting:
+    """Reads its request, waits for what comes next, and keeps that."""
+
+    def __init__(self) -> None:
+        self.waits, self.heard = threading.Event(), threading.Event()
+        self.message: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        self.waits.set()
+        self.message = await receive()
+        self.heard.set()
+
+
 class Listening:
     """A server with these limits, in a thread."""
 
@@ -355,6 +369,32 @@ def test_a_full_service_turns_requests_away_at_the_door_and_keeps_the_connection
         connection.sendall(REQUEST)
         assert answer(connection).startswith(b"HTTP/1.1 200 ")
         assert served.refused("busy") == 3
+
+
+def test_a_client_that_takes_no_refusals_is_read_no_more() -> None:
+    with listening() as served, served.connect() as connection:
+        served.gate.max_requests = 0
+        sender = threading.Thread(target=send_all, args=(connection, REQUEST * 500_000))
+        sender.start()
+        served.until(1)
+        (serving,) = served.server.server_state.connections
+        until = time.monotonic() + 60
+        while len(serving.pipeline) < MAX_PIPELINED:
+            assert time.monotonic() < until, "requests are read and refused without end"
+            time.sleep(0.01)
+        assert serving.transport.get_write_buffer_size() < 16 << 20
+        connection.shutdown(socket.SHUT_RDWR)
+        sender.join(60)
+
+
+def test_a_request_before_others_hears_that_its_client_has_gone() -> None:
+    app = Waiting()
+    with listening(app) as served:
+        with served.connect() as connection:
+            connection.sendall(REQUEST * 3)
+            assert app.waits.wait(60)
+        assert app.heard.wait(60)
+        assert app.message == {"type": "http.disconnect"}
 
 
 def test_a_first_request_is_turned_away_and_may_come_slowly() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from asyncio import Transport
+from collections import deque
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -60,6 +61,7 @@ class LimitedConnection(HttpToolsProtocol):
         self._body_bytes = 0
         self._turned_away = False  # the request that is being read has its answer already
         self._read_all = False  # that will be read: the answers that are owed end the connection
+        self._owed: deque[RequestResponseCycle] = deque()  # answers, the one under way first
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -74,6 +76,9 @@ class LimitedConnection(HttpToolsProtocol):
         """The connection is no more."""
         self._stop_timer()
         self._stop_write_timer()
+        for cycle in self._owed:  # uvicorn tells the last of them alone
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -110,6 +115,7 @@ class LimitedConnection(HttpToolsProtocol):
             self._turn_away()
             return
         super().on_headers_complete()
+        self._owed.append(self.cycle)
         if self.limits.draining:
             self.drain()
 
@@ -131,9 +137,11 @@ class LimitedConnection(HttpToolsProtocol):
         )
 
     def _may_be_turned_away(self) -> bool:
-        """Whether the answer can be written at once, and leaves the connection as it is."""
+        """Whether the answer can be written at once, and leaves the connection as it is. One to a client that
+        does not read has to wait, as those of the app do."""
         return (
             self._under_way() is None
+            and not self.flow.write_paused
             and not self.expect_100_continue
             and not self.limits.draining
             and self.parser.get_method() in (b"POST", b"GET")
@@ -159,6 +167,12 @@ class LimitedConnection(HttpToolsProtocol):
             self.transport.close()
         else:
             super().send_400_response(msg)
+
+    def on_response_complete(self) -> None:
+        """An answer is complete."""
+        if self._owed:
+            self._owed.popleft()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """The client takes answers more slowly than they are made."""
