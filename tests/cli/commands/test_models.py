@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ...catalog.loopback import Handler, Loopback, serving, whole
 from ...models import language_config, write_tiny_model
-from ..conftest import Octavo
+from ..conftest import COMMAND, ENVIRONMENT, Octavo
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +126,36 @@ def test_every_command_takes_a_name(octavo_here: Octavo, folder: Path, command: 
     done = octavo_here(command, "mine", *rest.get(command, []))
     assert done.returncode == 2
     assert f"{folder}/mine/config.json: " in done.stderr.decode()
+
+
+def test_ctrl_c_keeps_a_download_and_leaves_no_model(tmp_path: Path, folder: Path, int8_model: Path) -> None:
+    """The server hangs in the middle of the archive, so the command waits for it when the signal comes."""
+    packed = tmp_path / "packed.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.add(int8_model, "mine")
+    hangs, go_on = threading.Event(), threading.Event()
+
+    def hang(handler: Handler, server: Loopback) -> None:
+        whole(breaks_after=20_000)(handler, server)
+        handler.wfile.flush()
+        hangs.set()
+        go_on.wait(60)
+
+    environment = ENVIRONMENT | {"OCTAVO_MODELS": str(folder), "no_proxy": "127.0.0.1"}
+    with serving(Loopback(packed.read_bytes(), hang, whole())) as server:
+        command = [*COMMAND, "models", "add", server.url]
+        options: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, **options) as process:
+            assert hangs.wait(60)
+            while not any(part.stat().st_size == 20_000 for part in folder.rglob("file")):
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        go_on.set()
+        assert process.returncode == 130
+        assert told == b"octavo: interrupted. What has come is kept: the same command goes on there\n"
+        assert [entry.name for entry in folder.iterdir()] == [".downloads"]
+        done = subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment)
+        assert lines(done.stdout) == ["mine: installed (en to de, 0.3 MB)"]
+        assert server.requests[-1][1] == "bytes=20000-"
