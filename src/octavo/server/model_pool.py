@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from octavo.artifact.description import fingerprint
 from octavo.catalog.found import FoundModel
+from octavo.engine import Activity, ClosedError
 from octavo.engine.precision import Precision
 from octavo.errors import ModelError, OctavoError
 from octavo.server.errors import DrainingError, UnavailableError
@@ -124,6 +125,17 @@ class ModelPool:
         """Every model, loaded or not."""
         with self._lock:
             return [model.info() for model in self._models]
+
+    def activity(self) -> dict[str, Activity]:
+        """What the engines of loaded models are doing now, and have done since, by the name of the model."""
+        with self._lock:
+            loaded = {model.name: model.translator for model in self._models if model.translator is not None}
+        found = {}
+        for name, translator in loaded.items():
+            with suppress(ClosedError):  # it was unloaded meanwhile
+                if (activity := translator.activity()) is not None:
+                    found[name] = activity
+        return found
 
     def problems(self) -> dict[str, str]:
         """What was wrong when models were last read, by the name of the model. It names no path of models,

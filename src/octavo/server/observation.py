@@ -25,7 +25,6 @@ class Observation:
     characters: int = 0
     source: str = ""
     target: str = ""
-    source_tokens: int = 0
     target_tokens: int = 0
     waiting: float | None = None
     translating: float | None = None

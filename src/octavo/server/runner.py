@@ -27,6 +27,7 @@ from octavo.server.operations.keys import KeyFile
 from octavo.server.operations.limits import Limits
 from octavo.server.operations.listening import listening_socket, open_files_for_connections
 from octavo.server.operations.metrics import Metrics
+from octavo.server.operations.model_figures import ModelFigures
 from octavo.server.operations.observing import Observing
 from octavo.server.operations.refused import Refused
 from octavo.server.operations.routes import routes as operations_routes
@@ -62,6 +63,7 @@ class Runner:
         self._metrics = Metrics()
         self._refused = Refused(self._metrics)
         self._gate = Gate(settings.max_requests, settings.max_requests_per_key, settings.max_bytes_held)
+        self._metrics.registry.register(ModelFigures(service.models))
         self._metrics.gauge(
             "octavo_requests_under_way", "Requests that are being worked on.", lambda: self._gate.under_way
         )

@@ -14,7 +14,7 @@ from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
 from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
-from octavo.engine import Engine, LoadedModel, default_precision
+from octavo.engine import Activity, Engine, LoadedModel, default_precision
 from octavo.engine.precision import Precision
 from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
@@ -121,6 +121,12 @@ class Translator(LoadedModel[SearchEngine]):
     ) -> Translation | list[Translation]:
         """What a call gives, awaited: another thread translates, so that the event loop stays free."""
         return await asyncio.to_thread(lambda: self(text, **options))
+
+    def activity(self) -> Activity | None:
+        """What the engine is doing now, and has done; None once it is closed, and for an engine of another
+        kind."""
+        engine = self._engine
+        return engine.activity() if isinstance(engine, Engine) else None
 
     def stream(
         self,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -94,3 +96,37 @@ def test_pages_from_elsewhere_may_use_it_only_where_that_is_allowed(models: Path
             assert reply.headers.get("access-control-allow-origin") == allowed
         assert refused.status == 401
         assert other.headers.get("access-control-allow-origin") == ("*" if allowed == "*" else None)
+
+
+def test_figures_of_models_and_engines(models: Path, tiny_model: TinyModel) -> None:
+    tiny_model(models / "de-en")
+
+    items = [{"text": "Bako mela."}, {"text": "Tiru."}]
+
+    async def read(runner: Runner) -> dict[tuple[str, str], float]:
+        translated = await ask(
+            runner.app,
+            headers={"content-type": "application/json"},
+            chunks=[json.dumps({"items": items, "source": "en", "target": "de"}).encode()],
+        )
+        assert translated.status == 200
+        text = (await ask(runner.app, "/metrics", method="GET")).body.decode()
+        return {
+            (sample.name, sample.labels["model"]): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if "model" in sample.labels
+        }
+
+    with put_together(models) as runner:
+        figures = asyncio.run(read(runner))
+    assert {model for _, model in figures} == {"en-de", "de-en"}
+    assert (figures["octavo_model_loaded", "en-de"], figures["octavo_model_loaded", "de-en"]) == (1, 0)
+    assert figures["octavo_model_bytes", "de-en"] > 1000
+    assert figures["octavo_engine_sentences_total", "en-de"] >= 2
+    assert figures["octavo_engine_target_tokens_total", "en-de"] >= 2
+    assert figures["octavo_engine_steps_total", "en-de"] >= 1
+    assert figures["octavo_engine_rows", "en-de"] >= 1
+    assert figures["octavo_engine_rows_in_use", "en-de"] == 0
+    assert figures["octavo_engine_waiting_sentences", "en-de"] == 0
+    assert ("octavo_engine_rows", "de-en") not in figures

@@ -118,6 +118,7 @@ def request_ended(seen: Observation, seconds: float, raised: BaseException | Non
     if seen.texts:
         fields["texts"] = seen.texts
         fields["characters"] = seen.characters
+        fields["target_tokens"] = seen.target_tokens
     if seen.target:
         fields["pair"] = f"{seen.source or '?'}-{seen.target}"
     if seen.error:

@@ -4,13 +4,11 @@ client becomes one."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from octavo.server.observation import Observation
 
@@ -25,7 +23,7 @@ class Metrics:
     """The figures of one service, in a registry of its own.
 
     Labels: ``api`` is one of APIS, ``method`` one of METHODS or OTHER, ``route`` the template of a route, or
-    OTHER for a path that fits none; ``reason`` is the name of a refusal; ``side`` is source or target.
+    OTHER for a path that fits none; ``reason`` is the name of a refusal.
     """
 
     def __init__(self) -> None:
@@ -69,20 +67,10 @@ class Metrics:
         )
         self._texts = Counter("octavo_texts", "Texts that were translated.", **where)  # type: ignore[arg-type]
         self._characters = Counter("octavo_characters", "Characters of these texts.", **where)  # type: ignore[arg-type]
-        self._tokens = Counter(
-            "octavo_tokens",
-            "Tokens that the models read (source) and wrote (target).",
-            ["side"],
-            **where,  # type: ignore[arg-type]
-        )
 
     def gauge(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Show what ``value`` returns whenever the figures are read."""
         Gauge(name, help_text, registry=self.registry).set_function(value)
-
-    def gauges(self, read: Callable[[], Iterator[GaugeMetricFamily]]) -> None:
-        """Show the families that ``read`` yields whenever the figures are read."""
-        self.registry.register(_Reading(read))
 
     def request_ended(self, seen: Observation, api: str, seconds: float) -> None:
         """Count a request that was answered ``seconds`` after its headers came."""
@@ -93,10 +81,6 @@ class Metrics:
         if seen.texts:
             self._texts.inc(seen.texts)
             self._characters.inc(seen.characters)
-        if seen.source_tokens:
-            self._tokens.labels("source").inc(seen.source_tokens)
-        if seen.target_tokens:
-            self._tokens.labels("target").inc(seen.target_tokens)
         if seen.waiting is not None:
             self._waiting.observe(seen.waiting)
         if seen.translating is not None:
@@ -115,11 +99,3 @@ class Metrics:
         """All figures, and the media type they are in: what ``accept`` asks for of Prometheus's formats."""
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type
-
-
-class _Reading(Collector):
-    def __init__(self, read: Callable[[], Iterator[GaugeMetricFamily]]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._read()
