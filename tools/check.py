@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,8 +72,22 @@ def sanitizers() -> None:
     )
 
 
-def build_and_check(*options: str, compiler: str) -> None:
-    """Configure and build with warnings as errors in a scratch folder, then run ctest there."""
+def thread_sanitizer() -> None:
+    """The native checks of teams, of the queue and of the pool under ThreadSanitizer."""
+    if not shutil.which("g++"):
+        raise StepSkippedError("g++ is not installed")
+    build_and_check(
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DOCTAVO_BUILD_MODULE=OFF",
+        "-DOCTAVO_SANITIZE=thread",
+        compiler="g++",
+        checks=("check_scheduling", "check_pool"),
+    )
+
+
+def build_and_check(*options: str, compiler: str, checks: Sequence[str] = ()) -> None:
+    """Configure and build with warnings as errors in a scratch folder, then run ctest there: ``checks``, or
+    all of them."""
     with tempfile.TemporaryDirectory(prefix="octavo-check-") as build:
         run(
             *("cmake", "-S", ROOT, "-B", build, "-G", "Ninja"),
@@ -81,8 +95,9 @@ def build_and_check(*options: str, compiler: str) -> None:
             *options,
             CXX=compiler,
         )
-        run("cmake", "--build", build)
-        run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
+        run("cmake", "--build", build, *(("--target", *checks) if checks else ()))
+        chosen = ("-R", f"^({'|'.join(checks)})$") if checks else ()
+        run("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error", *chosen)
 
 
 def aarch64() -> None:

@@ -31,3 +31,14 @@ def test_a_timeout_that_cannot_be_is_refused(timeout: object) -> None:
 def test_what_is_interactive_comes_first() -> None:
     assert Call().priority is Priority.NORMAL
     assert sorted(Priority, reverse=True) == [Priority.INTERACTIVE, Priority.NORMAL, Priority.BULK]
+
+
+def test_who_watches_a_call_is_told_once_that_it_is_cancelled() -> None:
+    call, told = Call(), []
+    call.watch(lambda: told.append("first"))
+    unwatch = call.watch(lambda: told.append("second"))
+    unwatch()
+    call.cancel()
+    call.cancel()
+    call.watch(lambda: told.append("late"))
+    assert told == ["first", "late"]

@@ -61,6 +61,7 @@ time.sleep(0.05)
 TRANSLATION_CALLS = {
     "translate": "call = lambda: engine.translate(MANY, SearchOptions())",
     "short calls": "call = translate",
+    "submit": "call = lambda: [future.result() for future in engine.submit(MANY[:500], SearchOptions())]",
     "load": "call = open_engine",
     "logits": "call = lambda: engine.logits(FEW[0], FEW[0])",
     "observe": "call = lambda: engine.observe(MANY[:50], MANY[:50], lambda site, rows: None)",
@@ -102,6 +103,35 @@ def test_exit_during_a_daemon_threads_call_of_a_language_model(language_model: P
     run(language_model, PREAMBLE + call + DAEMON)
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        "engine.submit(MANY, SearchOptions())",
+        "futures = engine.submit(MANY, SearchOptions()); engine.close()",
+        "futures = engine.submit(FEW, SearchOptions()); futures[1].result()",
+        "translate()",
+    ],
+    ids=["busy", "closed", "collected", "idle"],
+)
+def test_exit_with_a_pool(translation_model: Path, state: str) -> None:
+    run(translation_model, PREAMBLE + state)
+
+
+def test_nothing_is_submitted_at_exit(translation_model: Path) -> None:
+    early = """
+import atexit
+
+def submit():
+    try:
+        engine.submit(FEW, SearchOptions())
+    except (EngineError, RuntimeError) as error:
+        print("refused")
+
+atexit.register(submit)
+"""
+    assert run(translation_model, early + PREAMBLE + "translate()") == "refused\n"
+
+
 def test_the_exit_itself_may_translate(translation_model: Path) -> None:
     early = "import atexit\natexit.register(lambda: print(len(translate())))\n"
     script = early + PREAMBLE + TRANSLATION_CALLS["translate"] + DAEMON
@@ -140,6 +170,25 @@ if child == 0:
 print(answer_of(child), translate() == expected)
 """
     assert run(translation_model, PREAMBLE + script) == "7 True\n"
+
+
+def test_a_child_of_a_parent_with_futures(translation_model: Path) -> None:
+    script = """
+expected = translate()
+futures = engine.submit(MANY[:3000], SearchOptions())
+children = []
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        futures[-1].cancel()  # nothing in this process, and no harm
+        assert translate() == expected
+        again = [future.result(60)[0].tokens.tolist() for future in engine.submit(FEW, SearchOptions())]
+        assert again == [found[0] for found in expected]
+        sys.exit(7)
+    children.append(child)
+print([answer_of(child) for child in children], all(future.result(60) for future in futures))
+"""
+    assert run(translation_model, PREAMBLE + script) == "[7, 7] True\n"
 
 
 def test_a_child_that_is_forked_by_a_signal_handler_during_a_call(translation_model: Path) -> None:
