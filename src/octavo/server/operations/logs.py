@@ -83,7 +83,8 @@ def start_log(log_format: LogFormat) -> None:
     root.handlers[:] = [_Records()]
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings tell of malformed requests
+    for library in ("uvicorn.error", "python_multipart"):  # their warnings tell of malformed requests
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 def flush() -> None:
