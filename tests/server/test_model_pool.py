@@ -222,6 +222,42 @@ def test_a_broken_new_model_keeps_the_old_one(
     assert pool.problems() == {}
 
 
+def test_a_relative_path_stays_the_same_place(
+    models: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, tiny_model: TinyModel
+) -> None:
+    (models.parent / "here").mkdir()
+    monkeypatch.chdir(models.parent / "here")
+    pool = ModelPool([Path("../models")], threads=1)
+    before = translated(pool)
+    monkeypatch.chdir("/")
+    pool.reload()
+    assert translated(pool) == before
+    assert opened.names == ["en-de"]
+    tiny_model(models / "en-de", seed=5)
+    pool.reload()
+    assert translated(pool) != before
+    pool.close()
+    assert not opened.open
+
+
+def test_a_link_that_leads_elsewhere_is_a_changed_model(
+    models: Path, opened: Opened, tiny_model: TinyModel
+) -> None:
+    """As where releases lie side by side, and one of them is the current one."""
+    for number in (1, 2):
+        tiny_model(models.parent / f"release-{number}", "en>it", seed=number)
+    link = models / "en-it"
+    link.symlink_to(models.parent / "release-1")
+    pool = ModelPool([models], threads=1)
+    before = translated(pool, "en", "it")
+    link.unlink()
+    link.symlink_to(models.parent / "release-2")
+    pool.reload()
+    assert translated(pool, "en", "it") != before
+    pool.close()
+    assert not opened.open
+
+
 def test_models_come_and_go(pool: ModelPool, models: Path, opened: Opened, tiny_model: TinyModel) -> None:
     translated(pool)
     tiny_model(models / "fr-en")

@@ -34,7 +34,7 @@ class FoundModel:
     @classmethod
     def read(cls, path: Path) -> FoundModel:
         """Raises ModelError, naming the file, the fault and the remedy."""
-        path = Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow a link, whose name counts)
+        path = absolute(path)
         check_directory(path)
         mark = fingerprint(path)
         return cls(path.name, path, read_description(path), mark)
@@ -58,6 +58,11 @@ class FoundModel:
     def bytes(self) -> int:
         """The size of the files that config.json names."""
         return sum(entry.bytes for entry in self.description.files)
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, without "..". A link stays: its name is the model's, and it may be changed."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (Path.resolve would follow it)
 
 
 def holds_model(path: Path) -> bool:

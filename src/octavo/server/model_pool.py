@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from octavo.artifact.description import fingerprint
-from octavo.catalog.found import FoundModel
+from octavo.catalog.found import FoundModel, absolute
 from octavo.engine import Activity, ClosedError
 from octavo.engine.precision import Precision
 from octavo.errors import ModelError, OctavoError
@@ -97,7 +97,7 @@ class ModelPool:
         precision: Precision | None = None,
         shortlist: bool = True,
     ) -> None:
-        self._paths = tuple(paths)
+        self._paths = tuple(map(absolute, paths))
         self._memory_limit = memory_limit
         self._threads = threads
         self._precision: Precision | None = precision

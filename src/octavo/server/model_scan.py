@@ -24,12 +24,13 @@ class Scanned:
 
 
 def scan(paths: Sequence[Path]) -> Iterator[Scanned]:
-    """The translation models of all paths, each place once, in their order and by name within a directory.
+    """The translation models of all paths, which are absolute: each place once, in the order of the paths,
+    and by name within a directory.
 
     A language model in a directory of models is left out; one that was named is an error.
     """
     seen: set[Path] = set()
-    for place in map(Path.absolute, paths):
+    for place in paths:
         for entry in _scan_place(place):
             if entry.path not in seen:
                 seen.add(entry.path)

@@ -97,6 +97,8 @@ def add_model(
             progress=stages,
         )
     print(f"{model.name}: installed ({_languages(model)}, {model.bytes / 1e6:,.1f} MB)")
+    command = "generate" if model.description.config.is_language_model else "translate"
+    note(f"`octavo {command} --model {model.name}` uses it")
 
 
 def remove_model(
