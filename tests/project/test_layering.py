@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         *("arguments", "documents", "durable", "regular_file", "terms", "memory"),
         *("engine", "artifact", "text", "spec"),
     },
-    "catalog": {*("artifact", "durable", "regular_file", "runs", "text", "spec"), "octavo"},
+    "catalog": {"artifact", "durable", "regular_file", "runs", "text", "spec"},
     "server": {
         *("catalog", "translation", "engine", "documents", "terms", "memory", "text", "artifact"),
         *("arguments", "durable", "regular_file", "machine", "spec", "tensor_table", "octavo"),

@@ -9,7 +9,6 @@ from email.message import Message
 from typing import IO, Final
 from urllib.parse import urlsplit
 
-import octavo
 from octavo.catalog.errors import DownloadError
 
 OFFLINE_VARIABLE: Final = "OCTAVO_OFFLINE"
@@ -46,7 +45,7 @@ def fetch(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     Raises what urllib raises, TimeoutError after half a minute of silence, and DownloadError for a redirect
     to where the first URL would not have led.
     """
-    agent = {"User-Agent": f"octavo/{octavo.__version__}", "Accept-Encoding": "identity"}
+    agent = {"User-Agent": "octavo", "Accept-Encoding": "identity"}
     request = urllib.request.Request(url, headers=agent | headers)  # noqa: S310 (check_url has the schemes)
     return _opener().open(request, timeout=_SECONDS_OF_SILENCE)  # type: ignore[no-any-return]
 
