@@ -230,6 +230,15 @@ def test_methods_and_paths(client: TestClient) -> None:
     problem(client.post("/v1/translate", json=request(*[{"text": "a"}] * 9)), 413)
 
 
+def test_refusals_need_no_thread(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_sync(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a thread was asked for")
+
+    monkeypatch.setattr("anyio.to_thread.run_sync", run_sync)
+    problem(client.get("/v1/nothing"), 404)
+    problem(client.post("/v1/translate", json=request(*[{"text": "a"}] * 9)), 413)
+
+
 def test_models_and_languages(client: TestClient) -> None:
     models = client.get("/v1/models").json()["models"]
     assert [(each["source"], each["target"], each["via"]) for each in models] == [

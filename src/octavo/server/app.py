@@ -83,7 +83,8 @@ class AnswerFailures:
                 await problem_response(problem_of(InternalError()))(scope, receive, send)
 
 
-def _http_error(request: Request, error: Exception) -> Response:
+# Both are async, because Starlette would hand what is not to a thread: a refusal has to be quick.
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 405 and request.method == "OPTIONS":
@@ -94,7 +95,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     return problem_response(Problem(error.status_code, title, code, detail), error.headers)
 
 
-def _service_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - what Starlette hands over
+async def _service_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
     if not isinstance(error, ServiceError):
         raise error
     return problem_response(problem_of(error))
