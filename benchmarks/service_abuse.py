@@ -16,6 +16,7 @@ from service_client import Address, Answer, Connection, Load, LostAnswerError, r
 
 IDLE = 10_000
 AT_ONCE = 200
+SLOW = 120
 BODY_BYTES = 100_000_000
 BIG_AT_ONCE = 4
 PIPELINED = 2000
@@ -109,7 +110,7 @@ async def slow(address: Address, _path: str, request: bytes, seconds: float) -> 
     end = loop.time() + seconds
     kinds = [request_bytes(path, method="GET") * PIPELINED for path in (LONG, SHORT)] + [request * PIPELINED]
     sockets = []
-    for _ in range(AT_ONCE):
+    for _ in range(SLOW):
         one = socket.socket()
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         one.setblocking(False)
