@@ -24,7 +24,7 @@ from octavo.catalog.found import FoundModel, holds_model
 from octavo.catalog.names import Installed, installed
 from octavo.catalog.places import models_folder
 from octavo.catalog.web import check_url
-from octavo.errors import ModelError, printable
+from octavo.errors import ModelError, OutputError, printable
 from octavo.regular_file import open_regular
 from octavo.runs.progress import Progress, Silent
 
@@ -56,16 +56,24 @@ def add(
     ``name``: what it will be called; None takes the name of the directory or of the archive. ``overwrite``:
     a model of that name is replaced. ``sha256``: the archive's, in hexadecimal digits, or BESIDE.
     ``most_bytes``: the most that is downloaded, and the most that is unpacked. A model is checked as a whole
-    before it appears. Raises CatalogError, ModelError, OutputError and OSError; a download that breaks, or is
-    interrupted, is kept, and goes on when it is asked for again.
+    before it appears. Raises CatalogError, ModelError, and OutputError for what cannot be written or read; a
+    download that breaks, or is interrupted, is kept, and goes on when it is asked for again.
     """
     adding = _Adding(name, overwrite, sha256, most_bytes, progress or Silent())
-    if name is not None:
-        adding.check_free(name)
+    try:
+        return _add(source, adding)
+    except OSError as error:
+        place, reason = error.filename or models_folder(), error.strerror or error
+        raise OutputError(f"{source}: not installed: {place}: {reason}") from error
+
+
+def _add(source: str, adding: _Adding) -> FoundModel:
+    if adding.name is not None:
+        adding.check_free(adding.name)
     if _URL.match(source):
         return adding.url(source)
     path = Path(source)
-    if path.is_dir() and sha256 is None:
+    if path.is_dir() and adding.sha256 is None:
         return adding.directory(path, path.absolute().name, source)
     if path.is_file():
         adding.check_sha256(path, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -126,6 +127,26 @@ def test_every_command_takes_a_name(octavo_here: Octavo, folder: Path, command: 
     done = octavo_here(command, "mine", *rest.get(command, []))
     assert done.returncode == 2
     assert f"{folder}/mine/config.json: " in done.stderr.decode()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_full_disk_leaves_no_model(tmp_path: Path, folder: Path, int8_model: Path, packed: bool) -> None:
+    """A limit on the size of files stands for the disk."""
+    source = int8_model
+    if packed:
+        source = tmp_path / "packed.tar"
+        with tarfile.open(source, "w") as tar:
+            tar.add(int8_model, "mine")
+    done = subprocess.run(
+        [*COMMAND, "models", "add", str(source)],
+        env=ENVIRONMENT | {"OCTAVO_MODELS": str(folder)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.decode() == f"octavo: {source}: not installed: {folder}: File too large\n"
+    assert list(folder.iterdir()) == []
 
 
 def test_ctrl_c_keeps_a_download_and_leaves_no_model(tmp_path: Path, folder: Path, int8_model: Path) -> None:
