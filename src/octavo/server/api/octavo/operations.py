@@ -44,7 +44,7 @@ TRANSLATE: Final = Operation(
     examples={
         "a text": (
             {"items": [{"id": "a", "text": "A man rides a bicycle."}], "source": "en", "target": "de"},
-            _answer(id="a", text="Ein Mann fährt Fahrrad.", score=-0.12, complete=True),
+            _answer(id="a", text="Ein Mann fährt Fahrrad.", score=-0.236, complete=True),
         ),
         "HTML, with an element that stays": (
             {
@@ -53,7 +53,7 @@ TRANSLATE: Final = Operation(
                 "target": "de",
                 "ignored_tags": ["x"],
             },
-            _answer(html="<p>Ein <b>rotes</b> Auto von <x>Octavo</x>.</p>"),
+            _answer(html="<p>Ein <b>rotes</b> Auto neben <x>Octavo</x>.</p>"),
         ),
         "alternatives, with a term": (
             {
@@ -66,11 +66,11 @@ TRANSLATE: Final = Operation(
             },
             _answer(
                 text="Ein Rad.",
-                score=-0.41,
+                score=-1.173,
                 complete=True,
                 alternatives=[
-                    {"text": "Ein Rad.", "score": -0.41, "complete": True},
-                    {"text": "Ein rotes Rad.", "score": -0.92, "complete": True},
+                    {"text": "Ein Rad.", "score": -1.173, "complete": True},
+                    {"text": "Ein Rad ist Fahrrad.", "score": -1.944, "complete": True},
                 ],
             ),
         ),
