@@ -98,4 +98,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _service_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's form
     if not isinstance(error, ServiceError):
         raise error
+    observed().error = type(error).__name__
     return problem_response(problem_of(error))

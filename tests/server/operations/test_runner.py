@@ -17,6 +17,8 @@ from starlette.routing import Route
 from octavo.server import page
 from octavo.server.api.compatible import compatible_routes
 from octavo.server.model_pool import ModelPool
+from octavo.server.observation import Observation
+from octavo.server.operations import logs
 from octavo.server.operations.authentication import KEYS_IN_BODIES, OPEN_FOLDERS, OPEN_PATHS
 from octavo.server.operations.keys import new_key
 from octavo.server.runner import Runner
@@ -130,3 +132,23 @@ def test_figures_of_models_and_engines(models: Path, tiny_model: TinyModel) -> N
     assert figures["octavo_engine_rows_in_use", "en-de"] == 0
     assert figures["octavo_engine_waiting_sentences", "en-de"] == 0
     assert ("octavo_engine_rows", "de-en") not in figures
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/translate", {"items": [{"text": "Bako."}], "source": "en", "target": "fr"}),
+        ("/v2/translate", {"text": ["Bako."], "source_lang": "EN", "target_lang": "FR"}),
+        ("/translate", {"q": "Bako.", "source": "en", "target": "fr"}),
+    ],
+)
+def test_the_log_says_why_a_request_had_no_result(
+    models: Path, monkeypatch: pytest.MonkeyPatch, path: str, body: object
+) -> None:
+    seen: list[Observation] = []
+    monkeypatch.setattr(logs, "request_ended", lambda observation, *_: seen.append(observation))
+    headers = {"content-type": "application/json"}
+    with put_together(models) as runner:
+        reply = asyncio.run(ask(runner.app, path, headers=headers, chunks=[json.dumps(body).encode()]))
+    assert reply.status == 400
+    assert [(one.status, one.error, one.target) for one in seen] == [(400, "UnsupportedPairError", "")]

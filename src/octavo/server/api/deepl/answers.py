@@ -18,6 +18,7 @@ from octavo.server.errors import (
     TooLargeError,
     UnknownResourceError,
 )
+from octavo.server.observation import observed
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -54,6 +55,7 @@ def answering(handler: Handler) -> Handler:
 
 def failure(error: ServiceError) -> Response:
     """Its status, and its words as ``message``."""
+    observed().error = type(error).__name__
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     response = answer({"message": str(error)}, status)
     if isinstance(error, BusyError):

@@ -17,6 +17,7 @@ from octavo.server.errors import (
     ServiceError,
     UnknownResourceError,
 )
+from octavo.server.observation import observed
 from octavo.server.operations.authentication import body_key_refusal
 from octavo.server.operations.refusals import Refusal
 
@@ -71,6 +72,7 @@ def answering(handler: Handler) -> Handler:
         except KeyRefusedError as error:
             return error.refusal.response()
         except ServiceError as error:
+            observed().error = type(error).__name__
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             response = refused(str(error), status)
             if isinstance(error, BusyError):
