@@ -99,6 +99,19 @@ def test_terms_are_found_whatever_the_country() -> None:
     assert [match.targets for match in changed.matches("A bicycle.")] == [("Velo",)]
 
 
+def test_what_is_ready_for_matching_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glossary_store, "READY_BYTES", 2 * EN_DE.size)
+    store = GlossaryStore()
+    names = [store.create("Terms", [Dictionary("en", "de", EN_DE.entries)]).identifier for _ in range(3)]
+    first, second, third = (store.glossary([name], "en", "de") for name in names)
+    assert store.glossary(names[2:], "en", "de") is third
+    assert store.glossary(names[1:2], "en", "de") is second
+    assert store.glossary(names[:1], "en", "de") is not first
+    monkeypatch.setattr(glossary_store, "READY_BYTES", 0)
+    last = store.glossary(names[2:], "en", "de")
+    assert store.glossary(names[2:], "en", "de") is last
+
+
 def test_the_first_glossary_that_has_a_term_counts() -> None:
     store = GlossaryStore()
     first = store.create("First", [Dictionary("en", "de", (("dog", "Hund"),))])

@@ -31,8 +31,9 @@ MAX_TOTAL_BYTES: Final = 256 << 20
 MAX_TEXT_BYTES: Final = 1024
 """UTF-8 bytes of a name, and of a term or its translation."""
 
-_READY: Final = 32
-"""Dictionaries that stay prepared for matching."""
+READY_BYTES: Final = 4 << 20
+"""UTF-8 bytes of the terms that stay prepared for matching, which takes some thirty times their memory; what
+was used last stays in any case."""
 
 _MAX_FILE_BYTES: Final = 8 * MAX_GLOSSARY_BYTES
 _FORMAT: Final = 1
@@ -216,8 +217,11 @@ class GlossaryStore:
         made = Glossary([Entry(term, (translation,)) for term, translation in entries], source)
         with self._finding:
             self._ready[key] = dictionaries, made
-            while len(self._ready) > _READY:
-                self._ready.popitem(last=False)
+            left = READY_BYTES - sum(one.size for one in dictionaries)
+            for other in list(reversed(self._ready))[1:]:
+                left -= sum(one.size for one in self._ready[other][0])
+                if left < 0:
+                    del self._ready[other]
         return made
 
     def _change(self, identifier: str, changed: Callable[[StoredGlossary], StoredGlossary]) -> StoredGlossary:
