@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,38 @@ def test_a_second_signal_hurries_and_what_is_cut_off_is_told(hurry: signal.Signa
         response.read()
         connection.close()
         assert process.event("stopped")["cut_off"] == 1
+
+
+def test_more_than_it_takes_on_is_told_to_come_back_and_the_rest_is_right() -> None:
+    """Twelve clients where three requests may be under way: each answer is a translation or 503."""
+    outcomes: Counter[int] = Counter()
+
+    def client(address: str) -> None:
+        connection = http.client.HTTPConnection(address, timeout=120)
+        with contextlib.closing(connection):
+            for _ in range(25):
+                status, body, headers = answer(connection, "/v1/translate", TEXT, {})
+                assert headers["x-request-id"]
+                if status == 503:
+                    assert headers["retry-after"] == "1"
+                    assert json.loads(body)["status"] == 503
+                else:
+                    assert b"Fahrrad" in body
+                with lock:
+                    outcomes[status] += 1
+
+    lock = threading.Lock()
+    with served("--max-requests", "3") as process:
+        process.event("ready")
+        with ThreadPoolExecutor(12) as clients:
+            list(clients.map(client, [process.address] * 12))
+        assert process.ask("/readyz")[0] == 200
+        figures = process.ask("/metrics")[1].decode()
+        assert process.end() == 0
+    assert sum(outcomes.values()) == 300
+    assert set(outcomes) <= {200, 503}
+    assert outcomes[200]
+    assert f'octavo_refused_total{{reason="busy"}} {outcomes[503]}.0' in figures
 
 
 def test_a_process_says_how_it_is_and_its_log_has_no_text(tmp_path: Path) -> None:
