@@ -13,6 +13,8 @@ pytest.importorskip("starlette", reason="the service needs octavo[serve]")
 pytest.importorskip("httpx", reason="the tests of the service need octavo[test]")
 import httpx
 import msgspec
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from octavo.server.api.octavo import operations
@@ -303,6 +305,15 @@ def test_examples_of_the_reference_are_true(client: TestClient) -> None:
                 results = found.json()["results"]
                 for one, stated in zip(results, answer["results"], strict=True):
                     assert set(one) - {"warnings"} <= set(stated)
+
+
+def test_the_reference_names_the_other_apis_that_there_are(client: TestClient) -> None:
+    alone = client.get("/openapi.json").json()["info"]["description"]
+    others = [Route(path, lambda _: Response()) for path in ("/v2/translate", "/spec")]
+    app = create_app(Service(FakeModels(), SETTINGS), SETTINGS, routes=others)  # type: ignore[arg-type]
+    beside = TestClient(app).get("/openapi.json").json()["info"]["description"]
+    assert beside.startswith(alone) and "DeepL" in beside and "LibreTranslate" in beside
+    assert "DeepL" not in alone
 
 
 def test_every_reference_in_the_document_leads_somewhere(client: TestClient) -> None:

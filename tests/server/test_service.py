@@ -261,6 +261,19 @@ def test_the_deadline_holds_in_the_queue_and_in_the_engine() -> None:
     assert models.translators["de"].given_up.is_set()
 
 
+def test_what_is_too_late_leaves_the_engine(models: ModelPool) -> None:
+    async def late(service: Service) -> list[Answer]:
+        with pytest.raises(DeadlinePassedError):
+            await service.translate(Job(synthetic_sentences(900) * 3, "de", "en", timeout=0.05))
+        while service.waiting_characters:
+            await asyncio.sleep(0.001)
+        return await service.translate(Job(TEXTS, "de", "en"))
+
+    with models.route("en", "de") as (translator,):
+        expected = [each.text for each in translator(TEXTS)]
+    assert [answer.text for answer in with_service(models, late)] == expected
+
+
 def test_what_is_too_much_is_refused_and_what_was_accepted_is_not_lost() -> None:
     models = FakeModels()
 

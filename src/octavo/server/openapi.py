@@ -30,6 +30,11 @@ _PROBLEMS: Final = {
     503: "The service is busy, or about to stop: ask again after `Retry-After` seconds.",
     504: "The time for the request is over.",
 }
+_ABOUT: Final = "It translates texts, markup and documents. The same request has the same answer."
+_NEIGHBOURS: Final = {
+    "/v2/translate": "DeepL's API is here too, under /v2 and /v3.",
+    "/spec": "LibreTranslate's API is here too, and has a document of its own: /spec.",
+}
 _OF_EVERY_REQUEST: Final = (401, 403, 429, 500, 503)
 
 
@@ -89,7 +94,7 @@ def openapi(routes: Sequence[BaseRoute]) -> dict[str, Any]:
             "title": "Octavo",
             "version": octavo.__version__,
             "summary": "Translation on ordinary CPUs.",
-            "description": "It translates texts, markup and documents. The same request has the same answer.",
+            "description": " ".join([_ABOUT, *_neighbours(routes)]),
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -117,6 +122,12 @@ def openapi_route(routes: Sequence[BaseRoute]) -> Route:
         return Response(content, media_type="application/json")
 
     return Route("/openapi.json", answer)
+
+
+def _neighbours(routes: Iterable[BaseRoute]) -> list[str]:
+    """What is said of APIs whose routes are not described."""
+    paths = {route.path for route in routes if isinstance(route, Route)}
+    return [words for path, words in _NEIGHBOURS.items() if path in paths]
 
 
 def _described(routes: Iterable[BaseRoute]) -> Iterable[tuple[Route, Operation]]:
