@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -81,7 +82,8 @@ class Texts:
         if asked.alternatives:
             content["alternatives"] = _one_or_all([_alternatives(one) for one in answers], several)
         if source is None:
-            found = [await self._detected(text, one) for text, one in zip(texts, answers, strict=True)]
+            detected = (self._detected(text, one) for text, one in zip(texts, answers, strict=True))
+            found = await asyncio.gather(*detected)
             content["detectedLanguage"] = _one_or_all(found, several)
         return answer(content)
 
