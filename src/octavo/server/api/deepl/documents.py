@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -123,10 +124,7 @@ class Documents:
             return await glossary_of(options, self._glossaries, source, target)
         if options.glossary_id or options.glossary_ids:
             raise RequestError("'glossary' and 'glossary_id' cannot be used together")
-        try:
-            return Glossary(read_tsv(options.glossary.encode(), "'glossary'"), source or "")
-        except InputError as error:
-            raise RequestError(str(error)) from error
+        return await asyncio.to_thread(_terms, options.glossary, source or "")
 
     async def _named(self, request: Request) -> StoredDocument:
         """The document that the request is about. A wrong key is answered as a document that is not there."""
@@ -135,6 +133,14 @@ class Documents:
         if not document.has_key(wanted.document_key):
             raise UnknownResourceError("there is no such document, or it is no longer kept")
         return document
+
+
+def _terms(table: str, language: str) -> Glossary:
+    """Raises RequestError for a table that is no glossary."""
+    try:
+        return Glossary(read_tsv(table.encode(), "'glossary'"), language)
+    except InputError as error:
+        raise RequestError(str(error)) from error
 
 
 def _check_format(name: str, output_format: str | None) -> None:
