@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service_apis import DEEPL, LIBRETRANSLATE, OCTAVO, Api
-from service_client import Address, Answer, Connection, request_bytes
+from service_client import Address, Answer, Connection, closed_loop, request_bytes
 
 from octavo.terms import Entry, Glossary
 from octavo.translation import Translator
@@ -121,7 +121,8 @@ def _whole_texts(translator: Translator, sentences: list[str], _chance: random.R
 
 def _alternatives(translator: Translator, sentences: list[str], _chance: random.Random) -> Made:
     result = translator(sentences[0], nbest=3)
-    return LIBRETRANSLATE.request(sentences[:1], alternatives=2), [one.text for one in result.alternatives]
+    texts = dict.fromkeys(one.text for one in result.alternatives)  # each once
+    return LIBRETRANSLATE.request(sentences[:1], alternatives=2), list(texts)
 
 
 def _libretranslate_alternatives(answer: Answer) -> list[str]:
@@ -157,6 +158,14 @@ def make_cases(
     cases = [kind.case(translator, chance.sample(list(sentences), 4), chance) for kind in of_each]
     chance.shuffle(cases)
     return cases
+
+
+async def warm_up(address: Address, sentences: Sequence[str]) -> None:
+    """Have the server load and start what it does once: the model, all its threads, what finds languages."""
+    requests = [OCTAVO.request([sentence]) for sentence in sentences[:400]] * 2
+    requests += [OCTAVO.request([sentence], priority="bulk") for sentence in sentences[:20]]
+    requests += [request_bytes("/v1/detect", {"text": sentence}) for sentence in sentences[:20]]
+    await closed_loop(address, requests, 200)
 
 
 async def served_kinds(address: Address) -> list[Kind]:

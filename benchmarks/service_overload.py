@@ -27,6 +27,7 @@ from pathlib import Path
 
 from service_abuse import MODES, Abuse
 from service_apis import LIBRETRANSLATE, OCTAVO, Api, sentences_of
+from service_cases import warm_up
 from service_client import (
     Address,
     Answer,
@@ -36,7 +37,6 @@ from service_client import (
     closed_loop,
     open_loop,
     percentile,
-    request_bytes,
     run,
 )
 from service_findings import MEBIBYTE, Findings, milliseconds
@@ -212,11 +212,7 @@ def main() -> None:
     findings = Findings()
     print(f"{cpu_model()}, {os.cpu_count()} cores, load average before: {os.getloadavg()[0]:.2f}")
     with running(octavo_server(arguments.threads, *options)) as server:
-        once = [
-            request_bytes("/v1/detect", {"text": sentences[0]}),
-            *[OCTAVO.request(sentences[:1], priority="bulk")] * 8,
-        ]
-        run(closed_loop(server.address, [*4 * one.requests, *once], 200))  # all that comes once is there
+        run(warm_up(server.address, sentences))
         for mode in arguments.modes:
             print(mode)
             before = server.usage()

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from service_abuse import wrong_bodies
 from service_apis import OCTAVO, sentences_of
-from service_cases import Case, make_cases, served_kinds
+from service_cases import Case, make_cases, served_kinds, warm_up
 from service_client import Address, Connection, LostAnswerError, request_bytes, run
 from service_exact import Disturbance
 from service_findings import MEBIBYTE, Findings
@@ -156,6 +156,7 @@ def main() -> None:
     with running(octavo_server(arguments.threads)) as server:
         kinds = run(served_kinds(server.address))
         cases = make_cases(kinds, octavo.load(threads=arguments.threads), sentences, arguments.cases)
+        run(warm_up(server.address, sentences))
         disturbance = Disturbance(server, sentences)
         start = time.monotonic()
         with Watch(server, min(5.0, seconds / 100)) as watch:
