@@ -170,6 +170,18 @@ def test_an_encrypted_zip_archive(tmp_path: Path) -> None:
     refused(bytes(data), tmp_path, "is encrypted")
 
 
+def test_a_zip_member_without_a_name(tmp_path: Path) -> None:
+    data = zip_of((info("aaaa"), b"x"))
+    refused(data.replace(b"aaaa", b"\x00aaa"), tmp_path, "damaged, or no archive")
+
+
+def test_a_zip_archive_whose_list_leads_before_its_start(tmp_path: Path) -> None:
+    data = bytearray(zip_of((info("a"), b"x")))
+    place = data.index(b"PK\x05\x06") + 16
+    data[place : place + 4] = (1 << 24).to_bytes(4, "little")
+    refused(bytes(data), tmp_path, "damaged, or no archive")
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstd], ids=["gz", "xz", "zst"])
 def test_a_bomb_stops_at_the_limit(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     """What follows the members is no way around it: the stream itself has an end."""

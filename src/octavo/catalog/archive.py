@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import importlib
 import io
@@ -31,10 +32,11 @@ _ZIP_END: Final = b"PK\x05\x06"
 _ZIP_END_BYTES: Final = 22
 _LONGEST_ZIP_COMMENT: Final = 1 << 16
 _DAMAGED: Final = (
-    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, gzip.BadGzipFile, struct.error),
-    *(EOFError, ValueError, OverflowError, RecursionError, NotImplementedError, RuntimeError),
+    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error),
+    *(EOFError, ValueError, OverflowError, RecursionError, LookupError, NotImplementedError, RuntimeError),
 )
-"""What the standard library's readers raise for archives that are damaged."""
+"""What the standard library's readers raise for archives that are damaged; and OSErrors, of gzip without a
+number, of zipfile EINVAL for a place before the file's start."""
 
 
 def unpack(archive: Path, folder: Path, called: str, *, most_bytes: int) -> None:
@@ -54,7 +56,9 @@ def unpack(archive: Path, folder: Path, called: str, *, most_bytes: int) -> None
             else:
                 with _decompressed(stream, start, called) as plain:
                     _unpack_tar(_Forward(plain, target), target)
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         reason = str(error) or type(error).__name__
         raise ArchiveError(f"{called}: damaged, or no archive ({reason}); fetch it again") from error
 
