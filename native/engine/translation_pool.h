@@ -69,7 +69,7 @@ class TranslationPool {
   void cancel(Request& request, std::size_t sentence);
   /// Gives up everything, and wakes whoever waits.
   void cancel_all();
-  /// The same, and ends the streams. They start again where there is work again.
+  /// The same, and ends the streams. They start again where there is work again. For one thread at a time.
   void stop();
 
   Activity activity() const;

@@ -300,6 +300,25 @@ def test_an_engine_that_is_gone_leaves_no_thread_behind(way: str) -> None:
     assert not thread.is_alive()
 
 
+def test_closing_beside_submissions_leaves_no_future_open() -> None:
+    for _ in range(20):
+        engine = open_engine(threads=1)
+        futures: list[Future[list[Hypothesis]]] = []
+        begun = threading.Event()
+
+        def submit(engine: Engine = engine, futures: list = futures, begun: threading.Event = begun) -> None:
+            while True:
+                futures.extend(engine.submit([ids(5)], SearchOptions()))
+                begun.set()
+
+        with ThreadPoolExecutor(1) as pool:
+            submitting = pool.submit(submit)
+            begun.wait(PATIENCE)
+            engine.close()
+            assert isinstance(submitting.exception(PATIENCE), ClosedError)
+        assert all(future.result(PATIENCE) for future in futures)
+
+
 def test_callbacks_may_submit(engine: Engine) -> None:
     again: Future[Future[list[Hypothesis]]] = Future()
     first = engine.submit([ids(5, 6)], SearchOptions())[0]

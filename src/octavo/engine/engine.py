@@ -199,12 +199,14 @@ class Engine:
         ``queue_tokens`` would wait, unless nothing waits. Futures end in the process that submitted, not in
         one that it forks.
         """
-        with engine_errors("translation"), self._submitting:
+        with engine_errors("translation"):
             native = self._open()
             request = self._request(native, sources, options, terms, continuations, alignments, call)
-            if self._submissions is None:
-                self._submissions = Submissions(native, self)
-            return [*self._submissions.add(request, len(sources), call, self._queue_tokens)]
+            with self._submitting:
+                self._open()  # another thread may have closed it since
+                if self._submissions is None:
+                    self._submissions = Submissions(native, self)
+                return [*self._submissions.add(request, len(sources), call, self._queue_tokens)]
 
     def activity(self) -> Activity:
         """What waits, what is under way, and what was done. It takes no time to speak of. Raises EngineError
@@ -336,10 +338,11 @@ class Engine:
     def close(self) -> None:
         """Free the model's memory once calls under way have ended, and what was submitted. The engine cannot
         be used afterwards."""
-        self._native = None
-        submissions, self._submissions = self._submissions, None
-        if submissions is not None:
-            submissions.close()
+        with self._submitting:
+            self._native = None
+            submissions, self._submissions = self._submissions, None
+            if submissions is not None:
+                submissions.close()
 
     def after_fork(self) -> None:
         """What a child process has to do after a fork: other threads' calls are not under way in it."""
