@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,21 @@ def test_where_installed_models_live(monkeypatch: pytest.MonkeyPatch, folder: Pa
     for unusable in ("", "relative"):
         monkeypatch.setenv("XDG_DATA_HOME", unusable)
         assert models_folder() == tmp_path / "home" / ".local" / "share" / "octavo" / "models"
+
+
+def test_a_user_without_a_home_has_the_model_in_the_box(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """Services and containers may run as such a user."""
+    for variable in ("OCTAVO_MODELS", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert models_folder() == Path("/.local/share/octavo/models")
+    assert resolve("en-de") == boxed_model()
 
 
 def test_the_model_in_the_box_is_installed(folder: Path) -> None:

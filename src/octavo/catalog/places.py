@@ -16,5 +16,13 @@ def models_folder() -> Path:
         return Path(named).absolute()
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
     if not data.is_absolute():  # as the XDG base directory specification has it
-        data = Path.home() / ".local" / "share"
+        data = _home() / ".local" / "share"
     return data / "octavo" / "models"
+
+
+def _home() -> Path:
+    """The user's home directory; / for one without, as services and containers run as."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
