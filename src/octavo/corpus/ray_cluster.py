@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from octavo.translation import TranslationOptions
 
 _MOST_BLOCKS: Final = 4096
 _POLL_SECONDS: Final = 0.2
+_REACH_SECONDS: Final = 10
 
 
 def shards_on_ray(
@@ -122,6 +124,7 @@ def _connected(address: str) -> Any:
     except ModuleNotFoundError:
         raise InputError('--ray needs Ray, which is not installed: pip install "octavo[ray]"') from None
     try:
+        _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except (ConnectionError, ValueError, OSError) as error:
         raise InputError(
@@ -130,6 +133,13 @@ def _connected(address: str) -> Any:
         ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
+
+
+def _reach(address: str) -> None:
+    """Raise OSError or ValueError where nothing answers at a host:port: Ray itself would try for minutes."""
+    if address not in ("local", "auto"):
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
 
 
 def _dataset(
