@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,8 +107,12 @@ class Cluster:
         raise SystemExit(f"no {nodes} nodes:\n{done.stdout}\n{done.stderr}")
 
     def close(self) -> None:
+        """End both, and what Ray has noted for programs that look for a cluster on this machine."""
         self.second.kill()
         self.head.kill()
+        noted = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+        if noted.exists() and noted.read_text().strip().endswith(f":{self._port}"):
+            noted.unlink()
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ import sys
 import ray
 from octavo.integrations import Predictor, pack_model
 
-ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 packed = ray.put(pack_model(sys.argv[1]))
 rows = ray.data.from_items([{"text": "Bako."}, {"text": "Kofu!"}])
 options = {"model": packed, "threads": 1, "beam": 1}
