@@ -329,8 +329,10 @@ def test_a_fault_is_logged_without_the_text(caplog: pytest.LogCaptureFixture) ->
         raise ValueError("a secret text")
 
     models.translators["de"].passages = fail  # type: ignore[method-assign]
+    observe(known := Observation())
     with caplog.at_level(logging.ERROR), pytest.raises(InternalError) as told:
         with_service(models, lambda service: service.translate(Job(["secret"], "de", "en")))
+    assert known.error == "ValueError"
     assert "secret" not in str(told.value)
     assert "ValueError" in caplog.text and "test_service.py" in caplog.text
     assert "a secret text" not in caplog.text.replace('raise ValueError("a secret text")', "")
