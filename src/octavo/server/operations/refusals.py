@@ -15,8 +15,6 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Message, Send
 
-Headers = tuple[tuple[bytes, bytes], ...]
-
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
