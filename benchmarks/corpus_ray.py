@@ -31,6 +31,7 @@ from pyarrow import parquet
 
 MARK = "OCTAVO_BENCHMARK_NODE"
 DEADLINE_SECONDS = 1800
+STARTS = 5
 
 
 class Node:
@@ -50,9 +51,13 @@ class Node:
         ]
         command += [f"--metrics-export-port={ports + 102}", f"--runtime-env-agent-port={ports + 103}"]
         marked = {**environment, MARK: self._mark.partition("=")[2]}
-        self._log = Path(environment["RAY_LOGS"]) / f"{name}.log"
-        with self._log.open("wb") as log:
+        self.log = Path(environment["RAY_LOGS"]) / f"{name}.log"
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen([*command, *arguments], env=marked, stdout=log, stderr=log)
+
+    def is_running(self) -> bool:
+        """Whether its first process has not ended."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """End all its processes at once, as a loss of power does."""
@@ -82,29 +87,34 @@ class Cluster:
         self._common = [f"--num-cpus={cpus}", f"--object-store-memory={memory}"]
         head = [f"--port={self._port}", "--head", "--include-dashboard=false", *self._common]
         self.head = Node("head", head, environment, free_ports())
-        self.wait(1)
+        if not self.wait(self.head, 1):
+            raise SystemExit(f"the first node did not start: {self.head.log}")
         self.second = self.start_second()
 
     def start_second(self) -> Node:
-        """A second node, once it has joined."""
-        node = Node("second", [f"--address={self.address}", *self._common], self._environment, free_ports())
-        self.wait(2)
-        return node
+        """A second node, once it has joined. On a busy machine Ray may give up; then another is started."""
+        arguments = [f"--address={self.address}", *self._common]
+        for _ in range(STARTS):
+            node = Node("second", arguments, self._environment, free_ports())
+            if self.wait(node, 2):
+                return node
+            node.kill()
+        raise SystemExit(f"no second node joined: {node.log}")
 
-    def wait(self, nodes: int) -> None:
-        """Until so many nodes are alive."""
+    def wait(self, node: Node, nodes: int) -> bool:
+        """Until so many nodes are alive; False where the processes of ``node`` end before."""
         script = (
             "import ray, sys; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR');"
             "print('ALIVE', sum(node['Alive'] for node in ray.nodes()))"
         )
         command = [sys.executable, "-c", script, self.address]
         end = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < end:
+        while time.monotonic() < end and node.is_running():
             done = subprocess.run(command, capture_output=True, text=True, env=self._environment, check=False)
             if f"ALIVE {nodes}" in done.stdout:
-                return
+                return True
             time.sleep(1)
-        raise SystemExit(f"no {nodes} nodes:\n{done.stdout}\n{done.stderr}")
+        return False
 
     def close(self) -> None:
         """End both, and what Ray has noted for programs that look for a cluster on this machine."""
@@ -301,6 +311,7 @@ def main() -> None:
     parser.add_argument("--object-store-mib", type=int, default=100, help="of each node")
     parser.add_argument("--work", type=Path, default=Path("corpus-ray"), help="a new folder")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the nodes end too
     arguments.work = arguments.work.absolute()
     arguments.work.mkdir(parents=True)
     entries = [str(Path(e).resolve()) for e in os.environ.get("PYTHONPATH", "").split(os.pathsep) if e]
