@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service_client import percentile
-from service_process import Server, Usage
+from service_process import LATE_THREADS, Server, Usage
 
 MEBIBYTE = 1 << 20
 
@@ -28,12 +28,19 @@ class Findings:
             self.tell("server", f"ended:\n{server.said()}", "alive", good=False)
             return
         now = server.settle(before, seconds)
-        self.tell("files", f"{before.files} -> {now.files}", "no more", good=now.files <= before.files)
-        self.tell(
-            "threads", f"{before.threads} -> {now.threads}", "no more", good=now.threads <= before.threads
-        )
+        self.held(before, now)
         grown = (now.resident_bytes - before.resident_bytes) / MEBIBYTE
         self.tell("resident", f"{now.resident_bytes / MEBIBYTE:.1f} MiB, {grown:+.1f} MiB")
+
+    def held(self, before: Usage, now: Usage) -> None:
+        """Files and threads, now and before."""
+        self.tell("files", f"{before.files} -> {now.files}", "no more", good=not now.has_more_files(before))
+        self.tell(
+            "threads",
+            f"{before.threads} -> {now.threads}",
+            f"at most {LATE_THREADS} more",
+            good=not now.has_more_threads(before),
+        )
 
     def ended(self, server: Server, status: int) -> None:
         """How it ended after SIGTERM, and whether its log tells of a failure."""

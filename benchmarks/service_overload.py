@@ -194,7 +194,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--capacity-clients", type=int, default=32)
     parser.add_argument("--most-connections", type=int, default=4000)
     parser.add_argument("--hold", type=float, default=15, help="seconds of each other mode")
-    parser.add_argument("--settle", type=float, default=90, help="the most seconds until all is given back")
+    parser.add_argument("--settle", type=float, default=30, help="the most seconds until all is given back")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--options", nargs="*", default=[], help="of octavo serve, without their dashes")
     return parser.parse_args()

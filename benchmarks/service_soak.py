@@ -106,10 +106,7 @@ def tell(
         good=last - first <= DRIFT_BYTES,
     )
     before, after = usage
-    findings.tell("files", f"{before.files} -> {after.files}", "no more", good=after.files <= before.files)
-    findings.tell(
-        "threads", f"{before.threads} -> {after.threads}", "no more", good=after.threads <= before.threads
-    )
+    findings.held(before, after)
 
 
 def parse_arguments() -> argparse.Namespace:
