@@ -362,12 +362,12 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(__import__("sys").modules, "py3langid.langid", None)
     from octavo.text import identification
 
-    identification._ranked.cache_clear()
+    identification._loaded.cache_clear()
     try:
         with pytest.raises(RequestError, match=r'pip install "octavo\[detect\]"; or state it'):
             with_service(FakeModels(), lambda service: service.translate(Job(["Hello"], "de")))
     finally:
-        identification._ranked.cache_clear()
+        identification._loaded.cache_clear()
 
 
 async def document(service: Service, data: bytes, name: str, **options: Any) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,9 +106,28 @@ def test_false_alarms_are_rare_and_other_languages_are_found(
 
 def test_without_py3langid_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py3langid.langid", None)
-    identification._ranked.cache_clear()
+    identification._loaded.cache_clear()
     try:
         with pytest.raises(OctavoError, match=r'pip install "octavo\[detect\]"'):
             identify("Ein Mann fährt Rad.")
     finally:
-        identification._ranked.cache_clear()
+        identification._loaded.cache_clear()
+
+
+@needs_py3langid
+def test_threads_that_need_the_model_at_once_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from py3langid.langid import LanguageIdentifier
+
+    loads = []
+    from_model_file = LanguageIdentifier.from_model_file
+
+    def slowly(*arguments: object, **named: object) -> object:
+        loads.append(1)
+        time.sleep(0.1)
+        return from_model_file(*arguments, **named)
+
+    monkeypatch.setattr(LanguageIdentifier, "from_model_file", slowly)
+    identification._loaded.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(identify, ["The children are playing with their dog in the garden."] * 8))
+    assert len(loads) == 1 and {one.language for one in found} == {"en"}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Collection
 from typing import Final
@@ -107,9 +109,14 @@ def _known() -> frozenset[str]:
     return frozenset(language for language, _ in _ranked()(""))
 
 
-@functools.cache
 def _ranked() -> Callable[[str], list[tuple[str, float]]]:
-    """Probabilities of all languages for a text. The model is loaded once."""
+    """Probabilities of all languages for a text. Threads that need the model at once load it once."""
+    with _loading:
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> Callable[[str], list[tuple[str, float]]]:
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
@@ -120,3 +127,16 @@ def _ranked() -> Callable[[str], list[tuple[str, float]]]:
         MODEL_FILE, norm_probs=True
     ).rank
     return ranked
+
+
+_loading = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    """The thread that was loading is not in the child process."""
+    global _loading
+    _loading = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
