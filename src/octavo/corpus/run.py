@@ -181,6 +181,7 @@ def _end_early(job: Job, finished: Mapping[int, FinishedShard], error: BaseExcep
     """Keep what there is, and tell the failure how the job goes on."""
     with contextlib.suppress(OutputError):  # such as of a full disk, which is what ended it
         write_failed(job, finished)
+    there = len(list((job.folder / DONE_FOLDER).glob("[0-9]*.json")))  # more than a cluster has told of
     error.add_note(
-        f"{len(finished)} of {len(job.spans)} shards are finished in {job.folder}: the same command goes on"
+        f"{there} of {len(job.spans)} shards are finished in {job.folder}: the same command goes on"
     )
