@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from email.message import Message
 from typing import Final, TypeVar
@@ -20,7 +21,8 @@ _PLACE: Final = re.compile(r"(?s)(.*?)(?: - at `(.*)`)?$")
 async def json_body(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
     """The decoded body. Raises RequestError for one that is not JSON, or not of the form that is wanted, and
     HTTPException (415) for another media type or encoding."""
-    _check_type(request.headers.get("content-type", ""))
+    if obstacle := _obstacle(request.headers.get("content-type", "")):
+        raise HTTPException(415, obstacle)
     return decoded(await request.body(), decoder)
 
 
@@ -43,12 +45,14 @@ def _told(message: str) -> tuple[str, str]:
     return (found[1], found[2] or "$") if found else (message, "$")
 
 
-def _check_type(stated: str) -> None:
+@functools.lru_cache(256)
+def _obstacle(stated: str) -> str | None:
+    """Why a body of this Content-Type is not read; None where it is."""
     parsed = Message()
     parsed["content-type"] = stated or "text/plain"
     kind = parsed.get_content_type()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise HTTPException(415, "the body must be JSON: send it with Content-Type: application/json")
-    charset = parsed.get_content_charset("utf-8")
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise HTTPException(415, "JSON is written in UTF-8: send it so, and without another charset")
+        return "the body must be JSON: send it with Content-Type: application/json"
+    if parsed.get_content_charset("utf-8") not in ("utf-8", "utf8", "us-ascii"):
+        return "JSON is written in UTF-8: send it so, and without another charset"
+    return None

@@ -14,6 +14,7 @@ from octavo.text.language_tags import distance, primary_subtag
 _FIRST_PIVOT: Final = "en"
 _TAG: Final = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _LISTED: Final = 40
+_REMEMBERED: Final = 1024
 
 
 class _OneWay(Protocol):
@@ -50,17 +51,20 @@ class LanguageRoutes(Generic[ModelT]):
         sources = {primary_subtag(model.source) for model in models}
         pivots = sources & {primary_subtag(model.target) for model in models}
         self._pivots = sorted(pivots, key=lambda tag: (tag != _FIRST_PIVOT, tag))
+        self._found = functools.lru_cache(_REMEMBERED)(self._look_for)
 
     def find(self, source: str, target: str) -> tuple[ModelT, ...]:
         """The model, or both of a pivot: English where that is possible, else the first by its tag.
 
         Raises UnsupportedPairError, which lists the pairs that there are.
         """
-        if direct := self._direct(source, target):
-            return (direct,)
-        if pivoted := self._pivoted(source, target):
-            return pivoted
+        if found := self._found(source, target):
+            return found
         raise UnsupportedPairError(self._refusal(source, target))
+
+    def _look_for(self, source: str, target: str) -> tuple[ModelT, ...]:
+        direct = self._direct(source, target)
+        return (direct,) if direct else self._pivoted(source, target) or ()
 
     def pairs(self) -> list[Pair]:
         """Every pair once: first those of one model, in the order of the models, then those by a pivot."""

@@ -160,15 +160,30 @@ class ModelPool:
         UnavailableError where a model cannot be loaded, DrainingError after ``close``.
         """
         with self._lock:
-            if self._closed:
-                raise DrainingError("the service is about to stop", _SECONDS_TO_NEXT_TRY)
-            steps = self._routes.find(source, target)
+            steps = self._find(source, target)
             for model in steps:
                 model.users += 1
         try:
             yield tuple([self._translator(model) for model in steps])
         finally:
             self._release(steps)
+
+    @contextmanager
+    def loaded_route(self, source: str, target: str) -> Iterator[Translator | None]:
+        """The one translator between two languages, where it is loaded; None where ``route`` would load one,
+        or gives two. It waits for nothing. Raises as ``route`` does."""
+        with self._lock:
+            steps = self._find(source, target)
+            if len(steps) > 1 or steps[0].translator is None:
+                steps = ()
+            for model in steps:
+                model.users += 1
+                model.last_used = next(self._clock)
+        try:
+            yield steps[0].translator if steps else None
+        finally:
+            if steps:
+                self._release(steps)
 
     def reload(self) -> None:
         """Read the paths again: new models come, removed ones go, and changed ones are opened anew.
@@ -194,6 +209,11 @@ class ModelPool:
                 model.retired = True
             surplus = self._take_surplus()
         _close(surplus)
+
+    def _find(self, source: str, target: str) -> tuple[_PooledModel, ...]:
+        if self._closed:
+            raise DrainingError("the service is about to stop", _SECONDS_TO_NEXT_TRY)
+        return self._routes.find(source, target)
 
     def _pooled(self, found: FoundModel) -> _PooledModel:
         return _PooledModel(found, self._precision)

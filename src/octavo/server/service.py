@@ -31,7 +31,7 @@ from octavo.server.languages import ranked_languages
 from octavo.server.model_pool import ModelPool
 from octavo.server.observation import Observation, observed
 from octavo.server.settings import ServerSettings
-from octavo.server.texts import Outcome, translate_texts
+from octavo.server.texts import Outcome, is_short, translate_short, translate_texts
 from octavo.server.work import Answer, Job
 from octavo.terms import Glossary
 from octavo.translation import SearchChanges
@@ -146,9 +146,15 @@ class Service:
         if not job.texts:
             return []
         accepted = self._accept(job)
+        cost = sum(_costs(job))
         with self._under_way(accepted.call):
-            work = accepted.start(sum(_costs(job)), self._all(job, job.texts, accepted.call))
-            return _noted(accepted.known, await self._result(work, accepted.call))
+            outcomes = None
+            if is_short(job, self.settings.max_text_characters):
+                outcomes = await self._in_the_loop(accepted, cost, job)
+            if outcomes is None:
+                work = accepted.start(cost, self._all(job, job.texts, accepted.call))
+                outcomes = await self._result(work, accepted.call)
+            return _noted(accepted.known, outcomes)
 
     async def translate_each(self, job: Job) -> AsyncGenerator[tuple[int, Outcome], None]:
         """The index of each text and what became of it, in the order in which they are done.
@@ -284,12 +290,34 @@ class Service:
         if self._stopped:
             self._check_open()
 
+    async def _in_the_loop(self, accepted: _Accepted, cost: int, job: Job) -> list[Outcome] | None:
+        """What became of a short job, done without a thread, since to change threads takes longer than the
+        work; None where it needs one. The engine ends it when its time is over."""
+        begun = time.perf_counter()
+        accepted.known.waiting = begun - accepted.since
+        outcomes: list[Outcome] | None = None
+        needs_thread = False
+        try:
+            with self._told(accepted.call):
+                outcomes = await translate_short(self.models, job, accepted.call)
+                needs_thread = outcomes is None
+        finally:
+            accepted.known.translating = time.perf_counter() - begun
+            if not needs_thread:
+                accepted.lane.admission.give_back(cost, accepted.taken, done=outcomes is not None)
+        return outcomes
+
     async def _result(self, work: Future[T], call: Call) -> T:
         """What ``work`` returns, or the ServiceError that a client is told."""
-        left = None if call.deadline is None else max(0.0, call.deadline - time.monotonic())
-        try:
-            async with asyncio.timeout(left):
+        with self._told(call):
+            async with asyncio.timeout(call.seconds_left):
                 return await asyncio.wrap_future(work)
+
+    @contextmanager
+    def _told(self, call: Call) -> Iterator[None]:
+        """Turn what ends the work of a call into the ServiceError that a client is told."""
+        try:
+            yield
         except TimeoutError:
             call.cancel()
             raise DeadlinePassedError from None

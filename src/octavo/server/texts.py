@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Final, cast
 
 from octavo.documents import DocumentError, DocumentOptions, Passage
 from octavo.documents.fragments import Fragment, read_fragment
@@ -35,6 +35,9 @@ from octavo.translation import (
 )
 
 Outcome = Answer | ServiceError
+
+_SHORT_TEXTS: Final = 4
+_SHORT_CHARACTERS: Final = 1000
 
 _OF_THE_WHOLE = ("nbest", "min_length", "max_length")
 """Options that are about the translation itself: the model in front of another does not get them."""
@@ -110,8 +113,7 @@ def through(
 ) -> Iterator[TranslatedByRoute]:
     """Passages through one translator after another, in their order. Marks follow their words each time."""
     first, *others = route
-    if job.alignments and route[-1].model.alignment is None:
-        raise RequestError("the model has no alignments: ask for a translation without them")
+    _check_alignments(job, route[-1])
     steps = [(first, _options(job, call, job.glossary, last=not others))]
     steps += [(each, _options(job, call, _kept_targets(job.glossary), last=True)) for each in others]
     found: list[TranslatedPassage] = []
@@ -141,6 +143,40 @@ def told_to_clients() -> Iterator[None]:
         raise BusyError("the engine has as much to do as it takes on; try again later", 1) from error
 
 
+def is_short(job: Job, most_characters: int) -> bool:
+    """Whether the job is little enough to be done in the event loop, but for the engine's part, and no text
+    of it has more than ``most_characters``."""
+    return (
+        job.markup == "text"
+        and job.source is not None
+        and job.glossary is None
+        and len(job.texts) <= _SHORT_TEXTS
+        and sum(map(len, job.texts)) <= min(_SHORT_CHARACTERS, most_characters)
+    )
+
+
+async def translate_short(models: ModelPool, job: Job, call: Call) -> list[Outcome] | None:
+    """What ``translate_texts`` gives for a job that ``is_short``, awaited; None where that takes a thread,
+    because a model has to be loaded, or there are two. Raises as it does."""
+    source = job.source or ""
+    with told_to_clients(), models.loaded_route(source, job.target) as translator:
+        if translator is None:
+            return None
+        _check_alignments(job, translator)
+        passages = [Passage((text,), "", job.wrapped) for text in job.texts]
+        options = _options(job, call, None, last=True)
+        found = await translator.awaited_passages(passages, **options)
+    return [
+        Answer(
+            one.translation.text,
+            source,
+            (one.translation,),
+            tuple(warning.name for warning in one.translation.warnings),
+        )
+        for one in found
+    ]
+
+
 def _translated(
     models: ModelPool, job: Job, source: str, texts: dict[int, Fragment], call: Call
 ) -> dict[int, Answer]:
@@ -160,6 +196,11 @@ def _translated(
             tuple(warning.name for warning in TranslationWarning if warning in warned),
         )
     return answers
+
+
+def _check_alignments(job: Job, translator: Translator) -> None:
+    if job.alignments and translator.model.alignment is None:
+        raise RequestError("the model has no alignments: ask for a translation without them")
 
 
 def _check_length(text: str, most: int) -> None:

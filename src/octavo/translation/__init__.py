@@ -3,10 +3,10 @@
 from octavo.artifact.boxed import boxed_model
 from octavo.engine.precision import Precision
 from octavo.translation.document import TranslatedDocument
+from octavo.translation.engine_steps import SearchEngine
 from octavo.translation.mark_placement import Link
 from octavo.translation.options import OptionError, SearchChanges, TranslationOptions, search_options
 from octavo.translation.result import Alternative, TranslatedPassage, TranslatedSegment, Translation
-from octavo.translation.segment_search import SearchEngine
 from octavo.translation.translator import Translator
 from octavo.translation.warning import TranslationWarning
 

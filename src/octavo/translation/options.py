@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Mapping
 from typing import Final, TypedDict, cast
 
 import numpy as np
@@ -135,6 +137,17 @@ def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOp
     Raises OptionError for a value outside its range, TypeError for an unknown name.
     """
     given = {name: value for name, value in changes.items() if value is not None}
+    if not given:
+        return _defaults(defaults)
+    return _changed(defaults, given)
+
+
+@functools.cache
+def _defaults(defaults: SearchDefaults) -> SearchOptions:
+    return _changed(defaults, {})
+
+
+def _changed(defaults: SearchDefaults, given: Mapping[str, object]) -> SearchOptions:
     checked = {name: _checked(name, value) for name, value in given.items()}
     options = SearchOptions.from_defaults(defaults, **{"max_length": MAX_POSITIONS} | checked)
     if options.nbest > options.beam:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from octavo.engine import Call, Hypothesis, SearchOptions, Term
-from octavo.engine.hypothesis import TokenIds
-from octavo.engine.loaded_model import AnyEngine
+from octavo.engine import SearchOptions, Term
 from octavo.text.scripts import unreadable
 from octavo.text.tokenizer import Tokenizer
+from octavo.translation.engine_steps import Query, Steps
 from octavo.translation.guard import Fault, needs_retry, safer
 from octavo.translation.kept import has_more, places, spellings
 from octavo.translation.segment import Cut, Segment
@@ -31,64 +30,44 @@ _OF_FAULT: Final = {
 }
 
 
-class SearchEngine(AnyEngine, Protocol):
-    """What a Translator needs of an engine; see octavo.engine.Engine."""
-
-    def translate(
-        self,
-        sources: Sequence[TokenIds],
-        options: SearchOptions,
-        terms: Sequence[Sequence[Term] | None] | None = None,
-        continuations: TokenIds | None = None,
-        *,
-        alignments: bool = False,
-        call: Call | None = None,
-    ) -> list[list[Hypothesis]]:
-        """For each source (ids without EOS) its n-best list, best first, in order."""
-
-
 class SegmentSearch:
-    """Finds the translations of segments with one engine and one set of options.
+    """Finds the translations of segments with one set of options.
 
-    ``cut_around`` cuts a segment again, without what must stay in it. ``call`` is handed to the engine.
+    ``cut_around`` cuts a segment again, without what must stay in it.
     """
 
     def __init__(
         self,
-        engine: SearchEngine,
         source: Tokenizer,
         target: Tokenizer,
         options: SearchOptions,
         *,
         alignments: Callable[[Segment], bool],
         cut_around: Callable[[Segment], list[Segment]],
-        call: Call | None = None,
     ) -> None:
-        self._engine = engine
         self._source = source
         self._target = target
         self._options = options
         self._alignments = alignments
         self._cut_around = cut_around
-        self._call = call
 
-    def run(self, cuts: Sequence[Cut]) -> None:
+    def run(self, cuts: Sequence[Cut]) -> Steps[None]:
         """Find the translations of all segments of the texts. A segment that loses what must stay, or goes
         wrong with it, is replaced by those around it; another that goes wrong is searched for more safely."""
         for cut in cuts:
             self._leave_unreadable(cut.segments)
             self._replace(cut, [segment for segment in cut.segments if not self._carry(segment)])
-        self._search_first([segment for cut in cuts for segment in cut.segments])
+        yield from self._search_first([segment for cut in cuts for segment in cut.segments])
         again: list[Segment] = []
         for cut in cuts:
             lost = [
                 segment for segment in cut.segments if segment.kept and segment.found and _spoilt(segment)
             ]
             again += self._replace(cut, lost)
-        self._search_first(again)
+        yield from self._search_first(again)
         found = [segment for cut in cuts for segment in cut.segments if segment.found]
         faults = {segment: fault for segment in found if (fault := _fault(segment)) is not None}
-        self._search_more_safely(faults)
+        yield from self._search_more_safely(faults)
         for segment in found:
             if segment.found:
                 self._warn(segment)
@@ -142,14 +121,14 @@ class SegmentSearch:
             cut.segments[:] = [part for one in cut.segments for part in replaced.get(id(one), [one])]
         return added
 
-    def _search_first(self, segments: Sequence[Segment]) -> None:
+    def _search_first(self, segments: Sequence[Segment]) -> Steps[None]:
         for segment in segments:
             if segment.to_search and segment.glossary_terms:
                 self._demand_terms(segment)
-        self._search(segments, self._options)
+        yield from self._search(segments, self._options)
 
-    def _search(self, segments: Sequence[Segment], options: SearchOptions) -> None:
-        """Segments with alignments and those without, each in one call of the engine."""
+    def _search(self, segments: Sequence[Segment], options: SearchOptions) -> Steps[None]:
+        """Segments with alignments and those without, each in one query."""
         groups: dict[bool, list[Segment]] = {False: [], True: []}
         for segment in segments:
             if segment.to_search:
@@ -160,21 +139,19 @@ class SegmentSearch:
             sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]
             terms = [segment.terms or None for segment in chosen] if any(s.terms for s in chosen) else None
             continuations = self._target.continuations if terms else None
-            found = self._engine.translate(
-                sources, options, terms, continuations, alignments=aligned, call=self._call
-            )
+            found = yield Query(sources, options, terms, continuations, aligned)
             for segment, hypotheses in zip(chosen, found, strict=True):
                 segment.found = hypotheses
                 segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
 
-    def _search_more_safely(self, faults: dict[Segment, Fault]) -> None:
+    def _search_more_safely(self, faults: dict[Segment, Fault]) -> Steps[None]:
         """Search again for what went wrong, and take what has no fault; warn of what keeps its own."""
         faulty: dict[SearchOptions, list[Segment]] = {}
         for segment, fault in faults.items():
             faulty.setdefault(safer(self._options, segment.ids, fault), []).append(segment)
         for options, group in faulty.items():
             before = [(segment.found, segment.translation) for segment in group]
-            self._search(group, options)
+            yield from self._search(group, options)
             for segment, (found, translation) in zip(group, before, strict=True):
                 if _fault(segment) is None and _keeps(segment):
                     segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)

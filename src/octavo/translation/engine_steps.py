@@ -1,0 +1,106 @@
+"""Work that needs an engine now and then, and two ways to do it: in this thread, or in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from typing import Protocol, TypeAlias, TypeVar
+
+from octavo.engine import Call, Hypothesis, SearchOptions, Term
+from octavo.engine.hypothesis import TokenIds
+from octavo.engine.loaded_model import AnyEngine
+
+T = TypeVar("T")
+
+
+class SearchEngine(AnyEngine, Protocol):
+    """What a Translator needs of an engine; see octavo.engine.Engine."""
+
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: TokenIds | None = None,
+        *,
+        alignments: bool = False,
+        call: Call | None = None,
+    ) -> list[list[Hypothesis]]:
+        """For each source (ids without EOS) its n-best list, best first, in order."""
+
+
+class SubmittingEngine(Protocol):
+    """One that can be awaited besides; see octavo.engine.Engine."""
+
+    def submit(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        terms: Sequence[Sequence[Term] | None] | None = None,
+        continuations: TokenIds | None = None,
+        *,
+        alignments: bool = False,
+        call: Call | None = None,
+    ) -> list[Future[list[Hypothesis]]]:
+        """A future for each source."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Query:
+    """What an engine is to translate next; each field as its ``translate`` takes it."""
+
+    sources: Sequence[TokenIds]
+    options: SearchOptions
+    terms: Sequence[Sequence[Term] | None] | None
+    continuations: TokenIds | None
+    alignments: bool
+
+
+Steps: TypeAlias = Generator[Query, list[list[Hypothesis]], T]
+"""Work that gives queries, wants what an engine finds for each, and returns a T."""
+
+
+def driven(steps: Steps[T], engine: SearchEngine, call: Call | None) -> T:
+    """Do the work in this thread, which waits for the engine."""
+    try:
+        query = next(steps)
+        while True:
+            found = engine.translate(
+                query.sources,
+                query.options,
+                query.terms,
+                query.continuations,
+                alignments=query.alignments,
+                call=call,
+            )
+            query = steps.send(found)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def awaited(steps: Steps[T], engine: SubmittingEngine, call: Call | None) -> T:
+    """Do the work in this event loop, which is free while the engine works. Where the task is cancelled, the
+    engine gives up what is under way."""
+    try:
+        query = next(steps)
+        while True:
+            futures = engine.submit(
+                query.sources,
+                query.options,
+                query.terms,
+                query.continuations,
+                alignments=query.alignments,
+                call=call,
+            )
+            try:
+                found = await asyncio.gather(*map(asyncio.wrap_future, futures))
+            finally:
+                for future in futures:
+                    future.cancel()
+            query = steps.send(found)
+    except StopIteration as end:
+        result: T = end.value
+        return result
