@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+DEPARTURE: Final = "octavo.departure"
+"""Where a scope has its Departure, if the server has one for it."""
+
+
+class Departure:
+    """The end of a client's connection, told by the server itself: that takes no task to wait for it."""
+
+    def __init__(self) -> None:
+        self._gone = False
+        self._task: asyncio.Task[None] | None = None
+
+    def tell(self) -> None:
+        """The client has gone."""
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def cancels(self, work: Coroutine[None, None, None]) -> None:
+        """Do the work, in this task, until the client has gone."""
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        if self._gone or task is None:
+            work.close()
+            return
+        self._task = task
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not self._gone or task.uncancel():
+                raise
+        finally:
+            self._task = None
 
 
 class CancelWhenGone:
     """An ASGI app that cancels a request where its client goes before it has the whole answer.
 
-    Once ``app`` has read the request's body, this waits for the disconnection in its place.
+    Where the server has a Departure, that tells of it. With another server, once ``app`` has read the
+    request's body, this waits for the disconnection in its place.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -20,6 +55,10 @@ class CancelWhenGone:
         """Handle one connection, as ASGI says."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        departure: Departure | None = scope.get(DEPARTURE)
+        if departure is not None:
+            await departure.cancels(_run(self._app, scope, receive, send))
             return
         read_all = asyncio.Event()
         gone: asyncio.Task[None] = asyncio.ensure_future(_gone(read_all, receive))

@@ -20,6 +20,7 @@ from octavo.server.operations.joined_writes import JoinedWrites
 from octavo.server.operations.observing import QUIET, request_id
 from octavo.server.operations.refusals import BUSY, HEAD_TOO_LARGE, TOO_SLOW, Refusal
 from octavo.server.operations.refused import Refused
+from octavo.server.presence import DEPARTURE, Departure
 
 MAX_HEAD_BYTES: Final = 64 << 10
 
@@ -61,7 +62,8 @@ class LimitedConnection(HttpToolsProtocol):
         self._body_bytes = 0
         self._turned_away = False  # the request that is being read has its answer already
         self._read_all = False  # that will be read: the answers that are owed end the connection
-        self._owed: deque[RequestResponseCycle] = deque()  # answers, the one under way first
+        # Answers, the one under way first, each with what tells it that nobody waits for it any more.
+        self._owed: deque[tuple[RequestResponseCycle, Departure]] = deque()
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -76,9 +78,10 @@ class LimitedConnection(HttpToolsProtocol):
         """The connection is no more."""
         self._stop_timer()
         self._stop_write_timer()
-        for cycle in self._owed:  # uvicorn tells the last of them alone
+        for cycle, departure in self._owed:  # uvicorn tells the last of them alone
             cycle.disconnected = True
             cycle.message_event.set()
+            departure.tell()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -114,8 +117,10 @@ class LimitedConnection(HttpToolsProtocol):
         if self.limits.gate.full and self._may_be_turned_away():
             self._turn_away()
             return
+        departure = Departure()
+        cast("dict[str, Any]", self.scope)[DEPARTURE] = departure
         super().on_headers_complete()
-        self._owed.append(self.cycle)
+        self._owed.append((self.cycle, departure))
         if self.limits.draining:
             self.drain()
 
