@@ -15,10 +15,14 @@ from octavo.server.operations import logs
 from octavo.server.operations.connections import ConnectionLimits, LimitedConnection
 from octavo.server.operations.gate import Gate
 from octavo.server.operations.health import Readiness
+from octavo.server.operations.listening import turn_newcomers_away
 
 _TICK: Final = 0.02
 _LAME_DUCK: Final = 0.5
 """Seconds for which clients that keep a connection may still send a request, which ends it."""
+
+_HANDSHAKES: Final = 0.05
+"""Seconds for connections that are being made when the service is told to stop."""
 
 _LAST_WORDS: Final = 1.0
 """Seconds for the answers to what was cut off."""
@@ -87,8 +91,9 @@ class DrainingServer(uvicorn.Server):
         self._limits.draining = True
         for connection in self._connections():
             connection.drain()
-        for _ in range(3):
-            await asyncio.sleep(0)  # connections that the system has made already are taken
+        for listener in sockets or ():
+            turn_newcomers_away(listener)
+        await asyncio.sleep(_HANDSHAKES)  # connections that the system has made already are taken
         for server in self.servers:
             server.close()
         for listener in sockets or ():

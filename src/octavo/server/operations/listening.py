@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import resource
 import socket
 import stat
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from octavo.errors import OutputError
 from octavo.server.settings import ServerSettings
+
+_SO_ATTACH_FILTER: Final = 26  # Linux; the socket module does not name it
+_LOAD_BYTE: Final = 0x30
+_JUMP_IF_SET: Final = 0x45
+_RETURN: Final = 0x06
 
 _MOST_FILES: Final = 1 << 20
 _FILES_IN_RESERVE: Final = 128
@@ -44,6 +51,26 @@ def open_files_for_connections() -> int:
     with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid the call
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_IN_RESERVE)
+
+
+def turn_newcomers_away(listener: socket.socket) -> None:
+    """Have the system drop new connections (TCP packets with SYN), so that those that it has made already can
+    be accepted before the socket is closed. Closing it would reset them.
+    """
+    program = ctypes.create_string_buffer(
+        _instruction(_LOAD_BYTE, 0, 0, 13)  # the flags of TCP
+        + _instruction(_JUMP_IF_SET, 0, 1, 0x02)
+        + _instruction(_RETURN, 0, 0, 0)
+        + _instruction(_RETURN, 0, 0, 0xFFFFFFFF)
+    )
+    filter_of_four = struct.pack("HL", 4, ctypes.addressof(program))
+    with contextlib.suppress(OSError):  # a system without packet filters
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_of_four)
+
+
+def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
+    """One of a packet filter (classic BPF), as the kernel's documentation networking/filter has it."""
+    return struct.pack("HBBI", code, if_true, if_false, value)
 
 
 def _why_not(error: OSError) -> str:
