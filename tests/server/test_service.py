@@ -1,11 +1,11 @@
-"""The service: what it answers, in which order, and what it gives up or refuses."""
+"""The service: what it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,8 @@ import pytest
 
 pytest.importorskip("msgspec", reason="the service needs octavo[serve]")
 
-from octavo.engine import Call, CancelledCallError, Priority
 from octavo.server.errors import (
-    BusyError,
     DeadlinePassedError,
-    DrainingError,
     InternalError,
     RequestError,
     TooLargeError,
@@ -26,7 +23,6 @@ from octavo.server.errors import (
 from octavo.server.model_pool import ModelPool
 from octavo.server.observation import Observation, observe
 from octavo.server.service import Service
-from octavo.server.settings import ServerSettings
 from octavo.server.work import Answer, Job
 from octavo.spec import AlignmentHeads
 from octavo.terms import Entry, Glossary
@@ -34,9 +30,18 @@ from octavo.translation import Translator
 
 from ..models import synthetic_sentences, write_tiny_model
 from .page.fake_models import FakeModels
+from .services import document, with_service
 
 TEXTS = [*synthetic_sentences(6), "", "Bako tire. Sal!\n\n 31", "Bako {0} tire."]
 MARKUP = "<p>Bako <b>tire</b> sal. <c>Ko re</c> mun.</p><d>Der pi.</d>"
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"search": {"beam": 1}},
+    {"search": {"beam": 3, "nbest": 3, "length_penalty": 0.5}},
+    {"search": {"max_length": 5}, "alignments": True},
+    {"sentences": False},
+    {"wrapped": True, "glossary": Glossary([Entry("bako", ("zen fu",))])},
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,36 +54,6 @@ def models(tmp_path_factory: pytest.TempPathFactory, made_models: Path) -> Itera
     pool = ModelPool([folder], threads=1)
     yield pool
     pool.close()
-
-
-def with_service(models: Any, use: Callable[[Service], Awaitable[Any]], **settings: Any) -> Any:
-    """What ``use`` returns of a service, which is drained afterwards."""
-
-    async def run() -> Any:
-        service = Service(models, ServerSettings(**settings))
-        try:
-            return await use(service)
-        finally:
-            await service.drain(0)
-
-    return asyncio.run(run())
-
-
-async def waiting(service: Service, job: Job, models: FakeModels) -> asyncio.Task[list[Answer]]:
-    """A job that is in a translator, and waits there."""
-    task = asyncio.ensure_future(service.translate(job))
-    await asyncio.to_thread(models.translators[job.target].waiting.wait, 10)
-    return task
-
-
-OPTIONS: list[dict[str, Any]] = [
-    {},
-    {"search": {"beam": 1}},
-    {"search": {"beam": 3, "nbest": 3, "length_penalty": 0.5}},
-    {"search": {"max_length": 5}, "alignments": True},
-    {"sentences": False},
-    {"wrapped": True, "glossary": Glossary([Entry("bako", ("zen fu",))])},
-]
 
 
 @pytest.mark.parametrize("fields", OPTIONS, ids=str)
@@ -207,60 +182,6 @@ def test_no_texts_have_no_answers(models: ModelPool) -> None:
     assert with_service(models, both) == ([], [])
 
 
-def test_texts_are_answered_as_they_are_done() -> None:
-    models = FakeModels()
-
-    async def order(service: Service) -> list[int]:
-        found = []
-        async for index, outcome in service.translate_each(Job(["wait", "a", "b"], "de", "en")):
-            assert isinstance(outcome, Answer)
-            found.append(index)
-            if len(found) == 2:
-                models.translators["de"].gate.set()
-        return found
-
-    assert with_service(models, order)[-1] == 0
-
-
-@pytest.mark.parametrize("each", [False, True])
-def test_work_is_given_up_when_nobody_waits_for_it(each: bool) -> None:
-    models = FakeModels()
-
-    async def leave(service: Service) -> None:
-        job = Job(["wait", "wait"], "de", "en")
-
-        async def one_by_one() -> None:
-            async for _ in service.translate_each(job):
-                pass
-
-        task = asyncio.ensure_future(one_by_one() if each else service.translate(job))
-        await asyncio.to_thread(models.translators["de"].waiting.wait, 10)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(models.translators["de"].given_up.wait, 10)
-        while service.waiting_characters:
-            await asyncio.sleep(0.001)
-
-    with_service(models, leave)
-
-
-def test_the_deadline_holds_in_the_queue_and_in_the_engine() -> None:
-    models = FakeModels()
-
-    async def late(service: Service) -> None:
-        results = await asyncio.gather(
-            *(service.translate(Job(["wait"], "de", "en", timeout=0.1)) for _ in range(3)),
-            return_exceptions=True,
-        )
-        assert [type(result) for result in results] == [DeadlinePassedError] * 3
-        found = [each async for _, each in service.translate_each(Job(["wait"] * 3, "de", "en", timeout=0.1))]
-        assert [type(each) for each in found] == [DeadlinePassedError] * 3
-
-    with_service(models, late, text_threads=1)
-    assert models.translators["de"].given_up.is_set()
-
-
 def test_what_is_too_late_leaves_the_engine(models: ModelPool) -> None:
     async def late(service: Service) -> list[Answer]:
         with pytest.raises(DeadlinePassedError):
@@ -272,54 +193,6 @@ def test_what_is_too_late_leaves_the_engine(models: ModelPool) -> None:
     with models.route("en", "de") as (translator,):
         expected = [each.text for each in translator(TEXTS)]
     assert [answer.text for answer in with_service(models, late)] == expected
-
-
-def test_what_is_too_much_is_refused_and_what_was_accepted_is_not_lost() -> None:
-    models = FakeModels()
-
-    async def crowd(service: Service) -> None:
-        first = await waiting(service, Job(["wait"], "de", "en"), models)
-        with pytest.raises(BusyError) as refused:
-            await service.translate(Job(["x" * 100], "de", "en"))
-        assert 1 <= refused.value.retry_after <= 60
-        bulk = await service.translate(Job(["x" * 100], "de", "en", priority=Priority.BULK))
-        models.translators["de"].gate.set()
-        assert [answer.text for answer in await first] == ["WAIT"]
-        assert [answer.text for answer in bulk] == ["X" * 100]
-        alone = await service.translate(Job(["y" * 500], "de", "en"))
-        assert [answer.text for answer in alone] == ["Y" * 500]
-        assert service.waiting_characters == 0
-
-    with_service(models, crowd, max_waiting_characters=100)
-
-
-def test_a_drained_service_ends_what_it_accepted() -> None:
-    models = FakeModels()
-
-    async def stop(service: Service) -> None:
-        job = Job(["wait"], "de", "en")
-        task = await waiting(service, job, models)
-        draining = asyncio.ensure_future(service.drain(30))
-        await asyncio.sleep(0)
-        with pytest.raises(DrainingError):
-            await service.translate(job)
-        models.translators["de"].gate.set()
-        assert [answer.text for answer in await task] == ["WAIT"]
-        await draining
-
-    with_service(models, stop)
-
-
-def test_what_is_not_done_when_the_grace_is_over_is_answered() -> None:
-    models = FakeModels()
-
-    async def stop(service: Service) -> None:
-        task = await waiting(service, Job(["wait"], "de", "en"), models)
-        await service.drain(0)
-        with pytest.raises(DrainingError):
-            await task
-
-    with_service(models, stop)
 
 
 def test_a_fault_is_logged_without_the_text(caplog: pytest.LogCaptureFixture) -> None:
@@ -370,11 +243,6 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         identification._loaded.cache_clear()
 
 
-async def document(service: Service, data: bytes, name: str, **options: Any) -> bytes:
-    answer = await service.translate_document(data, name, **({"source": "en", "target": "de"} | options))
-    return answer.content
-
-
 def test_documents_are_those_of_the_library(models: ModelPool, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     with models.route("en", "de") as (translator,):
@@ -408,23 +276,6 @@ def test_documents_that_cannot_be(
         with_service(
             models, lambda service: document(service, data, name, **options), max_document_bytes=1000
         )
-
-
-def test_a_document_can_be_given_up_and_there_are_not_too_many() -> None:
-    models = FakeModels()
-
-    async def use(service: Service) -> None:
-        call = Call()
-        task = asyncio.ensure_future(document(service, b"wait", "a.txt", call=call))
-        await asyncio.to_thread(models.translators["de"].waiting.wait, 10)
-        with pytest.raises(BusyError, match="as many documents"):
-            await document(service, b"Bako", "a.txt")
-        call.cancel()
-        with pytest.raises(CancelledCallError):
-            await task
-        assert await document(service, b"Bako", "a.txt") == b"BAKO"
-
-    with_service(models, use, max_waiting_documents=1)
 
 
 def test_the_pool_is_the_one_of_the_library(models: ModelPool) -> None:
