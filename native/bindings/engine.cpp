@@ -94,7 +94,8 @@ struct HeldRequest {
     nb::list found;
     for (const Hypothesis& hypothesis : outcome.hypotheses) {
       const std::size_t length = hypothesis.tokens.size();
-      const std::size_t positions = hypothesis.attention.size() / std::max<std::size_t>(1, length);
+      const std::size_t positions =
+          length == 0 ? request->tokens_of(sentence) : hypothesis.attention.size() / length;
       found.append(nb::make_tuple(
           to_numpy(hypothesis.tokens), hypothesis.score, hypothesis.complete,
           request->alignments ? to_numpy(hypothesis.attention, length, positions) : nb::none()));

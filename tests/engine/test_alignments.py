@@ -143,6 +143,17 @@ def test_weights_are_those_of_pytorch(sources: list[np.ndarray]) -> None:
             np.testing.assert_allclose(weights, 255 * seen[layer][head], atol=0.52)
 
 
+def test_a_translation_without_tokens_has_an_alignment_without_rows() -> None:
+    model = ModelDirectory.open(boxed_model())
+    engine = Engine(model, precision=default_precision(model), threads=1)
+    ((found,),) = engine.translate([np.empty(0, np.int32)], SearchOptions(), alignments=True)
+    assert found.tokens.size == 0
+    assert found.attention is not None
+    assert found.attention.shape == (0, 1)
+    assert found.alignment is not None
+    assert found.alignment.shape == (0,)
+
+
 def test_a_model_without_heads_says_what_to_do() -> None:
     engine = engine_of(dataclasses.replace(float_model(), alignment=None))
     with pytest.raises(EngineError, match="names no attention heads that align; `octavo align` chooses them"):

@@ -48,6 +48,8 @@ def no_thread(*_: object, **__: object) -> None:
 
 def test_what_is_short() -> None:
     assert is_short(Job(["a"] * 4, "de", "en"), 10)
+    assert is_short(Job(["\ufdfa" * 55], "de", "en"), 100)  # each is 18 characters to a tokenizer
+    assert not is_short(Job(["\ufdfa" * 56], "de", "en"), 100)
     assert not is_short(Job(["a"] * 5, "de", "en"), 10)
     assert not is_short(Job(["a" * 11], "de", "en"), 10)
     assert not is_short(Job(["a"], "de"), 10)

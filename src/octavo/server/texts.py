@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, cast
@@ -145,13 +146,14 @@ def told_to_clients() -> Iterator[None]:
 
 def is_short(job: Job, most_characters: int) -> bool:
     """Whether the job is little enough to be done in the event loop, but for the engine's part, and no text
-    of it has more than ``most_characters``."""
+    of it has more than ``most_characters``. Tokenizers normalize, which makes one character up to 18."""
     return (
         job.markup == "text"
         and job.source is not None
         and job.glossary is None
         and len(job.texts) <= _SHORT_TEXTS
         and sum(map(len, job.texts)) <= min(_SHORT_CHARACTERS, most_characters)
+        and sum(len(unicodedata.normalize("NFKC", text)) for text in job.texts) <= _SHORT_CHARACTERS
     )
 
 
