@@ -176,6 +176,8 @@ WRONG: list[tuple[bytes, str]] = [
     (b'{"items": []}', "missing required field `target`"),
     (b'{"items": {}, "target": "de"}', "Expected `array`"),
     (b'{"items": [{"text": "a"}], "source": "en", "target": "xx"}', "no model translates from en to xx"),
+    (b'{"items": [{"text": "a"}], "target": "xx"}', "no model translates into xx; there are the pairs"),
+    (b'{"items": [{"text": "a"}], "target": "x x"}', "a language is named by a tag"),
     (b'{"items": [{"text": "a"}], "source": "e\\u0000n", "target": "de"}', "a language is named by a tag"),
     (ONE + b'"timeout": 61}', "timeout = 61"),
     (ONE + b'"glossary": [[" ", "x"]]}', "no source term"),

@@ -138,7 +138,7 @@ def test_what_cannot_be_translated_fails_alone(models: ModelPool) -> None:
     ("job", "error", "message"),
     [
         (Job(["x"], "de", "fr"), UnsupportedPairError, "no model translates from fr to de"),
-        (Job(["x"], "xx"), UnsupportedPairError, "no model translates into the target language"),
+        (Job(["x"], "xx"), UnsupportedPairError, "no model translates into xx; there are the pairs de-fr"),
         (Job(["x" * 101], "de", "en"), TooLargeError, "a text may have 100 characters; this one has 101"),
         (Job(["x"], "de", "en", search={"beam": 0}), RequestError, "beam = 0: must be"),
         (Job(["x"], "de", "en", search={"beam": 2, "nbest": 3}), RequestError, "nbest = 3 is more than"),

@@ -60,7 +60,7 @@ class LanguageRoutes(Generic[ModelT]):
         """
         if found := self._found(source, target):
             return found
-        raise UnsupportedPairError(self._refusal(source, target))
+        raise UnsupportedPairError(refusal(self.pairs(), source, target))
 
     def _look_for(self, source: str, target: str) -> tuple[ModelT, ...]:
         direct = self._direct(source, target)
@@ -106,9 +106,12 @@ class LanguageRoutes(Generic[ModelT]):
                     return first, second
         return None
 
-    def _refusal(self, source: str, target: str) -> str:
-        known = [f"{pair.source}-{pair.target}" for pair in self.pairs()]
-        listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
-        if not (_TAG.fullmatch(source) and _TAG.fullmatch(target)):
-            return f"a language is named by a tag such as en or pt-BR; there are the pairs {listed}"
-        return f"no model translates from {source} to {target}; there are the pairs {listed}"
+
+def refusal(pairs: Sequence[Pair], source: str | None, target: str) -> str:
+    """Why there is no translation, of any language where ``source`` is None, and which pairs there are."""
+    known = [f"{pair.source}-{pair.target}" for pair in pairs]
+    listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
+    if not all(_TAG.fullmatch(tag) for tag in (source, target) if tag is not None):
+        return f"a language is named by a tag such as en or pt-BR; there are the pairs {listed}"
+    route = f"into {target}" if source is None else f"from {source} to {target}"
+    return f"no model translates {route}; there are the pairs {listed}"

@@ -114,7 +114,10 @@ class ModelPool:
         models = [self._pooled(entry.found) for entry in entries if isinstance(entry.found, FoundModel)]
         if not models:
             places = ", ".join(map(str, self._paths)) or "no path"
-            raise ModelError(f"{places}: holds no translation model; name a model directory, or one of such")
+            wrong = "".join(f"; {name}: {problem}" for name, problem in _problems(entries).items())
+            raise ModelError(
+                f"{places}: holds no translation model; name a model directory, or one of such{wrong}"
+            )
         self._install(models, _problems(entries))
 
     def pairs(self) -> list[Pair]:

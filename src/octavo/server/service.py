@@ -31,7 +31,7 @@ from octavo.server.languages import ranked_languages
 from octavo.server.model_pool import ModelPool
 from octavo.server.observation import Observation, observed
 from octavo.server.settings import ServerSettings
-from octavo.server.texts import Outcome, is_short, translate_short, translate_texts
+from octavo.server.texts import Outcome, is_short, sources_of, translate_short, translate_texts
 from octavo.server.work import Answer, Job
 from octavo.terms import Glossary
 from octavo.translation import SearchChanges
@@ -252,7 +252,11 @@ class Service:
     def _accept(self, job: Job) -> _Accepted:
         """Take a job on, or raise ServiceError."""
         self._check_open()
-        pair = ("", "") if job.source is None else self.models.check(job.source, job.target)
+        if job.source is None:
+            sources_of(self.models, job.target)
+            pair = ("", "")
+        else:
+            pair = self.models.check(job.source, job.target)
         seconds = most = self.settings.translation_timeout
         try:
             if job.timeout is not None:

@@ -19,6 +19,7 @@ from octavo.server.errors import (
     TooLargeError,
     UnsupportedPairError,
 )
+from octavo.server.language_routes import refusal
 from octavo.server.languages import ranked_languages
 from octavo.server.model_pool import ModelPool
 from octavo.server.work import Answer, Job
@@ -102,11 +103,16 @@ def translate_texts(
 def source_language(models: ModelPool, text: str, target: str) -> str:
     """The language that ``text`` is in, of those that are translated into ``target``, and ``target`` itself.
     Raises ServiceError."""
-    language = primary_subtag(target)
-    sources = {pair.source for pair in models.pairs() if primary_subtag(pair.target) == language}
+    return ranked_languages(text, sources_of(models, target) | {target})[0][0]
+
+
+def sources_of(models: ModelPool, target: str) -> set[str]:
+    """The languages that are translated into ``target``. Raises UnsupportedPairError where there are none."""
+    language, pairs = primary_subtag(target), models.pairs()
+    sources = {pair.source for pair in pairs if primary_subtag(pair.target) == language}
     if not sources:
-        raise UnsupportedPairError("no model translates into the target language")
-    return ranked_languages(text, sources | {target})[0][0]
+        raise UnsupportedPairError(refusal(pairs, None, target))
+    return sources
 
 
 def through(

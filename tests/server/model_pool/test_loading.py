@@ -184,6 +184,10 @@ def test_damaged_and_language_models_in_a_directory_are_left_out(models: Path) -
         ModelPool([models / "lm"])
     with pytest.raises(ModelError, match="no Octavo model directory"):
         ModelPool([models / "en-de"])
+    for name in ("de-en", "en-fr"):
+        (models / name / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"holds no translation model.*; de-en: .*; en-fr: .*not valid JSON"):
+        ModelPool([models])
 
 
 def test_the_first_of_two_models_of_a_pair_serves_it(
