@@ -205,10 +205,17 @@ def test_several_files_and_patterns(
     assert joined(tmp_path / "out") == as_lines(translations)
 
 
+def test_a_pattern_finds_no_shard_of_the_job_itself(tmp_path: Path, run: Run, texts: list[str]) -> None:
+    (tmp_path / "a.txt").write_bytes(as_lines(texts))
+    first, second = (run(tmp_path / "**" / "*.txt") for _ in range(2))
+    assert (second.rows, second.shards) == (first.rows, first.shards) == (25, 3)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", b"id,body\n1,x\n", "has no column 'text'; its first row has id, body"),
+        ("a.csv", b"text,text\n1,x\n", "several columns 'text'"),
         ("a.csv", b"text,translation\n1,x\n", "has a column 'translation' already"),
         ("a.csv", b"\xff,text\n1,x\n", "is not UTF-8"),
         ("a.csv", "text\n".encode("utf-16"), "is no csv but UTF-16"),

@@ -41,14 +41,15 @@ class InputFile:
         return cls(**value)
 
 
-def find_inputs(names: Sequence[str]) -> list[Path]:
-    """The files that names and patterns such as "data/*.jsonl" stand for, those of a pattern by name.
+def find_inputs(names: Sequence[str], output: Path) -> list[Path]:
+    """The files that names and patterns such as "data/*.jsonl" stand for, those of a pattern by name. No
+    pattern stands for a file in the directory ``output``, so that a job within it goes on.
 
     Raises InputError for what stands for no file, and for a file that comes twice.
     """
     found: dict[str, Path] = {}
     for name in names:
-        for path in _files(name):
+        for path in _files(name, output):
             place = str(path.absolute())
             if place in found:
                 raise InputError(f"{printable(str(path))}: comes twice in the inputs; name it once")
@@ -68,7 +69,7 @@ def common_format(paths: Sequence[Path]) -> str:
     return first
 
 
-def _files(name: str) -> list[Path]:
+def _files(name: str, output: Path) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         raise InputError(
@@ -77,7 +78,8 @@ def _files(name: str) -> list[Path]:
     if path.exists():
         return [path]
     matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - the name may be absolute
-    files = [match for match in matches if match.is_file()]
+    made = output.resolve()
+    files = [match for match in matches if match.is_file() and made not in match.resolve().parents]
     if not files:
         raise InputError(f"{printable(name)}: there is no such file")
     return files

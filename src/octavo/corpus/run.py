@@ -70,7 +70,7 @@ def translate_corpus(request: CorpusRequest, progress: CorpusProgress) -> Report
     on.
     """
     start = time.perf_counter()
-    paths = find_inputs(request.inputs)
+    paths = find_inputs(request.inputs, request.output)
     model = ModelDirectory.open(catalog.resolve(request.model))
     model.check_translates("`octavo corpus`")
     glossary = _glossary(request.glossary, model)

@@ -44,6 +44,8 @@ class _Table(Records):
                 f"{self.name}: has no column {printable(source)!r}; its first row has {known or 'nothing'}. "
                 "Name one of them with --column"
             )
+        if names.count(source) > 1:
+            raise InputError(f"{self.name}: has several columns {printable(source)!r}; give them other names")
         if target in names:
             raise InputError(
                 f"{self.name}: has a column {printable(target)!r} already; name another with --target-column"
