@@ -169,7 +169,7 @@ def test_a_url_with_its_checksum_beside_it(archive: Path, folder: Path) -> None:
         listed[0] = b"0" * 64
         with pytest.raises(DownloadError, match="it is damaged or another file, and was not installed"):
             add(server.url, sha256=BESIDE, overwrite=True)
-    assert len(list((folder / ".downloads").rglob("file"))) == 0  # it would be no better the next time
+    assert list((folder / ".downloads").iterdir()) == []  # it would be no better the next time
 
 
 def test_a_broken_download_is_kept_and_no_model_appears(archive: Path, folder: Path) -> None:
@@ -199,7 +199,10 @@ def test_what_a_url_brings_that_is_no_archive(folder: Path) -> None:
     with serving(Loopback(b"<!DOCTYPE html>Not found" * 100)) as server:
         with pytest.raises(ArchiveError, match=r"served.tar.gz: damaged, or no archive"):
             add(server.url)
-        assert list((folder / ".downloads").rglob("file")) == []
+        assert list((folder / ".downloads").iterdir()) == []
+    with pytest.raises(DownloadError, match="cannot be fetched"):
+        add(server.url)
+    assert list((folder / ".downloads").iterdir()) == []
 
 
 def test_two_downloads_of_one_url_do_not_mix(archive: Path) -> None:

@@ -121,15 +121,19 @@ class _Adding:
         folder.mkdir(parents=True, exist_ok=True)
         with durable.locked(folder):
             download = Download(url, folder, most_bytes=self.most_bytes, progress=self.progress)
-            expected = sha256_beside(url) if self.sha256 == BESIDE else self.sha256
-            archive = download.run()
             try:
-                dataclasses.replace(self, sha256=expected).check_sha256(archive, url)
-                found = self.archive(archive, unquote(urlsplit(url).path).rpartition("/")[2] or url)
-            except (ArchiveError, DownloadError, ModelError):  # it will be no better the next time
+                expected = sha256_beside(url) if self.sha256 == BESIDE else self.sha256
+                archive = download.run()
+                try:
+                    dataclasses.replace(self, sha256=expected).check_sha256(archive, url)
+                    found = self.archive(archive, unquote(urlsplit(url).path).rpartition("/")[2] or url)
+                except (ArchiveError, DownloadError, ModelError):  # it will be no better the next time
+                    download.drop()
+                    raise
                 download.drop()
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                if not download.path.exists():  # nothing to go on with
+                    shutil.rmtree(folder, ignore_errors=True)
         return found
 
     def archive(self, archive: Path, called: str) -> FoundModel:
