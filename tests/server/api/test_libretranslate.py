@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_html(http: httpx.Client, library: Translator) -> None:
     assert answer.json() == {"translatedText": str(library.html(text)), "alternatives": []}
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "page.html", "a.b/..\\c d ü.txt"])
+@pytest.mark.parametrize("name", ["notes.txt", "page.html", "a.b/..\\c d ü.txt", "100%2f#?.txt"])
 def test_a_file(http: httpx.Client, library: Translator, tmp_path: Path, name: str) -> None:
     ending = name[name.rindex(".") :]
     copy = tmp_path / f"copy{ending}"
@@ -107,6 +108,7 @@ def test_a_file(http: httpx.Client, library: Translator, tmp_path: Path, name: s
     assert answer.status_code == 200
     address = answer.json()["translatedFileUrl"]
     assert address.startswith(f"{http.base_url}/download_file/".replace("//download", "/download"))
+    assert re.fullmatch(r"[!-~]+", address)  # any client can send it as it is
     for _ in range(2):
         translated = http.get(address)
         assert translated.content == library.document(copy, None).content

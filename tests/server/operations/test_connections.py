@@ -169,6 +169,16 @@ def test_connections_have_a_limit() -> None:
             assert answer(again).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("target", [b"http://[::1/", b"http://a:999999/", b"http://"])
+def test_a_target_that_is_no_url_is_refused(target: bytes) -> None:
+    with listening() as served, served.connect() as connection:
+        connection.sendall(REQUEST)
+        assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET %s HTTP/1.1\r\nhost: x\r\n\r\n" % target)
+        assert all_of(connection).startswith(b"HTTP/1.1 400 ")
+        served.until(0)
+
+
 @pytest.mark.parametrize("nonsense", NO_HTTP)
 def test_what_is_no_http_is_closed(nonsense: bytes) -> None:
     with listening() as served, served.connect() as connection:

@@ -113,13 +113,14 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """All headers have come."""
-        self._in_head, self._in_body = False, True
         if self.limits.gate.full and self._may_be_turned_away():
+            self._in_head, self._in_body = False, True
             self._turn_away()
             return
         departure = Departure()
         cast("dict[str, Any]", self.scope)[DEPARTURE] = departure
-        super().on_headers_complete()
+        super().on_headers_complete()  # raises, still in the head, for a target that is no URL
+        self._in_head, self._in_body = False, True
         self._owed.append((self.cycle, departure))
         if self.limits.draining:
             self.drain()

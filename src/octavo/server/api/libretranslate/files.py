@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -52,7 +53,8 @@ class Files:
         if document.state is DocumentState.ERROR:
             self._store.remove(document)
             raise RequestError(document.error)
-        path = request.app.url_path_for("download_file", name=f"{document.identifier}.{document.name}")
+        name = quote(f"{document.identifier}.{document.name}", safe="")
+        path = request.app.url_path_for("download_file", name=name)
         return answer({"translatedFileUrl": str(path.make_absolute_url(request.base_url))})
 
     async def download(self, request: Request) -> Response:
