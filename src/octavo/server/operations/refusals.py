@@ -48,13 +48,17 @@ class Refusal:
         return b"\r\n".join([b"HTTP/1.1 %d %s" % (self.status, phrase), *headers])
 
 
-def refusal(name: str, status: int, detail: str, *headers: tuple[str, str], closes: bool = False) -> Refusal:
-    """A refusal with these words. ``headers`` come beside those of every answer."""
+def refusal(
+    name: str, status: int, code: str, detail: str, *headers: tuple[str, str], closes: bool = False
+) -> Refusal:
+    """A refusal with these words; ``code`` is for programs, as in other problems. ``headers`` come beside
+    those of every answer."""
     content = msgspec.json.encode(
         {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,
+            "code": code,
             "detail": detail,
             "message": detail,
             "error": detail,
@@ -75,27 +79,41 @@ def refusal(name: str, status: int, detail: str, *headers: tuple[str, str], clos
 
 _SOON: Final = ("retry-after", "1")
 
-BUSY: Final = refusal("busy", 503, "the service has as much to do as it takes on; try again later", _SOON)
-DRAINING: Final = refusal("draining", 503, "the service is about to stop", _SOON, closes=True)
+BUSY: Final = refusal(
+    "busy", 503, "busy", "the service has as much to do as it takes on; try again later", _SOON
+)
+DRAINING: Final = refusal("draining", 503, "stopping", "the service is about to stop", _SOON, closes=True)
 CUT_OFF: Final = refusal(
-    "cut_off", 503, "the service stops, and had no time to end this; ask again", _SOON, closes=True
+    "cut_off",
+    503,
+    "stopping",
+    "the service stops, and had no time to end this; ask again",
+    _SOON,
+    closes=True,
 )
 TOO_MANY: Final = refusal(
-    "too_many_of_a_key", 429, "too many requests of this API key are under way; wait for their answers", _SOON
+    "too_many_of_a_key",
+    429,
+    "too-many-requests",
+    "too many requests of this API key are under way; wait for their answers",
+    _SOON,
 )
 NO_KEY: Final = refusal(
     "no_key",
     401,
+    "no-key",
     "this service needs an API key: Authorization: Bearer KEY, or Authorization: DeepL-Auth-Key KEY",
     ("www-authenticate", "Bearer"),
 )
-WRONG_KEY: Final = refusal("wrong_key", 403, "this API key is not known here")
+WRONG_KEY: Final = refusal("wrong_key", 403, "wrong-key", "this API key is not known here")
 TOO_LARGE: Final = refusal(
-    "body_too_large", 413, "the request is larger than this service takes", closes=True
+    "body_too_large", 413, "too-large", "the request is larger than this service takes", closes=True
 )
-WRONG_LENGTH: Final = refusal("wrong_length", 400, "Content-Length is not a number of bytes", closes=True)
+WRONG_LENGTH: Final = refusal(
+    "wrong_length", 400, "invalid-request", "Content-Length is not a number of bytes", closes=True
+)
 HEAD_TOO_LARGE: Final = refusal(
-    "head_too_large", 431, "the headers are larger than this service takes", closes=True
+    "head_too_large", 431, "head-too-large", "the headers are larger than this service takes", closes=True
 )
-TOO_SLOW: Final = refusal("too_slow", 408, "the request did not come in time", closes=True)
-FAILED: Final = refusal("internal_error", 500, "the service failed; its log says more")
+TOO_SLOW: Final = refusal("too_slow", 408, "too-slow", "the request did not come in time", closes=True)
+FAILED: Final = refusal("internal_error", 500, "internal", "the service failed; its log says more")
