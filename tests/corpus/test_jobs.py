@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -223,3 +224,20 @@ def test_inputs_that_vanish_are_told(tmp_path: Path, run: Run, corpus: Path) -> 
     shutil.move(corpus, tmp_path / "elsewhere")
     with pytest.raises(InputError, match="there is no such file"):
         run(corpus)
+
+
+def test_a_disk_that_is_full_when_a_shard_is_finished(
+    corpus: Path, run: Run, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.parent.name == "done":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_bytes(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match=r"00000\.json: cannot be written: No space left on device"):
+            run(corpus)
+    assert run(corpus).rows == len(texts)

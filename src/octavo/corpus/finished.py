@@ -42,7 +42,10 @@ class FinishedShard:
         data = json.dumps(dataclasses.asdict(self), ensure_ascii=False).encode("utf-8", "replace")
         place = _record(job, self.shard)
         beside = place.with_name(f".{place.name}.{self.worker_id}")
-        beside.write_bytes(data)
+        try:
+            beside.write_bytes(data)
+        except OSError as error:  # a full disk's names no file
+            raise OutputError(f"{place}: cannot be written: {error.strerror or error}") from error
         durable.rename(beside, place)
 
     @property
