@@ -134,7 +134,8 @@ void translate(PythonEngine& engine, const HeldRequest& held, bool polls) {
 bool submit(PythonEngine& engine, const HeldRequest& held, std::size_t most_tokens) {
   const CoreCall under_way;
   if (python_exits()) throw Error("Python exits, and nobody is there to collect what is submitted");
-  const WithoutLock released;
+  // With Python's lock: to give it up and get it back takes longer than this does, and nobody who holds the
+  // pool's waits for Python's.
   return engine.pool().submit(held.request, most_tokens);
 }
 
