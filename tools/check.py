@@ -137,6 +137,12 @@ def page() -> None:
     run(sys.executable, "-m", "pytest", "-m", "browser", "tests/server/page")
 
 
+def service() -> None:
+    """Requests that schemathesis makes of the service's own document, 1,000 of each kind."""
+    needs("schemathesis", extra="test")
+    run(sys.executable, "benchmarks/fuzz_service.py", "--examples", "1000")
+
+
 def markup() -> None:
     """100,000 fragments of HTML: tags and their nesting, judged by html5lib; 20,000 texts cut and joined."""
     run(sys.executable, "benchmarks/html_fragments.py", "--fragments", "100000", PYTHONPATH=str(ROOT))
@@ -175,6 +181,7 @@ STEPS: dict[str, Callable[[], None]] = {
         tests,
         slow,
         page,
+        service,
         markup,
         docs,
         wheels,
