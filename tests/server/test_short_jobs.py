@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import pytest
 from octavo.server.errors import BusyError, DeadlinePassedError, RequestError, UnsupportedPairError
 from octavo.server.model_pool import ModelPool
 from octavo.server.service import Service
-from octavo.server.settings import ServerSettings
 from octavo.server.texts import is_short
 from octavo.server.work import Job
 from octavo.terms import Entry, Glossary
 
 from ..models import synthetic_sentences, write_tiny_model
+from .services import with_service
 
 TEXTS = synthetic_sentences(12)
 
@@ -29,17 +28,6 @@ def models(tmp_path: Path) -> Any:
         pass
     yield pool
     pool.close()
-
-
-def served(models: ModelPool, use: Callable[[Service], Awaitable[Any]], **settings: Any) -> Any:
-    async def run() -> Any:
-        service = Service(models, ServerSettings(**settings))
-        try:
-            return await use(service)
-        finally:
-            await service.drain(0)
-
-    return asyncio.run(run())
 
 
 def no_thread(*_: object, **__: object) -> None:
@@ -66,7 +54,7 @@ def test_short_texts_need_no_thread(models: ModelPool, monkeypatch: pytest.Monke
     async def together(service: Service) -> list[Any]:
         return await asyncio.gather(*map(service.translate, jobs))
 
-    answers = served(models, together)
+    answers = with_service(models, together)
     assert [answer.translations for (answer,) in answers] == [(each,) for each in expected]
     assert [(answer.text, answer.source) for (answer,) in answers] == [(each.text, "en") for each in expected]
 
@@ -75,7 +63,7 @@ def test_a_model_that_is_not_loaded_is_loaded_in_a_thread(tmp_path: Path) -> Non
     pool = ModelPool([write_tiny_model(tmp_path / "en-de")], threads=1)
     with pool.loaded_route("en", "de") as translator:
         assert translator is None
-    (answer,) = served(pool, lambda service: service.translate(Job(TEXTS[:1], "de", "en")))
+    (answer,) = with_service(pool, lambda service: service.translate(Job(TEXTS[:1], "de", "en")))
     with pool.loaded_route("en", "de") as translator:
         assert translator is not None
         assert translator(TEXTS[0]).text == answer.text
@@ -98,7 +86,7 @@ def test_what_fails_is_told_and_leaves_nothing(models: ModelPool, job: Job, erro
             await service.translate(job)
         assert service.waiting_characters == 0
 
-    served(models, fail)
+    with_service(models, fail)
 
 
 def test_nobody_works_for_a_task_that_was_cancelled(models: ModelPool) -> None:
@@ -115,7 +103,7 @@ def test_nobody_works_for_a_task_that_was_cancelled(models: ModelPool) -> None:
             await asyncio.sleep(0.001)
         assert await service.translate(Job(TEXTS[:1], "de", "en"))
 
-    served(models, leave)
+    with_service(models, leave)
 
 
 def test_more_than_may_wait_is_refused(models: ModelPool) -> None:
@@ -123,7 +111,7 @@ def test_more_than_may_wait_is_refused(models: ModelPool) -> None:
         jobs = [service.translate(Job([text], "de", "en")) for text in TEXTS * 5]
         return await asyncio.gather(*jobs, return_exceptions=True)
 
-    found = served(models, crowd, max_waiting_characters=200)
+    found = with_service(models, crowd, max_waiting_characters=200)
     busy = [each for each in found if isinstance(each, BusyError)]
     assert 0 < len(busy) < len(found)
     assert all(isinstance(each, list) for each in found if each not in busy)

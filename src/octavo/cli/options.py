@@ -151,6 +151,14 @@ NoRepeatOption = Annotated[
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
+GlossaryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--glossary",
+        metavar="FILE",
+        help="Terms are translated as FILE says, a table of TSV, CSV or TBX: term, translation.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report is printed as JSON, for programs.")]
 DevOption = Annotated[
     tuple[Path, Path] | None,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
-from octavo.engine import Call, Hypothesis, SearchOptions, Term
+from octavo.engine import Call, Engine, Hypothesis, SearchOptions, Term
 from octavo.engine.hypothesis import TokenIds
 from octavo.engine.loaded_model import AnyEngine
 
@@ -31,22 +30,6 @@ class SearchEngine(AnyEngine, Protocol):
         """For each source (ids without EOS) its n-best list, best first, in order."""
 
 
-class SubmittingEngine(Protocol):
-    """One that can be awaited besides; see octavo.engine.Engine."""
-
-    def submit(
-        self,
-        sources: Sequence[TokenIds],
-        options: SearchOptions,
-        terms: Sequence[Sequence[Term] | None] | None = None,
-        continuations: TokenIds | None = None,
-        *,
-        alignments: bool = False,
-        call: Call | None = None,
-    ) -> list[Future[list[Hypothesis]]]:
-        """A future for each source."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Query:
     """What an engine is to translate next; each field as its ``translate`` takes it."""
@@ -56,6 +39,17 @@ class Query:
     terms: Sequence[Sequence[Term] | None] | None
     continuations: TokenIds | None
     alignments: bool
+
+    def put_to(self, ask: Callable[..., T], call: Call | None) -> T:
+        """What an engine's ``translate`` or ``submit`` answers."""
+        return ask(
+            self.sources,
+            self.options,
+            self.terms,
+            self.continuations,
+            alignments=self.alignments,
+            call=call,
+        )
 
 
 Steps: TypeAlias = Generator[Query, list[list[Hypothesis]], T]
@@ -67,34 +61,19 @@ def driven(steps: Steps[T], engine: SearchEngine, call: Call | None) -> T:
     try:
         query = next(steps)
         while True:
-            found = engine.translate(
-                query.sources,
-                query.options,
-                query.terms,
-                query.continuations,
-                alignments=query.alignments,
-                call=call,
-            )
-            query = steps.send(found)
+            query = steps.send(query.put_to(engine.translate, call))
     except StopIteration as end:
         result: T = end.value
         return result
 
 
-async def awaited(steps: Steps[T], engine: SubmittingEngine, call: Call | None) -> T:
+async def awaited(steps: Steps[T], engine: Engine, call: Call | None) -> T:
     """Do the work in this event loop, which is free while the engine works. Where the task is cancelled, the
     engine gives up what is under way."""
     try:
         query = next(steps)
         while True:
-            futures = engine.submit(
-                query.sources,
-                query.options,
-                query.terms,
-                query.continuations,
-                alignments=query.alignments,
-                call=call,
-            )
+            futures = query.put_to(engine.submit, call)
             try:
                 found = await asyncio.gather(*map(asyncio.wrap_future, futures))
             finally:

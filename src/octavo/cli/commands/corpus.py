@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from octavo import interrupt
 from octavo.cli.options import (
     BeamOption,
+    GlossaryOption,
     LengthPenaltyOption,
     LengthRatioOption,
     MaxLengthOption,
@@ -85,14 +86,7 @@ def corpus(
             help="The command stops where more than N rows have failed. The default is to go on.",
         ),
     ] = None,
-    glossary: Annotated[
-        Path | None,
-        typer.Option(
-            "--glossary",
-            metavar="FILE",
-            help="Terms are translated as FILE says, a table of TSV, CSV or TBX: term, translation.",
-        ),
-    ] = None,
+    glossary: GlossaryOption = None,
     ray: Annotated[
         str | None,
         typer.Option(

@@ -12,6 +12,7 @@ from octavo.cli.commands.translate.document import chosen_document
 from octavo.cli.commands.translate.lines import Layout, translate_lines
 from octavo.cli.options import (
     BeamOption,
+    GlossaryOption,
     LengthPenaltyOption,
     LengthRatioOption,
     MaxLengthOption,
@@ -94,14 +95,7 @@ def translate(
             "--detect", help="Text that is surely in another language than the model translates from is told."
         ),
     ] = False,
-    glossary_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--glossary",
-            metavar="FILE",
-            help="Terms are translated as FILE says, a table of TSV, CSV or TBX: term, translation.",
-        ),
-    ] = None,
+    glossary_file: GlossaryOption = None,
     memory_file: Annotated[
         Path | None,
         typer.Option(
