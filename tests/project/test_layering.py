@@ -27,10 +27,14 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"spec", "tensor_table"},
     "scale_propagation": set(),
     "text": {"regular_file", "spec"},
+    "languages": {"spec", "text"},
     "documents": {"regular_file", "text"},
     "terms": {"regular_file", "text"},
     "memory": {"regular_file", "durable", "text"},
-    "artifact": {"regular_file", "durable", "integer_format", "plan", "spec", "tensor_table", "text"},
+    "artifact": {
+        *("regular_file", "durable", "integer_format", "plan", "spec", "tensor_table", "text"),
+        "languages",
+    },
     "engine": {"arguments", "artifact", "integer_format", "plan", "spec"},
     "translation": {
         *("arguments", "documents", "durable", "regular_file", "terms", "memory"),

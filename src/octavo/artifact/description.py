@@ -14,6 +14,7 @@ from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
 from octavo.integer_format import IntegerScales, check_integer
+from octavo.languages import Languages
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import FORMAT_VERSION, AlignmentHeads, ModelConfig, Scheme, SearchDefaults, SpecError
 from octavo.tensor_table import TensorSpec, tensors
@@ -24,6 +25,7 @@ FORMAT: Final = "octavo-model"
 _PLAN: Final = "quantization"
 _SHORTLIST: Final = "shortlist"
 _ALIGNMENT: Final = "alignment"
+_LANGUAGES: Final = "languages"
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
@@ -50,6 +52,7 @@ class Description:
     shortlist: FileEntry | None = None
     integer_scales: IntegerScales | None = None
     alignment: AlignmentHeads | None = None
+    languages: Languages | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
@@ -64,6 +67,8 @@ class Description:
             raise SpecError(f"shortlist: {self.shortlist.file} is another part of the model too")
         if self.alignment:
             self.alignment.check(self.config)
+        if self.languages:
+            self.languages.check(self.config)
         if self.config.is_language_model:
             self._check_language_model()
 
@@ -105,6 +110,7 @@ class Description:
             "tensors": self.tensors.to_dict(),
             **({_SHORTLIST: self.shortlist.to_dict()} if self.shortlist else {}),
             **({_ALIGNMENT: self.alignment.to_dict()} if self.alignment else {}),
+            **({_LANGUAGES: self.languages.to_dict()} if self.languages else {}),
         }
 
 
@@ -159,7 +165,7 @@ def _check_format(path: Path, values: Mapping[str, Any]) -> None:
 def _parse(values: Mapping[str, Any]) -> Description:
     keys = {"format", "format_version", "name", "source_language", "target_language"}
     planned = {_PLAN} if values.get("scheme") in (Scheme.INT8, Scheme.INTEGER) else set()
-    optional = {_SHORTLIST, _ALIGNMENT} & set(values)
+    optional = {_SHORTLIST, _ALIGNMENT, _LANGUAGES} & set(values)
     _exact_keys(values, keys | planned | optional | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
     _exact_keys(tokenizer, {"source", "target"})
@@ -179,6 +185,7 @@ def _parse(values: Mapping[str, Any]) -> Description:
         shortlist=_file_entry(values, _SHORTLIST) if _SHORTLIST in optional else None,
         integer_scales=_integer_scales(_object(values, _PLAN)) if scheme is Scheme.INTEGER else None,
         alignment=AlignmentHeads.from_dict(_object(values, _ALIGNMENT)) if _ALIGNMENT in optional else None,
+        languages=Languages.from_dict(_object(values, _LANGUAGES)) if _LANGUAGES in optional else None,
     )
 
 

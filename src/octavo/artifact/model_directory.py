@@ -23,6 +23,7 @@ from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
 from octavo.integer_format import IntegerScales
+from octavo.languages import Languages
 from octavo.plan import QuantizationPlan
 from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
 from octavo.tensor_table import DType, TensorSpec
@@ -38,7 +39,7 @@ class ModelDirectory:
     ``plan`` says how the model runs in int8; it is None for a floating-point model and for one of scheme
     ``integer``, which alone has ``integer_scales``. ``tokenizer_paths`` is (source, target), the same path
     twice where both sides share one vocabulary. ``shortlist_path`` is None for a model without a shortlist,
-    ``alignment`` for one of which no heads are known that align.
+    ``alignment`` for one of which no heads are known that align, ``languages`` for one between two languages.
     ``quality`` holds the measured figures of quality.json; it is empty where there is no such file.
     """
 
@@ -53,6 +54,7 @@ class ModelDirectory:
         self.integer_scales: IntegerScales | None = description.integer_scales
         self.search: SearchDefaults = description.search
         self.alignment: AlignmentHeads | None = description.alignment
+        self.languages: Languages | None = description.languages
         self.quality: dict[str, Any] = quality
         self.tokenizer_paths: tuple[Path, Path] = (
             path / description.source_tokenizer.file,

@@ -20,6 +20,7 @@ from octavo.artifact.shortlist import SHORTLIST_FILE, Shortlist, write_shortlist
 from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
 from octavo.integer_format import IntegerScales, check_integer
+from octavo.languages import Languages
 from octavo.plan import QuantizationPlan, plan_of
 from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
 from octavo.text.tokenizer import Tokenizer
@@ -46,6 +47,7 @@ def write_model(
     integer_scales: IntegerScales | None = None,
     shortlist: Shortlist | None = None,
     alignment: AlignmentHeads | None = None,
+    languages: Languages | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
@@ -78,6 +80,7 @@ def write_model(
             tensors=FileEntry.of(beside / TENSORS_FILE),
             shortlist=_shortlist_entry(beside, shortlist, config) if shortlist else None,
             alignment=alignment,
+            languages=languages,
         )
         _describe(beside, description, quality)
 

@@ -187,6 +187,7 @@ def write_quantized(
         target_language=source.target_language,
         shortlist=source.shortlist(),
         alignment=alignment or source.alignment,
+        languages=source.languages,
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )

@@ -1,6 +1,12 @@
-"""Tags of languages, such as "de" or "de-AT" (BCP 47)."""
+"""Tags of languages, such as "de" or "de-AT" (BCP 47), and the codes that models have for languages."""
 
 from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Final
+
+from octavo.text.iso_639 import language_at_large, three_letters, two_letters
 
 
 def primary_subtag(tag: str) -> str:
@@ -22,7 +28,74 @@ def distance(wanted: str, offered: str) -> int | None:
     return len(one) - len(other) if len(one) >= len(other) else _LESS_WELL + len(other) - len(one)
 
 
-_LESS_WELL = 100  # more than a tag has subtags
+@dataclasses.dataclass(frozen=True, slots=True)
+class LanguageCode:
+    """A tag, or a model's code for a language, in its parts, in lower case. ``language`` is a code of
+    ISO 639-3 where there is one; a ``script``, ``region`` or ``variant`` that is not stated is ""."""
+
+    language: str
+    script: str = ""
+    region: str = ""
+    variant: str = ""
+
+    @classmethod
+    def of(cls, code: str) -> LanguageCode:
+        """What "de-AT", ``deu_Latn`` (NLLB), ``de_DE`` and ``en_XX`` (mBART), ``__de__`` (M2M-100),
+        ``>>deu<<`` (OPUS) and ``<2de>`` (MADLAD) mean. A region of China says the script."""
+        first, *others = _subtags(_DECORATION.sub("", code))
+        parts = {"script": "", "region": "", "variant": ""}
+        for part in others:
+            kind = "script" if _SCRIPT.fullmatch(part) else "region" if _REGION.fullmatch(part) else "variant"
+            if part != _NO_REGION:
+                parts[kind] = f"{parts[kind]}-{part}" if parts[kind] else part
+        language = three_letters(first)
+        if language_at_large(language) == _CHINESE:
+            parts["script"] = parts["script"] or _CHINESE_SCRIPTS.get(parts["region"], "")
+        return cls(language, **parts)
+
+    def misfit(self, asked: LanguageCode) -> tuple[int, int, int] | None:
+        """How badly this code serves the one that is ``asked`` for, as what sorts; None: not at all.
+
+        What only one of them states is no obstacle: "de" is served by ``deu_Latn``, "de-AT" by ``de``. "zh"
+        is served by ``cmn_Hans``, less well than by ``zho_Hans``.
+        """
+        if self.language_at_large != asked.language_at_large:
+            return None
+        usual = _USUAL_SCRIPTS.get(self.language_at_large, "")
+        unasked = unserved = 0
+        for mine, theirs, expected in (
+            (self.script, asked.script, usual),
+            (self.region, asked.region, ""),
+            (self.variant, asked.variant, ""),
+        ):
+            if mine and theirs and mine != theirs:
+                return None
+            unasked += bool(mine and not theirs and mine != expected)
+            unserved += bool(theirs and not mine)
+        return int(self.language != asked.language), unasked, unserved
+
+    @property
+    def language_at_large(self) -> str:
+        """The language whose standard form this is: "ara" for "arb", "zho" for "cmn"; or else itself."""
+        return language_at_large(self.language)
+
+    @property
+    def tags(self) -> tuple[str, str, str]:
+        """Tags of BCP 47 for it: of the language alone, with its script, and with all that it states."""
+        language = two_letters(self.language)
+        script = f"-{self.script.title()}" if self.script else ""
+        rest = "".join(f"-{part}" for part in (self.region.upper(), self.variant) if part)
+        return language, f"{language}{script}", f"{language}{script}{rest}"
+
+
+_LESS_WELL: Final = 100  # more than a tag has subtags
+_DECORATION: Final = re.compile(r"^\s*(__|>>|<2|<|\[)|(__|<<|>|\])\s*$")
+_SCRIPT: Final = re.compile(r"[a-z]{4}")
+_REGION: Final = re.compile(r"[a-z]{2}|[0-9]{3}")
+_NO_REGION: Final = "xx"  # mBART's
+_USUAL_SCRIPTS: Final = {"ara": "arab"}
+_CHINESE: Final = "zho"
+_CHINESE_SCRIPTS: Final = {"cn": "hans", "sg": "hans", "tw": "hant", "hk": "hant", "mo": "hant"}
 
 
 def _subtags(tag: str) -> list[str]:

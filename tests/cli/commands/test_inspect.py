@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from octavo.artifact import ModelDirectory
+from octavo.languages import Languages
 from octavo.spec import Scheme
 from octavo.tensor_table import tensors
 
@@ -76,6 +77,15 @@ def test_inspect_in_words(octavo_here: Octavo, int8_model: Path) -> None:
     assert "encoder.layers.0.self_attention.query.weight_scale" not in (
         octavo_here("inspect", int8_model).stdout.decode()
     )
+
+
+def test_inspect_lists_the_languages(octavo_here: Octavo, tmp_path: Path) -> None:
+    languages = Languages({"eng_Latn": 90, "deu_Latn": 91}, ("$source",), (), ("$target",), "eng_Latn")
+    model = write_tiny_model(tmp_path / "model", languages=languages)
+    text = octavo_here("inspect", model).stdout.decode()
+    assert "\n2 languages, by default source eng_Latn\n  eng_Latn, deu_Latn\n" in text
+    report = json.loads(octavo_here("inspect", model, "--json").stdout)
+    assert report["language_codes"] == languages.to_dict()
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

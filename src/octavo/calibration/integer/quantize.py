@@ -238,6 +238,7 @@ def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, 
         target_language=source.target_language,
         shortlist=source.shortlist(),
         alignment=frozen.model.alignment,
+        languages=source.languages,
         quality={"quantization": quantization, "calibration": calibration, **float_model},
         overwrite=overwrite,
     )

@@ -1,6 +1,7 @@
 """``octavo inspect``: what a model directory holds."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -23,6 +24,7 @@ _TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1, DType.I16: 2, DTy
 _SCALES: Final = ("_scale", ".multiplier", ".shift", "_multiplier", "_exponent", "_shift")
 _FLOAT32_LISTED: Final = 4
 _FIGURES_SHOWN: Final = 10
+_WIDTH: Final = 100
 _SCORES: Final = {
     "bleu": "BLEU",
     "chrf": "chrF",
@@ -73,6 +75,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "name": model.name,
         "kind": "language model" if model.config.is_language_model else "translation model",
         "languages": [model.source_language, model.target_language],
+        "language_codes": model.languages.to_dict() if model.languages else None,
         "scheme": str(model.scheme),
         "products": _products(model),
         "integer_scales": model.integer_scales.to_dict() if model.integer_scales else None,
@@ -199,6 +202,16 @@ def _identity(report: dict[str, Any]) -> Iterator[str]:
     if alignment := report["alignment"]:
         heads = ", ".join(f"head {head} of layer {layer}" for layer, head in alignment["heads"])
         yield f"alignments: by {heads}"
+    if languages := report["language_codes"]:
+        yield from _languages_in_words(languages)
+
+
+def _languages_in_words(languages: dict[str, Any]) -> Iterator[str]:
+    """How many codes there are, which hold where none is stated, and all of them."""
+    codes = languages["codes"]
+    defaults = [f"{side} {code}" for side, code in languages["default"].items() if code]
+    yield f"{len(codes)} languages" + (f", by default {', '.join(defaults)}" if defaults else "")
+    yield from textwrap.wrap(", ".join(codes), _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def _listed(values: dict[str, Any]) -> str:

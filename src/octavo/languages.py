@@ -1,0 +1,261 @@
+"""The languages of a model that translates between several: their codes, and where their tokens stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import re
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from octavo.errors import ArgumentError
+from octavo.spec import MAX_VOCABULARY, ModelConfig, SpecError
+from octavo.text.language_tags import LanguageCode
+
+MANY_LANGUAGES: Final = "mul"
+"""What ISO 639-2 calls several languages: the tag of a side of a model that has many."""
+
+SOURCE: Final = "$source"
+TARGET: Final = "$target"
+
+MAX_CODES: Final = 4096
+MAX_ITEMS: Final = 8
+
+Item: TypeAlias = str | int
+"""``SOURCE`` or ``TARGET``, which stand for the token of that language, or a token id."""
+
+_CODE: Final = re.compile(r"[!-~]{1,64}")
+_LISTED: Final = 12
+
+
+class LanguageError(ArgumentError):
+    """A language that the model does not have, or that has to be stated. The message lists those it has."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Languages:
+    """The codes of a model's languages with their token ids, and what the model reads of them.
+
+    The encoder reads ``source_prefix``, the tokens of the text, EOS if the model has ``source_eos``, and
+    ``source_suffix``. The decoder is forced to begin with ``forced``, after ``decoder_start_id``.
+    ``default_source`` and ``default_target`` are codes, or None where the language has to be stated.
+    Raises SpecError for what no model can have.
+    """
+
+    codes: Mapping[str, int]
+    source_prefix: tuple[Item, ...] = ()
+    source_suffix: tuple[Item, ...] = ()
+    forced: tuple[Item, ...] = ()
+    default_source: str | None = None
+    default_target: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.codes) <= MAX_CODES:
+            raise SpecError(f"languages: {len(self.codes)} codes: must be from 1 to {MAX_CODES}")
+        names: dict[int, str] = {}
+        for code, token in self.codes.items():
+            if not _CODE.fullmatch(code):
+                raise SpecError(f"languages: code {reprlib.repr(code)}: must be 1 to 64 printable characters")
+            _check_token(f"languages: code {code!r}", token)
+            if (other := names.setdefault(token, code)) != code:
+                raise SpecError(f"languages: codes {other!r} and {code!r} are both token {token}")
+        for key, items in self._items().items():
+            if len(items) > MAX_ITEMS:
+                raise SpecError(f"languages: {key} has {len(items)} items: must be at most {MAX_ITEMS}")
+            for item in items:
+                if item not in (SOURCE, TARGET):
+                    _check_token(f"languages: {key}", item, f"{SOURCE}, {TARGET} or ")
+        if not (self.needs_source or self.needs_target):
+            raise SpecError(f"languages: neither prefix nor suffix has {SOURCE} or {TARGET}: no code is used")
+        for key, default in (("source", self.default_source), ("target", self.default_target)):
+            if default is not None and default not in self.codes:
+                raise SpecError(f"languages: default {key} = {reprlib.repr(default)}: no such code")
+
+    def check(self, config: ModelConfig) -> None:
+        """Check that the model has these tokens, and room for others. Raises SpecError."""
+        if config.is_language_model:
+            raise SpecError("languages: a language model has none; it has no source and no target")
+        sizes = {"source": config.source_vocab_size, "target": config.target_vocab_size}
+        for key, items in self._items().items():
+            size = sizes[key.partition(" ")[0]]
+            stated = {f"languages: {key}": [item for item in items if isinstance(item, int)]}
+            used = {f"languages: code {code!r}": [token] for code, token in self.codes.items()}
+            for what, tokens in {**stated, **(used if {SOURCE, TARGET} & set(items) else {})}.items():
+                for token in tokens:
+                    if token >= size:
+                        raise SpecError(f"{what}: token {token} lies outside the vocabulary of {size}")
+        around = len(self.source_prefix) + len(self.source_suffix)
+        if max(around + config.source_eos, len(self.forced) + 1) >= config.max_positions:
+            raise SpecError(f"languages: max_positions = {config.max_positions} leave no room for a text")
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether the model is told the language of the source."""
+        return any(SOURCE in items for items in self._items().values())
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether the model is told the language of the translation."""
+        return any(TARGET in items for items in self._items().values())
+
+    def source_ids(self, source: str | None, target: str | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the encoder reads before the tokens of a text, and after it and EOS.
+
+        ``source`` and ``target`` are as ``code`` takes them; None: the default. Raises LanguageError.
+        """
+        prefix = self._tokens(self.source_prefix, source, target)
+        return prefix, self._tokens(self.source_suffix, source, target)
+
+    def target_prefix(self, target: str | None, source: str | None = None) -> tuple[int, ...]:
+        """The tokens that a translation is forced to begin with. Raises LanguageError as ``source_ids``."""
+        return self._tokens(self.forced, source, target)
+
+    def code(self, tag: str) -> str:
+        """The code that ``tag`` names: itself, or the one of that language.
+
+        "de" is ``deu_Latn``, ``de_DE``, ``__de__`` or ``>>deu<<``, "zh-Hant" is ``zho_Hant`` or ``cmn_Hant``.
+        Raises LanguageError, with the codes that there are, where none or more than one fits.
+        """
+        if tag in self.codes:
+            return tag
+        fitting = self._fitting(LanguageCode.of(tag))
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise LanguageError(f"language {reprlib.repr(tag)}: may be {_either(fitting)}; state which")
+        raise LanguageError(
+            f"language {reprlib.repr(tag)}: the model does not have it; it has {self.listed(tag)}"
+        )
+
+    def source_code(self, tag: str | None) -> str | None:
+        """The code of the source language: as ``code``, or the default for None. None where the model is not
+        told it and none is given. Raises LanguageError, also where one has to be given."""
+        return self._chosen("source", tag, self.default_source, self.needs_source)
+
+    def target_code(self, tag: str | None) -> str | None:
+        """The code of the language of the translation, as ``source_code``."""
+        return self._chosen("target", tag, self.default_target, self.needs_target)
+
+    def tag(self, code: str) -> str:
+        """The tag of a code: "de" for ``deu_Latn``, "zh-Hant" for ``zho_Hant`` beside ``zho_Hans``. ``code``
+        gives the code for it. Raises KeyError for what is no code."""
+        return self._tags[code]
+
+    def listed(self, near: str = "", most: int = _LISTED) -> str:
+        """The codes in words, at most ``most`` of them, those like ``near`` first."""
+        names = list(self.codes)
+        if near:
+            related = self._related.get(LanguageCode.of(near).language_at_large, {})
+            like = difflib.get_close_matches(near, names, n=most, cutoff=0.5)
+            names = list(dict.fromkeys([*related, *like, *names]))
+        more = len(names) - most
+        shown = ", ".join(names[:most])
+        return f"{shown} and {more} more (`octavo inspect` lists all)" if more > 0 else shown
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON, as docs/model-format.md has them."""
+        return {
+            "codes": dict(self.codes),
+            "source": {"prefix": list(self.source_prefix), "suffix": list(self.source_suffix)},
+            "target": {"prefix": list(self.forced)},
+            "default": {"source": self.default_source, "target": self.default_target},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Languages:
+        """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
+        _exact_keys("languages", values, ("codes", "source", "target", "default"))
+        _exact_keys("languages: source", values["source"], ("prefix", "suffix"))
+        _exact_keys("languages: target", values["target"], ("prefix",))
+        _exact_keys("languages: default", values["default"], ("source", "target"))
+        if not isinstance(values["codes"], Mapping):
+            raise SpecError(f"languages: codes: expected an object, found {type(values['codes']).__name__}")
+        for key, code in values["default"].items():
+            if not isinstance(code, str | None):
+                raise SpecError(f"languages: default {key} = {reprlib.repr(code)}: expected a code or null")
+        return cls(
+            codes=dict(values["codes"]),
+            source_prefix=_list("source prefix", values["source"]["prefix"]),
+            source_suffix=_list("source suffix", values["source"]["suffix"]),
+            forced=_list("target prefix", values["target"]["prefix"]),
+            default_source=values["default"]["source"],
+            default_target=values["default"]["target"],
+        )
+
+    def _items(self) -> dict[str, tuple[Item, ...]]:
+        return {
+            "source prefix": self.source_prefix,
+            "source suffix": self.source_suffix,
+            "target prefix": self.forced,
+        }
+
+    def _tokens(self, items: Sequence[Item], source: str | None, target: str | None) -> tuple[int, ...]:
+        codes = {
+            SOURCE: self.source_code(source) if SOURCE in items else None,
+            TARGET: self.target_code(target) if TARGET in items else None,
+        }
+        return tuple(item if isinstance(item, int) else self.codes[codes[item] or ""] for item in items)
+
+    def _chosen(self, side: str, tag: str | None, default: str | None, needed: bool) -> str | None:
+        if tag is not None:
+            return self.code(tag)
+        if default is None and needed:
+            raise LanguageError(
+                f"{side} language: the model translates between {len(self.codes)} languages, and needs to be "
+                f"told it; it has {self.listed()}"
+            )
+        return default
+
+    def _fitting(self, asked: LanguageCode) -> list[str]:
+        """The codes that fit ``asked`` best."""
+        related = self._related.get(asked.language_at_large, {})
+        found = [(misfit, code) for code, parts in related.items() if (misfit := parts.misfit(asked))]
+        best = min((misfit for misfit, _ in found), default=None)
+        return [code for misfit, code in found if misfit == best]
+
+    @functools.cached_property
+    def _related(self) -> dict[str, dict[str, LanguageCode]]:
+        """The codes and what they mean, by language."""
+        found: dict[str, dict[str, LanguageCode]] = {}
+        for code in self.codes:
+            parts = LanguageCode.of(code)
+            found.setdefault(parts.language_at_large, {})[code] = parts
+        return found
+
+    @functools.cached_property
+    def _tags(self) -> dict[str, str]:
+        """For each code the first of its tags that names it, and else the code."""
+
+        def names(tag: str, code: str) -> bool:
+            return tag not in self.codes and self._fitting(LanguageCode.of(tag)) == [code]
+
+        return {
+            code: next((tag for tag in parts.tags if tag == code or names(tag, code)), code)
+            for related in self._related.values()
+            for code, parts in related.items()
+        }
+
+
+def _either(codes: Iterable[str]) -> str:
+    *first, last = codes
+    return f"{', '.join(first)} or {last}"
+
+
+def _check_token(what: str, token: Any, or_else: str = "") -> None:
+    if type(token) is not int or not 0 <= token < MAX_VOCABULARY:
+        raise SpecError(f"{what}: {reprlib.repr(token)}: expected {or_else}a token id")
+
+
+def _exact_keys(where: str, values: Any, keys: Sequence[str]) -> None:
+    if not isinstance(values, Mapping):
+        raise SpecError(f"{where}: expected an object, found {type(values).__name__}")
+    if set(values) != set(keys):
+        raise SpecError(f"{where}: has the keys {', '.join(map(repr, values))}; must be {', '.join(keys)}")
+
+
+def _list(what: str, value: Any) -> tuple[Item, ...]:
+    if not isinstance(value, list):
+        raise SpecError(f"languages: {what}: expected a list, found {type(value).__name__}")
+    return tuple(value)
