@@ -7,12 +7,14 @@ import math
 import pytest
 
 from octavo.spec import (
+    EXTENSION_KEYS,
     INTEGER_TRANSFORMER_KEYS,
     MAX_BEAM,
     MAX_POSITIONS,
     AttentionFunction,
     ModelConfig,
     NormFunction,
+    NormPlacement,
     PolynomialSharing,
     SearchDefaults,
     SpecError,
@@ -86,8 +88,8 @@ def test_an_ordinary_transformer_is_written_as_it_always_was() -> None:
         ({"polynomial_bias": 0}, "polynomial_bias = 0: expected bool"),
         ({"polynomial_sharing": "model"}, "polynomial_sharing = 'model': must be one of layer, head"),
         (
-            {"norm_function": "rms-norm"},
-            "norm_function = 'rms-norm': must be one of layer-norm, l1-layer-norm",
+            {"norm_function": "batch-norm"},
+            "norm_function = 'batch-norm': must be one of layer-norm, l1-layer-norm, rms-norm",
         ),
         (
             {"attention": "softmax", "polynomial_degree": 2},
@@ -144,3 +146,56 @@ def test_a_language_model_is_a_decoder_alone() -> None:
 def test_a_bad_language_model_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         ModelConfig.from_dict({**language_config().to_dict(), **changes})
+
+
+EXTENSIONS = {
+    "decoder_mixer": "ssru",
+    "gated": True,
+    "attention_head_dim": 32,
+    "relative_buckets": 32,
+    "norm_function": "rms-norm",
+    "activation": "gelu-tanh",
+}
+
+
+@pytest.mark.parametrize("key", EXTENSIONS)
+def test_an_extension_is_written_where_it_is_no_default(key: str) -> None:
+    values = tiny_config().to_dict() | {key: EXTENSIONS[key]}
+    config = ModelConfig.from_dict(values)
+    assert config.extension == f"{key} = {EXTENSIONS[key]}"
+    assert config.to_dict() == values
+    assert config.integer_transformer_part is None
+
+
+def test_an_ordinary_transformer_has_no_extension() -> None:
+    assert tiny_config().extension is None
+    assert not set(tiny_config().to_dict()) & set(EXTENSION_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"relative_buckets": 30}, "relative_buckets = 30: must be a multiple of 4"),
+        ({"relative_buckets": 32, "relative_distance": 16}, "relative_distance = 16: must be more than half"),
+        ({"attention_heads": 4, "attention_head_dim": 65_536}, "4 heads have together at most 65536"),
+        ({"attention": "polynomial", "gated": True}, "attention = polynomial: such a model cannot have"),
+        ({"d_model": 2, "attention_heads": 1, "positions": "sinusoidal-tensor2tensor"}, "needs a width of 4"),
+    ],
+)
+def test_a_bad_extension_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        ModelConfig.from_dict(tiny_config().to_dict() | changes)
+
+
+def test_extensions_have_their_tensors() -> None:
+    values = tiny_config(norm=NormPlacement.PRE).to_dict() | EXTENSIONS
+    config = ModelConfig.from_dict(values)
+    shapes = dict(weight_shapes(config)) | dict(float_shapes(config))
+    heads, d, ffn = config.attention_heads, config.d_model, config.ffn_dim
+    assert shapes["encoder.layers.0.self_attention.query.weight"] == (heads * 32, d)
+    assert shapes["encoder.layers.0.self_attention.output.weight"] == (d, heads * 32)
+    assert shapes["decoder.layers.0.ssru.candidate.weight"] == (d, d)
+    assert shapes["decoder.layers.0.feed_forward.gate.weight"] == (ffn, d)
+    assert shapes["decoder.relative_bias"] == (32, heads)
+    assert "decoder.layers.0.self_attention.query.weight" not in shapes
+    assert not {name for name in shapes if name.endswith("norm.bias")}

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from octavo.spec import ModelConfig, Scheme, SpecError
+from octavo.spec import Mixer, ModelConfig, Scheme, SpecError
 from octavo.tensor_table import output_weight_name
 
 OUTPUT: Final = "output"
@@ -224,12 +224,15 @@ def products(config: ModelConfig) -> Iterator[Product]:
     """Every product of the model, in order of the forward pass."""
     for i in range(config.encoder_layers):
         yield from _attention(f"encoder.layers.{i}.self_attention", None)
-        yield from _feed_forward(f"encoder.layers.{i}.feed_forward")
+        yield from _feed_forward(f"encoder.layers.{i}.feed_forward", config)
     for i in range(config.decoder_layers):
-        yield from _attention(f"decoder.layers.{i}.self_attention", None)
+        if config.decoder_mixer is Mixer.SSRU:
+            yield from _ssru(f"decoder.layers.{i}.ssru")
+        else:
+            yield from _attention(f"decoder.layers.{i}.self_attention", None)
         if not config.is_language_model:
             yield from _attention(f"decoder.layers.{i}.cross_attention", "encoder.output")
-        yield from _feed_forward(f"decoder.layers.{i}.feed_forward")
+        yield from _feed_forward(f"decoder.layers.{i}.feed_forward", config)
     yield Product(OUTPUT, ProductKind.WEIGHT, ("decoder.output",))
 
 
@@ -242,7 +245,14 @@ def _attention(name: str, memory: str | None) -> Iterator[Product]:
     yield Product(f"{name}.output", ProductKind.WEIGHT, (f"{name}.context",))
 
 
-def _feed_forward(name: str) -> Iterator[Product]:
+def _ssru(name: str) -> Iterator[Product]:
+    for product in ("candidate", "forget"):
+        yield Product(f"{name}.{product}", ProductKind.WEIGHT, (f"{name}.input",))
+
+
+def _feed_forward(name: str, config: ModelConfig) -> Iterator[Product]:
+    if config.gated:
+        yield Product(f"{name}.gate", ProductKind.WEIGHT, (f"{name}.input",))
     yield Product(f"{name}.inner", ProductKind.WEIGHT, (f"{name}.input",))
     yield Product(f"{name}.outer", ProductKind.WEIGHT, (f"{name}.hidden",))
 
@@ -254,8 +264,11 @@ def sites(config: ModelConfig) -> dict[str, int]:
         for site in product.sites:
             if site.endswith(".weights"):
                 found[site] = 0
+            elif site.endswith(".hidden"):
+                found[site] = config.ffn_dim
             else:
-                found[site] = config.ffn_dim if site.endswith(".hidden") else config.d_model
+                of_heads = site.endswith((".queries", ".keys", ".values", ".context"))
+                found[site] = config.attention_width if of_heads else config.d_model
     return found
 
 

@@ -24,7 +24,16 @@ from octavo.integer_format import (
     Limits,
     norm_weight_limits,
 )
-from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, PolynomialSharing, Positions, Scheme
+from octavo.spec import (
+    AttentionFunction,
+    Mixer,
+    ModelConfig,
+    NormFunction,
+    NormPlacement,
+    PolynomialSharing,
+    Positions,
+    Scheme,
+)
 
 
 class DType(enum.StrEnum):
@@ -66,8 +75,14 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, int]]]:
         yield "decoder.embedding.weight", (config.target_vocab_size, d)
     for layer, attentions in _layers(config):
         for attention in attentions:
-            for projection in ("query", "key", "value", "output"):
-                yield f"{layer}.{attention}.{projection}.weight", (d, d)
+            for projection in ("query", "key", "value"):
+                yield f"{layer}.{attention}.{projection}.weight", (config.attention_width, d)
+            yield f"{layer}.{attention}.output.weight", (d, config.attention_width)
+        if has_ssru(config, layer):
+            yield f"{layer}.ssru.candidate.weight", (d, d)
+            yield f"{layer}.ssru.forget.weight", (d, d)
+        if config.gated:
+            yield f"{layer}.feed_forward.gate.weight", (ffn, d)
         yield f"{layer}.feed_forward.inner.weight", (ffn, d)
         yield f"{layer}.feed_forward.outer.weight", (d, ffn)
     if not config.tied_output:
@@ -80,19 +95,27 @@ def float_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     for side, _ in _stacks(config):
         if config.positions is Positions.LEARNED:
             yield f"{side}.positions.weight", (config.max_positions + config.position_offset, d)
+        if config.relative_buckets:
+            yield f"{side}.relative_bias", (config.relative_buckets, config.attention_heads)
         if config.embedding_norm:
-            yield from _norm(f"{side}.embedding_norm", d)
+            yield from _norm(f"{side}.embedding_norm", config)
         if config.norm is NormPlacement.PRE:
-            yield from _norm(f"{side}.norm", d)
+            yield from _norm(f"{side}.norm", config)
     for layer, attentions in _layers(config):
         for attention in attentions:
-            for projection in ("query", "key", "value", "output"):
-                yield f"{layer}.{attention}.{projection}.bias", (d,)
+            for projection in ("query", "key", "value"):
+                yield f"{layer}.{attention}.{projection}.bias", (config.attention_width,)
+            yield f"{layer}.{attention}.output.bias", (d,)
             yield from _polynomial(f"{layer}.{attention}.polynomial", config)
-            yield from _norm(f"{layer}.{attention}.norm", d)
+            yield from _norm(f"{layer}.{attention}.norm", config)
+        if has_ssru(config, layer):
+            yield f"{layer}.ssru.forget.bias", (d,)
+            yield from _norm(f"{layer}.ssru.norm", config)
+        if config.gated:
+            yield f"{layer}.feed_forward.gate.bias", (ffn,)
         yield f"{layer}.feed_forward.inner.bias", (ffn,)
         yield f"{layer}.feed_forward.outer.bias", (d,)
-        yield from _norm(f"{layer}.feed_forward.norm", d)
+        yield from _norm(f"{layer}.feed_forward.norm", config)
     if config.output_bias:
         yield "output.bias", (config.target_vocab_size,)
 
@@ -107,9 +130,16 @@ def _stacks(config: ModelConfig) -> Iterator[tuple[str, int]]:
 def _layers(config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
     for i in range(config.encoder_layers):
         yield f"encoder.layers.{i}", ("self_attention",)
-    attentions = ("self_attention",) if config.is_language_model else ("self_attention", "cross_attention")
+    attentions = ("self_attention",) if config.decoder_mixer is Mixer.ATTENTION else ()
+    if not config.is_language_model:
+        attentions = (*attentions, "cross_attention")
     for i in range(config.decoder_layers):
         yield f"decoder.layers.{i}", attentions
+
+
+def has_ssru(config: ModelConfig, layer: str) -> bool:
+    """Whether that layer, say decoder.layers.0, has an SSRU in place of self-attention."""
+    return config.decoder_mixer is Mixer.SSRU and layer.startswith("decoder.")
 
 
 def _polynomial(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -121,9 +151,10 @@ def _polynomial(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int
             yield f"{name}.delta", (count,)
 
 
-def _norm(name: str, d: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (d,)
-    yield f"{name}.bias", (d,)
+def _norm(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (config.d_model,)
+    if config.norm_function is not NormFunction.RMS:
+        yield f"{name}.bias", (config.d_model,)
 
 
 def tensors(

@@ -87,3 +87,16 @@ def test_bits_never_change(d_model: int, digest: str) -> None:
     """Recorded once: a difference means that this machine would translate differently."""
     config = tiny_config(d_model=d_model, attention_heads=4, max_positions=4096)
     assert hashlib.sha256(position_table(config).tobytes()).hexdigest() == digest
+
+
+def test_tensor2tensor_turns_from_one_to_a_ten_thousandth() -> None:
+    config = tiny_config(positions=Positions.TENSOR2TENSOR)
+    pairs = config.d_model // 2
+    table = position_table(config)
+    turn = 10_000.0 ** (-np.arange(pairs) / (pairs - 1))
+    angles = np.arange(len(table))[:, None] * turn
+    np.testing.assert_allclose(table, np.hstack([np.sin(angles), np.cos(angles)]), atol=1e-7)
+
+
+def test_without_positions_the_table_is_zero() -> None:
+    assert not position_table(tiny_config(positions=Positions.NONE)).any()

@@ -1,6 +1,6 @@
 """The sinusoidal position table, the same bits on every CPU.
 
-Vaswani et al. 2017, section 3.5, in either layout of ``octavo.spec.Positions``. The C library's and
+Vaswani et al. 2017, section 3.5, in each way of ``octavo.spec.Positions``. The C library's and
 numpy's own sin and cos differ between machines, so both are computed here from binary64 additions and
 multiplications, which do not: each numpy call is one IEEE operation, none is fused.
 """
@@ -33,19 +33,24 @@ _COS: Final = tuple((-1) ** k / math.factorial(2 * k) for k in range(10))
 def position_table(config: ModelConfig) -> npt.NDArray[np.float32]:
     """float32 [max_positions + position_offset, d_model], row p being position p.
 
-    sin and cos are within a few units in the last place of binary64 and rounded once. Raises
-    ValueError for learned positions, whose table is a tensor of the model.
+    Without positions it is zero. sin and cos are within a few units in the last place of binary64 and
+    rounded once. Raises ValueError for learned positions, whose table is a tensor of the model.
     """
     if config.positions is Positions.LEARNED:
         raise ValueError("learned positions are a tensor of the model; there is no table to compute")
     pairs = config.d_model // 2
     rows = config.max_positions + config.position_offset
+    if config.positions is Positions.NONE:
+        return np.zeros((rows, config.d_model), np.float32)
     table = np.empty((rows, config.d_model), np.float32)
     if config.positions is Positions.INTERLEAVED:
         sines, cosines = table[:, 0::2], table[:, 1::2]
     else:
         sines, cosines = table[:, :pairs], table[:, pairs:]
-    turn = frequencies(config.d_model)
+    if config.positions is Positions.TENSOR2TENSOR:
+        turn = tensor2tensor_frequencies(config.d_model)
+    else:
+        turn = frequencies(config.d_model)
     for start in range(0, rows, _ROWS_AT_A_TIME):
         stop = min(start + _ROWS_AT_A_TIME, rows)
         positions = np.arange(start, stop, dtype=np.float64)
@@ -64,6 +69,14 @@ def frequencies(d_model: int) -> _FloatArray:
     with decimal.localcontext(decimal.Context(prec=_DIGITS)):
         base = decimal.Decimal(10_000)
         return np.array([float(base ** (decimal.Decimal(-2 * i) / d_model)) for i in range(d_model // 2)])
+
+
+def tensor2tensor_frequencies(d_model: int) -> _FloatArray:
+    """10000^(-i / (d_model / 2 - 1)) for i < d_model / 2, each rounded once to binary64."""
+    pairs = d_model // 2
+    with decimal.localcontext(decimal.Context(prec=_DIGITS)):
+        base = decimal.Decimal(10_000)
+        return np.array([float(base ** (decimal.Decimal(-i) / (pairs - 1))) for i in range(pairs)])
 
 
 def sin_cos(angles: _FloatArray) -> tuple[_FloatArray, _FloatArray]:

@@ -61,6 +61,8 @@ def export_ctranslate2(path: str | Path, output: str | Path, *, dtype: CTranslat
     model.check_translates("`octavo export`")
     if part := model.config.integer_transformer_part:
         raise ConversionError(f"{part}: CTranslate2 has no such models")
+    if part := model.config.extension:
+        raise ConversionError(f"{part}: such a model is not written for CTranslate2")
     with exported_directory(output) as directory, model.tensor_reader() as tensor:
         writer = _Writer(model, tensor, dtype)
         with (directory / "model.bin").open("wb") as stream:

@@ -69,7 +69,7 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
 
 def _check_expressible(config: ModelConfig) -> None:
     architecture = Architecture.of(config.norm)
-    if part := config.integer_transformer_part:
+    if part := config.integer_transformer_part or config.extension:
         raise ConversionError(f"{part}: {architecture} has no such models")
     wrong = {
         "embedding_norm": config.embedding_norm and "true",

@@ -59,7 +59,9 @@ def token_ids(tokens: npt.ArrayLike) -> TokenIds:
 
 
 def native_config(config: ModelConfig) -> Any:
-    """The hyper-parameters."""
+    """The hyper-parameters. Raises EngineError for what the engine does not compute."""
+    if part := config.extension:
+        raise EngineError(f"{part}: this version's engine does not compute it")
     native = _native.TransformerConfig()
     for name in _SAME_IN_NATIVE:
         setattr(native, name, getattr(config, name))

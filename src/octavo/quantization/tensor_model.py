@@ -77,8 +77,9 @@ class TensorModel:
 
 
 def check_ordinary(config: ModelConfig) -> None:
-    """Raise QuantizationError for an Integer Transformer, whose attention and norms are not simulated."""
-    if part := config.integer_transformer_part:
+    """Raise QuantizationError for a model with parts that are not simulated, as an Integer Transformer's
+    attention and norms."""
+    if part := config.integer_transformer_part or config.extension:
         raise QuantizationError(
             f"the model has {part}; only models with softmax attention and layer norm can be quantized"
         )

@@ -81,6 +81,8 @@ class LanguageModel(nn.Module):
         super().__init__()
         if not config.is_language_model:
             raise ValueError("encoder_layers > 0: a translation model; octavo.reference.Transformer is one")
+        if part := config.extension:
+            raise ValueError(f"{part}: the reference does not compute it")
         self.config = config
         self.decoder = LanguageModelDecoder(config, dropout or Dropout())
         self.output = Output(config)

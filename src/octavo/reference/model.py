@@ -128,6 +128,8 @@ class Transformer(nn.Module):
         super().__init__()
         if config.is_language_model:
             raise ValueError("encoder_layers = 0: a language model; octavo.reference.LanguageModel is one")
+        if part := config.extension:
+            raise ValueError(f"{part}: the reference does not compute it")
         rates = dropout or Dropout()
         self.config = config
         self.encoder = Encoder(config, rates)
