@@ -15,7 +15,7 @@ import numpy as np
 import sentencepiece
 from safetensors.numpy import save_file
 
-from octavo.conversion.architecture import their_name
+from octavo.conversion.huggingface.architecture import their_name
 from octavo.spec import Activation, ModelConfig, NormPlacement
 
 from ..models import random_tensors, synthetic_sentences

@@ -236,8 +236,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated weights": (lambda d: _truncate(d / "model.safetensors"), "cannot read tensors"),
     "truncated pieces": (lambda d: _truncate(d / "source.spm"), "source.spm: not a sentencepiece model"),
     "another architecture": (
-        lambda d: edit_json(d / "config.json", architectures=["T5ForConditionalGeneration"]),
-        "the architecture is 'T5ForConditionalGeneration'; octavo converts MarianMTModel",
+        lambda d: edit_json(d / "config.json", architectures=["LlamaForCausalLM"]),
+        "the architecture is 'LlamaForCausalLM'; octavo converts .*MarianMTModel",
     ),
     "pre-norm": (lambda d: edit_json(d / "config.json", normalize_before=True), "normalize_before = true"),
     "no width": (lambda d: edit_json(d / "config.json", d_model=None), "d_model = None"),

@@ -10,7 +10,7 @@ import typer
 import octavo
 from octavo.cli.commands.align import align
 from octavo.cli.commands.bench import bench
-from octavo.cli.commands.convert import convert
+from octavo.cli.commands.convert import ConvertCommand, convert
 from octavo.cli.commands.corpus import corpus
 from octavo.cli.commands.doctor import doctor
 from octavo.cli.commands.evaluate import evaluate
@@ -43,6 +43,8 @@ def _help(documentation: str | None) -> str:
     return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in paragraphs)
 
 
+_CLASSES = {translate: TextCommand, generate: TextCommand, convert: ConvertCommand}
+
 for _command in (
     translate,
     serve,
@@ -60,8 +62,7 @@ for _command in (
     convert,
     export,
 ):
-    _class = TextCommand if _command in (translate, generate) else None
-    app.command(help=_help(_command.__doc__), cls=_class)(guarded(_command))
+    app.command(help=_help(_command.__doc__), cls=_CLASSES.get(_command))(guarded(_command))
 
 
 def _add_group(name: str, help_text: str, commands: dict[str, Callable[..., None]]) -> None:

@@ -1,7 +1,7 @@
-"""Models of other programs: Hugging Face directories in and out."""
+"""Models of other programs in and out."""
 
+from octavo.conversion.convert import ConvertedModel, convert
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.from_huggingface import ConvertedModel, convert
 from octavo.conversion.to_ctranslate2 import export_ctranslate2
 from octavo.conversion.to_huggingface import export
 

@@ -14,7 +14,10 @@ import numpy as np
 from octavo.artifact import ModelDirectory
 from octavo.artifact.positions import position_table
 from octavo.artifact.tensors_file import save_tensors
-from octavo.conversion.architecture import (
+from octavo.conversion.described import UNDETERMINED
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.exported_directory import exported_directory, widened
+from octavo.conversion.huggingface.architecture import (
     ACTIVATION_NAMES,
     LAYER_NORM_EPSILON,
     OUTPUT_BIAS,
@@ -22,15 +25,13 @@ from octavo.conversion.architecture import (
     Architecture,
     their_name,
 )
-from octavo.conversion.configuration import CONFIG_FILE, GENERATION_FILE
-from octavo.conversion.errors import ConversionError
-from octavo.conversion.exported_directory import exported_directory, widened
-from octavo.conversion.from_huggingface import (
+from octavo.conversion.huggingface.directory import (
+    CONFIG_FILE,
+    GENERATION_FILE,
     SOURCE_PIECES,
     TARGET_PIECES,
     TARGET_VOCABULARY_FILE,
     TOKENIZER_FILE,
-    UNDETERMINED,
     VOCABULARY_FILE,
 )
 from octavo.conversion.piece_table import PieceTable

@@ -32,7 +32,7 @@ def test_what_is_left_out_is_said(octavo_here: Octavo, tmp_path: Path) -> None:
 
 def test_faults_are_one_line(octavo_here: Octavo, tmp_path: Path) -> None:
     write_marian(tmp_path / "theirs", marian_config())
-    edit_json(tmp_path / "theirs" / "config.json", architectures=["T5ForConditionalGeneration"])
+    edit_json(tmp_path / "theirs" / "config.json", architectures=["LlamaForCausalLM"])
     for arguments in (
         ("convert", "theirs", "-o", "ours"),
         ("convert", "nowhere", "-o", "ours"),

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from octavo.cli.terminal.failures import note
 
 
+class ConvertCommand(TyperCommand):
+    """Lists in its help the kinds of models that are read, as their readers call them."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, as every command does."""
+        from octavo.conversion.families import names
+
+        listed = "\n".join(f"    {name}" for name in names())
+        self.help = f"{self.help}\n\nThe kinds of models are:\n\n{listed}"
+        super().format_help(ctx, formatter)
+
+
 def convert(
-    directory: Annotated[
+    path: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="DIR is the Hugging Face directory of a MarianMTModel, such as OPUS-MT's."
+            metavar="PATH", help="PATH is the model's directory or file, of a kind that is listed above."
         ),
     ],
     output: Annotated[
@@ -22,14 +35,14 @@ def convert(
         typer.Option("--output", "-o", metavar="MODEL", help="MODEL is the model directory that is written."),
     ],
     name: Annotated[
-        str | None, typer.Option("--name", help="The name of the model. The default is DIR's.")
+        str | None, typer.Option("--name", help="The name of the model. The default is the model's own.")
     ] = None,
     source_language: Annotated[
         str | None,
         typer.Option(
             "--source-language",
             metavar="TAG",
-            help="TAG is the source language, such as en. The default is what DIR says.",
+            help="TAG is the source language, such as en. The default is what PATH says.",
         ),
     ] = None,
     target_language: Annotated[
@@ -37,24 +50,23 @@ def convert(
         typer.Option(
             "--target-language",
             metavar="TAG",
-            help="TAG is the target language, such as de. The default is what DIR says.",
+            help="TAG is the target language, such as de. The default is what PATH says.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing MODEL is replaced.")] = False,
 ) -> None:
-    """Convert an OPUS-MT model, as Hugging Face keeps them, to a float model directory.
+    """Convert a model that another program has trained to a model directory.
 
-    The directory holds config.json, model.safetensors or pytorch_model.bin,
-    source.spm, target.spm and vocab.json. Nothing is downloaded.
+    PATH is what that program, or a download, left on this machine; nothing is downloaded.
 
-        octavo convert opus-mt-en-de -o en-de
-        octavo quantize en-de -o en-de-int8
-        octavo translate --model en-de-int8 "A man rides a bicycle."
+    octavo convert opus-mt-en-de -o en-de
+    octavo quantize en-de -o en-de-int8
+    octavo translate --model en-de-int8 "A man rides a bicycle."
     """
     from octavo.conversion import convert as convert_model
 
     converted = convert_model(
-        directory,
+        path,
         output,
         name=name,
         source_language=source_language,

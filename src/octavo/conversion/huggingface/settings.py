@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from octavo.conversion.architecture import ACTIVATIONS, Architecture
 from octavo.conversion.errors import ConversionError
+from octavo.conversion.huggingface.architecture import ACTIVATIONS, LAYER_NORM_EPSILON
+from octavo.conversion.huggingface.directory import CONFIG_FILE, GENERATION_FILE
 from octavo.conversion.json_object import read_object, read_object_if_there
-from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, Activation, SearchDefaults
-
-CONFIG_FILE: Final = "config.json"
-GENERATION_FILE: Final = "generation_config.json"
+from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, Activation, ModelConfig, SearchDefaults, SpecError
 
 LENGTH_RATIO: Final = 4.0
 LENGTH_MARGIN: Final = 32
 """``generate`` has no limit that grows with the source. These cut nothing but a model that repeats itself."""
-
-# What MarianMTModel does not do, though older files speak of it.
-_MUST_BE_FALSE: Final = ("normalize_before", "add_final_layer_norm", "normalize_embedding")
 
 # What `generate` can do to a translation and the engine cannot, and the value that does nothing.
 _NOT_CONVERTED: Final[dict[str, Any]] = {
@@ -39,66 +33,12 @@ _NOT_CONVERTED: Final[dict[str, Any]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Configuration:
-    """What the two files say, checked. ``notes``: what they ask for that is not converted, in sentences."""
+class Settings:
+    """Values by key. generation_config.json, where there is one, says how to generate, else config.json.
 
-    architecture: Architecture
-    d_model: int
-    ffn_dim: int
-    encoder_layers: int
-    decoder_layers: int
-    attention_heads: int
-    source_vocab_size: int
-    target_vocab_size: int
-    max_positions: int
-    activation: Activation
-    scale_embeddings: bool
-    shared_embeddings: bool
-    tied_output: bool
-    pad_id: int
-    eos_id: int
-    decoder_start_id: int
-    suppressed_ids: tuple[int, ...]
-    search: SearchDefaults
-    notes: tuple[str, ...]
-
-    @classmethod
-    def read(cls, directory: Path) -> Configuration:
-        """Read both files. Raises ConversionError, naming file and key, for what our models cannot be."""
-        reader = _Reader(directory)
-        architecture = reader.architecture()
-        sources = reader.count("vocab_size")
-        marian = architecture is Architecture.MARIAN
-        shared = reader.flag("share_encoder_decoder_embeddings", default=True) if marian else True
-        targets = reader.count("decoder_vocab_size", default=sources) if marian and not shared else sources
-        pad, eos = reader.token("pad_token_id"), reader.token("eos_token_id")
-        search, notes = reader.search()
-        return cls(
-            architecture=architecture,
-            d_model=reader.count("d_model"),
-            ffn_dim=reader.same("encoder_ffn_dim", "decoder_ffn_dim"),
-            encoder_layers=reader.count("encoder_layers"),
-            decoder_layers=reader.count("decoder_layers"),
-            attention_heads=reader.same("encoder_attention_heads", "decoder_attention_heads"),
-            source_vocab_size=sources,
-            target_vocab_size=targets,
-            max_positions=reader.count("max_position_embeddings"),
-            activation=reader.activation(),
-            scale_embeddings=reader.flag("scale_embedding", default=False),
-            shared_embeddings=shared,
-            tied_output=reader.flag("tie_word_embeddings", default=True),
-            pad_id=pad,
-            eos_id=eos,
-            decoder_start_id=reader.token("decoder_start_token_id", default=pad),
-            suppressed_ids=reader.suppressed(eos),
-            search=search,
-            notes=(*notes, *reader.notes),
-        )
-
-
-class _Reader:
-    """Values by key. generation_config.json, where there is one, says how to generate, else config.json."""
+    What is read is checked: each method raises ConversionError, naming file and key, for what our models
+    cannot be. ``notes`` gathers what the files ask for that is not converted, in sentences.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / CONFIG_FILE
@@ -109,22 +49,31 @@ class _Reader:
         self.generation: Mapping[str, Any] = stated or self.values
         self.notes: list[str] = []
 
-    def architecture(self) -> Architecture:
-        classes = self.values.get("architectures")
-        found = classes[0] if isinstance(classes, list) and classes else None
-        if found is None:
-            by_type = {each.model_type: each.value for each in Architecture}
-            found = by_type.get(str(self.values.get("model_type")), self.values.get("model_type"))
-        if found not in list(Architecture):
-            raise ConversionError(
-                f"{self.path}: the architecture is {found!r}; octavo converts {' and '.join(Architecture)}"
-            )
-        architecture = Architecture(found)
-        if architecture is Architecture.MARIAN:
-            for key in _MUST_BE_FALSE:
-                if self.flag(key, default=False):
-                    raise ConversionError(f"{self.path}: {key} = true: {architecture} computes no such thing")
-        return architecture
+    def model_config(self, **others: Any) -> ModelConfig:
+        """The model's configuration: what all these classes say alike, and ``others``, which go before."""
+        pad, eos = self.token("pad_token_id"), self.token("eos_token_id")
+        same: dict[str, Any] = {
+            "d_model": self.count("d_model"),
+            "ffn_dim": self.same("encoder_ffn_dim", "decoder_ffn_dim"),
+            "encoder_layers": self.count("encoder_layers"),
+            "decoder_layers": self.count("decoder_layers"),
+            "attention_heads": self.same("encoder_attention_heads", "decoder_attention_heads"),
+            "source_vocab_size": self.count("vocab_size"),
+            "target_vocab_size": self.count("vocab_size"),
+            "max_positions": self.count("max_position_embeddings"),
+            "activation": self.activation(),
+            "scale_embeddings": self.flag("scale_embedding", default=False),
+            "tied_output": self.flag("tie_word_embeddings", default=True),
+            "layer_norm_epsilon": LAYER_NORM_EPSILON,
+            "pad_id": pad,
+            "eos_id": eos,
+            "decoder_start_id": self.token("decoder_start_token_id", default=pad),
+            "suppressed_ids": self.suppressed(eos),
+        }
+        try:
+            return ModelConfig(**(same | others))
+        except SpecError as error:
+            raise ConversionError(f"{self.path}: {error}") from error
 
     def count(self, key: str, default: int | None = None) -> int:
         value = self.values.get(key)
@@ -187,27 +136,30 @@ class _Reader:
             raise ConversionError(f"{self.generation_path}: {key}: expected lists of token ids")
         return value
 
-    def search(self) -> tuple[SearchDefaults, list[str]]:
-        """How ``generate`` searches by default, and what of that is not converted."""
-        notes = [
+    def search(self, *, converted: Collection[str] = ()) -> SearchDefaults:
+        """How ``generate`` searches by default. What of that is not converted is noted, but for the keys
+        ``converted``."""
+        self.notes += [
             f"{key} = {value} is not converted"
             for key, nothing in _NOT_CONVERTED.items()
-            if (value := self.generation.get(key)) is not None and value != nothing
+            if key not in converted and (value := self.generation.get(key)) is not None and value != nothing
         ]
-        beam = self._within("num_beams", 1, 1, MAX_BEAM, notes)
-        penalty = self._within("length_penalty", 1.0, 0, MAX_LENGTH_PENALTY, notes)
+        beam = self._within("num_beams", 1, 1, MAX_BEAM)
+        penalty = self._within("length_penalty", 1.0, 0, MAX_LENGTH_PENALTY)
         longest = self.generation.get("max_length")
         if isinstance(longest, int) and longest < self.count("max_position_embeddings"):
-            notes.append(f"max_length = {longest} is not kept; `octavo translate --max-length {longest - 1}`")
-        return SearchDefaults(int(beam), float(penalty), LENGTH_RATIO, LENGTH_MARGIN), notes
+            self.notes.append(
+                f"max_length = {longest} is not kept; `octavo translate --max-length {longest - 1}`"
+            )
+        return SearchDefaults(int(beam), float(penalty), LENGTH_RATIO, LENGTH_MARGIN)
 
-    def _within(self, key: str, default: float, least: float, most: float, notes: list[str]) -> float:
+    def _within(self, key: str, default: float, least: float, most: float) -> float:
         value = self.generation.get(key)
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ConversionError(f"{self.generation_path}: {key} = {value!r}: expected a number")
         if not least <= value <= most:
-            notes.append(f"{key} = {value} is not converted: it is not from {least} to {most}")
+            self.notes.append(f"{key} = {value} is not converted: it is not from {least} to {most}")
             return default
         return value

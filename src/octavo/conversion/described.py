@@ -1,0 +1,38 @@
+"""What a family's reader finds out about a model: everything that a model directory is written from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from octavo.artifact.shortlist import Shortlist
+from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.tensor_sources import Array
+from octavo.plan import QuantizationPlan
+from octavo.spec import ModelConfig, Scheme, SearchDefaults
+
+UNDETERMINED = "und"
+"""The language tag of a model that does not say its language."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Described:
+    """A model of another program in our terms.
+
+    ``tensors`` holds exactly those that ``config``, ``scheme`` and ``plan`` imply; each is made when it is
+    asked for. ``source_pieces`` and ``target_pieces`` may be one table. ``notes`` say, in sentences, what the
+    model asks for and Octavo does not do.
+    """
+
+    config: ModelConfig
+    tensors: Mapping[str, Array]
+    source_pieces: PieceTable
+    target_pieces: PieceTable
+    search: SearchDefaults
+    name: str
+    source_language: str = UNDETERMINED
+    target_language: str = UNDETERMINED
+    notes: tuple[str, ...] = ()
+    scheme: Scheme = Scheme.NONE
+    plan: QuantizationPlan | None = None
+    shortlist: Shortlist | None = None

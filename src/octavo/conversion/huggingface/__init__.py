@@ -1,0 +1,1 @@
+"""Hugging Face model directories: their settings, their weights, their names."""
