@@ -65,7 +65,16 @@ ALLOWED: dict[str, set[str]] = {
         *("integer", "quantization", "scale_propagation"),
         *("artifact", "integer_format", "plan", "spec", "tensor_table"),
     },
-    "conversion": {"regular_file", "artifact", "durable", "plan", "text", "spec", "tensor_table"},
+    "conversion": {
+        "regular_file",
+        "artifact",
+        "durable",
+        "languages",
+        "plan",
+        "text",
+        "spec",
+        "tensor_table",
+    },
     "alignment": {*("artifact", "engine", "spec", "runs", "text"), "octavo"},
     "calibration": {
         *("alignment",),

@@ -68,6 +68,7 @@ def convert(
             name=name or described.name,
             source_language=languages[0],
             target_language=languages[1],
+            languages=described.languages,
             quality={},
             overwrite=overwrite,
         )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from octavo.artifact.shortlist import Shortlist
 from octavo.conversion.piece_table import PieceTable
-from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_source import Array
+from octavo.languages import Languages
 from octavo.plan import QuantizationPlan
 from octavo.spec import ModelConfig, Scheme, SearchDefaults
 
@@ -32,6 +33,7 @@ class Described:
     name: str
     source_language: str = UNDETERMINED
     target_language: str = UNDETERMINED
+    languages: Languages | None = None
     notes: tuple[str, ...] = ()
     scheme: Scheme = Scheme.NONE
     plan: QuantizationPlan | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from octavo import durable
-from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_source import Array
 from octavo.errors import OutputError
 
 

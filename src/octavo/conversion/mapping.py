@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources import Array, TensorSource
+from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.tensor_table import TensorSpec
 
 Shape: TypeAlias = tuple[int, ...]

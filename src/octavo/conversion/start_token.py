@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_source import Array
 from octavo.spec import ModelConfig
 
 PAD: Final = "<pad>"

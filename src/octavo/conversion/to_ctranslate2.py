@@ -22,7 +22,7 @@ from octavo.artifact.positions import position_table
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.piece_table import PieceTable
-from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_source import Array
 from octavo.spec import Activation, ModelConfig, NormPlacement, Positions
 from octavo.tensor_table import float_shapes, weight_shapes
 

@@ -36,7 +36,7 @@ from octavo.conversion.huggingface.directory import (
 )
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
-from octavo.conversion.tensor_sources import Array
+from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
 from octavo.spec import ModelConfig, NormPlacement, Positions
 from octavo.tensor_table import float_shapes, weight_shapes

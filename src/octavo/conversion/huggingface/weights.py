@@ -19,7 +19,7 @@ from octavo.conversion.huggingface.architecture import (
     their_name,
 )
 from octavo.conversion.mapping import MappedTensors, Origin, computed, same
-from octavo.conversion.tensor_sources import Array, TensorSource
+from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.spec import ModelConfig, Positions, Scheme
 from octavo.tensor_table import tensors
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources.source import Array, stored_as, unreadable, wrong_type
+from octavo.conversion.tensor_source import Array, stored_as, unreadable, wrong_type
 from octavo.regular_file import open_regular
 
 LATEST_VERSION: Final = 6

@@ -8,8 +8,8 @@ from typing import Final
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
+from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.conversion.tensor_sources.safetensors_file import SafetensorsFile
-from octavo.conversion.tensor_sources.source import Array, TensorSource
 from octavo.conversion.tensor_sources.torch_file import TorchFile
 
 SAFETENSORS: Final = "model.safetensors"

@@ -10,7 +10,7 @@ from typing import Any, Final
 from safetensors import SafetensorError, safe_open
 
 from octavo import interrupt
-from octavo.conversion.tensor_sources.source import Array, stored_as, unreadable, wrong_type
+from octavo.conversion.tensor_source import Array, stored_as, unreadable, wrong_type
 
 _LENGTH_BYTES: Final = 8
 

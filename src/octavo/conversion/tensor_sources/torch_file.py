@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources.source import Array, unreadable, wrong_type
+from octavo.conversion.tensor_source import Array, unreadable, wrong_type
 from octavo.conversion.tensor_sources.torch_pickle import ITEM_BYTES, MAX_PICKLE_BYTES, Storage, Tensor, load
 
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C

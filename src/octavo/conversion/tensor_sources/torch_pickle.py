@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from octavo.conversion.tensor_sources.source import Array, stored_as
+from octavo.conversion.tensor_source import Array, stored_as
 
 MAX_PICKLE_BYTES: Final = 256 * 1024 * 1024
 
