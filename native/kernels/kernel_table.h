@@ -12,7 +12,7 @@ struct EmbedInteger;
 struct IntegerProduct;
 struct L1Norm;
 
-enum class Activation : std::uint8_t { none, relu, gelu, silu };
+enum class Activation : std::uint8_t { none, relu, gelu, silu, gelu_tanh };
 
 /// Where and how floats are stored as u8: round(x · inverse) + zero_point, static quantization of
 /// docs/numerics.md. `inverse` has one value for each column.
@@ -23,11 +23,13 @@ struct QuantizedRows {
   int zero_point = 0;  // 0..255
 };
 
-/// What happens to a product's sums while they are in registers: + bias, activation, + residual, store as
-/// floats or as u8.
+/// What happens to a product's sums while they are in registers: + bias, activation, · factor, + residual,
+/// store as floats or as u8.
 struct Epilogue {
   const float* bias = nullptr;  // padded to whole panels; null: no bias
   Activation activation = Activation::none;
+  const float* factor = nullptr;  // null: none; the gate of a gated feed-forward layer
+  std::ptrdiff_t factor_stride = 0;
   const float* residual = nullptr;  // null: none; may be `output` itself
   std::ptrdiff_t residual_stride = 0;
   float* output = nullptr;  // exactly one of output and quantized.values is set
@@ -38,6 +40,7 @@ struct Epilogue {
   Epilogue from_column(std::ptrdiff_t column) const {
     Epilogue rest = *this;
     if (rest.bias != nullptr) rest.bias += column;
+    if (rest.factor != nullptr) rest.factor += column;
     if (rest.residual != nullptr) rest.residual += column;
     if (rest.output != nullptr) rest.output += column;
     if (rest.quantized.values != nullptr) {
@@ -126,6 +129,14 @@ struct KeepRows {
   const std::uint8_t* positions = nullptr;  // [rows]: its place in it
 };
 
+/// What is added to the scaled score of a query, a head and a position: values[head · head_stride + query ·
+/// query_stride + position], readable for whole pages. A query_stride of -1 is a bias of position - query.
+struct ScoreBias {
+  const float* values = nullptr;  // null: nothing is added
+  std::ptrdiff_t head_stride = 0;
+  std::ptrdiff_t query_stride = 0;
+};
+
 /// Queries that see positions of the same pages: position s is place s mod kPagePositions of page s /
 /// kPagePositions. Unseen positions may hold anything that was kept there once, or zeros.
 struct Attend {
@@ -144,6 +155,7 @@ struct Attend {
   const std::uint16_t* visible = nullptr;
   std::ptrdiff_t visible_stride = 0;
   const float* score_scale = nullptr;  // [heads]: what a sum of query times key is multiplied by
+  ScoreBias bias{};
   const float* value_scale = nullptr;  // [heads], where values are u8
   /// Scratch. Where keys and values are floats and there is one query, the weights of the last head are left
   /// in it.
@@ -198,6 +210,9 @@ struct KernelTable {
   /// x[rows, n] → output[rows, n], which may be x, or null; and u8, unless `quantized.values` is null.
   void (*layer_norm)(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
                      float* output, const QuantizedRows& quantized);
+  /// The same without mean and bias.
+  void (*rms_norm)(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
+                   const QuantizedRows& quantized);
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -34,6 +37,52 @@ std::vector<PagedShape> paged_shapes(Random& random) {
   return shapes;
 }
 
+/// What is added to scores: nothing, a row for all queries, one for each, or a bias of position - query.
+class Biases {
+ public:
+  void prepare(const PagedShape& shape, Random& random) {
+    kind_ = random.integer(0, 3);
+    if (kind_ == 0) return;
+    const int room = static_cast<int>(pages_for(shape.positions)) * kPagePositions;
+    const int queries = shape.queries;
+    query_stride_ = kind_ == 1 ? 0 : kind_ == 2 ? room + random.integer(0, 3) : -1;
+    first_ = kind_ == 3 ? queries - 1 : 0;
+    head_stride_ = room + (queries - 1) * std::abs(query_stride_) + random.integer(0, 3);
+    values_.resize(static_cast<std::size_t>(shape.heads - 1) * static_cast<std::size_t>(head_stride_) +
+                   static_cast<std::size_t>(room + (queries - 1) * std::abs(query_stride_)));
+    fill({values_.data(), values_.size()}, random.integer(0, 3) == 0 ? Values::special : Values::normal,
+         random);
+    // Behind the last position: of no query where positions are a query's own.
+    if (query_stride_ >= 0) put_nan(shape, room);
+  }
+
+  ScoreBias bias() const {
+    if (kind_ == 0) return {};
+    return {.values = values_.data() + first_, .head_stride = head_stride_, .query_stride = query_stride_};
+  }
+
+  const char* text() const {
+    static constexpr std::array kNames{"", " one bias", " a bias for each query", " a bias of distance"};
+    return kNames[static_cast<std::size_t>(kind_)];
+  }
+
+ private:
+  void put_nan(const PagedShape& shape, int room) {
+    for (int head = 0; head < shape.heads; ++head) {
+      for (int query = 0; query < (query_stride_ == 0 ? 1 : shape.queries); ++query) {
+        float* row = values_.data() + head * head_stride_ + query * query_stride_;
+        std::fill(row + shape.positions, row + room, std::numeric_limits<float>::quiet_NaN());
+      }
+    }
+  }
+
+  int kind_ = 0;
+  int first_ = 0;
+  int query_stride_ = 0;
+  int head_stride_ = 0;
+  GuardedArray<float> values_;
+};
+
 class PagedCheck {
  public:
   PagedCheck(const KernelTable& kernels, Random random) : kernels_(kernels), random_(random) {}
@@ -63,11 +112,12 @@ class PagedCheck {
                  " heads=", shape.heads, " head_dim=", shape.head_dim, " keys=", mode.keys ? "u8" : "floats",
                  " kept values=", mode.values ? "u8" : "floats", " output=", mode.output ? "u8" : "floats",
                  mode.output ? quantized_.text() : "", mode.ordered ? " in their own order" : "",
-                 " values=", name_of(kind));
+                 bias_.text(), " values=", name_of(kind));
     pages_.prepare(kernels_.attention, shape, mode, random_);
     query_.fill(static_cast<std::size_t>(shape.queries), static_cast<std::size_t>(width), mode.keys, kind,
                 random_);
     prepare_scales();
+    bias_.prepare(shape, random_);
     seen_.choose(shape, mode.ordered, random_);
     pages_.keep_all(kind, seen_, random_);
     pages_.expected().attend(job(width + gap, output_.expected(), quantized_.for_reference()));
@@ -82,6 +132,7 @@ class PagedCheck {
                .query_stride = query_.stride(),
                .positions = shape_.positions,
                .score_scale = score_scale_.data(),
+               .bias = bias_.bias(),
                .value_scale = mode_.values ? value_scale_.data() : nullptr,
                .output = mode_.output ? nullptr : output,
                .output_stride = stride,
@@ -113,6 +164,7 @@ class PagedCheck {
   Rows query_;
   GuardedArray<float> score_scale_;
   GuardedArray<float> value_scale_;
+  Biases bias_;
   CheckedOutput<float> output_;
   QuantizedTarget quantized_;
 };

@@ -75,6 +75,9 @@ void check_activations() {
     expect_near(reference::activate(Activation::relu, x), std::max(wide, 0.0), 0, "relu");
     expect_near(reference::activate(Activation::gelu, x), gelu, 5e-7 * scale,
                 "gelu(" + std::to_string(x) + ")");
+    const double tanh = std::tanh(std::sqrt(2 / std::acos(-1.0)) * (wide + 0.044715 * wide * wide * wide));
+    expect_near(reference::activate(Activation::gelu_tanh, x), 0.5 * wide * (1 + tanh), 5e-7 * scale,
+                "gelu_tanh(" + std::to_string(x) + ")");
     expect_near(reference::activate(Activation::silu, x), wide / (1 + std::exp(-wide)), 5e-7 * scale,
                 "silu(" + std::to_string(x) + ")");
   }
@@ -85,6 +88,7 @@ void check_products() {
   constexpr int kInner = 100, kColumns = 5;
   const Row x = random_row(kInner, random), weight = random_row(kInner * kColumns, random);
   const Row bias = random_row(kColumns, random), residual = random_row(kColumns, random);
+  const Row factor = random_row(kColumns, random);
   Row output(kColumns);
   kernels().linear_f32.product({.input = x.data(),
                                 .input_stride = kInner,
@@ -94,6 +98,8 @@ void check_products() {
                                 .weight = weight.data(),
                                 .epilogue = {.bias = bias.data(),
                                              .activation = Activation::relu,
+                                             .factor = factor.data(),
+                                             .factor_stride = kColumns,
                                              .residual = residual.data(),
                                              .residual_stride = kColumns,
                                              .output = output.data(),
@@ -101,7 +107,7 @@ void check_products() {
   for (std::size_t n = 0; n < kColumns; ++n) {
     double sum = bias[n];
     for (std::size_t k = 0; k < kInner; ++k) sum += static_cast<double>(x[k]) * weight[n * kInner + k];
-    expect_near(output[n], std::max(sum, 0.0) + residual[n], 1e-4, "float32 product");
+    expect_near(output[n], std::max(sum, 0.0) * factor[n] + residual[n], 1e-4, "float32 product");
   }
 }
 
@@ -194,6 +200,22 @@ void check_layer_norm() {
   }
 }
 
+void check_rms_norm() {
+  Random random(5);
+  constexpr int kLength = 70;
+  const Row x = random_row(kLength, random), weight = random_row(kLength, random);
+  Row output(kLength);
+  kernels().rms_norm(x.data(), 1, kLength, weight.data(), 1e-6f, output.data(), {});
+  double squares = 0;
+  for (const float value : x) squares += static_cast<double>(value) * value / kLength;
+  for (std::size_t i = 0; i < kLength; ++i) {
+    expect_near(output[i], x[i] / std::sqrt(squares + 1e-6) * weight[i], 1e-5, "RMS norm");
+  }
+}
+
+/// What is added to the score of key j.
+double bias_of(std::size_t j) { return 0.05 * static_cast<double>(j) - 0.3; }
+
 /// Rows kept in pages in another order, and a query that sees them in order.
 template <class T>
 Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t width, bool u8,
@@ -205,10 +227,12 @@ Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t wid
   std::vector<const std::byte*> places(pages);
   std::vector<std::int32_t> order(count);
   std::vector<std::uint16_t> visible(pages);
+  Row bias(pages * kPagePositions);
   for (std::size_t page = 0; page < pages; ++page) places[page] = memory.data() + page * layout.bytes;
   for (std::size_t j = 0; j < count; ++j) {
     const std::size_t position = pages * kPagePositions - 1 - j;
     order[j] = static_cast<std::int32_t>(position);
+    bias[position] = static_cast<float>(bias_of(j));
     visible[position / kPagePositions] |= static_cast<std::uint16_t>(1u << position % kPagePositions);
     std::byte* page = memory.data() + position / kPagePositions * layout.bytes;
     const auto place = static_cast<std::uint8_t>(position % kPagePositions);
@@ -231,6 +255,7 @@ Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t wid
                   .counts = &seen,
                   .visible = visible.data(),
                   .score_scale = &score_scale,
+                  .bias = {.values = bias.data()},
                   .value_scale = &value_scale,
                   .scores = scores.data(),
                   .weights = weights.data(),
@@ -247,8 +272,9 @@ void check_attention() {
   const Row output = attend(query.data(), keys, kWidth, false, 0.25f, 0.0f);
   std::array<double, kWidth> sums{};
   double total = 0;
-  for (const float* row : keys) {
-    double score = 0;
+  for (std::size_t j = 0; j < kCount; ++j) {
+    const float* row = keys[j];
+    double score = bias_of(j);
     for (std::size_t c = 0; c < kWidth; ++c) score += static_cast<double>(query[c]) * row[c] * 0.25;
     total += std::exp(score);
     for (std::size_t c = 0; c < kWidth; ++c) sums[c] += std::exp(score) * row[kWidth + c];
@@ -271,8 +297,9 @@ void check_attention_u8() {
   const Row output = attend(query.data(), keys, kWidth, true, kFactor, kValueScale);
   std::array<double, kWidth> sums{};
   double total = 0;
-  for (const std::uint8_t* row : keys) {
-    double score = 0;
+  for (std::size_t j = 0; j < kCount; ++j) {
+    const std::uint8_t* row = keys[j];
+    double score = bias_of(j);
     for (std::size_t c = 0; c < kWidth; ++c) score += (query[c] - 128) * (row[c] - 128) * kFactor;
     total += std::exp(score);
     for (std::size_t c = 0; c < kWidth; ++c) {
@@ -323,6 +350,7 @@ int main() {
     check_quantized_product();
     check_static_product();
     check_layer_norm();
+    check_rms_norm();
     check_attention();
     check_attention_u8();
     check_known_integer();

@@ -11,11 +11,13 @@ namespace octavo::testing {
 
 namespace {
 
-constexpr std::array kActivations{Activation::none, Activation::relu, Activation::gelu, Activation::silu};
+constexpr std::array kActivations{Activation::none, Activation::relu, Activation::gelu, Activation::silu,
+                                  Activation::gelu_tanh};
 constexpr std::array kResiduals{Residual::none, Residual::separate, Residual::output_itself};
 
 ProductShape with_random_epilogue(ProductShape shape, Random& random) {
-  shape.activation = kActivations[static_cast<std::size_t>(random.integer(0, 3))];
+  shape.activation = kActivations[static_cast<std::size_t>(random.integer(0, 4))];
+  shape.factor = random.chance();
   shape.residual = kResiduals[static_cast<std::size_t>(random.integer(0, 2))];
   shape.bias = random.chance();
   shape.input_gap = random.chance() ? random.integer(1, 9) : 0;
@@ -35,7 +37,7 @@ int any_length(Random& random) {
 void add_every_epilogue(std::vector<ProductShape>& shapes) {
   for (const Activation activation : kActivations) {
     for (const Residual residual : kResiduals) {
-      for (const int bits : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      for (int bits = 0; bits < 16; ++bits) {
         const bool to_u8 = (bits & 2) != 0;
         if (to_u8 && residual == Residual::output_itself) continue;
         for (const int rows : {1, 5, 6, 7}) {
@@ -45,6 +47,7 @@ void add_every_epilogue(std::vector<ProductShape>& shapes) {
                               .columns = columns,
                               .activation = activation,
                               .bias = (bits & 1) != 0,
+                              .factor = (bits & 8) != 0,
                               .residual = residual,
                               .to_u8 = to_u8,
                               .row_scales = (bits & 4) != 0});
@@ -68,12 +71,13 @@ void add_many_rows(std::vector<ProductShape>& shapes, Random& random) {
 }  // namespace
 
 std::string ProductShape::text() const {
-  static constexpr std::array kActivationNames{"none", "relu", "gelu", "silu"};
+  static constexpr std::array kActivationNames{"none", "relu", "gelu", "silu", "gelu-tanh"};
   static constexpr std::array kResidualNames{"none", "separate", "output itself"};
   std::ostringstream text;
   text << " rows=" << rows << " inner=" << inner << " columns=" << columns;
   text << " activation=" << kActivationNames[static_cast<std::size_t>(activation)];
   text << " bias=" << (bias ? "yes" : "no");
+  text << " factor=" << (factor ? "yes" : "no");
   text << " residual=" << kResidualNames[static_cast<std::size_t>(residual)];
   text << " gaps=" << input_gap << "," << residual_gap << "," << output_gap;
   text << " output=" << (to_u8 ? "u8" : "floats");
@@ -108,8 +112,12 @@ void EpilogueOperands::prepare(const ProductShape& shape, std::size_t padded, Ra
   output_.shape(shape.rows, shape.columns, shape.columns + shape.output_gap);
   if (shape.to_u8) quantized_.prepare(shape.rows, shape.columns, padded, shape.output_gap, random);
   if (shape.bias) fill_padded(bias_, columns, padded, random);
+  const std::size_t stride = columns + static_cast<std::size_t>(shape.residual_gap);
+  if (shape.factor) {
+    factor_.resize((rows - 1) * stride + columns);
+    fill({factor_.data(), factor_.size()}, Values::normal, random);
+  }
   if (shape.residual == Residual::separate) {
-    const auto stride = columns + static_cast<std::size_t>(shape.residual_gap);
     residual_.resize((rows - 1) * stride + columns);
     fill({residual_.data(), residual_.size()}, Values::normal, random);
   }
@@ -134,6 +142,10 @@ Epilogue EpilogueOperands::epilogue(float* output, const QuantizedRows& quantize
   } else {
     made.output = output;
     made.output_stride = shape_.columns + shape_.output_gap;
+  }
+  if (shape_.factor) {
+    made.factor = factor_.data();
+    made.factor_stride = shape_.columns + shape_.residual_gap;
   }
   if (shape_.residual == Residual::separate) {
     made.residual = residual_.data();

@@ -22,6 +22,7 @@ struct ProductShape {
   int columns = 1;
   Activation activation = Activation::none;
   bool bias = false;
+  bool factor = false;
   Residual residual = Residual::none;
   int input_gap = 0;
   int residual_gap = 0;
@@ -51,6 +52,7 @@ class EpilogueOperands {
 
   ProductShape shape_;
   GuardedArray<float> bias_;
+  GuardedArray<float> factor_;  // rows as far apart as the residual's
   GuardedArray<float> residual_;
   CheckedOutput<float> output_;
   QuantizedTarget quantized_;

@@ -94,9 +94,13 @@ enum class NormOutput { floats, in_place, both, u8 };
 constexpr std::array kNormOutputs{NormOutput::floats, NormOutput::in_place, NormOutput::both, NormOutput::u8};
 constexpr std::array kNormOutputNames{"floats", "in place", "floats and u8", "u8"};
 
-class LayerNormCheck {
+enum class Norm { layer, rms };
+
+/// Of layer norm or RMS norm, whose outputs are the same.
+class NormCheck {
  public:
-  LayerNormCheck(const KernelTable& kernels, Random random) : kernels_(kernels), random_(random) {}
+  NormCheck(const KernelTable& kernels, Norm norm, Random random)
+      : kernels_(kernels), norm_(norm), random_(random) {}
 
   int run() {
     int calls = 0;
@@ -121,8 +125,8 @@ class LayerNormCheck {
     floats_.shape(rows, n, n);
     quantized_.prepare(rows, n, static_cast<std::size_t>(n), random_.integer(0, 9), random_);
     const std::string call =
-        describe("layer_norm", kernels_.name, " rows=", rows, " n=", n, " epsilon=", epsilon,
-                 " output=", kNormOutputNames[static_cast<std::size_t>(kind_of_output)],
+        describe(norm_ == Norm::layer ? "layer_norm" : "rms_norm", kernels_.name, " rows=", rows, " n=", n,
+                 " epsilon=", epsilon, " output=", kNormOutputNames[static_cast<std::size_t>(kind_of_output)],
                  kind_of_output >= NormOutput::both ? quantized_.text() : "", " values=", name_of(kind));
     run_one(reference_kernels(), rows, n, epsilon, kind_of_output, floats_.expected(),
             quantized_.for_reference());
@@ -135,12 +139,18 @@ class LayerNormCheck {
                const QuantizedRows& quantized) const {
     const bool in_place = output == NormOutput::in_place;
     if (in_place) std::copy(x_.begin(), x_.end(), floats);
-    kernels.layer_norm(in_place ? floats : x_.data(), rows, n, weight_.data(), bias_.data(), epsilon,
-                       output == NormOutput::u8 ? nullptr : floats,
-                       output >= NormOutput::both ? quantized : QuantizedRows{});
+    const float* x = in_place ? floats : x_.data();
+    float* target = output == NormOutput::u8 ? nullptr : floats;
+    const QuantizedRows rows_u8 = output >= NormOutput::both ? quantized : QuantizedRows{};
+    if (norm_ == Norm::layer) {
+      kernels.layer_norm(x, rows, n, weight_.data(), bias_.data(), epsilon, target, rows_u8);
+    } else {
+      kernels.rms_norm(x, rows, n, weight_.data(), epsilon, target, rows_u8);
+    }
   }
 
   const KernelTable& kernels_;
+  Norm norm_;
   Random random_;
   GuardedArray<float> x_;
   GuardedArray<float> weight_;
@@ -152,7 +162,11 @@ class LayerNormCheck {
 }  // namespace
 
 int check_layer_norm(const KernelTable& kernels, Random random) {
-  return LayerNormCheck(kernels, random).run();
+  return NormCheck(kernels, Norm::layer, random).run();
+}
+
+int check_rms_norm(const KernelTable& kernels, Random random) {
+  return NormCheck(kernels, Norm::rms, random).run();
 }
 
 int check_embed_f32(const KernelTable& kernels, Random random) {

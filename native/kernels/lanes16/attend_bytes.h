@@ -35,6 +35,22 @@ template <class Tile, class V, int Contexts>
   for (int i = 0; i < Contexts; ++i) top[i] = V::all(largest[i]);
 }
 
+/// Adds the tile's bias to the scores in scratch; `top` becomes the largest seen.
+template <class Tile, class V, int Contexts>
+inline void add_bias(const Tile& tile, V (&top)[Contexts]) {
+  for (int i = 0; i < Contexts; ++i) {
+    const float* bias = tile.bias(i);
+    V largest = V::all(V::kLowest);
+    for (int page = 0; page < tile.page_count; ++page, bias += kPagePositions) {
+      float* scores = tile.scores + i * tile.room + page * kPagePositions;
+      const V value = V::load(scores) + V::load(bias);
+      value.store(scores);
+      largest = V::max(V::where(tile.seen(i % Tile::kQueries, page), value, V::kLowest), largest);
+    }
+    top[i] = V::all(largest.largest());
+  }
+}
+
 /// Scores to weights, exp(score - top) in steps of 1/255, zero where nothing is seen. The lanes of `sum` add
 /// up to theirs, exactly, as it is below 2^24.
 template <class Tile, class V, int Contexts>

@@ -33,6 +33,26 @@ class SeenRows {
   std::size_t row_bytes_;
 };
 
+/// Adds the tile's bias to scores in order. Returns the largest. Behind the last stand scores that occur.
+template <class V, class Tile>
+inline V add_bias_in_order(const Tile& tile, const SeenRows<V>& rows) {
+  const float* bias = tile.bias(0);
+  V top{};
+  for (int j = 0; j < rows.count(); j += V::kLanes) {
+    float* scores = tile.scores + j;
+    alignas(64) float added[V::kLanes];
+    for (int i = 0; i < V::kLanes; ++i) {
+      const bool there = j + i < rows.count();
+      added[i] = bias[rows.position(there ? j + i : j)];
+      if (!there) scores[i] = scores[0];
+    }
+    const V score = V::load(scores) + V::load(added);
+    score.store(scores);
+    top = V::max(score, j == 0 ? score.repeat_first() : top);
+  }
+  return top;
+}
+
 /// Scores of one head, in order. Returns the largest. Behind the last, scratch is filled with scores that
 /// occur.
 template <class V, class Tile>
@@ -64,6 +84,7 @@ inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
     score.store(tile.scores + j);
     top = V::max(score, j == 0 ? score.repeat_first() : top);
   }
+  if (tile.has_bias) top = add_bias_in_order<V>(tile, rows);
   return V::all(top.largest());
 }
 

@@ -12,6 +12,7 @@ inline void attend_bytes_floats(const Attend& job, const Tile& tile, const Conte
   const SeenRows<V> rows(job, tile.first);
   V top[1];
   score_bytes(tile, top);
+  if (tile.has_bias) add_bias(tile, top);
   float* ordered = tile.scores + tile.room;
   for (int j = 0; j < rows.count(); ++j) ordered[j] = tile.scores[rows.position(j)];
   sum_floats(tile, rows, ordered, 1.0f / exponentiate<V>(ordered, rows.count(), top[0]), target);
@@ -54,6 +55,7 @@ struct BytesKernel {
       EachContext top;
       score_bytes(tile, top.lanes);
       top_ = top;
+      if (tile_.has_bias) add_bias();
     }
 
     [[gnu::noinline]] void weigh() {
@@ -74,6 +76,8 @@ struct BytesKernel {
     struct EachContext {
       V lanes[Tile::kContexts];
     };
+
+    [[gnu::noinline]] void add_bias() { lanes16::add_bias(tile_, top_.lanes); }
 
     const Tile tile_;
     const ContextRows<V> target_;
@@ -111,6 +115,7 @@ void weigh_tile(Attend job, const HeadWeights& target, int first) {
   V sum[Queries];
   if (job.layout->keys_u8) {
     score_bytes(tile, top);
+    if (tile.has_bias) add_bias(tile, top);
   } else if constexpr (Queries == 1) {
     top[0] = score_floats<V>(tile, SeenRows<V>(job, first));
   }

@@ -11,11 +11,14 @@
 
 namespace octavo::lanes16 {
 
-/// Stores 16 finished sums of one row, `count` of them valid: activation, residual, store.
+/// Stores 16 finished sums of one row, `count` of them valid: activation, factor, residual, store.
 template <class V>
 inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t column, int count, V value) {
   value = activate(epilogue.activation, value);
   const int valid = count < V::kLanes ? count : V::kLanes;
+  if (epilogue.factor != nullptr) {
+    value = value * load<V>(epilogue.factor + row * epilogue.factor_stride + column, valid);
+  }
   if (epilogue.residual != nullptr) {
     value = value + load<V>(epilogue.residual + row * epilogue.residual_stride + column, valid);
   }
@@ -46,6 +49,7 @@ enum class Ending { floats, floats_residual, bytes, bytes_relu, any };
 static inline Ending ending_of(const Epilogue& epilogue) {
   const bool bytes = epilogue.quantized.values != nullptr;
   const bool residual = epilogue.residual != nullptr;
+  if (epilogue.factor != nullptr) return Ending::any;
   if (epilogue.activation == Activation::none) {
     if (!bytes) return residual ? Ending::floats_residual : Ending::floats;
     return residual ? Ending::any : Ending::bytes;

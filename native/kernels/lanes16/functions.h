@@ -56,12 +56,19 @@ inline V gelu(V x) {
 }
 
 template <class V>
+inline V gelu_tanh(V x) {
+  const V w = V::fma(V::all(-0.071354816f), x * x, V::all(-1.5957691f));
+  return x / (V::all(1.0f) + exponential(x * w));
+}
+
+template <class V>
 inline V activate(Activation activation, V x) {
   switch (activation) {
     case Activation::none: return x;
     case Activation::relu: return V::max(x, V::all(0.0f));
     case Activation::gelu: return gelu(x);
     case Activation::silu: return x / (V::all(1.0f) + exponential(V::negate(x)));
+    case Activation::gelu_tanh: return gelu_tanh(x);
   }
   return x;
 }

@@ -41,6 +41,17 @@ void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, con
   }
 }
 
+/// Columns [i, i + count) of a row of n that a norm has made: as floats, as u8, or as both.
+template <class V>
+inline void store_normed(V value, std::ptrdiff_t row, int n, int i, int count, float* output,
+                         const QuantizedRows& quantized) {
+  if (output != nullptr) store(value, output + row * n + i, count);
+  if (quantized.values != nullptr) {
+    store_quantized(value, load<V>(quantized.inverse + i, count), quantized.zero_point,
+                    quantized.values + row * quantized.stride + i, count);
+  }
+}
+
 template <class V>
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
                 float* output, const QuantizedRows& quantized) {
@@ -58,11 +69,25 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
     for_each_vector<V>(n, [&](int i, int count) {
       const V centred = (load<V>(x + i, count) - mean) * inverse;
       const V value = V::fma(centred, load<V>(weight + i, count), load<V>(bias + i, count));
-      if (output != nullptr) store(value, output + row * n + i, count);
-      if (quantized.values != nullptr) {
-        store_quantized(value, load<V>(quantized.inverse + i, count), quantized.zero_point,
-                        quantized.values + row * quantized.stride + i, count);
-      }
+      store_normed(value, row, n, i, count, output, quantized);
+    });
+  }
+}
+
+template <class V>
+void rms_norm(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
+              const QuantizedRows& quantized) {
+  const float length = static_cast<float>(n);
+  for (std::ptrdiff_t row = 0; row < rows; ++row, x += n) {
+    V squares = V::all(0.0f);
+    for_each_vector<V>(n, [&](int i, int count) {
+      const V value = load<V>(x + i, count);
+      squares = V::fma(value, value, squares);
+    });
+    const V inverse = V::all(V::inverse_square_root(squares.sum_tree() / length + epsilon));
+    for_each_vector<V>(n, [&](int i, int count) {
+      const V value = (load<V>(x + i, count) * inverse) * load<V>(weight + i, count);
+      store_normed(value, row, n, i, count, output, quantized);
     });
   }
 }

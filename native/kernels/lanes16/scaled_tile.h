@@ -11,10 +11,22 @@ struct ScaledTile : Tile<Bytes, Attend, Queries, Heads> {
   ScaledTile(const Attend& job, int first_query, int first_head, TilePlace place = {})
       : Tile<Bytes, Attend, Queries, Heads>(job, first_query, first_head, place),
         score_scale(job.score_scale + first_head),
-        value_scale(job.value_scale + first_head) {}
+        value_scale(job.value_scale + first_head),
+        has_bias(job.bias.values != nullptr),
+        bias_(job.bias) {}
+
+  /// What is added to the scores of context i, by position.
+  const float* bias(int i) const {
+    return bias_.values + (this->head + i / Queries) * bias_.head_stride +
+           (this->first + i % Queries) * bias_.query_stride;
+  }
 
   const float* const score_scale;  // from `head` on
   const float* const value_scale;
+  const bool has_bias;
+
+ private:
+  const ScoreBias bias_;
 };
 
 /// Where contexts go, and how.

@@ -50,11 +50,18 @@ class QueryHead {
 
  private:
   int first() const { return head_ * job_.layout->head_dim; }
+  int position(int j) const { return order_ != nullptr ? order_[j] : j; }
 
   void exponentiate_scores() const {
     for (int j = 0; j < count_; ++j) job_.scores[j] = product_with_key(j) * job_.score_scale[head_];
+    if (job_.bias.values != nullptr) add_bias();
     const float largest = *std::max_element(job_.scores, job_.scores + count_);
     for (int j = 0; j < count_; ++j) job_.scores[j] = exponential(job_.scores[j] - largest);
+  }
+
+  void add_bias() const {
+    const float* bias = job_.bias.values + head_ * job_.bias.head_stride + query_ * job_.bias.query_stride;
+    for (int j = 0; j < count_; ++j) job_.scores[j] = job_.scores[j] + bias[position(j)];
   }
 
   /// Returns the sum of the weights.
@@ -67,12 +74,12 @@ class QueryHead {
     return total;
   }
 
-  /// This head's part of row `position` of keys or values, which begin at `offset` in a page.
+  /// This head's part of key j's row of keys or values, which begin at `offset` in a page.
   template <class T>
   const T* row(int j, std::size_t offset) const {
-    const int position = order_ != nullptr ? order_[j] : j;
-    const auto place = static_cast<std::size_t>(position % kPagePositions);
-    const std::byte* page = job_.pages[position / kPagePositions];
+    const int at = position(j);
+    const auto place = static_cast<std::size_t>(at % kPagePositions);
+    const std::byte* page = job_.pages[at / kPagePositions];
     return reinterpret_cast<const T*>(page + offset + place * row_bytes(*job_.layout, sizeof(T) == 1)) +
            first();
   }

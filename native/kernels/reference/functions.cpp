@@ -33,6 +33,11 @@ float gelu(float x) {
   return std::fma(h, u, h);
 }
 
+float gelu_tanh(float x) {
+  const float w = std::fma(-0.071354816f, x * x, -1.5957691f);
+  return x / (1.0f + exponential(x * w));
+}
+
 }  // namespace
 
 float activate(Activation activation, float x) {
@@ -41,6 +46,7 @@ float activate(Activation activation, float x) {
     case Activation::relu: return x > 0.0f ? x : 0.0f;
     case Activation::gelu: return gelu(x);
     case Activation::silu: return x / (1.0f + exponential(-x));
+    case Activation::gelu_tanh: return gelu_tanh(x);
   }
   return x;
 }

@@ -22,6 +22,8 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int rows, int n, std::
 void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output);
 void layer_norm(const float* x, int rows, int n, const float* weight, const float* bias, float epsilon,
                 float* output, const QuantizedRows& quantized);
+void rms_norm(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
+              const QuantizedRows& quantized);
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
 void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
               float* output);

@@ -8,6 +8,7 @@ namespace {
 
 void finish(const Epilogue& epilogue, int row, int column, float value) {
   value = activate(epilogue.activation, value);
+  if (epilogue.factor != nullptr) value = value * epilogue.factor[row * epilogue.factor_stride + column];
   if (epilogue.residual != nullptr)
     value = value + epilogue.residual[row * epilogue.residual_stride + column];
   if (epilogue.quantized.values != nullptr) {

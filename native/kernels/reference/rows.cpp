@@ -57,6 +57,19 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
   }
 }
 
+void rms_norm(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
+              const QuantizedRows& quantized) {
+  const float count = static_cast<float>(n);
+  for (int row = 0; row < rows; ++row, x += n) {
+    const float inverse = 1.0f / std::sqrt(dot16(x, x, n) / count + epsilon);
+    for (int i = 0; i < n; ++i) {
+      const float value = (x[i] * inverse) * weight[i];
+      if (quantized.values != nullptr) store_quantized(quantized, row, i, value);
+      if (output != nullptr) output[static_cast<std::ptrdiff_t>(row) * n + i] = value;
+    }
+  }
+}
+
 void embed_f32(const float* row, const float* position, int n, float scale, float* output) {
   for (int i = 0; i < n; ++i) output[i] = std::fma(row[i], scale, position[i]);
 }
