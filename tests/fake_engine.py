@@ -28,6 +28,9 @@ class FakeEngine:
     closed: bool = False
     batches: list[list[list[int]]] = dataclasses.field(default_factory=list)
     terms: list[Sequence[Sequence[Term] | None] | None] = dataclasses.field(default_factory=list)
+    target_prefixes: list[Sequence[npt.NDArray[np.int32] | None] | None] = dataclasses.field(
+        default_factory=list
+    )
 
     def translate(
         self,
@@ -36,6 +39,7 @@ class FakeEngine:
         terms: Sequence[Sequence[Term] | None] | None = None,
         continuations: npt.NDArray[np.int32] | None = None,
         *,
+        target_prefixes: Sequence[npt.NDArray[np.int32] | None] | None = None,
         alignments: bool = False,
         call: Call | None = None,
     ) -> list[list[Hypothesis]]:
@@ -47,6 +51,7 @@ class FakeEngine:
             assert 1 <= len(source) < self.config.max_positions
         self.batches.append([source.tolist() for source in sources])
         self.terms.append(terms)
+        self.target_prefixes.append(target_prefixes)
         return [
             [self._hypothesis(source, rank, options, alignments) for rank in range(options.nbest)]
             for source in sources

@@ -104,16 +104,18 @@ struct HeldRequest {
   }
 };
 
+/// target_prefixes: None, or for every source the tokens that its translations begin with.
 /// priority: 0 and up, the most urgent last; seconds: until its deadline, or None.
 HeldRequest make_request(PythonEngine& engine, nb::handle sources, const SearchOptions& options,
-                         nb::handle terms, nb::handle continuations, bool alignments, int priority,
-                         nb::handle seconds) {
+                         nb::handle terms, nb::handle continuations, nb::handle target_prefixes,
+                         bool alignments, int priority, nb::handle seconds) {
   engine.pool();  // a language model has none
   const TransformerConfig& config = engine.model().config;
   auto request = std::make_shared<Request>();
   request->sources = each(sources, token_ids);
   request->terms = to_terms(terms);
   request->continuations = to_continuations(token_ids(continuations), config);
+  if (!target_prefixes.is_none()) request->target_prefixes = each(target_prefixes, token_ids);
   request->options = options;
   request->alignments = alignments;
   request->priority = static_cast<Priority>(std::clamp(priority, 0, static_cast<int>(kPriorities) - 1));
@@ -176,7 +178,7 @@ void bind_engine(nb::module_& module) {
       .def("__init__", &load, "config"_a, "arithmetic"_a.none(), "fetch"_a, "heads"_a, "threads"_a,
            "streams"_a, "isa"_a, "shortlist"_a.none())
       .def("request", &make_request, "sources"_a, "options"_a, "terms"_a.none(), "continuations"_a,
-           "alignments"_a, "priority"_a, "seconds"_a.none())
+           "target_prefixes"_a.none(), "alignments"_a, "priority"_a, "seconds"_a.none())
       .def("translate", &translate, "request"_a, "polls"_a)
       .def("submit", &submit, "request"_a, "most_tokens"_a)
       .def("collect", &collect)

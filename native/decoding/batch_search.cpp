@@ -25,11 +25,10 @@ BatchSearch::BatchSearch(const Transformer& model, const Shortlist* shortlist,
 }
 
 Waiting BatchSearch::waiting(const TransformerConfig& config, const Request& request, std::size_t index) {
-  const std::span<const Term> terms = request.terms_of(index);
   const std::size_t length = request.sources[index].size() + (config.source_eos ? 1 : 0);
-  const int longest =
-      longest_translation(request.options, static_cast<int>(length), config.max_positions, longest_of(terms));
-  const int live = SentenceSearch::most_live(request.options, !terms.empty());
+  const int longest = longest_translation(request.options, static_cast<int>(length), config.max_positions,
+                                          request.demanded_tokens(index));
+  const int live = SentenceSearch::most_live(request.options, !request.terms_of(index).empty());
   return {.index = index,
           .length = length,
           .rows = static_cast<std::size_t>(request.options.beam),
@@ -83,17 +82,18 @@ void BatchSearch::admit(std::span<const Taken> newcomers) {
 
 void BatchSearch::begin(const Taken& taken, SentenceRows rows) {
   const Request& request = *taken.request;
-  const std::span<const Term> terms = request.terms_of(taken.sentence.index);
+  const std::size_t index = taken.sentence.index;
+  const std::span<const Term> terms = request.terms_of(index);
   std::optional<Terms> wanted;
   if (!terms.empty()) wanted.emplace(terms, request.continuations);
   const TransformerConfig& config = model_.config;
-  const int longest =
-      longest_translation(request.options, rows.source_length(), config.max_positions, longest_of(terms));
-  Sentence sentence{
-      taken, std::move(rows), SentenceSearch(request.options, longest, config.eos_id, std::move(wanted)), {}};
-  if (shortlist_ != nullptr) {
-    shortlist_->choose(request.sources[taken.sentence.index], sentence.search.watched(), sentence.candidates);
-  }
+  const int longest = longest_translation(request.options, rows.source_length(), config.max_positions,
+                                          request.demanded_tokens(index));
+  SentenceSearch search(request.options, longest, config.eos_id, request.target_prefix_of(index),
+                        std::move(wanted));
+  Sentence sentence{taken, std::move(rows), std::move(search), {}};
+  if (shortlist_ != nullptr)
+    shortlist_->choose(request.sources[index], sentence.search.watched(), sentence.candidates);
   live_.push_back(std::move(sentence));
   places_ += taken.sentence.rows;
   cost_ += taken.sentence.cost;

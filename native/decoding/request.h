@@ -26,9 +26,10 @@ using Clock = std::chrono::steady_clock;
 /// Sentences that one caller wants translated alike, and what becomes of them.
 struct Request {
   // What is wanted: it does not change.
-  std::vector<std::vector<std::int32_t>> sources;  // token ids without EOS
-  std::vector<std::vector<Term>> terms;            // of each source, or of none
-  TokenSet continuations;                          // tokens that continue a word
+  std::vector<std::vector<std::int32_t>> sources;          // token ids without EOS
+  std::vector<std::vector<Term>> terms;                    // of each source, or of none
+  TokenSet continuations;                                  // tokens that continue a word
+  std::vector<std::vector<std::int32_t>> target_prefixes;  // of each source, or of none
   SearchOptions options;
   bool alignments = false;
   Priority priority = Priority::normal;
@@ -36,6 +37,14 @@ struct Request {
 
   std::span<const Term> terms_of(std::size_t sentence) const {
     return terms.empty() ? std::span<const Term>() : terms[sentence];
+  }
+  /// The tokens that every translation of a sentence begins with.
+  std::span<const std::int32_t> target_prefix_of(std::size_t sentence) const {
+    return target_prefixes.empty() ? std::span<const std::int32_t>() : target_prefixes[sentence];
+  }
+  /// Tokens that a translation gets besides what its source asks for.
+  int demanded_tokens(std::size_t sentence) const {
+    return longest_of(terms_of(sentence)) + static_cast<int>(target_prefix_of(sentence).size());
   }
   /// What a sentence counts in a queue that is bounded in tokens: its own and EOS.
   std::size_t tokens_of(std::size_t sentence) const { return sources[sentence].size() + 1; }

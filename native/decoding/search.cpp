@@ -35,9 +35,10 @@ void check(const SearchOptions& options) {
           "no_repeat_ngram must be from 0 to 65536");
 }
 
-int longest_translation(const SearchOptions& options, int source_tokens, int max_positions, int term_tokens) {
+int longest_translation(const SearchOptions& options, int source_tokens, int max_positions,
+                        int demanded_tokens) {
   const double relative =
-      std::floor(options.length_ratio * source_tokens + options.length_margin) + term_tokens;
+      std::floor(options.length_ratio * source_tokens + options.length_margin) + demanded_tokens;
   const double longest = std::min<double>(
       {static_cast<double>(options.max_length), relative, static_cast<double>(max_positions)});
   return std::max(1, static_cast<int>(longest));

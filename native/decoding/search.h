@@ -28,10 +28,10 @@ struct Hypothesis {
   bool complete = false;
 };
 
-/// The longest translation, in target tokens with EOS, of a source of `source_tokens` with EOS and terms of
-/// `term_tokens`.
+/// The longest translation, in target tokens with EOS, of a source of `source_tokens` with EOS. Its terms and
+/// its prefix have `demanded_tokens`.
 int longest_translation(const SearchOptions& options, int source_tokens, int max_positions,
-                        int term_tokens = 0);
+                        int demanded_tokens);
 
 /// length^length_penalty.
 float length_divisor(int length, float length_penalty);

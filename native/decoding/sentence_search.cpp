@@ -14,10 +14,11 @@ constexpr std::int32_t kRoot = -1;
 }  // namespace
 
 SentenceSearch::SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id,
-                               std::optional<Terms> terms)
+                               std::span<const std::int32_t> prefix, std::optional<Terms> terms)
     : options_(options),
       longest_(longest),
       eos_id_(eos_id),
+      prefix_(prefix),
       live_{{0.0f, kRoot, 0, 0}},
       terms_(std::move(terms)) {
   if (!terms_) return;
@@ -46,6 +47,29 @@ void SentenceSearch::collect(std::span<const Offer> offers) {
 void SentenceSearch::advance(std::span<const Offer> offers, std::span<const Attention> attention) {
   rows_attention_ = attention;
   next_.clear();
+  if (in_prefix()) {
+    force();
+  } else if (!choose(offers)) {
+    cut();  // every token would repeat something
+    return;
+  }
+  live_.swap(next_);
+  settle();
+  if (options_.no_repeat_ngram > 0) bar_repeats();
+}
+
+/// The only live hypothesis goes on with the next token of the prefix, at no cost.
+void SentenceSearch::force() {
+  const std::int32_t token = prefix_[static_cast<std::size_t>(length_)];
+  go_on({live_.front().sum, 0, token});
+  ++length_;
+  if (!terms_) return;
+  progress_.front() = terms_->after(progress_.front(), token);
+  missing_.front() = terms_->missing(progress_.front());
+}
+
+/// Chooses which hypotheses go on. False: none may.
+bool SentenceSearch::choose(std::span<const Offer> offers) {
   if (terms_) {
     collect_with_terms(offers);
   } else {
@@ -55,8 +79,7 @@ void SentenceSearch::advance(std::span<const Offer> offers, std::span<const Atte
     const auto scored = [](const Offer& offer) { return std::isfinite(offer.log_sum_exp); };
     if (options_.no_repeat_ngram == 0 || length_ == 0 || std::none_of(offers.begin(), offers.end(), scored))
       throw Error("the model's scores are not finite; its weights may be damaged");
-    cut();  // every token would repeat something
-    return;
+    return false;
   }
   ++length_;
   if (terms_) {
@@ -64,9 +87,7 @@ void SentenceSearch::advance(std::span<const Offer> offers, std::span<const Atte
   } else {
     walk();
   }
-  live_.swap(next_);
-  settle();
-  if (options_.no_repeat_ngram > 0) bar_repeats();
+  return true;
 }
 
 void SentenceSearch::walk() {

@@ -31,8 +31,9 @@ class SentenceSearch {
     std::int32_t token;
   };
 
+  /// `prefix`, which outlives this: the tokens that every hypothesis begins with.
   SentenceSearch(const SearchOptions& options, int longest, std::int32_t eos_id,
-                 std::optional<Terms> terms = std::nullopt);
+                 std::span<const std::int32_t> prefix, std::optional<Terms> terms);
 
   /// One step: offers[i] belongs to live()[i], and so does attention[i], with which whatever token continues
   /// it was chosen; in every step or in none. Throws Error when no hypothesis offers anything.
@@ -89,6 +90,9 @@ class SentenceSearch {
     TermProgress progress;
   };
 
+  bool in_prefix() const { return static_cast<std::size_t>(length_) < prefix_.size(); }
+  void force();
+  bool choose(std::span<const Offer> offers);
   void collect(std::span<const Offer> offers);
   void walk();
   void finish(std::int32_t node, float sum, bool complete);
@@ -111,6 +115,7 @@ class SentenceSearch {
   SearchOptions options_;
   int longest_;
   std::int32_t eos_id_;
+  std::span<const std::int32_t> prefix_;
   int length_ = 0;  // tokens produced by each live hypothesis
   bool done_ = false;
   std::vector<Node> nodes_;

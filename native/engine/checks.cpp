@@ -9,7 +9,7 @@ namespace octavo {
 
 namespace {
 
-void check_tokens(const std::vector<std::int32_t>& tokens, int vocabulary, int longest, const char* side) {
+void check_tokens(std::span<const std::int32_t> tokens, int vocabulary, int longest, const char* side) {
   for (const std::int32_t token : tokens) {
     if (token < 0 || token >= vocabulary) {
       throw Error(std::string(side) + " token " + std::to_string(token) + " lies outside the vocabulary of " +
@@ -62,6 +62,18 @@ void check_terms(const TransformerConfig& config, std::size_t source, std::span<
   }
 }
 
+void check_target_prefix(const TransformerConfig& config, std::size_t source,
+                         std::span<const std::int32_t> prefix, int longest) {
+  const std::string name = "source " + std::to_string(source) + ": target prefix";
+  check_tokens(prefix, config.target_vocab_size, config.max_positions - 1, name.c_str());
+  if (std::find(prefix.begin(), prefix.end(), config.eos_id) != prefix.end())
+    throw Error(name + " holds EOS, token " + std::to_string(config.eos_id) +
+                ", which only ends translations");
+  if (!prefix.empty() && prefix.size() >= static_cast<std::size_t>(longest))
+    throw Error(name + " has " + std::to_string(prefix.size()) +
+                " tokens, which leaves no room for a translation of max_length = " + std::to_string(longest));
+}
+
 void check_head(const TransformerConfig& config, const AttentionHead& head) {
   if (config.is_language_model()) throw Error("a language model has no source to align with");
   if (head.layer < 0 || head.layer >= config.decoder_layers || head.head < 0 ||
@@ -85,9 +97,14 @@ void check_request(const TransformerConfig& config, const Request& request) {
   if (!request.terms.empty() && request.terms.size() != sources)
     throw Error("there must be terms for every source, or for none; there are " +
                 std::to_string(request.terms.size()) + " for " + std::to_string(sources) + " sources");
+  if (!request.target_prefixes.empty() && request.target_prefixes.size() != sources)
+    throw Error("there must be a target prefix for every source, or for none; there are " +
+                std::to_string(request.target_prefixes.size()) + " for " + std::to_string(sources) +
+                " sources");
   for (std::size_t i = 0; i < sources; ++i) {
     check_source(config, request.sources[i]);
     check_terms(config, i, request.terms_of(i));
+    check_target_prefix(config, i, request.target_prefix_of(i), request.options.max_length);
   }
 }
 

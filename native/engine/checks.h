@@ -20,6 +20,11 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
 /// Throws Error unless a translation of source number `source` can contain the terms.
 void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms);
 
+/// Throws Error unless translations of source number `source`, that have at most `longest` tokens with EOS,
+/// can begin with the prefix.
+void check_target_prefix(const TransformerConfig& config, std::size_t source,
+                         std::span<const std::int32_t> prefix, int longest);
+
 /// Throws Error unless the model has that head of cross-attention.
 void check_head(const TransformerConfig& config, const AttentionHead& head);
 

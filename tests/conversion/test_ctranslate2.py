@@ -143,6 +143,34 @@ def test_direct_exports_translate_alike(config: ModelConfig, tmp_path: Path) -> 
     check_same(model, peer, token_names(model), with_eos=False)
 
 
+@pytest.mark.parametrize("length", [1, 3])
+def test_target_prefixes(length: int, tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "ours", config=PRE, tensors=lively_tensors(PRE, eos_bias=2.0))
+    export_ctranslate2(tmp_path / "ours", tmp_path / "ct2")
+    model = ModelDirectory.open(tmp_path / "ours")
+    peer = ctranslate2.Translator(str(tmp_path / "ct2"), compute_type="float32", intra_threads=1)
+    names = token_names(model)
+    ids = [model.tokenizers()[0].encode(line) for line in SENTENCES]
+    prefixes = [[*row, 20, 21, 22][:length] for row in ids]
+    engine = Engine(model, precision="float32", threads=1)
+    for beam in (1, 4):
+        theirs = peer.translate_batch(
+            [[names[token] for token in row] for row in ids],
+            target_prefix=[[names[token] for token in prefix] for prefix in prefixes],
+            beam_size=beam,
+            length_penalty=1.0,
+            max_decoding_length=30,
+        )
+        found = engine.translate(
+            [np.array(row, np.int32) for row in ids],
+            SearchOptions(beam=beam, max_length=30, length_ratio=0.0, length_margin=30),
+            target_prefixes=[np.array(prefix, np.int32) for prefix in prefixes],
+        )
+        expected = [result.hypotheses[0] for result in theirs]
+        assert [[names[token] for token in h[0].tokens] for h in found] == expected
+    assert len({tuple(row) for row in expected}) > 3
+
+
 def test_int8_weights_stay(tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "ours", config=PRE, scheme=Scheme.INT8_DYNAMIC)
     export_ctranslate2(tmp_path / "ours", tmp_path / "ct2", dtype="int8")

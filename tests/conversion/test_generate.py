@@ -111,6 +111,38 @@ def test_ngrams_that_may_not_repeat_are_those_of_generate(size: int, tmp_path: P
         assert expected != peer.generate(sources, **options)
 
 
+@pytest.mark.parametrize("beam", [1, 4])
+def test_a_forced_first_token_is_that_of_generate(beam: int, tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", CONFIGS["shared"])
+    convert(theirs.path, tmp_path / "ours")
+    ours, peer = ModelDirectory.open(tmp_path / "ours"), Peer(theirs.path)
+    sources = peer.ids(SENTENCES)
+    options = SearchOptions.from_defaults(ours.search, beam=beam, max_length=30)
+    found = Engine(ours, precision="float32", threads=1).translate(
+        [np.array(source[:-1], np.int32) for source in sources],
+        options,
+        target_prefixes=[np.array([77], np.int32)] * len(sources),
+    )
+    for source, hypotheses in zip(sources, found, strict=True):
+        with torch.no_grad():
+            made = peer.model.generate(
+                torch.tensor([source]),
+                num_beams=beam,
+                early_stopping=beam > 1,
+                max_length=31,
+                forced_bos_token_id=77,
+                forced_eos_token_id=None,
+                return_dict_in_generate=True,
+                output_scores=True,
+            )
+        row = made.sequences[0].tolist()
+        ours_row = hypotheses[0].tokens.tolist()
+        assert row[1 : 1 + len(ours_row)] == ours_row
+        assert ours_row[0] == 77
+        if beam > 1:
+            assert hypotheses[0].score == pytest.approx(made.sequences_scores[0].item(), abs=1e-5)
+
+
 @pytest.mark.parametrize("config", [CONFIGS["shared"], CONFIGS["separate"]], ids=["shared", "separate"])
 def test_what_transformers_saves_converts(config: ModelConfig, tmp_path: Path) -> None:
     theirs = write_marian(tmp_path / "theirs", config)

@@ -48,6 +48,7 @@ class Engine:
         options: SearchOptions,
         terms: Sequence[Any] | None,
         continuations: Any,
+        target_prefixes: Sequence[Any] | None,
         alignments: bool,
         priority: int,
         seconds: float | None,

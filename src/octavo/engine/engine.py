@@ -25,6 +25,7 @@ from octavo.engine.native_values import (
     native_config,
     native_options,
     native_shortlist,
+    native_target_prefixes,
     native_terms,
     tensor_reader,
     token_ids,
@@ -155,6 +156,7 @@ class Engine:
         terms: Sequence[Sequence[Term] | None] | None = None,
         continuations: TokenIds | None = None,
         *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
         alignments: bool = False,
         call: Call | None = None,
     ) -> list[list[Hypothesis]]:
@@ -163,16 +165,20 @@ class Engine:
         ``sources``: ids of each sentence, without EOS. ``terms``: for each source, those that its hypotheses
         must contain, each as often as it stands there, at most MAX_TERMS; None: of no source. A hypothesis
         lacks one only where the longest translation that the options allow has no room for it.
-        ``continuations``: the target ids that continue a word, for terms of whole words. ``alignments``:
-        give every hypothesis its alignment too. ``call``: how urgent they are, until when, and whether
-        still; it raises DeadlineError and CancelledCallError. Calls of several threads share batches; Ctrl-C
-        interrupts that of the main thread. Raises EngineError for ids outside the vocabulary, a source too
-        long, a term that no translation can contain, options out of range, or alignments of a model of which
-        no heads are known that align.
+        ``continuations``: the target ids that continue a word, for terms of whole words.
+        ``target_prefixes``: for each source, the target ids that its hypotheses begin with, or None. They
+        cost nothing (log-probability 0), and are tokens of the hypothesis in all else. ``alignments``: give
+        every hypothesis its alignment too. ``call``: how urgent they are, until when, and whether still; it
+        raises DeadlineError and CancelledCallError. Calls of several threads share batches; Ctrl-C interrupts
+        that of the main thread. Raises EngineError for ids outside the vocabulary, a source too long, a term
+        that no translation can contain, a prefix that leaves no room for more, options out of range, or
+        alignments of a model of which no heads are known that align.
         """
         with engine_errors("translation"):
             native = self._open()
-            request = self._request(native, sources, options, terms, continuations, alignments, call)
+            request = self._request(
+                native, sources, options, terms, continuations, target_prefixes, alignments, call
+            )
             unwatch = (call or Call()).watch(lambda: native.cancel(request))
             try:
                 native.translate(request, threading.get_ident() == threading.main_thread().ident)
@@ -187,6 +193,7 @@ class Engine:
         terms: Sequence[Sequence[Term] | None] | None = None,
         continuations: TokenIds | None = None,
         *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
         alignments: bool = False,
         call: Call | None = None,
     ) -> list[Future[list[Hypothesis]]]:
@@ -201,7 +208,9 @@ class Engine:
         """
         with engine_errors("translation"):
             native = self._open()
-            request = self._request(native, sources, options, terms, continuations, alignments, call)
+            request = self._request(
+                native, sources, options, terms, continuations, target_prefixes, alignments, call
+            )
             with self._submitting:
                 self._open()  # another thread may have closed it since
                 if self._submissions is None:
@@ -221,6 +230,7 @@ class Engine:
         options: SearchOptions,
         terms: Sequence[Sequence[Term] | None] | None,
         continuations: TokenIds | None,
+        target_prefixes: Sequence[TokenIds | None] | None,
         alignments: bool,
         call: Call | None,
     ) -> Any:
@@ -237,6 +247,7 @@ class Engine:
             native_options(options),
             native_terms(terms),
             token_ids(() if continuations is None else continuations),
+            native_target_prefixes(target_prefixes),
             alignments,
             int(call.priority),
             call.seconds_left,

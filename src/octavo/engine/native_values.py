@@ -109,6 +109,13 @@ def native_terms(terms: Sequence[Sequence[Term] | None] | None) -> list[Any] | N
     ]
 
 
+def native_target_prefixes(prefixes: Sequence[TokenIds | None] | None) -> list[TokenIds] | None:
+    """For each source the tokens that its translations begin with."""
+    if prefixes is None or all(prefix is None for prefix in prefixes):
+        return None
+    return [token_ids(() if prefix is None else prefix) for prefix in prefixes]
+
+
 def native_options(options: SearchOptions) -> Any:
     """The options of a search. Raises EngineError for values of another kind."""
     native = _native.SearchOptions()

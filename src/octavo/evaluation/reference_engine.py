@@ -66,6 +66,7 @@ class ReferenceEngine:
         terms: Sequence[Sequence[Term] | None] | None = None,  # noqa: ARG002
         continuations: TokenIds | None = None,  # noqa: ARG002
         *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
         alignments: bool = False,
         call: Call | None = None,
     ) -> list[list[Hypothesis]]:
@@ -88,7 +89,12 @@ class ReferenceEngine:
             call.check()
             batch = order[start : start + self._batch_sentences]
             try:
-                results = reference.search(self._transformer, [sources[i].tolist() for i in batch], options)
+                results = reference.search(
+                    self._transformer,
+                    [sources[i].tolist() for i in batch],
+                    options,
+                    prefixes=None if target_prefixes is None else [_ids(target_prefixes[i]) for i in batch],
+                )
             except ValueError as error:
                 raise ReferenceEngineError(f"{self._path}: {error}") from error
             found |= {i: list(map(_hypothesis, nbest)) for i, nbest in zip(batch, results, strict=True)}
@@ -108,6 +114,10 @@ def float_tensors(model: ModelDirectory) -> dict[str, Array]:
         for name, array in stored.items()
         if not name.endswith(".weight_scale")
     }
+
+
+def _ids(prefix: TokenIds | None) -> list[int]:
+    return [] if prefix is None else prefix.tolist()
 
 
 def _widened(array: Array, scales: Array | None) -> Array:

@@ -31,9 +31,10 @@ def divisor(length: int, penalty: float) -> float:
     return math.exp(penalty * math.log(length))
 
 
-def longest(config: ModelConfig, options: SearchOptions, source_tokens: int, term_tokens: int = 0) -> int:
-    """The cap on a translation in tokens with EOS; source tokens counted with EOS."""
-    relative = math.floor(options.length_ratio * source_tokens + options.length_margin) + term_tokens
+def longest(config: ModelConfig, options: SearchOptions, source_tokens: int, demanded_tokens: int = 0) -> int:
+    """The cap on a translation in tokens with EOS; source tokens counted with EOS. Its terms and its prefix
+    have ``demanded_tokens``."""
+    relative = math.floor(options.length_ratio * source_tokens + options.length_margin) + demanded_tokens
     return max(1, min(options.max_length, relative, config.max_positions))
 
 
@@ -73,8 +74,8 @@ class _Live:
 class _Sentence:
     """The search of one sentence."""
 
-    def __init__(self, index: int, options: SearchOptions, cap: int) -> None:
-        self.index, self.options, self.cap = index, options, cap
+    def __init__(self, index: int, options: SearchOptions, cap: int, prefix: Sequence[int]) -> None:
+        self.index, self.options, self.cap, self.prefix = index, options, cap, prefix
         self.live = [_Live((), 0.0, row=index)]
         self.finished: list[Hypothesis] = []
         self.done = False
@@ -87,6 +88,18 @@ class _Sentence:
         """Tokens that may not follow, but for EOS."""
         size = self.options.no_repeat_ngram
         return repeats(hypothesis.tokens, size) if size else set()
+
+    def force(self) -> bool:
+        """Go on with the next token of the prefix, at no cost. False: there is no next one."""
+        origin = self.live[0]
+        if len(origin.tokens) >= len(self.prefix):
+            return False
+        token = self.prefix[len(origin.tokens)]
+        self.live = [self._continued(origin, token, origin.total)]
+        return True
+
+    def _continued(self, origin: _Live, token: int, total: float) -> _Live:
+        return _Live((*origin.tokens, token), total, origin.row)
 
     def _finish(self, live: _Live, total: float, complete: bool) -> None:
         score = total / divisor(len(live.tokens) + complete, self.options.length_penalty)
@@ -113,7 +126,7 @@ class _Sentence:
         for rank, (total, parent, token) in enumerate(candidates):
             origin = before[parent]
             if token != eos_id:
-                self.live.append(_Live((*origin.tokens, token), total, origin.row))
+                self.live.append(self._continued(origin, token, total))
             elif rank < beam:
                 self._finish(origin, total, complete=True)
             if len(self.live) == beam:
@@ -136,8 +149,10 @@ class _Sentence:
 class _SentenceWithTerms(_Sentence):
     """The search of one sentence whose translation must contain terms."""
 
-    def __init__(self, index: int, options: SearchOptions, cap: int, terms: Terms) -> None:
-        super().__init__(index, options, cap)
+    def __init__(
+        self, index: int, options: SearchOptions, cap: int, prefix: Sequence[int], terms: Terms
+    ) -> None:
+        super().__init__(index, options, cap, prefix)
         self.terms = terms
         self.live[0].missing = terms.missing(self.live[0].reading)
         self.free_scores: list[float] = []
@@ -188,10 +203,12 @@ class _SentenceWithTerms(_Sentence):
         origin = self.live[parent]
         if token == eos_id:
             return _Live(origin.tokens, total, origin.row), parent, token
-        reading = self.terms.read((*origin.tokens, token))
-        missing = self.terms.missing(reading)
-        totals = (*origin.totals, total)
-        return _Live((*origin.tokens, token), total, origin.row, reading, missing, totals), parent, token
+        return self._continued(origin, token, total), parent, token
+
+    def _continued(self, origin: _Live, token: int, total: float) -> _Live:
+        tokens, totals = (*origin.tokens, token), (*origin.totals, total)
+        reading = self.terms.read(tokens)
+        return _Live(tokens, total, origin.row, reading, self.terms.missing(reading), totals)
 
     def _walk_bank(
         self, bank: list[tuple[_Live, int, int]], before: list[_Live], eos_id: int, *, is_last: bool
@@ -231,12 +248,14 @@ def search(
     options: SearchOptions,
     terms: Sequence[Sequence[Term]] | None = None,
     continuations: Collection[int] = (),
+    prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Hypothesis]]:
     """Translate a batch of token sequences (without EOS); for each its n-best list, best first.
 
     ``terms``: for each source, those that its translations must contain; ``continuations``: the tokens that
-    continue a word. Raises ValueError for a source that is empty or longer than the model's positions, and
-    for more results than the beam is wide.
+    continue a word; ``prefixes``: for each source, the tokens that its translations begin with. Raises
+    ValueError for a source that is empty or longer than the model's positions, a prefix that leaves no room,
+    and more results than the beam is wide.
     """
     if not 1 <= options.nbest <= options.beam:
         raise ValueError(f"nbest = {options.nbest}: must be from 1 to beam = {options.beam}")
@@ -247,7 +266,14 @@ def search(
     device = model.target_table.device
     state = model.start(source.to(device), lengths.to(device))
     sentences = [
-        _sentence(i, config, options, length, Terms(terms[i] if terms else (), continuations))
+        _sentence(
+            i,
+            config,
+            options,
+            length,
+            prefixes[i] if prefixes else (),
+            Terms(terms[i] if terms else (), continuations),
+        )
         for i, length in enumerate(lengths.tolist())
     ]
     active = sentences
@@ -257,6 +283,8 @@ def search(
         offered = _candidates(logits, active, config, options)
         finite = logits.logsumexp(1).isfinite().view(len(active), -1).any(1).tolist()
         for sentence, candidates, is_finite in zip(active, offered, finite, strict=True):
+            if sentence.force():
+                continue
             if candidates:
                 sentence.advance(candidates, config.eos_id)
             else:
@@ -269,10 +297,19 @@ def search(
 
 
 def _sentence(
-    index: int, config: ModelConfig, options: SearchOptions, source_tokens: int, terms: Terms
+    index: int,
+    config: ModelConfig,
+    options: SearchOptions,
+    source_tokens: int,
+    prefix: Sequence[int],
+    terms: Terms,
 ) -> _Sentence:
-    cap = longest(config, options, source_tokens, terms.longest)
-    return _SentenceWithTerms(index, options, cap, terms) if terms.terms else _Sentence(index, options, cap)
+    cap = longest(config, options, source_tokens, terms.longest + len(prefix))
+    if prefix and len(prefix) >= cap:
+        raise ValueError(f"source {index}: a prefix of {len(prefix)} tokens leaves no room in {cap}")
+    if terms.terms:
+        return _SentenceWithTerms(index, options, cap, prefix, terms)
+    return _Sentence(index, options, cap, prefix)
 
 
 def _pad_sources(config: ModelConfig, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

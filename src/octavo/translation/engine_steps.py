@@ -24,6 +24,7 @@ class SearchEngine(AnyEngine, Protocol):
         terms: Sequence[Sequence[Term] | None] | None = None,
         continuations: TokenIds | None = None,
         *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
         alignments: bool = False,
         call: Call | None = None,
     ) -> list[list[Hypothesis]]:
@@ -39,6 +40,7 @@ class Query:
     terms: Sequence[Sequence[Term] | None] | None
     continuations: TokenIds | None
     alignments: bool
+    target_prefixes: Sequence[TokenIds | None] | None = None
 
     def put_to(self, ask: Callable[..., T], call: Call | None) -> T:
         """What an engine's ``translate`` or ``submit`` answers."""
@@ -47,6 +49,7 @@ class Query:
             self.options,
             self.terms,
             self.continuations,
+            target_prefixes=self.target_prefixes,
             alignments=self.alignments,
             call=call,
         )
