@@ -149,6 +149,11 @@ def markup() -> None:
     run(sys.executable, "benchmarks/segmentation.py", "--arbitrary", "20000")
 
 
+def weights() -> None:
+    """5,000 damaged files of each kind that models of other programs come in."""
+    run(sys.executable, "benchmarks/fuzz_weights.py", "--mutations", "5000", PYTHONPATH=str(ROOT))
+
+
 def docs() -> None:
     """The documentation as pages, without a warning."""
     needs("furo", extra="docs")
@@ -183,6 +188,7 @@ STEPS: dict[str, Callable[[], None]] = {
         page,
         service,
         markup,
+        weights,
         docs,
         wheels,
     )
