@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources.source import Array, stored_as, unreadable
+from octavo.conversion.tensor_source import Array, stored_as, unreadable
 from octavo.conversion.tensor_sources.unpacked import open_unpacked
 
 VERSION: Final = 1

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources.source import Array, stored_as, unreadable, wrong_type
+from octavo.conversion.tensor_source import Array, stored_as, unreadable, wrong_type
 from octavo.conversion.tensor_sources.unpacked import check_growth
 
 _MAGIC: Final = b"\x93NUMPY"

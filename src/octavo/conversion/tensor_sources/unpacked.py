@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_sources.source import unreadable
+from octavo.conversion.tensor_source import unreadable
 from octavo.regular_file import open_regular
 
 MAX_GROWTH: Final = 16
