@@ -20,7 +20,8 @@ from safetensors.numpy import load_file, save_file
 
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert
-from octavo.conversion.tensor_sources import TensorSource, open_weights
+from octavo.conversion.tensor_source import TensorSource
+from octavo.conversion.tensor_sources import open_weights
 
 from .marian import marian_config, write_marian
 

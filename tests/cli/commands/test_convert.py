@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from octavo.conversion.families import names
+
 from ...conversion.marian import edit_json, marian_config, write_marian
 from ..conftest import Octavo
 
@@ -43,3 +45,8 @@ def test_faults_are_one_line(octavo_here: Octavo, tmp_path: Path) -> None:
         assert done.stderr.startswith(b"octavo: ")
         assert done.stderr.count(b"\n") == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_help_lists_the_kinds_of_models(octavo_here: Octavo) -> None:
+    shown = " ".join(octavo_here("convert", "--help").stdout.decode().split())
+    assert all(name in shown for name in names())
