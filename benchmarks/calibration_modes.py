@@ -38,7 +38,7 @@ from octavo.calibration.text.named_text import NamedText
 from octavo.cli.terminal.lines import open_lines
 from octavo.engine import cpu_report
 from octavo.machine import cpu_model
-from octavo.plan import products
+from octavo.model.architecture import products
 from octavo.quantization.tensor_class import classify
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -32,11 +32,11 @@ from octavo.integer import ForwardPass, RealArithmetic, RealTransformer, SiteSca
 from octavo.integer.choose_scales import RESIDUAL_MARGIN, choose_scales
 from octavo.integer.freeze import freeze
 from octavo.integer.site_scales import head_sites
+from octavo.model.config import ModelConfig
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import ScaledTensor
 from octavo.simulation.integer_arithmetic import StaticArithmetic
-from octavo.spec import ModelConfig
 
 FLOAT: Final = "float"
 BATCH_SENTENCES: Final = 32

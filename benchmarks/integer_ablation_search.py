@@ -13,8 +13,8 @@ import torch
 from octavo.artifact import ModelDirectory
 from octavo.integer import ForwardPass
 from octavo.integer.forward import KeyValueCache
+from octavo.model.search import SearchOptions
 from octavo.reference.search import search
-from octavo.spec import SearchOptions
 
 BATCH_SENTENCES: Final = 32
 

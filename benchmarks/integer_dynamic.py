@@ -23,7 +23,10 @@ from octavo.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.plan import OUTPUT
+from octavo.model.architecture import OUTPUT
+from octavo.model.config import Positions
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT8_LEVELS,
@@ -46,8 +49,6 @@ from octavo.scale_propagation import (
     relu,
     rescale_dynamic,
 )
-from octavo.spec import Positions, Scheme
-from octavo.tensor_table import output_weight_name
 
 _BIAS_LEVELS: Final = (1 << 30) - 1  # so fine that a sum is never matched to it
 _SMALLEST_DELTA: Final = 2.0**-100

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from octavo.integer import RealArithmetic, SiteScales
 from octavo.integer.arithmetic import ArrayRows, TokenArray, site_of_norm, site_of_projection
-from octavo.plan import OUTPUT, ProductKind, products
+from octavo.model.architecture import OUTPUT, ProductKind, products
 from octavo.scale_propagation import UINT8_LEVELS
 from octavo.scale_propagation.scale import Int64Array
 from octavo.simulation.integer_arithmetic import StaticArithmetic

@@ -16,8 +16,9 @@ from integer_dynamic import DynamicArithmetic
 from octavo.artifact import ModelDirectory
 from octavo.engine import cpu_report
 from octavo.machine import cpu_model
-from octavo.spec import AttentionFunction, Scheme
-from octavo.tensor_table import DType
+from octavo.model.config import AttentionFunction
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import DType
 
 SOFTMAX: Final = "softmax, float32"
 INT8: Final = "softmax, int8"

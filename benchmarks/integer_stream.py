@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 
 from octavo.integer import SiteScales
-from octavo.plan import ProductKind, products
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import Positions
+from octavo.model.tensor_table import tensors
 from octavo.quantization.tensor_model import TensorModel, TensorSource
 from octavo.scale_propagation import INT16_LEVELS, Scale
 from octavo.simulation.integer_arithmetic import StaticArithmetic
-from octavo.spec import Positions
-from octavo.tensor_table import tensors
 
 
 class ShiftedStreamArithmetic(StaticArithmetic):

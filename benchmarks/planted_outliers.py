@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from tests.outliers import plant_outliers  # noqa: E402
 
 from octavo.artifact import ModelDirectory, write_model  # noqa: E402
-from octavo.spec import Scheme  # noqa: E402
+from octavo.model.scheme import Scheme  # noqa: E402
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from octavo.artifact import write_model
 from octavo.bench.shapes import Shape, configuration, random_tensors
 from octavo.conversion.piece_table import Kind, Piece, PieceTable
-from octavo.spec import Scheme, SearchDefaults
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 BOX_TOKENIZER = Path(__file__).resolve().parents[1] / "models" / "en-de" / "tokenizer.spm"
 

@@ -33,8 +33,8 @@ from octavo.artifact import ModelDirectory, Shortlist
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.evaluation.significance import PairedBootstrap
 from octavo.machine import cpu_model
+from octavo.model.config import ModelConfig
 from octavo.race import Spread, paired_ratio, race, timed
-from octavo.spec import ModelConfig
 
 WITHOUT, WITH = "whole vocabulary", "shortlist"
 

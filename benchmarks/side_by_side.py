@@ -144,8 +144,8 @@ def run_race(contestants: list[Contestant], sources: list[str], rounds: int, bea
 def sizes(models: dict[str, Path]) -> dict[str, int]:
     """Bytes of the model, tokenizer left out: the int8 directory, and its tensors if all were float32."""
     from octavo.artifact import ModelDirectory
-    from octavo.spec import Scheme
-    from octavo.tensor_table import tensors
+    from octavo.model.scheme import Scheme
+    from octavo.model.tensor_table import tensors
 
     int8 = ModelDirectory.open(models[INT8])
     files = [entry for entry in int8.path.iterdir() if entry.is_file()]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.engine import Call, Hypothesis, SearchOptions, Term
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 
 @dataclasses.dataclass

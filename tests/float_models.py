@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from octavo.plan import ProductKind, products
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import Activation, ModelConfig, NormPlacement, Positions
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import TensorModel
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions, Scheme
-from octavo.tensor_table import float_shapes, weight_shapes
 
 CONFIGS = {
     "base": ModelConfig(

@@ -16,10 +16,12 @@ import pytest
 import sentencepiece
 
 from octavo.artifact import write_model
-from octavo.integer_format import IntegerScales
-from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme, SearchDefaults
-from octavo.tensor_table import DType, float_shapes, tensors, weight_shapes
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
+from octavo.model.integer_format import IntegerScales
+from octavo.model.plan import QuantizationPlan, plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
+from octavo.model.tensor_table import DType, float_shapes, tensors, weight_shapes
 
 from .plans import plan_for
 

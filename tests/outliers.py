@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from octavo.spec import Activation, ModelConfig, NormPlacement
+from octavo.model.config import Activation, ModelConfig, NormPlacement
 
 MAGNIFIED_SHARE = 1 / 64
 """Of the channels of each kind, those that are magnified; as many again are shrunk."""

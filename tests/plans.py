@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from octavo.plan import ProductKind, QuantizationPlan, Static, products
-from octavo.spec import ModelConfig
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan, Static
 
 PLANS = ("full", "paper", "mixed")
 

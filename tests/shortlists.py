@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from octavo.artifact import Shortlist
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 
 def random_shortlist(config: ModelConfig, common: int, per_token: int, seed: int = 0) -> Shortlist:

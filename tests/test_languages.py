@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from octavo.languages import LanguageError, Languages
-from octavo.spec import ModelConfig, SpecError
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
 
 from .models import language_config, tiny_config
 

@@ -7,9 +7,10 @@ import pytest
 from tests.models import random_tensors, tiny_config
 from tests.outliers import mixed_attentions, plant_outliers
 
+from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel, quantize_tensors
 from octavo.simulation import Simulation
-from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
 
 SOURCE, TARGET = [5, 9, 22, 4, 17, 11, 8], [7, 3, 19, 20, 6]
 CONFIGS = {

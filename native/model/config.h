@@ -8,7 +8,7 @@
 
 namespace octavo {
 
-/// Hyper-parameters as octavo.spec.ModelConfig defines and checks them.
+/// Hyper-parameters as octavo.model.config.ModelConfig defines and checks them.
 struct TransformerConfig {
   int d_model = 0;
   int ffn_dim = 0;

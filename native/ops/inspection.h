@@ -10,7 +10,7 @@
 
 namespace octavo {
 
-/// Sees the floats of a float32 model's sites (octavo.plan) while it runs.
+/// Sees the floats of a float32 model's sites (octavo.model) while it runs.
 class Observer {
  public:
   virtual ~Observer() = default;

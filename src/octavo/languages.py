@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from octavo.errors import ArgumentError
-from octavo.spec import MAX_VOCABULARY, ModelConfig, SpecError
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
+from octavo.model.limits import MAX_VOCABULARY
 from octavo.text.language_tags import LanguageCode
 
 MANY_LANGUAGES: Final = "mul"

@@ -13,7 +13,7 @@ from octavo.alignment.links import links
 from octavo.alignment.make import AlignmentError, align_model
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError, OutputError
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import language_config, synthetic_sentences, tiny_config, write_tiny_model
 

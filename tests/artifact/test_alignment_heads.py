@@ -10,8 +10,9 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.errors import SpecError
 from octavo.quantization import quantize_model
-from octavo.spec import AlignmentHeads, SpecError
 
 from ..models import language_config, tiny_config, write_tiny_model
 

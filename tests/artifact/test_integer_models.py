@@ -14,9 +14,10 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError
-from octavo.integer_format import IntegerScales
-from octavo.spec import Scheme, SpecError
-from octavo.tensor_table import DType, integer_tensors, tensors
+from octavo.model.errors import SpecError
+from octavo.model.integer_format import IntegerScales
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import DType, integer_tensors, tensors
 
 from ..models import integer_config, random_integers, tiny_config, write_tiny_model
 from .test_model_directory import edit_config, edit_tensors, refusal

@@ -11,7 +11,9 @@ import pytest
 
 from octavo.artifact import ModelDirectory, Shortlist, write_model
 from octavo.errors import ModelError
-from octavo.spec import AttentionFunction, NormFunction, Scheme, SearchDefaults
+from octavo.model.config import AttentionFunction, NormFunction
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 from ..models import language_config, random_tensors, tiny_tokenizer, write_tiny_model
 from .test_model_directory import edit_config, refusal

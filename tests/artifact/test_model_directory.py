@@ -16,8 +16,11 @@ from safetensors.numpy import load_file, save_file
 from octavo.artifact import ModelDirectory
 from octavo.artifact.checksum import FileEntry
 from octavo.errors import ModelError
-from octavo.plan import plan_of
-from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme, SearchDefaults, SpecError
+from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.errors import SpecError
+from octavo.model.plan import plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 from ..models import integer_config, random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
 from ..plans import plan_for

@@ -13,7 +13,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import write_tiny_model
 from ..mutations import KINDS, mutate

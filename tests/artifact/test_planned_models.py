@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.plan import dynamic_plan
-from octavo.spec import Scheme
+from octavo.model.plan import dynamic_plan
+from octavo.model.scheme import Scheme
 
 from ..models import tiny_config, write_tiny_model
 from ..plans import plan_for

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from octavo.artifact.positions import frequencies, position_table, sin_cos
-from octavo.spec import MAX_POSITIONS, ModelConfig, Positions
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.limits import MAX_POSITIONS
 
 from ..models import tiny_config
 

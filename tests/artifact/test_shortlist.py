@@ -14,8 +14,8 @@ from octavo.artifact import ModelDirectory, write_with_shortlist
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.shortlist import full_shortlist
 from octavo.errors import ModelError, OutputError
+from octavo.model.scheme import Scheme
 from octavo.quantization.model import quantize_model
-from octavo.spec import Scheme
 
 from ..models import tiny_config, write_tiny_model
 from ..shortlists import random_shortlist

@@ -16,8 +16,9 @@ import pytest
 from octavo.artifact import ModelDirectory, write_model
 from octavo.artifact import writing as writing_module
 from octavo.errors import ModelError, OutputError
-from octavo.plan import dynamic_plan
-from octavo.spec import Scheme, SearchDefaults
+from octavo.model.plan import dynamic_plan
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
 from ..plans import plan_for

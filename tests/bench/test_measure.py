@@ -16,7 +16,8 @@ from octavo.bench.subject import Subject
 from octavo.bench.work import Work, forced_options, random_sources
 from octavo.engine import EngineError, Hypothesis, SearchOptions, cpu_report, measure_peak
 from octavo.errors import InputError, OctavoError
-from octavo.spec import Scheme, SearchDefaults
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 from ..models import tiny_config, write_tiny_model
 

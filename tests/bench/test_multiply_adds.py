@@ -8,7 +8,8 @@ import pytest
 from octavo.bench.multiply_adds import MultiplyAdds, multiply_adds
 from octavo.bench.shapes import Shape, configuration, random_model, static_model, static_plan
 from octavo.engine import Engine, Peak
-from octavo.plan import QuantizationPlan, products
+from octavo.model.architecture import products
+from octavo.model.plan import QuantizationPlan
 
 from ..models import tiny_config
 

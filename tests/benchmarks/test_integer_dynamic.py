@@ -13,9 +13,9 @@ from tests.models import integer_config, language_config
 from octavo.errors import QuantizationError
 from octavo.integer import ForwardPass, RealTransformer
 from octavo.integer.forward import source_tokens, target_tokens
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction, NormPlacement
 from octavo.quantization import TensorModel
 from octavo.scale_propagation import ScaledTensor
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, NormPlacement
 
 FORMS = {
     "paper's": DynamicForm(),

@@ -13,8 +13,8 @@ from tests.integer.steps import check_steps
 from tests.models import integer_config
 
 from octavo.integer import ForwardPass, RealArithmetic, RealTransformer
+from octavo.model.config import ModelConfig, Positions
 from octavo.simulation import IntegerSimulation
-from octavo.spec import ModelConfig, Positions
 
 CONFIGS = {
     "plain": integer_config(),

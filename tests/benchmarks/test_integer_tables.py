@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
+from octavo.model.scheme import Scheme
 
 from ..models import (
     NEEDS_TORCH,

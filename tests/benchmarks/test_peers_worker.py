@@ -12,7 +12,7 @@ import pytest
 
 from octavo.bench.work import Work, forced_options, random_sources
 from octavo.engine import Engine
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import tiny_config, write_tiny_model
 

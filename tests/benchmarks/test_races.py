@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import NEEDS_TORCH, synthetic_sentences, write_tiny_model
 

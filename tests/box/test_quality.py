@@ -9,7 +9,7 @@ import pytest
 import sacrebleu
 
 from octavo.artifact import ModelDirectory, write_model
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 from octavo.translation import Translator
 
 MEGABYTE = 1_000_000

@@ -14,7 +14,7 @@ from octavo.catalog import ArchiveError, CatalogError, DownloadError, add, insta
 from octavo.catalog import download as download_module
 from octavo.catalog.install import BESIDE
 from octavo.errors import ModelError, OutputError
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import write_tiny_model
 from .conftest import Install

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from octavo.cli import main
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import random_tensors, tiny_config, tiny_tokenizer, write_tiny_model
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from octavo.spec import AttentionFunction, ModelConfig, Scheme
+from octavo.model.config import AttentionFunction, ModelConfig
+from octavo.model.scheme import Scheme
 
 from ..models import NEEDS_TORCH, integer_config, synthetic_sentences, write_tiny_model
 from .conftest import Octavo

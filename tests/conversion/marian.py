@@ -16,7 +16,7 @@ import sentencepiece
 from safetensors.numpy import save_file
 
 from octavo.conversion.huggingface.architecture import their_name
-from octavo.spec import Activation, ModelConfig, NormPlacement
+from octavo.model.config import Activation, ModelConfig, NormPlacement
 
 from ..models import random_tensors, synthetic_sentences
 

@@ -15,7 +15,8 @@ from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert, export
 from octavo.conversion.to_huggingface import DType
 from octavo.errors import OctavoError
-from octavo.spec import AttentionFunction, ModelConfig, NormPlacement, Positions, Scheme
+from octavo.model.config import AttentionFunction, ModelConfig, NormPlacement, Positions
+from octavo.model.scheme import Scheme
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine

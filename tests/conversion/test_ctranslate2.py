@@ -14,7 +14,8 @@ from octavo.artifact import ModelDirectory
 from octavo.conversion import convert, export, export_ctranslate2
 from octavo.conversion.to_ctranslate2 import CTranslate2Type
 from octavo.engine import Engine, SearchOptions
-from octavo.spec import ModelConfig, NormPlacement, Positions, Scheme
+from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.scheme import Scheme
 
 from ..models import synthetic_sentences, tiny_config, write_tiny_model
 from .marian import lively_tensors, marian_config, write_marian

@@ -13,7 +13,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, export_ctranslate2
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import tiny_config, write_tiny_model
 from .ctranslate2_files import Bfloat16, model_bytes, name_bytes, variable_bytes

@@ -14,7 +14,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.conversion import convert, export
 from octavo.engine import Engine, SearchOptions
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions
+from octavo.model.config import Activation, ModelConfig, NormPlacement, Positions
 
 from ..models import synthetic_sentences, tiny_config, write_tiny_model
 from .marian import lively_tensors, marian_config, write_marian

@@ -13,7 +13,7 @@ import pytest
 import octavo
 from octavo.corpus.report import Report
 from octavo.corpus.run import CorpusRequest, translate_corpus
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import random_tensors, synthetic_sentences, tiny_config, write_tiny_model
 

@@ -17,7 +17,7 @@ import pytest
 
 from octavo.corpus import worker
 from octavo.errors import InputError, OutputError
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import synthetic_sentences, write_tiny_model
 from .conftest import Run, failed, joined, shards

@@ -10,8 +10,10 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.artifact.boxed import boxed_model
 from octavo.engine import Engine, EngineError, SearchOptions, Term, cpu_report, default_precision
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import AttentionFunction, NormFunction
+from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.spec import AlignmentHeads, AttentionFunction, NormFunction, Scheme
 
 from ..integer.integer_models import random_integer_model
 from ..models import random_tensors, tiny_config

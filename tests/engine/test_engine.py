@@ -15,7 +15,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import ClosedError, Engine, EngineError, SearchOptions, cpu_report
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import random_tensors, tiny_config, write_tiny_model
 

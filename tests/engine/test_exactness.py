@@ -7,8 +7,8 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report, default_precision
+from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.spec import Scheme
 
 from ..integer.integer_models import random_integer_model
 from ..models import integer_config, tiny_config, write_tiny_model

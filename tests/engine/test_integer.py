@@ -9,10 +9,11 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, EngineError, SearchOptions, cpu_report
+from octavo.model.config import ModelConfig, PolynomialSharing, Positions
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
 from octavo.simulation import IntegerSimulation
 from octavo.simulation.integer_transformer import IntegerResult
-from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
 
 from ..integer.integer_models import random_integer_model
 from ..models import integer_config, random_tensors, tiny_config, write_tiny_model

@@ -9,19 +9,19 @@ import pytest
 
 from octavo.engine import Engine, EngineError, Feed, SearchOptions, cpu_report
 from octavo.engine.precision import Precision, default_precision
-from octavo.plan import sites
-from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.simulation import IntegerSimulation, Simulation
-from octavo.simulation.binary32 import exp, log, sum16
-from octavo.spec import (
+from octavo.model.architecture import sites
+from octavo.model.config import (
     Activation,
     AttentionFunction,
     ModelConfig,
     NormFunction,
     NormPlacement,
     Positions,
-    Scheme,
 )
+from octavo.model.scheme import Scheme
+from octavo.quantization import QuantizedWeights, TensorModel
+from octavo.simulation import IntegerSimulation, Simulation
+from octavo.simulation.binary32 import exp, log, sum16
 
 from ..models import IntegerScales, language_config, random_integers, random_tensors
 from ..plans import plan_for

@@ -7,10 +7,11 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
+from octavo.model.config import Activation, NormPlacement, Positions
+from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.simulation import Simulation
 from octavo.simulation.transformer import SimulationResult
-from octavo.spec import Activation, NormPlacement, Positions, Scheme
 
 from ..models import tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for

@@ -28,8 +28,9 @@ from octavo.engine import (
     SearchOptions,
     Term,
 )
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
-from octavo.spec import AlignmentHeads, Scheme
 
 from ..models import language_config, random_tensors, tiny_config, write_tiny_model
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import language_config, write_tiny_model
 

@@ -10,9 +10,9 @@ import pytest
 from octavo.artifact import ModelDirectory, Shortlist
 from octavo.artifact.shortlist import full_shortlist
 from octavo.engine import Engine, EngineError, Hypothesis, SearchOptions, cpu_report, default_precision
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.simulation import binary32
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction
 
 from ..integer.integer_models import random_integer_model
 from ..models import tiny_config, write_tiny_model

@@ -9,8 +9,8 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, EngineError, Hypothesis, SearchOptions, Term, cpu_report, default_precision
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.quantization import QuantizedWeights, TensorModel
-from octavo.spec import AlignmentHeads
 
 from ..integer.integer_models import random_integer_model
 from ..models import integer_config, tiny_config, write_tiny_model

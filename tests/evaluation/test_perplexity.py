@@ -19,7 +19,8 @@ from octavo.evaluation.perplexity import (
     measure_perplexity,
 )
 from octavo.evaluation.reference_engine import ReferenceEngine, ReferenceEngineError
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
+from octavo.model.scheme import Scheme
 from octavo.text.stream import TokenIds, TokenStream
 
 from ..models import language_config, random_tensors, synthetic_sentences, write_tiny_model

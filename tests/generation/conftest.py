@@ -10,7 +10,8 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.generation import LanguageModel
-from octavo.spec import ModelConfig, Scheme
+from octavo.model.config import ModelConfig
+from octavo.model.scheme import Scheme
 
 from ..models import language_config, random_tensors, tiny_tokenizer, write_tiny_model
 

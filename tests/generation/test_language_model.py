@@ -15,7 +15,8 @@ from octavo.engine import Engine, Sampler, SamplingOptions, cpu_report
 from octavo.errors import ModelError
 from octavo.generation import Continuation, GenerationError, GenerationOptions, LanguageModel
 from octavo.generation import continuing as module
-from octavo.spec import AttentionFunction, NormFunction, Scheme
+from octavo.model.config import AttentionFunction, NormFunction
+from octavo.model.scheme import Scheme
 
 from ..models import language_config, synthetic_sentences, write_tiny_model
 from .conftest import write_language_model

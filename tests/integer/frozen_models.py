@@ -8,8 +8,9 @@ from tests.models import integer_config, random_tensors
 from octavo.integer import RealTransformer, SiteScales
 from octavo.integer.freeze import freeze
 from octavo.integer.site_scales import head_sites, input_sites
+from octavo.model.config import ModelConfig, PolynomialSharing, Positions
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
-from octavo.spec import ModelConfig, PolynomialSharing, Positions, Scheme
 
 SOURCE, TARGET = [7, 20, 11, 9, 4], [5, 17, 8, 30]
 

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from octavo.integer_format import IntegerScales
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.integer_format import IntegerScales
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import weight_shapes
 from octavo.quantization import TensorModel
-from octavo.spec import ModelConfig, Positions, Scheme
-from octavo.tensor_table import weight_shapes
 
 SCALES = IntegerScales(encoder_residual=900.0, decoder_residual=1100.0, logits=2000.0)
 

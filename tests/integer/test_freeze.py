@@ -21,15 +21,16 @@ from octavo.integer.choose_scales import choose_scales
 from octavo.integer.freeze import freeze
 from octavo.integer.freeze_norm import freeze_norm
 from octavo.integer.freeze_product import WeightProduct, exact_steps, quantize_rows, row_steps
-from octavo.integer_format import norm_weight_limits
-from octavo.plan import OUTPUT, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import norm_weight_limits
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors
 from octavo.quantization import TensorModel
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.thresholds import Method
 from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 from octavo.simulation import IntegerSimulation
-from octavo.spec import ModelConfig, Scheme
-from octavo.tensor_table import tensors
 
 from ..models import integer_config, random_tensors, tiny_config
 

@@ -13,12 +13,14 @@ from octavo.errors import QuantizationError
 from octavo.integer import ForwardPass, RealArithmetic, RealTransformer, SiteScales
 from octavo.integer.choose_scales import choose_scales
 from octavo.integer.freeze import freeze
-from octavo.integer_format import IntegerScales
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction, Positions
+from octavo.model.errors import SpecError
+from octavo.model.integer_format import IntegerScales
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
 from octavo.runs.progress import Silent
 from octavo.simulation import IntegerSimulation
 from octavo.simulation.integer_arithmetic import StaticArithmetic
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Positions, Scheme, SpecError
 
 from ..models import language_config, random_integers, random_tensors
 from .steps import check_steps

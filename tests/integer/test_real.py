@@ -9,15 +9,9 @@ from tests.models import integer_config
 
 from octavo.errors import QuantizationError
 from octavo.integer import RealTransformer
-from octavo.plan import sites
+from octavo.model.architecture import sites
+from octavo.model.config import Activation, AttentionFunction, ModelConfig, NormFunction, NormPlacement
 from octavo.quantization import TensorModel
-from octavo.spec import (
-    Activation,
-    AttentionFunction,
-    ModelConfig,
-    NormFunction,
-    NormPlacement,
-)
 
 torch = pytest.importorskip("torch", reason="the reference needs octavo[train]")
 

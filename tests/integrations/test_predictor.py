@@ -13,7 +13,7 @@ import pytest
 import octavo
 from octavo.errors import ModelError
 from octavo.integrations import ModelSource, Predictor, model_source, pack_model
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..models import synthetic_sentences, tiny_config, write_tiny_model
 

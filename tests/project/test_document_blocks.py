@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ..conversion.marian import marian_config, write_marian
 from ..models import integer_config, language_config, synthetic_sentences, tiny_config, write_tiny_model

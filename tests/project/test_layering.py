@@ -21,69 +21,64 @@ ALLOWED: dict[str, set[str]] = {
     "machine": set(),
     "race": set(),
     "runs": {"durable"},
-    "spec": set(),
-    "integer_format": {"spec"},
-    "tensor_table": {"spec", "integer_format"},
-    "plan": {"spec", "tensor_table"},
+    "model": set(),
     "scale_propagation": set(),
-    "text": {"regular_file", "spec"},
-    "languages": {"spec", "text"},
+    "text": {"regular_file", "model"},
+    "languages": {"model", "text"},
     "documents": {"regular_file", "text"},
     "terms": {"regular_file", "text"},
     "memory": {"regular_file", "durable", "text"},
     "artifact": {
-        *("regular_file", "durable", "integer_format", "plan", "spec", "tensor_table", "text"),
+        *("regular_file", "durable", "model", "text"),
         "languages",
     },
-    "engine": {"arguments", "artifact", "integer_format", "plan", "spec"},
+    "engine": {"arguments", "artifact", "model"},
     "translation": {
         *("arguments", "documents", "durable", "regular_file", "terms", "memory"),
-        *("engine", "artifact", "text", "spec"),
+        *("engine", "artifact", "text", "model"),
     },
-    "catalog": {"artifact", "durable", "regular_file", "runs", "text", "spec"},
+    "catalog": {"artifact", "durable", "regular_file", "runs", "text", "model"},
     "server": {
         *("catalog", "translation", "engine", "documents", "terms", "memory", "text", "artifact"),
-        *("arguments", "durable", "regular_file", "machine", "spec", "tensor_table", "octavo"),
+        *("arguments", "durable", "regular_file", "machine", "model", "octavo"),
     },
     "corpus": {
         *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),
-        *("arguments", "durable", "interrupt", "regular_file", "machine", "runs", "spec", "octavo"),
+        *("arguments", "durable", "interrupt", "regular_file", "machine", "runs", "model", "octavo"),
     },
-    "integrations": {*("catalog", "translation", "engine", "terms", "artifact", "spec"), "octavo"},
-    "generation": {"arguments", "engine", "artifact", "text", "spec"},
-    "reference": {"spec"},
+    "integrations": {*("catalog", "translation", "engine", "terms", "artifact", "model"), "octavo"},
+    "generation": {"arguments", "engine", "artifact", "text", "model"},
+    "reference": {"model"},
     "training": {
         *("interrupt", "regular_file", "reference", "text", "artifact"),
-        *("durable", "plan", "spec", "tensor_table"),
+        *("durable", "model"),
     },
-    "quantization": {"artifact", "integer_format", "plan", "spec", "tensor_table"},
+    "quantization": {"artifact", "model"},
     "integer": {
         *("quantization", "scale_propagation"),
-        *("artifact", "integer_format", "plan", "spec", "tensor_table"),
+        *("artifact", "model"),
     },
     "simulation": {
         *("integer", "quantization", "scale_propagation"),
-        *("artifact", "integer_format", "plan", "spec", "tensor_table"),
+        *("artifact", "model"),
     },
     "conversion": {
         "regular_file",
         "artifact",
         "durable",
         "languages",
-        "plan",
+        "model",
         "text",
-        "spec",
-        "tensor_table",
     },
-    "alignment": {*("artifact", "engine", "spec", "runs", "text"), "octavo"},
+    "alignment": {*("artifact", "engine", "model", "runs", "text"), "octavo"},
     "calibration": {
         *("alignment",),
         *("integer", "quantization", "evaluation", "translation", "engine", "machine", "race", "runs"),
-        *("artifact", "text", "durable", "integer_format", "plan", "spec", "tensor_table", "octavo"),
+        *("artifact", "text", "durable", "model", "octavo"),
     },
     "shortlist": {
         *("calibration", "evaluation", "translation", "engine", "runs"),
-        *("artifact", "text", "durable", "spec", "octavo"),
+        *("artifact", "text", "durable", "model", "octavo"),
     },
     "bench": {
         "calibration",
@@ -93,12 +88,9 @@ ALLOWED: dict[str, set[str]] = {
         "translation",
         "engine",
         "artifact",
-        "integer_format",
-        "plan",
-        "spec",
-        "tensor_table",
+        "model",
     },
-    "evaluation": {"translation", "reference", "engine", "artifact", "text", "spec", "tensor_table"},
+    "evaluation": {"translation", "reference", "engine", "artifact", "text", "model"},
     "cli": {
         *(
             "octavo",
@@ -124,11 +116,9 @@ ALLOWED: dict[str, set[str]] = {
             "documents",
             "machine",
             "memory",
-            "plan",
+            "model",
             "runs",
             "terms",
-            "spec",
-            "tensor_table",
         ),
     },
     "octavo": {"catalog", "generation", "translation"},
@@ -241,11 +231,17 @@ def test_no_part_imports_the_oracles() -> None:
     assert not [part for part, allowed in ALLOWED.items() if "simulation" in allowed]
 
 
-@pytest.mark.parametrize("leaf", ["durable", "errors", "interrupt", "machine", "race", "spec"])
+@pytest.mark.parametrize("leaf", ["durable", "errors", "interrupt", "machine", "race"])
 def test_leaves_need_the_standard_library_only(leaf: str) -> None:
     found = set(imports(SOURCE / "octavo" / f"{leaf}.py"))
     roots = {name.split(".")[0] for name in found if not name.startswith("octavo.errors.")}
     assert roots <= set(sys.stdlib_module_names)
+
+
+def test_the_room_of_models_needs_the_standard_library_only() -> None:
+    folder = SOURCE / "octavo" / "model"
+    roots = {name.split(".")[0] for path in folder.glob("*.py") for name in imports(path)}
+    assert roots <= set(sys.stdlib_module_names) | {"octavo"}
 
 
 def test_scale_propagation_needs_nothing_but_numpy() -> None:

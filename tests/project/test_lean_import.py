@@ -26,7 +26,7 @@ def modules_loaded_by(module: str) -> set[str]:
             {"numpy", "pydantic", "rich", "safetensors", "sentencepiece", "torch", "typer"}
             | {"octavo.engine", "octavo.engine._native"},
         ),
-        ("octavo.spec", {"numpy", "octavo.artifact"}),
+        ("octavo.model.plan", {"numpy", "octavo.artifact"}),
         ("octavo.cli", {"numpy", "sacrebleu", "sentencepiece", "torch", "octavo.engine._native"}),
         ("octavo.translation", {"pydantic", "rich", "sacrebleu", "torch", "typer"}),
     ],

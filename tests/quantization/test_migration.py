@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from octavo.errors import QuantizationError
-from octavo.plan import sites
+from octavo.model.architecture import sites
+from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import output_weight_name
 from octavo.quantization import TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, migrate_scales
 from octavo.simulation import Simulation
-from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
-from octavo.tensor_table import output_weight_name
 
 from ..float_models import CONFIGS, random_model
 

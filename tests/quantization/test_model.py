@@ -12,10 +12,12 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output
 from octavo.cli.app import app
 from octavo.errors import ModelError, OutputError, QuantizationError
+from octavo.model.errors import SpecError
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
+from octavo.model.tensor_table import float_shapes, tensors, weight_shapes
 from octavo.quantization import QuantizedWeights, TensorModel, quantize_model, quantize_tensors
 from octavo.simulation import Simulation
-from octavo.spec import Scheme, SearchDefaults, SpecError
-from octavo.tensor_table import float_shapes, tensors, weight_shapes
 
 from ..models import quantized_rows, random_tensors, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from octavo.errors import QuantizationError
-from octavo.plan import Static
+from octavo.model.plan import Static
 from octavo.quantization.granularity import PerChannel, PerToken
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from octavo.model.config import PolynomialSharing
+from octavo.model.limits import MAX_POLYNOMIAL_DEGREE
 from octavo.reference.attention import SMALLEST_SUM, PolynomialAttention
-from octavo.spec import MAX_POLYNOMIAL_DEGREE, PolynomialSharing
 
 from ..models import integer_config
 

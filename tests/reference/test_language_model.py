@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from octavo.reference import LanguageModel, Transformer, language_model_from_arrays, to_arrays
-from octavo.spec import (
+from octavo.model.config import (
     Activation,
     AttentionFunction,
     ModelConfig,
@@ -18,9 +17,10 @@ from octavo.spec import (
     NormPlacement,
     PolynomialSharing,
     Positions,
-    Scheme,
 )
-from octavo.tensor_table import tensors
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors
+from octavo.reference import LanguageModel, Transformer, language_model_from_arrays, to_arrays
 
 from ..models import language_config, random_tensors, tiny_config
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from octavo.model.config import NormFunction
 from octavo.reference.norm import L1LayerNorm, make_norm
-from octavo.spec import NormFunction
 
 from ..models import tiny_config
 

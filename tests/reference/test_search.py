@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from octavo.model.config import ModelConfig
 from octavo.reference import Hypothesis, SearchOptions, Transformer, from_arrays, search
 from octavo.reference.search import best
-from octavo.spec import ModelConfig
 
 from ..models import integer_config, random_tensors, tiny_config
 

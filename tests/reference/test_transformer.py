@@ -12,19 +12,19 @@ import pytest
 import torch
 
 from octavo.artifact.positions import position_table
-from octavo.reference import Dropout, Transformer, from_arrays, to_arrays
-from octavo.reference.dropout import drop
-from octavo.reference.positions import sinusoidal_table
-from octavo.spec import (
+from octavo.model.config import (
     Activation,
     ModelConfig,
     NormFunction,
     NormPlacement,
     PolynomialSharing,
     Positions,
-    Scheme,
 )
-from octavo.tensor_table import tensors
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors
+from octavo.reference import Dropout, Transformer, from_arrays, to_arrays
+from octavo.reference.dropout import drop
+from octavo.reference.positions import sinusoidal_table
 
 from ..models import integer_config, random_tensors, tiny_config
 

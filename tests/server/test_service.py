@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("msgspec", reason="the service needs octavo[serve]")
 
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.server.errors import (
     DeadlinePassedError,
     InternalError,
@@ -24,7 +25,6 @@ from octavo.server.model_pool import ModelPool
 from octavo.server.observation import Observation, observe
 from octavo.server.service import Service
 from octavo.server.work import Answer, Job
-from octavo.spec import AlignmentHeads
 from octavo.terms import Entry, Glossary
 from octavo.translation import Translator
 

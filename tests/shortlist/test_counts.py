@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from octavo.model.config import ModelConfig
 from octavo.shortlist.counts import AlignmentCounts
-from octavo.spec import ModelConfig
 
 from ..models import tiny_config
 

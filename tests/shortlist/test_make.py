@@ -12,13 +12,13 @@ from octavo.artifact import ModelDirectory
 from octavo.calibration.measure.dev_text import DevText
 from octavo.engine import Engine, SearchOptions
 from octavo.errors import OutputError
+from octavo.model.scheme import Scheme
 from octavo.runs.finished_steps import steps_folder
 from octavo.shortlist import counting, make
 from octavo.shortlist.errors import ShortlistError
 from octavo.shortlist.layer import missed_share
 from octavo.shortlist.make import Request, make_shortlist
 from octavo.shortlist.text import LineText, pairs
-from octavo.spec import Scheme
 
 from ..models import synthetic_sentences, tiny_config, write_tiny_model
 from ..shortlists import random_shortlist

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from octavo.plan import ProductKind, QuantizationPlan, Static, products
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan, Static
 from octavo.quantization import TensorModel
 from octavo.simulation import Simulation, attention, transformer
 from octavo.simulation.transformer import SimulationResult
-from octavo.spec import ModelConfig
 
 
 def observe(

@@ -7,8 +7,8 @@ import math
 from tests.scale_propagation import plain_scales as plain
 
 from octavo.artifact.positions import position_table
+from octavo.model.config import Positions
 from octavo.quantization import TensorModel
-from octavo.spec import Positions
 
 Row = list[int]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.plan import QuantizationPlan, Static
+from octavo.model.plan import QuantizationPlan, Static
 from octavo.quantization.activations import quantize_activation, quantize_heads
 from octavo.simulation.attention import context_of, scores_of
 from octavo.simulation.binary32 import exp

@@ -13,11 +13,12 @@ from tests.models import integer_config, random_tensors
 from tests.simulation.plain_forward import PlainForward
 
 from octavo.errors import QuantizationError
-from octavo.plan import OUTPUT
+from octavo.model.architecture import OUTPUT
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import output_weight_name
 from octavo.quantization import TensorModel
 from octavo.simulation import IntegerSimulation
-from octavo.spec import ModelConfig, Positions, Scheme
-from octavo.tensor_table import output_weight_name
 
 SOURCE, TARGET = [7, 20, 11, 9], [5, 17, 8]
 

@@ -9,14 +9,16 @@ import pytest
 
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
-from octavo.plan import OUTPUT, QuantizationPlan, Static, dynamic_plan, products
+from octavo.model.architecture import OUTPUT, products
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan, Static, dynamic_plan
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import output_weight_name, weight_shapes
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.activations import quantize_activation
 from octavo.simulation import Simulation
 from octavo.simulation.binary32 import fma
 from octavo.simulation.transformer import SimulationResult
-from octavo.spec import ModelConfig, Scheme
-from octavo.tensor_table import output_weight_name, weight_shapes
 
 from ..float_models import CONFIGS, INT8_CHOICES, float32_products, random_model
 from ..models import integer_config, random_tensors

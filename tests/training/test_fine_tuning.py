@@ -13,9 +13,10 @@ import safetensors.numpy
 
 from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError, OctavoError
-from octavo.plan import QuantizationPlan, products
+from octavo.model.architecture import products
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.quantization import quantize_model
-from octavo.spec import Scheme
 from octavo.training.recipe import RecipeError
 from octavo.training.run import train
 

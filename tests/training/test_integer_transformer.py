@@ -11,14 +11,14 @@ import pytest
 import safetensors.numpy
 
 from octavo.artifact import ModelDirectory
-from octavo.reference import Dropout, Transformer
-from octavo.spec import (
+from octavo.model.config import (
     INTEGER_TRANSFORMER_KEYS,
     AttentionFunction,
     ModelConfig,
     NormFunction,
     PolynomialSharing,
 )
+from octavo.reference import Dropout, Transformer
 from octavo.training.identity import run_identity
 from octavo.training.initial import InitialModel
 from octavo.training.recipe import Recipe, RecipeError

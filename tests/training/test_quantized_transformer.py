@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from octavo.plan import products, sites
+from octavo.model.architecture import products, sites
+from octavo.model.config import Activation, ModelConfig
+from octavo.model.search import SearchOptions
 from octavo.quantization import QuantizedWeights
 from octavo.reference import Dropout, Transformer, from_arrays, search, to_arrays
 from octavo.simulation import Simulation
-from octavo.spec import Activation, ModelConfig, SearchOptions
 from octavo.training import quantized_transformer
 from octavo.training.batches import Batch, PairEpoch, make_batch
 from octavo.training.corpus import Pair

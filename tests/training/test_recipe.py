@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from octavo.cli.app import app
-from octavo.spec import ModelConfig, NormPlacement
+from octavo.model.config import ModelConfig, NormPlacement
 from octavo.training.corpus import read_corpus
 from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError
 from octavo.training.recipe_file import read_recipe

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine

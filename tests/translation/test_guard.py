@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.artifact import ModelDirectory
-from octavo.spec import SearchOptions
+from octavo.model.search import SearchOptions
 from octavo.translation import boxed_model
 from octavo.translation.guard import Fault, loops, needs_retry, safer
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from octavo.spec import SearchDefaults
+from octavo.model.search import SearchDefaults
 from octavo.translation import OptionError, search_options
 from octavo.translation.options import settings_of
 

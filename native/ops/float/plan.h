@@ -13,7 +13,7 @@ struct StaticScale {
   int zero_point = 128;
 };
 
-/// What octavo.plan.QuantizationPlan says, checked there. A model that runs in float32 has none.
+/// What octavo.model.plan.QuantizationPlan says, checked there. A model that runs in float32 has none.
 struct QuantizationPlan {
   std::set<std::string> float32;                    // products left in float32
   std::map<std::string, StaticScale> inputs;        // sites; what is not listed is quantized per token

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from octavo.alignment.links import Ids, links
 from octavo.engine import Engine
-from octavo.spec import MAX_ALIGNMENT_HEADS, AlignmentHeads, AttentionHead
+from octavo.model.alignment_heads import AlignmentHeads, AttentionHead
+from octavo.model.limits import MAX_ALIGNMENT_HEADS
 
 FEWEST_SENTENCES: Final = 16
 MOST_TOKENS: Final = 100

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from octavo.errors import ModelError
-from octavo.spec import SpecError
+from octavo.model.errors import SpecError
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)

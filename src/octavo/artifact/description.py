@@ -13,14 +13,19 @@ from typing import Any, Final
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
-from octavo.integer_format import IntegerScales, check_integer
 from octavo.languages import Languages
-from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import FORMAT_VERSION, AlignmentHeads, ModelConfig, Scheme, SearchDefaults, SpecError
-from octavo.tensor_table import TensorSpec, tensors
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
+from octavo.model.integer_format import IntegerScales, check_integer
+from octavo.model.plan import QuantizationPlan, plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
+from octavo.model.tensor_table import TensorSpec, tensors
 
 CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"
+FORMAT_VERSION: Final = 1
 
 _PLAN: Final = "quantization"
 _SHORTLIST: Final = "shortlist"
@@ -35,7 +40,7 @@ _MAX_NAME: Final = 200
 class Description:
     """The content of config.json, checked. Raises SpecError for a value that no model can have.
 
-    ``plan`` is what ``octavo.plan.plan_of`` gives: config.json states it where the scheme does not imply it.
+    ``plan`` is what ``plan_of`` gives: config.json states it where the scheme does not imply it.
     ``integer_scales``: where the scheme is ``integer``, and then config.json states them in its place.
     """
 

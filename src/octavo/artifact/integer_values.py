@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from octavo.integer_format import (
+from octavo.model.architecture import OUTPUT, Product, ProductKind, products, weight_name
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import (
     LARGEST_CONTEXT_RATIO,
     LOGIT_LIMIT,
     MANTISSA_LIMITS,
     SUM_LIMIT,
     SYMMETRIC_LEVELS,
 )
-from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
-from octavo.spec import ModelConfig
 
 Reader = Callable[[str], npt.NDArray[Any]]
 

@@ -22,11 +22,14 @@ from octavo.artifact.json_file import read_json_object
 from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
-from octavo.integer_format import IntegerScales
 from octavo.languages import Languages
-from octavo.plan import QuantizationPlan
-from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
-from octavo.tensor_table import DType, TensorSpec
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import IntegerScales
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
+from octavo.model.tensor_table import DType, TensorSpec
 from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
 

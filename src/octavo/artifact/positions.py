@@ -1,6 +1,6 @@
 """The sinusoidal position table, the same bits on every CPU.
 
-Vaswani et al. 2017, section 3.5, in each way of ``octavo.spec.Positions``. The C library's and
+Vaswani et al. 2017, section 3.5, in each way of ``octavo.model.config.Positions``. The C library's and
 numpy's own sin and cos differ between machines, so both are computed here from binary64 additions and
 multiplications, which do not: each numpy call is one IEEE operation, none is fused.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.spec import ModelConfig, Positions
+from octavo.model.config import ModelConfig, Positions
 
 _FloatArray = npt.NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 
 from octavo.artifact.tensors_file import save_tensors
 from octavo.errors import ModelError
-from octavo.spec import ModelConfig, SpecError
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
 
 TokenList: TypeAlias = npt.NDArray[np.int32]
 

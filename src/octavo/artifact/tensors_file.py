@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from octavo import interrupt
 from octavo.errors import ModelError
-from octavo.integer_format import WEIGHT_LIMITS
-from octavo.tensor_table import DType, TensorSpec
+from octavo.model.integer_format import WEIGHT_LIMITS
+from octavo.model.tensor_table import DType, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -19,10 +19,13 @@ from octavo.artifact.model_directory import QUALITY_FILE, ModelDirectory, previo
 from octavo.artifact.shortlist import SHORTLIST_FILE, Shortlist, write_shortlist
 from octavo.artifact.tensors_file import Array, write_tensors
 from octavo.errors import ModelError, OutputError
-from octavo.integer_format import IntegerScales, check_integer
 from octavo.languages import Languages
-from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import AlignmentHeads, ModelConfig, Scheme, SearchDefaults
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import IntegerScales, check_integer
+from octavo.model.plan import QuantizationPlan, plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 from octavo.text.tokenizer import Tokenizer
 
 TENSORS_FILE: Final = "model.safetensors"
@@ -53,7 +56,7 @@ def write_model(
     """Write a model directory at ``path``; an interruption leaves no half of one there.
 
     ``tokenizer_files`` is (source, target), or a mapping with those keys; the same file twice is
-    stored once. ``plan``: as ``octavo.plan.plan_of`` takes it; the scheme ``int8`` needs one, the scheme
+    stored once. ``plan``: as ``plan_of`` takes it; the scheme ``int8`` needs one, the scheme
     ``integer`` its ``integer_scales``.
     With ``overwrite`` a model at ``path`` is replaced (its README.md and MODEL_CARD.md stay), without it
     an existing path is refused. Raises ModelError where a part breaks the spec, OutputError where

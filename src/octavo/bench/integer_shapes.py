@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from octavo.bench.shapes import Shape, configuration
 from octavo.errors import InputError
-from octavo.integer_format import IntegerScales, integer_obstacle
+from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
+from octavo.model.integer_format import IntegerScales, integer_obstacle
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import DType, TensorSpec, tensors
 from octavo.quantization import TensorModel
-from octavo.spec import AttentionFunction, ModelConfig, NormFunction, Scheme
-from octavo.tensor_table import DType, TensorSpec, tensors
 
 _SCALES: Final = IntegerScales(encoder_residual=1000.0, decoder_residual=1000.0, logits=1000.0)
 _TYPES: Final[dict[DType, npt.DTypeLike]] = {DType.I8: np.int8, DType.I16: np.int16, DType.I32: np.int32}

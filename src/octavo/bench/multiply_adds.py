@@ -6,9 +6,10 @@ import dataclasses
 import math
 
 from octavo.engine import Peak
-from octavo.plan import ProductKind, QuantizationPlan, products, weight_name
-from octavo.spec import ModelConfig
-from octavo.tensor_table import weight_shapes
+from octavo.model.architecture import ProductKind, products, weight_name
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan
+from octavo.model.tensor_table import weight_shapes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

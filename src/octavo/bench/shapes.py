@@ -13,12 +13,13 @@ from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.precision import Model
-from octavo.plan import QuantizationPlan
+from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Silent
-from octavo.spec import Activation, ModelConfig, NormPlacement, Scheme
-from octavo.tensor_table import float_shapes, weight_shapes
 
 _SPREAD: Final = 0.04
 _SPECIAL_TOKENS: Final = 4

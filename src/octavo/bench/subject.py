@@ -15,8 +15,9 @@ from octavo.bench.shapes import Shape, configuration, random_model, static_model
 from octavo.engine import Engine, default_precision
 from octavo.engine.hypothesis import TokenIds
 from octavo.errors import InputError
-from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, SearchDefaults
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan
+from octavo.model.search import SearchDefaults
 
 if TYPE_CHECKING:
     from octavo.engine.precision import Model, Precision

@@ -11,7 +11,9 @@ import numpy as np
 from octavo.engine import SearchOptions
 from octavo.engine.hypothesis import TokenIds
 from octavo.errors import InputError
-from octavo.spec import MAX_LENGTH_RATIO, MAX_POSITIONS, ModelConfig, SearchDefaults
+from octavo.model.config import ModelConfig
+from octavo.model.limits import MAX_LENGTH_RATIO, MAX_POSITIONS
+from octavo.model.search import SearchDefaults
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

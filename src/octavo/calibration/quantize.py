@@ -24,7 +24,7 @@ from octavo.calibration.report.data import QualityReport
 from octavo.calibration.report.run import this_run
 from octavo.calibration.report.speed import measured_speed
 from octavo.calibration.text.named_text import NamedText
-from octavo.plan import QuantizationPlan
+from octavo.model.plan import QuantizationPlan
 from octavo.quantization import QuantizedModel, quantize_tensors
 from octavo.quantization.model import write_quantized
 from octavo.runs.finished_steps import steps_folder

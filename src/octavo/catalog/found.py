@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from octavo.artifact.description import CONFIG_FILE, Description, fingerprint, read_description
 from octavo.artifact.model_directory import check_directory
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 _RUNS_IN: Final[dict[Scheme, Literal["float32", "int8", "integer"]]] = {
     Scheme.NONE: "float32",

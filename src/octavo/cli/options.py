@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, MAX_THREADS
+from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, MAX_THREADS
 
 SEARCH_PANEL: Final = "Search"
 GATE_PANEL: Final = "Quality gate"

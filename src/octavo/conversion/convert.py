@@ -14,7 +14,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.families import family_of, names
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 _SHOWN_FILES: Final = 8
 

@@ -9,8 +9,10 @@ from octavo.artifact.shortlist import Shortlist
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_source import Array
 from octavo.languages import Languages
-from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, Scheme, SearchDefaults
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
+from octavo.model.search import SearchDefaults
 
 UNDETERMINED = "und"
 """The language tag of a model that does not say its language."""

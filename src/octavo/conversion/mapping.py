@@ -11,7 +11,7 @@ import numpy as np
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_source import Array, TensorSource
-from octavo.tensor_table import TensorSpec
+from octavo.model.tensor_table import TensorSpec
 
 Shape: TypeAlias = tuple[int, ...]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_source import Array
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 PAD: Final = "<pad>"
 

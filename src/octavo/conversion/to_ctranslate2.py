@@ -23,8 +23,8 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_source import Array
-from octavo.spec import Activation, ModelConfig, NormPlacement, Positions
-from octavo.tensor_table import float_shapes, weight_shapes
+from octavo.model.config import Activation, ModelConfig, NormPlacement, Positions
+from octavo.model.tensor_table import float_shapes, weight_shapes
 
 CTranslate2Type = Literal["float32", "int8"]
 

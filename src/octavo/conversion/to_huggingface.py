@@ -38,8 +38,8 @@ from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
-from octavo.spec import ModelConfig, NormPlacement, Positions
-from octavo.tensor_table import float_shapes, weight_shapes
+from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.tensor_table import float_shapes, weight_shapes
 
 DType = Literal["float32", "float16"]
 

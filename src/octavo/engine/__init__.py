@@ -14,7 +14,7 @@ from octavo.engine.hypothesis import Hypothesis
 from octavo.engine.loaded_model import LoadedModel
 from octavo.engine.precision import default_precision
 from octavo.engine.text_session import Feed, Sampler, SamplingOptions, TextSession
-from octavo.spec import SearchOptions
+from octavo.model.search import SearchOptions
 
 __all__ = [
     "MAX_TERMS",

@@ -33,11 +33,9 @@ from octavo.engine.native_values import (
 from octavo.engine.precision import Model, Precision, check_precision
 from octavo.engine.submissions import Submissions
 from octavo.engine.text_session import TextSession
-from octavo.spec import (
-    MAX_THREADS,
-    AttentionHead,
-    SearchOptions,
-)
+from octavo.model.alignment_heads import AttentionHead
+from octavo.model.limits import MAX_THREADS
+from octavo.model.search import SearchOptions
 
 MAX_TERMS: Final = 256
 """The most terms of one source."""
@@ -326,7 +324,7 @@ class Engine:
     ) -> None:
         """Show ``visit`` what passes through every site while the decoder is fed ``targets`` (float32 only).
 
-        It is called with a site and rows [rows, width]: the sites of ``octavo.plan.sites``, attention weights
+        It is called with a site and rows [rows, width]: the sites of ``octavo.model``, attention weights
         as exp(score - largest) of one query and head, [1, keys]; and beside them "encoder.embedding",
         "decoder.embedding" and "X.residual", the sum after sublayer X. In each decoding step the pairs come
         in order of falling target length, those of one length in their own, and a pair's heads in theirs.
@@ -340,7 +338,7 @@ class Engine:
     def trace(self, source: TokenIds, target: TokenIds) -> list[ProductTrace]:
         """Every int8 or integer weight product of ``logits(source, target)`` in order of execution.
 
-        They are named as in ``octavo.plan``; the output projection is "output". A decoder product appears
+        They are named as in ``octavo.model``; the output projection is "output". A decoder product appears
         once a step, but for the cross-attention's keys and values, which are made once."""
         with engine_errors("trace"):
             found = self._open().trace(token_ids(source), token_ids(target))

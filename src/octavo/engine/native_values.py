@@ -14,8 +14,10 @@ from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.errors import EngineError
-from octavo.plan import QuantizationPlan
-from octavo.spec import ModelConfig, NormPlacement, Positions, SearchOptions, SpecError
+from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.errors import SpecError
+from octavo.model.plan import QuantizationPlan
+from octavo.model.search import SearchOptions
 
 if TYPE_CHECKING:
     from octavo.engine.engine import Term

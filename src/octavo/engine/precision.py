@@ -10,9 +10,10 @@ from typing import Any, Final, Literal, Protocol
 import numpy.typing as npt
 
 from octavo.engine.errors import EngineError
-from octavo.integer_format import IntegerScales, integer_obstacle
-from octavo.plan import QuantizationPlan
-from octavo.spec import AlignmentHeads, ModelConfig
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import IntegerScales, integer_obstacle
+from octavo.model.plan import QuantizationPlan
 
 Precision = Literal["float32", "int8", "integer"]
 

@@ -12,8 +12,8 @@ from octavo.text.stream import Perplexity, TokenIds, TokenStream, windows
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory
+    from octavo.model.config import ModelConfig
     from octavo.reference import LanguageModel
-    from octavo.spec import ModelConfig
 
 BATCH_TOKENS: Final = 4096
 """Tokens that are fed to the reference in one call; it makes one batch of them."""

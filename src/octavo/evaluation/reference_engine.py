@@ -11,7 +11,7 @@ from octavo import interrupt
 from octavo.engine import Call, Hypothesis, SearchOptions, Term
 from octavo.engine.hypothesis import TokenIds
 from octavo.errors import OctavoError
-from octavo.tensor_table import weight_shapes
+from octavo.model.tensor_table import weight_shapes
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory

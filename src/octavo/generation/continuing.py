@@ -13,7 +13,7 @@ import numpy.typing as npt
 from octavo import interrupt
 from octavo.engine import Feed, Sampler, TextSession
 from octavo.generation.options import GenerationError, GenerationOptions
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 MOST_ROWS: Final = 64
 """Continuations under way together, at most: as many as a prompt may have samples."""

@@ -9,7 +9,7 @@ from typing import Final, TypedDict
 from octavo.arguments import real_number, whole_number
 from octavo.engine import SamplingOptions
 from octavo.errors import ArgumentError
-from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
+from octavo.model.limits import MAX_POSITIONS, MAX_VOCABULARY
 
 MAX_SAMPLES: Final = 64
 MAX_SEED: Final = 2**64 - 1

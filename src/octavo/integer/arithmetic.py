@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.integer_format import integer_obstacle
-from octavo.spec import ModelConfig
-from octavo.tensor_table import target_embedding_name
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import integer_obstacle
+from octavo.model.tensor_table import target_embedding_name
 
 TokenArray = npt.NDArray[np.int64]
 
@@ -24,7 +24,7 @@ SITE_OF_PROJECTION: Final = {"query": "queries", "key": "keys", "value": "values
 
 class Arithmetic(Protocol[Value]):
     """The operations. The names of products, norms, attentions and stacks (encoder, decoder) are those of
-    ``octavo.tensor_table`` without their last part. A *stream* is the residual stream of a stack.
+    ``octavo.model`` without their last part. A *stream* is the residual stream of a stack.
     """
 
     def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Value:

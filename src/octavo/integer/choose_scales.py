@@ -13,8 +13,8 @@ from octavo.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.integer.freeze_attention import delta_scale, scores_scale
 from octavo.integer.freeze_product import SMALLEST_STEP
 from octavo.integer.site_scales import SiteScales, head_sites, input_sites
-from octavo.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
-from octavo.plan import OUTPUT, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_model import TensorSource

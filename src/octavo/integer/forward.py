@@ -10,7 +10,7 @@ import numpy as np
 
 from octavo.errors import QuantizationError
 from octavo.integer.arithmetic import Arithmetic, TokenArray, Value
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 _PROJECTIONS: Final = ("query", "key", "value")
 

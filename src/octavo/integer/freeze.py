@@ -23,18 +23,20 @@ from octavo.integer.freeze_product import (
     row_steps,
 )
 from octavo.integer.site_scales import SiteScales
-from octavo.integer_format import (
+from octavo.model.architecture import OUTPUT, Product, ProductKind, products, weight_name
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.errors import SpecError
+from octavo.model.integer_format import (
     EMBEDDING_SHIFT_LIMITS,
     MOST_WIDTH,
     POSITION_LIMITS,
     IntegerScales,
     integer_obstacle,
 )
-from octavo.plan import OUTPUT, Product, ProductKind, products, weight_name
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import float_shapes, target_embedding_name, weight_shapes
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource
-from octavo.spec import ModelConfig, Positions, Scheme, SpecError
-from octavo.tensor_table import float_shapes, target_embedding_name, weight_shapes
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 

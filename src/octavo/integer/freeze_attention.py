@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.integer_format import (
+from octavo.model.integer_format import (
     CONTEXT_EXPONENT_LIMITS,
     DELTA_SHIFT_LIMITS,
     LARGEST_CONTEXT_RATIO,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.integer_format import (
+from octavo.model.integer_format import (
     NORM_BIAS_LIMITS,
     NORM_FRACTION_BITS,
     NORM_SHIFT_LIMITS,

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.integer_format import LARGEST_SCALE, LOGIT_LIMIT, PRODUCT_SHIFT_LIMITS, SYMMETRIC_LEVELS, Limits
+from octavo.model.integer_format import (
+    LARGEST_SCALE,
+    LOGIT_LIMIT,
+    PRODUCT_SHIFT_LIMITS,
+    SYMMETRIC_LEVELS,
+    Limits,
+)
 from octavo.quantization.arrays import Float64Array
 from octavo.scale_propagation import INT8_LEVELS, Scale
 from octavo.scale_propagation.scale import MANTISSA_BITS

@@ -22,11 +22,11 @@ from octavo.integer.arithmetic import (
     visible_keys,
 )
 from octavo.integer.forward import ForwardPass
-from octavo.plan import OUTPUT
+from octavo.model.architecture import OUTPUT
+from octavo.model.config import Positions
+from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
-from octavo.spec import Positions
-from octavo.tensor_table import output_weight_name
 
 RealArray = npt.NDArray[Any]
 """Binary64 or binary32."""
@@ -39,7 +39,7 @@ SMALLEST_SUM: Final = 2.0**-20  # docs/numerics.md, Integer Transformer
 class RealArithmetic(ArrayRows):
     """Floating point of type ``dtype``, on the tensors of a float Integer Transformer.
 
-    ``visit(site, rows [rows, width])`` hears every site of ``octavo.plan.sites`` but attention weights, and
+    ``visit(site, rows [rows, width])`` hears every site of ``octavo.model`` but attention weights, and
     encoder.residual and decoder.residual: the stream after the embedding and after every sublayer.
     Raises QuantizationError for a model that does not run in integers.
     """

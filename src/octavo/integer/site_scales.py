@@ -7,14 +7,14 @@ import math
 from collections.abc import Mapping
 
 from octavo.errors import QuantizationError
-from octavo.plan import ProductKind, products
-from octavo.spec import ModelConfig
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import ModelConfig
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SiteScales:
     """integer = round(s * real) of every site. s is levels per unit, the reciprocal of a scale of
-    octavo.plan. u8 stores integer + 128, and the hidden layer integer + 0.
+    octavo.model. u8 stores integer + 128, and the hidden layer integer + 0.
 
     ``inputs``: s of every site that a weight product reads. ``heads``: for ``X.queries``, ``X.keys`` and
     ``X.values`` one s for each head. ``encoder_residual``, ``decoder_residual``: of the residual streams; a

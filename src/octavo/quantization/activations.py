@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from octavo.plan import Static
+from octavo.model.plan import Static
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.granularity import PerToken
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.plan import OUTPUT, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.config import Activation, ModelConfig, NormPlacement
 from octavo.quantization.arrays import Float32Array, Float64Array
-from octavo.spec import Activation, ModelConfig, NormPlacement
 
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]
 
@@ -80,9 +80,9 @@ def migrate_scales(
     maxima: ChannelMaxima,
     kinds: Collection[Migration] = frozenset(Migration),
 ) -> MigratedModel:
-    """A float model (names of ``octavo.tensor_table``) with its scales moved, computing the same function.
+    """A float model (names of ``octavo.model``) with its scales moved, computing the same function.
 
-    ``maxima``: max |x| of every channel, [width], of the sites of ``octavo.plan.sites``; further ones are
+    ``maxima``: max |x| of every channel, [width], of the sites of ``octavo.model``; further ones are
     handed on. Only ``kinds`` move. Every factor comes from the tensors and maxima given, so kinds do not
     depend on one another. A channel that was always 0, or that no weight reads, keeps its scale. Neither
     mapping is changed. Raises QuantizationError for maxima that are missing, of another width, negative or

@@ -14,12 +14,13 @@ import numpy.typing as npt
 from octavo.artifact import ModelDirectory, write_model
 from octavo.artifact.writing import check_output
 from octavo.errors import QuantizationError
-from octavo.plan import QuantizationPlan
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource, check_ordinary
 from octavo.quantization.weights import quantize_weight, squared_norms
-from octavo.spec import AlignmentHeads, Scheme
-from octavo.tensor_table import float_shapes, weight_shapes
 
 _ACTIVATIONS: Final = {
     Scheme.INT8_DYNAMIC: "8 bits, one scale per token, measured at run time",

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.integer_format import IntegerScales, check_integer
-from octavo.plan import QuantizationPlan, plan_of
-from octavo.spec import AlignmentHeads, ModelConfig, Scheme
+from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import ModelConfig
+from octavo.model.integer_format import IntegerScales, check_integer
+from octavo.model.plan import QuantizationPlan, plan_of
+from octavo.model.scheme import Scheme
 
 IN_MEMORY: Final = "the model in memory"
 
@@ -47,7 +49,7 @@ class TensorSource(Protocol):
 class TensorModel:
     """A model in memory, without tokenizer or directory; the engine opens it as it opens a directory.
 
-    ``plan`` is given as ``octavo.plan.plan_of`` takes it, and replaced by what that function returns.
+    ``plan`` is given as ``plan_of`` takes it, and replaced by what that function returns.
     ``path`` is what messages call the model. Raises SpecError where the plan, ``integer_scales`` or
     ``alignment`` does not fit.
     """

@@ -11,7 +11,7 @@ import math
 from typing import Final
 
 from octavo.errors import QuantizationError
-from octavo.plan import SMALLEST_SCALE, Static
+from octavo.model.plan import SMALLEST_SCALE, Static
 from octavo.quantization.histogram import Histogram
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.threshold_search import kl_divergences, last_smallest, squared_errors

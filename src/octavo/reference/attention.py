@@ -9,8 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from octavo.model.config import ModelConfig, PolynomialSharing
 from octavo.reference.dropout import drop
-from octavo.spec import ModelConfig, PolynomialSharing
 
 AttentionOperator = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
 """What ``softmax_attention`` is one of: polynomial attention is another, and training with quantization's."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from octavo.model.config import ModelConfig
 from octavo.reference.attention import PolynomialAttention
 from octavo.reference.layers import LearnedPositions, Output, TokenTable
 from octavo.reference.norm import L1LayerNorm
-from octavo.spec import ModelConfig
 
 
 def reset_weights(model: nn.Module, config: ModelConfig, seed: int) -> None:

@@ -13,10 +13,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from octavo.model.config import ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
 from octavo.reference.layers import Attention, FeedForward, Output, Stack
-from octavo.spec import ModelConfig
 
 
 @dataclasses.dataclass(slots=True)
@@ -75,7 +75,7 @@ class LanguageModelDecoder(Stack):
 
 
 class LanguageModel(nn.Module):
-    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.tensor_table``."""
+    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.model``."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout | None = None) -> None:
         super().__init__()

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from octavo.model.config import Activation, AttentionFunction, ModelConfig, NormPlacement, Positions
 from octavo.reference.attention import AttentionOperator, PolynomialAttention, softmax_attention
 from octavo.reference.dropout import Dropout, drop
 from octavo.reference.norm import make_norm
 from octavo.reference.positions import sinusoidal_table
-from octavo.spec import Activation, AttentionFunction, ModelConfig, NormPlacement, Positions
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.RELU: F.relu,

@@ -2,7 +2,7 @@
 an Integer Transformer (Lin et al. 2020).
 
 This is the executable specification: the engine is compared with it. Parameter names are the tensor
-names of ``octavo.tensor_table``; shared and tied tensors exist once. Shapes as in ``layers``.
+names of ``octavo.model``; shared and tied tensors exist once. Shapes as in ``layers``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from octavo.model.config import ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
 from octavo.reference.layers import Attention, FeedForward, Output, Stack
-from octavo.spec import ModelConfig
 
 
 class EncoderLayer(nn.Module):
@@ -122,7 +122,7 @@ class DecodingState:
 
 
 class Transformer(nn.Module):
-    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.tensor_table``."""
+    """The model. ``state_dict()`` has exactly the float tensors of ``octavo.model``."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout | None = None) -> None:
         super().__init__()

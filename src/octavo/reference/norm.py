@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from octavo.spec import ModelConfig, NormFunction
+from octavo.model.config import ModelConfig, NormFunction
 
 L1_FACTOR: Final = math.sqrt(math.pi / 2)
 """Standard deviation over mean absolute deviation of a Gaussian: gains mean the same in both norms."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from octavo.spec import ModelConfig, Positions
+from octavo.model.config import ModelConfig, Positions
 
 
 def sinusoidal_table(config: ModelConfig) -> torch.Tensor:

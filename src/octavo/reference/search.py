@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
+from octavo.model.config import ModelConfig
+from octavo.model.search import SearchOptions
 from octavo.reference.model import DecodingState, Transformer
 from octavo.reference.terms import NOTHING, Reading, Term, Terms
-from octavo.spec import ModelConfig, SearchOptions
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

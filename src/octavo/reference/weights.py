@@ -1,4 +1,4 @@
-"""The model's weights as numpy arrays under the names of ``octavo.tensor_table``."""
+"""The model's weights as numpy arrays under the names of ``octavo.model``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from octavo.model.config import ModelConfig
 from octavo.reference.language_model import LanguageModel
 from octavo.reference.model import Transformer
-from octavo.spec import ModelConfig
 
 
 def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:

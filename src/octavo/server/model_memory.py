@@ -6,8 +6,8 @@ import math
 
 from octavo.artifact.description import Description, stored_tensors
 from octavo.engine.precision import Precision
-from octavo.spec import Positions
-from octavo.tensor_table import DType
+from octavo.model.config import Positions
+from octavo.model.tensor_table import DType
 
 _PER_VOCABULARY_BYTE = (
     3  # sentencepiece's pieces, trie and scores, measured on vocabularies of 8,000 and 32,000

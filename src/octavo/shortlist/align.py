@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from octavo.calibration.observe.observations import Visit
 from octavo.engine.hypothesis import TokenIds
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from octavo.artifact import Shortlist
 from octavo.engine.hypothesis import TokenIds
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 

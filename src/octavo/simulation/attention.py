@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from octavo.plan import QuantizationPlan
+from octavo.model.plan import QuantizationPlan
 from octavo.quantization.activations import ZERO_POINT, quantize_heads
 from octavo.quantization.arrays import Float32Array
 from octavo.simulation import binary32

@@ -21,8 +21,11 @@ from octavo.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.integer_format import NORM_FRACTION_BITS
-from octavo.plan import OUTPUT
+from octavo.model.architecture import OUTPUT
+from octavo.model.config import Positions
+from octavo.model.integer_format import NORM_FRACTION_BITS
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT16_LEVELS,
@@ -39,8 +42,6 @@ from octavo.scale_propagation import (
     weighted_mean,
 )
 from octavo.scale_propagation.scale import Int64Array
-from octavo.spec import Positions, Scheme
-from octavo.tensor_table import output_weight_name
 
 ZERO_POINT: Final = 128
 

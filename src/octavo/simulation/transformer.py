@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
-from octavo.plan import OUTPUT, ProductKind, products
+from octavo.model.architecture import OUTPUT, ProductKind, products
+from octavo.model.config import Activation, NormPlacement, Positions
+from octavo.model.tensor_table import output_weight_name, target_embedding_name
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import TensorSource, check_ordinary
 from octavo.simulation import attention, binary32
 from octavo.simulation.binary32 import fma
-from octavo.spec import Activation, NormPlacement, Positions
-from octavo.tensor_table import output_weight_name, target_embedding_name
 
 _ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = {
     Activation.RELU: binary32.relu,
@@ -36,7 +36,7 @@ _ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = 
 class Int8Product:
     """One int8 weight product: input u8 [M, K], row_scale [M], accumulators int32 [M, N].
 
-    ``name`` is that of ``octavo.plan``. The accumulators are sums of (q - z) * w, the input's zero point
+    ``name`` is that of ``octavo.model``. The accumulators are sums of (q - z) * w, the input's zero point
     removed. A static input has the same row_scale in every row.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.training.corpus import Pair
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.text.stream import TokenIds
 from octavo.training.batches import IGNORED_LABEL, pad
 

@@ -11,9 +11,9 @@ import torch
 
 from octavo import durable
 from octavo.artifact import write_model
-from octavo.plan import QuantizationPlan
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.reference.weights import to_arrays
-from octavo.spec import Scheme
 from octavo.training.interrupt import Interrupted, MeasurementStopped
 from octavo.training.trainer import Trainer
 

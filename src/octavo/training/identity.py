@@ -7,7 +7,7 @@ from typing import Any
 
 import pydantic
 
-from octavo.spec import INTEGER_TRANSFORMER_KEYS
+from octavo.model.config import INTEGER_TRANSFORMER_KEYS
 from octavo.training.recipe import (
     DecoderRecipe,
     Recipe,

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from octavo.artifact import ModelDirectory
+from octavo.model.config import INTEGER_TRANSFORMER_KEYS, AttentionFunction, ModelConfig, NormFunction
+from octavo.model.scheme import Scheme
 from octavo.reference.weights import load_arrays, to_arrays
-from octavo.spec import INTEGER_TRANSFORMER_KEYS, AttentionFunction, ModelConfig, NormFunction, Scheme
 from octavo.training.models import FloatModel
 from octavo.training.recipe import RecipeError
 

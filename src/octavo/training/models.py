@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
 from octavo.reference.dropout import Dropout
 from octavo.reference.language_model import LanguageModel
 from octavo.reference.model import Transformer
-from octavo.spec import ModelConfig, SpecError
 from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError
 from octavo.training.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Vocabulary
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from octavo.plan import Product, ProductKind, QuantizationPlan, Static, products
+from octavo.model.architecture import Product, ProductKind, products
+from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.tensor_table import weight_shapes
 from octavo.reference.attention import softmax_attention
 from octavo.reference.layers import Attention, FeedForward
 from octavo.reference.model import Transformer
-from octavo.tensor_table import weight_shapes
 from octavo.training.batches import Batch
 from octavo.training.fake_quantization import round_rows, round_to_scale, rounded_attention
 from octavo.training.ranges import Observed
@@ -22,7 +23,7 @@ from octavo.training.recipe import QuantizationRecipe, RecipeError
 
 
 class QuantizedTransformer(nn.Module):
-    """The operands of every int8 product rounded as ``octavo.plan`` and docs/numerics.md say.
+    """The operands of every int8 product rounded as ``octavo.model`` and docs/numerics.md say.
 
     Weights and embeddings are rounded per row, anew in each forward pass, from exact ones that the
     optimizer keeps. A site has one learned scale, a site of attention one for each head; its consumers

@@ -11,19 +11,16 @@ import pydantic
 from pydantic import Field
 
 from octavo.errors import OctavoError
-from octavo.spec import (
-    MAX_BEAM,
-    MAX_LENGTH_PENALTY,
-    MAX_LENGTH_RATIO,
-    MAX_POLYNOMIAL_DEGREE,
+from octavo.model.config import (
     Activation,
     AttentionFunction,
     NormFunction,
     NormPlacement,
     PolynomialSharing,
     Positions,
-    SearchDefaults,
 )
+from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POLYNOMIAL_DEGREE
+from octavo.model.search import SearchDefaults
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -163,7 +160,7 @@ class VocabularyRecipe(_Section):
 
 
 class DecoderRecipe(_Section):
-    """The architecture of a language model; keys as in octavo.spec.ModelConfig."""
+    """The architecture of a language model; keys as in octavo.model.config.ModelConfig."""
 
     d_model: Positive
     ffn_dim: Positive
@@ -274,7 +271,7 @@ class BlockTrainingRecipe(TrainingRecipe):
 class QuantizationRecipe(_Section):
     """Training with the products quantized, from a trained model; on where the section is there.
 
-    ``float32``: products left in float, as octavo.plan names them. The ranges begin with what the first
+    ``float32``: products left in float, as octavo.model names them. The ranges begin with what the first
     ``observe_batches`` micro-batches hold. Their logarithms learn with ``training.schedule``, scaled so that
     it peaks at ``range_peak``.
     """

@@ -9,8 +9,8 @@ from typing import Any
 import pydantic
 
 from octavo.artifact.description import check_labels
+from octavo.model.errors import SpecError
 from octavo.regular_file import read_regular
-from octavo.spec import SpecError
 from octavo.training.recipe import LanguageRecipe, Recipe, RecipeError, TranslationRecipe
 
 _BASE = "base"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from octavo.spec import ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.training.batches import Epoch
 from octavo.training.checkpoint import Validation
 from octavo.training.models import FloatModel

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from octavo.model.search import SearchOptions
 from octavo.reference.model import Transformer
-from octavo.spec import SearchOptions
 from octavo.training.batches import PairEpoch, plan_epoch
 from octavo.training.checkpoint import Validation
 from octavo.training.corpus import EncodedCorpus, ParallelText, read_corpus

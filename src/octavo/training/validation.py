@@ -9,9 +9,9 @@ import sacrebleu
 import torch
 import torch.nn.functional as F
 
+from octavo.model.search import SearchOptions
 from octavo.reference.model import Transformer
 from octavo.reference.search import search
-from octavo.spec import SearchOptions
 from octavo.training.batches import IGNORED_LABEL, make_batch, plan_epoch
 from octavo.training.corpus import Pair, ParallelText
 from octavo.training.vocabulary import Vocabulary

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from octavo.spec import SearchOptions
+from octavo.model.search import SearchOptions
 
 _RUN_TOKENS: Final = 4
 _LOOP_RUNS: Final = 3

@@ -13,7 +13,8 @@ from octavo.arguments import real_number, whole_number
 from octavo.engine import Call, SearchOptions
 from octavo.errors import ArgumentError
 from octavo.memory import TranslationMemory
-from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, SearchDefaults
+from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS
+from octavo.model.search import SearchDefaults
 from octavo.terms import Glossary
 
 

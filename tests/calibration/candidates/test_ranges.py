@@ -10,10 +10,11 @@ from octavo.calibration.candidates.coverage import Coverage, int8_products, matc
 from octavo.calibration.candidates.ranges import find_ranges
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
-from octavo.plan import ProductKind, Static, products, sites
+from octavo.model.architecture import ProductKind, products, sites
+from octavo.model.config import ModelConfig
+from octavo.model.plan import Static
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.thresholds import Method
-from octavo.spec import ModelConfig
 
 CONFIG = tiny_config()
 

@@ -21,9 +21,11 @@ from octavo.calibration.measure.dev_text import DevText
 from octavo.calibration.text.named_text import NamedText
 from octavo.engine import Engine
 from octavo.errors import QuantizationError
-from octavo.plan import QuantizationPlan, products, sites
+from octavo.model.architecture import products, sites
+from octavo.model.config import Activation, NormPlacement
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.quantization.thresholds import Method
-from octavo.spec import Activation, NormPlacement, Scheme
 
 TEXT = NamedText("text", tuple(synthetic_sentences(40)))
 QUICK = CalibrationOptions(method=Method.NAIVE, inputs=Inputs.STATIC, smooth=False, correct_biases=False)

@@ -9,8 +9,8 @@ import numpy as np
 from octavo.artifact import ModelDirectory
 from octavo.calibration.choose.heads import alignment_heads
 from octavo.calibration.text.pairs import Pairs
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.quantization import QuantizedWeights
-from octavo.spec import AlignmentHeads
 
 from ...models import language_config, write_tiny_model
 

@@ -7,7 +7,8 @@ from tests.models import random_tensors, tiny_config
 from octavo.calibration.candidates.candidate import Candidate, FloatModel
 from octavo.calibration.candidates.ranges import SiteRanges
 from octavo.calibration.choose.per_token import WORTH, with_sites_per_token
-from octavo.plan import Static, products
+from octavo.model.architecture import products
+from octavo.model.plan import Static
 from octavo.runs.progress import Silent
 
 CONFIG = tiny_config()

@@ -10,10 +10,10 @@ from octavo.calibration.integer.simulated_engine import SimulatedEngine
 from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.errors import QuantizationError
-from octavo.plan import sites
+from octavo.model.architecture import sites
+from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
 from octavo.runs.progress import Silent
-from octavo.spec import Scheme
 
 CONFIG = integer_config()
 MODEL = TensorModel(CONFIG, Scheme.NONE, random_tensors(CONFIG))

@@ -6,7 +6,7 @@ import pytest
 from tests.models import tiny_config
 
 from octavo.calibration.measure.sensitivity import fallback_order, measure_sensitivity, work_per_token
-from octavo.plan import products
+from octavo.model.architecture import products
 from octavo.runs.progress import Silent
 
 CONFIG = tiny_config()

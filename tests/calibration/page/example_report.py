@@ -24,12 +24,12 @@ from octavo.calibration.report.data import (
     TextFile,
     Verdict,
 )
-from octavo.plan import products, sites
+from octavo.model.architecture import products, sites
+from octavo.model.config import ModelConfig
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_class import classify
 from octavo.quantization.thresholds import Method, find_range, find_threshold
 from octavo.runs.progress import Stage
-from octavo.spec import ModelConfig
 
 KEPT = ("decoder.layers.1.feed_forward.outer", "decoder.layers.0.cross_attention.output")
 

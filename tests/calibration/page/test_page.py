@@ -19,7 +19,7 @@ from octavo.calibration.page.page import change_in_words, render
 from octavo.calibration.page.tables import marked_words
 from octavo.calibration.report.bars import Bars
 from octavo.calibration.report.data import Drop, QualityReport, Speed
-from octavo.plan import products
+from octavo.model.architecture import products
 from octavo.quantization.observers import SiteStatistics
 
 VOID = {"meta", "wbr"}

@@ -12,8 +12,8 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.languages import Languages
-from octavo.spec import Scheme
-from octavo.tensor_table import tensors
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors
 
 from ...models import integer_config, tiny_config, write_tiny_model
 from ...plans import plan_for

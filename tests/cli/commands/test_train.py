@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ...models import NEEDS_TORCH
 from ...training.conftest import write_recipe

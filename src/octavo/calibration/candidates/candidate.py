@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.calibration.candidates.ranges import SiteRanges
-from octavo.plan import ProductKind, QuantizationPlan, products
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.migration import Migration
-from octavo.spec import ModelConfig, Scheme
 
 FloatArray = npt.NDArray[np.float32]
 

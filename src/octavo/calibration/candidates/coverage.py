@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from octavo.calibration.errors import CalibrationError
-from octavo.plan import Product, ProductKind, products
-from octavo.spec import ModelConfig
+from octavo.model.architecture import Product, ProductKind, products
+from octavo.model.config import ModelConfig
 
 
 class Coverage(enum.StrEnum):

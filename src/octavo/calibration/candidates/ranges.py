@@ -8,16 +8,17 @@ from typing import Any
 
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
-from octavo.plan import ProductKind, QuantizationPlan, Static, products
+from octavo.model.architecture import ProductKind, products
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan, Static
 from octavo.quantization.thresholds import Method, find_range, head_scales
 from octavo.runs.finished_steps import FinishedSteps, digest
-from octavo.spec import ModelConfig
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SiteRanges:
     """How each site is quantized, whichever products read it in int8: ``inputs`` and ``heads`` as in
-    ``octavo.plan.QuantizationPlan``, but for every site of the model."""
+    ``octavo.model.plan.QuantizationPlan``, but for every site of the model."""
 
     inputs: Mapping[str, Static | None]
     heads: Mapping[str, tuple[float, ...]]

@@ -22,10 +22,12 @@ from octavo.calibration.observe.observations import Observations
 from octavo.calibration.text.named_text import NamedText
 from octavo.calibration.text.sentences import DEFAULT_SENTENCES
 from octavo.errors import QuantizationError
-from octavo.plan import QuantizationPlan
+from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Progress, Silent
-from octavo.spec import ModelConfig, Scheme, SpecError
 
 _MUCH_OVERLAP: Final = 0.05
 

@@ -14,11 +14,12 @@ from octavo.calibration.candidates.candidate import Candidate, FloatArray
 from octavo.calibration.measure.measurements import Measurements
 from octavo.calibration.observe.observations import ObservableEngine, Observations
 from octavo.calibration.text.pairs import Pairs
-from octavo.plan import ProductKind, Static, products, sites, weight_name
+from octavo.model.architecture import ProductKind, products, sites, weight_name
+from octavo.model.config import ModelConfig
+from octavo.model.plan import Static
 from octavo.quantization.activations import quantize_activation
 from octavo.quantization.bias_correction import bias_correction
 from octavo.runs.progress import Progress
-from octavo.spec import ModelConfig
 
 _PAIRS_AT_ONCE: Final = 32
 

@@ -18,7 +18,7 @@ from octavo.calibration.measure.sensitivity import (
     measure_sensitivity,
     work_per_token,
 )
-from octavo.plan import products
+from octavo.model.architecture import products
 from octavo.runs.progress import Progress
 
 _NO_CHRF: Final = 1.0

@@ -7,8 +7,8 @@ from octavo.artifact import ModelDirectory
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.precision import default_precision
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.quantization.tensor_model import TensorModel
-from octavo.spec import AlignmentHeads
 
 
 def alignment_heads(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from octavo.calibration.candidates.candidate import Candidate
-from octavo.plan import Static
+from octavo.model.plan import Static
 from octavo.runs.progress import Progress
 
 WORTH: Final = 0.01

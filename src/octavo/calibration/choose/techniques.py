@@ -17,7 +17,7 @@ from octavo.calibration.choose.corrected_biases import corrected_biases
 from octavo.calibration.choose.per_token import with_sites_per_token
 from octavo.calibration.measure.calibration_data import CalibrationData
 from octavo.calibration.observe.observations import Observations, observe_in_steps
-from octavo.plan import sites
+from octavo.model.architecture import sites
 from octavo.quantization.migration import Migration, migrate_scales
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Progress

@@ -39,13 +39,13 @@ from octavo.errors import QuantizationError
 from octavo.evaluation.reference_engine import ReferenceEngine
 from octavo.integer.choose_scales import choose_scales
 from octavo.integer.freeze import check_freezable, freeze
-from octavo.plan import products
+from octavo.model.architecture import products
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import integer_tensors
 from octavo.quantization import TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.runs.finished_steps import FinishedSteps, steps_folder
 from octavo.runs.progress import Progress, Silent, TimedStages
-from octavo.spec import Scheme
-from octavo.tensor_table import integer_tensors
 
 _FLOAT32_BYTES: Final = 4
 _GRANULARITY: Final = "weights per output channel, attention per head, inputs per tensor, residual per stack"

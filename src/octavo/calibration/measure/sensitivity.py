@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from octavo.plan import Product, ProductKind, weight_name
+from octavo.model.architecture import Product, ProductKind, weight_name
+from octavo.model.config import ModelConfig
+from octavo.model.tensor_table import weight_shapes
 from octavo.runs.progress import Progress
-from octavo.spec import ModelConfig
-from octavo.tensor_table import weight_shapes
 
 Divergence = Callable[[frozenset[str]], float]
 """KL per target token, against float32, with exactly these products in int8."""

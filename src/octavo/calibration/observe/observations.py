@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine.hypothesis import TokenIds
-from octavo.plan import sites
+from octavo.model.architecture import sites
+from octavo.model.config import ModelConfig
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
-from octavo.spec import ModelConfig
 
 Visit = Callable[[str, npt.NDArray[np.float32]], None]
 

@@ -24,11 +24,12 @@ from octavo.calibration.report.data import (
     TextFile,
 )
 from octavo.calibration.text.named_text import NamedText
-from octavo.plan import QuantizationPlan, Static, products, sites
+from octavo.model.architecture import products, sites
+from octavo.model.config import ModelConfig
+from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization.observers import SiteStatistics
 from octavo.quantization.tensor_class import classify
-from octavo.spec import ModelConfig
-from octavo.tensor_table import float_shapes, weight_shapes
 
 _BY_PLAN: Final = "as the plan says"
 _GRANULARITY: Final = "weights per output channel, attention per head, inputs per "

@@ -1,7 +1,7 @@
 """What a calibrated quantization measured: the data of the quality report and of ``quality.json``.
 
 Drops are float32 minus int8 in points of the metric: positive is a loss. KL divergences are in nats per
-target token against float32. Products and sites have their names of ``octavo.plan``.
+target token against float32. Products and sites have their names of ``octavo.model``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
 from octavo.machine import cpu_model
-from octavo.spec import MAX_POSITIONS
+from octavo.model.limits import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from octavo.bench.measure import Figures, Pass

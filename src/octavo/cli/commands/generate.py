@@ -16,7 +16,7 @@ from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import LineInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import LineOutput, open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
-from octavo.spec import MAX_POSITIONS, MAX_VOCABULARY
+from octavo.model.limits import MAX_POSITIONS, MAX_VOCABULARY
 from octavo.text.blocks import blocks
 
 if TYPE_CHECKING:

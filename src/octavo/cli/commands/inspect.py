@@ -11,9 +11,10 @@ import typer
 from octavo.cli.options import JsonOption, named_model
 from octavo.cli.terminal.json_output import print_json
 from octavo.errors import printable
-from octavo.plan import DYNAMIC, products, sites
-from octavo.spec import Scheme
-from octavo.tensor_table import DType
+from octavo.model.architecture import products, sites
+from octavo.model.plan import DYNAMIC
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import DType
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -15,7 +15,7 @@ from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
-from octavo.spec import MAX_POSITIONS
+from octavo.model.limits import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory

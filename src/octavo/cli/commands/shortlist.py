@@ -11,7 +11,7 @@ import typer
 from octavo.cli.options import DevOption, ThreadsOption, named_model
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import open_lines
-from octavo.spec import MAX_VOCABULARY
+from octavo.model.limits import MAX_VOCABULARY
 
 if TYPE_CHECKING:
     from octavo.calibration.measure.dev_text import DevText

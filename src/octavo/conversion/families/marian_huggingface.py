@@ -26,7 +26,7 @@ from octavo.conversion.json_object import read_object_if_there
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_sources import open_weights
 from octavo.conversion.vocabulary import Vocabulary
-from octavo.spec import Positions
+from octavo.model.config import Positions
 
 NAME: Final = "OPUS-MT (MarianMTModel, PegasusForConditionalGeneration)"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from octavo.spec import Activation, NormPlacement
+from octavo.model.config import Activation, NormPlacement
 
 SHARED_EMBEDDING: Final = "model.shared.weight"
 ENCODER_EMBEDDING: Final = "model.encoder.embed_tokens.weight"
@@ -78,7 +78,7 @@ _WHOLE: Final = {
 
 
 def their_name(name: str) -> str:
-    """What a tensor of ``octavo.tensor_table`` is called there; an embedding as if it were not shared."""
+    """What a tensor of ``octavo.model`` is called there; an embedding as if it were not shared."""
     if name in _WHOLE:
         return _WHOLE[name]
     for ours, theirs in _PARTS:

@@ -10,7 +10,10 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.architecture import ACTIVATIONS, LAYER_NORM_EPSILON
 from octavo.conversion.huggingface.directory import CONFIG_FILE, GENERATION_FILE
 from octavo.conversion.json_object import read_object, read_object_if_there
-from octavo.spec import MAX_BEAM, MAX_LENGTH_PENALTY, Activation, ModelConfig, SearchDefaults, SpecError
+from octavo.model.config import Activation, ModelConfig
+from octavo.model.errors import SpecError
+from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY
+from octavo.model.search import SearchDefaults
 
 LENGTH_RATIO: Final = 4.0
 LENGTH_MARGIN: Final = 32

@@ -20,8 +20,9 @@ from octavo.conversion.huggingface.architecture import (
 )
 from octavo.conversion.mapping import MappedTensors, Origin, computed, same
 from octavo.conversion.tensor_source import Array, TensorSource
-from octavo.spec import ModelConfig, Positions, Scheme
-from octavo.tensor_table import tensors
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors
 
 _STACKS: Final = ("encoder", "decoder")
 _EMBEDDINGS: Final = (SHARED_EMBEDDING, ENCODER_EMBEDDING, DECODER_EMBEDDING, OUTPUT_WEIGHT)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from octavo.artifact.shortlist import Shortlist
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_sources.unpacked import open_unpacked
-from octavo.spec import MAX_VOCABULARY
+from octavo.model.limits import MAX_VOCABULARY
 
 MAGIC: Final = 0xF11A48D5013417F5
 _HEADER: Final = struct.Struct("<6Q")

@@ -15,9 +15,9 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.cli.commands.quantize.options import MethodName
-from octavo.plan import QuantizationPlan
+from octavo.model.plan import QuantizationPlan
+from octavo.model.scheme import Scheme
 from octavo.quantization.thresholds import Method
-from octavo.spec import Scheme
 
 from ....models import synthetic_sentences, tiny_config, write_tiny_model
 from ...conftest import COMMAND, ENVIRONMENT, Octavo

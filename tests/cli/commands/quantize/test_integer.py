@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.spec import Scheme
+from octavo.model.scheme import Scheme
 
 from ....models import (
     NEEDS_TORCH,

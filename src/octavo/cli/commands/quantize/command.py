@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from octavo.calibration.choose.gate import Target
     from octavo.calibration.quantize import Request
     from octavo.calibration.text.named_text import NamedText
-    from octavo.plan import QuantizationPlan
+    from octavo.model.plan import QuantizationPlan
 
 
 def quantize(
@@ -221,8 +221,8 @@ def _target(dev: tuple[Path, Path], max_drop: float | None, metric: Any) -> Targ
 def _plan(path: Path) -> QuantizationPlan:
     from octavo.artifact.json_file import read_json_object
     from octavo.errors import ModelError
-    from octavo.plan import QuantizationPlan
-    from octavo.spec import SpecError
+    from octavo.model.errors import SpecError
+    from octavo.model.plan import QuantizationPlan
 
     try:
         return QuantizationPlan.from_dict(read_json_object(path))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from octavo.errors import InputError
-from octavo.spec import AttentionFunction, Scheme
+from octavo.model.config import AttentionFunction
+from octavo.model.scheme import Scheme
 
 if TYPE_CHECKING:
     from rich.console import Console

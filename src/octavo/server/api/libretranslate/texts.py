@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from octavo.model.limits import MAX_BEAM
 from octavo.server.api.body import converted, read_fields
 from octavo.server.api.language_codes import tag_of
 from octavo.server.api.libretranslate.answers import answer, check_key
@@ -16,7 +17,6 @@ from octavo.server.errors import RequestError, UnsupportedPairError
 from octavo.server.language_names import language_name
 from octavo.server.service import Service
 from octavo.server.work import Answer, Job
-from octavo.spec import MAX_BEAM
 from octavo.translation.options import SearchChanges
 
 AUTO: Final = "auto"

@@ -10,7 +10,16 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
-from octavo.integer_format import (
+from octavo.model.config import (
+    AttentionFunction,
+    Mixer,
+    ModelConfig,
+    NormFunction,
+    NormPlacement,
+    PolynomialSharing,
+    Positions,
+)
+from octavo.model.integer_format import (
     CONTEXT_EXPONENT_LIMITS,
     DELTA_SHIFT_LIMITS,
     EMBEDDING_SHIFT_LIMITS,
@@ -24,16 +33,7 @@ from octavo.integer_format import (
     Limits,
     norm_weight_limits,
 )
-from octavo.spec import (
-    AttentionFunction,
-    Mixer,
-    ModelConfig,
-    NormFunction,
-    NormPlacement,
-    PolynomialSharing,
-    Positions,
-    Scheme,
-)
+from octavo.model.scheme import Scheme
 
 
 class DType(enum.StrEnum):

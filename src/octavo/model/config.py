@@ -1,31 +1,23 @@
-"""The model specification: hyper-parameters, and the options of a search.
-
-Everything that reads, writes, trains, quantizes or runs a model agrees here and nowhere else.
-Standard library only; imports nothing of the package.
-"""
+"""The hyper-parameters of a model, and what each of them may be."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
 import math
-import reprlib
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final
 
-FORMAT_VERSION: Final = 1
-
-MAX_DIMENSION: Final = 65_536
-MAX_VOCABULARY: Final = 1_048_576
-MAX_LAYERS: Final = 256
-MAX_POSITIONS: Final = 65_536
-MAX_ALIGNMENT_HEADS: Final = 16
-MAX_THREADS: Final = 1024  # of one engine; native/base/team.cpp has the same
-MAX_BEAM: Final = 64
-MAX_LENGTH_PENALTY: Final = 10
-MAX_LENGTH_RATIO: Final = 100
-MAX_POLYNOMIAL_DEGREE: Final = 4
-MAX_RELATIVE_BUCKETS: Final = 1024
+from octavo.model.errors import SpecError
+from octavo.model.fields import from_mapping
+from octavo.model.limits import (
+    MAX_DIMENSION,
+    MAX_LAYERS,
+    MAX_POLYNOMIAL_DEGREE,
+    MAX_POSITIONS,
+    MAX_RELATIVE_BUCKETS,
+    MAX_VOCABULARY,
+)
 
 INTEGER_TRANSFORMER_KEYS: Final = (
     *("attention", "polynomial_degree", "polynomial_sharing", "polynomial_bias", "polynomial_delta"),
@@ -37,10 +29,6 @@ EXTENSION_KEYS: Final = (
     *("decoder_mixer", "gated", "attention_head_dim", "relative_buckets", "relative_distance"),
 )
 """Keys of ModelConfig that are not written at their defaults, so that older versions read such models."""
-
-
-class SpecError(ValueError):
-    """A configuration that no model can have. The message names the key and the remedy."""
 
 
 class NormPlacement(enum.StrEnum):
@@ -107,22 +95,6 @@ class Positions(enum.StrEnum):
     TENSOR2TENSOR = "sinusoidal-tensor2tensor"
     LEARNED = "learned"
     NONE = "none"
-
-
-class Scheme(enum.StrEnum):
-    """How the weights of products and the embeddings are stored.
-
-    ``none``: floating point. ``int8-dynamic``: int8 with one float32 scale per output channel
-    (embeddings: per row); activations are quantized per token at run time. ``int8``: a
-    ``octavo.plan.QuantizationPlan`` says which products are int8 and how their inputs are quantized.
-    ``integer``: an Integer Transformer whose tensors are all integers; its few scales are
-    ``octavo.integer_format.IntegerScales``.
-    """
-
-    NONE = "none"
-    INT8_DYNAMIC = "int8-dynamic"
-    INT8 = "int8"
-    INTEGER = "integer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -328,151 +300,4 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
         """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
-        return _from_mapping(cls, values)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SearchDefaults:
-    """How this model is searched unless the caller says otherwise.
-
-    The cap on a translation's length is ``length_ratio`` * source tokens + ``length_margin``,
-    counted in target tokens with EOS. A hypothesis scores log-probability / length^length_penalty.
-    """
-
-    beam: int = 4
-    length_penalty: float = 1.0
-    length_ratio: float = 2.0
-    length_margin: int = 16
-
-    def __post_init__(self) -> None:
-        ranges = {
-            "beam": (1, MAX_BEAM),
-            "length_penalty": (0, MAX_LENGTH_PENALTY),
-            "length_ratio": (0, MAX_LENGTH_RATIO),
-            "length_margin": (1, MAX_POSITIONS),
-        }
-        for key, (least, most) in ranges.items():
-            if not least <= getattr(self, key) <= most:  # NaN is in no range
-                raise SpecError(f"{key} = {getattr(self, key)}: must be from {least} to {most}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SearchDefaults:
-        """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
-        return _from_mapping(cls, values)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """Options of greedy and beam search; docs/numerics.md, "Search", says exactly what each does.
-
-    ``beam`` 1 is greedy search. A hypothesis scores log-probability / length^length_penalty. Lengths count
-    target tokens, ``max_length`` with EOS, ``min_length`` without; a translation has at most
-    min(max_length, length_ratio * source tokens + length_margin) tokens, those of its terms not counted in
-    the latter. No ``no_repeat_ngram`` tokens in a row come twice in a translation; 0: any may.
-    """
-
-    beam: int = 4
-    nbest: int = 1
-    length_penalty: float = 1.0
-    min_length: int = 0
-    max_length: int = 512
-    length_ratio: float = 2.0
-    length_margin: int = 16
-    no_repeat_ngram: int = 0
-
-    @classmethod
-    def from_defaults(cls, defaults: SearchDefaults, **changes: Any) -> SearchOptions:
-        """A model's own defaults, with changes; a change that is None leaves the default."""
-        given = {key: value for key, value in changes.items() if value is not None}
-        return cls(**{**defaults.to_dict(), **given})
-
-
-AttentionHead: TypeAlias = tuple[int, int]
-"""A head of the decoder's cross-attention: its layer, and which of the layer's heads it is; from 0."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AlignmentHeads:
-    """The heads of the cross-attention that together align target tokens with source tokens, in ascending
-    order. docs/numerics.md, "Alignments", says how. Raises SpecError, as the other methods do."""
-
-    heads: tuple[AttentionHead, ...]
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.heads) <= MAX_ALIGNMENT_HEADS:
-            raise SpecError(f"alignment: {len(self.heads)} heads: must be from 1 to {MAX_ALIGNMENT_HEADS}")
-        if list(self.heads) != sorted(set(self.heads)):
-            raise SpecError("alignment: heads must be in ascending order, each of them once")
-
-    def check(self, config: ModelConfig) -> None:
-        """Check that the model has these heads."""
-        if config.is_language_model:
-            raise SpecError("alignment: a language model has none; it has no source to align with")
-        for layer, head in self.heads:
-            for name, number, count in (
-                ("layer", layer, config.decoder_layers),
-                ("head", head, config.attention_heads),
-            ):
-                if not 0 <= number < count:
-                    raise SpecError(f"alignment: {name} {number}: must be from 0 to {count - 1}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return {"heads": [list(head) for head in self.heads]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> AlignmentHeads:
-        """Inverse of ``to_dict``."""
-        if set(values) != {"heads"} or not isinstance(values["heads"], list):
-            raise SpecError('alignment: expected {"heads": [[layer, head], ...]}')
-        found = []
-        for pair in values["heads"]:
-            if not (isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)):
-                raise SpecError(f"alignment: {reprlib.repr(pair)}: expected [layer, head]")
-            found.append((pair[0], pair[1]))
-        return cls(tuple(found))
-
-
-_Fields = TypeVar("_Fields", ModelConfig, SearchDefaults)
-
-
-def _from_mapping(cls: type[_Fields], values: Mapping[str, Any]) -> _Fields:
-    if not isinstance(values, Mapping):
-        raise SpecError(f"expected an object, found {type(values).__name__}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise SpecError(f"unknown key {reprlib.repr(unknown[0])}; known keys: {', '.join(fields)}")
-    required = (n for n, f in fields.items() if f.default is dataclasses.MISSING)
-    missing = [name for name in required if name not in values]
-    if missing:
-        raise SpecError(f"missing key {missing[0]!r}")
-    return cls(**{key: _convert(key, str(fields[key].type), value) for key, value in values.items()})
-
-
-def _convert(key: str, kind: str, value: Any) -> Any:
-    """A JSON value as the type the field declares; never a silent coercion."""
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if kind.startswith("tuple") and isinstance(value, list):
-        return tuple(_convert(key, "int", item) for item in value)
-    if kind in _ENUMS and isinstance(value, str):
-        choices = [str(member) for member in _ENUMS[kind]]
-        if value not in choices:
-            raise SpecError(f"{key} = {reprlib.repr(value)}: must be one of {', '.join(choices)}")
-        return _ENUMS[kind](value)
-    raise SpecError(f"{key} = {reprlib.repr(value)}: expected {kind}")
-
-
-_CHOICES: Final = (
-    *(NormPlacement, Activation, Positions, AttentionFunction, PolynomialSharing, NormFunction, Mixer),
-)
-_ENUMS: Final[dict[str, type[enum.StrEnum]]] = {choice.__name__: choice for choice in _CHOICES}
+        return from_mapping(cls, values)

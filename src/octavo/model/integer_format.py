@@ -11,15 +11,9 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from octavo.spec import (
-    Activation,
-    AttentionFunction,
-    ModelConfig,
-    NormFunction,
-    NormPlacement,
-    Scheme,
-    SpecError,
-)
+from octavo.model.config import Activation, AttentionFunction, ModelConfig, NormFunction, NormPlacement
+from octavo.model.errors import SpecError
+from octavo.model.scheme import Scheme
 
 Limits = tuple[int, int]
 """The smallest and the largest integer that a tensor may hold."""

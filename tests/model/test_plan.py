@@ -12,23 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.plan import (
-    LARGEST_SCALE,
-    SMALLEST_SCALE,
-    ProductKind,
-    QuantizationPlan,
-    Static,
-    dynamic_plan,
-    plan_of,
-    products,
-    sites,
-    weight_name,
-)
-from octavo.spec import Scheme, SpecError
-from octavo.tensor_table import tensors, weight_shapes
+from octavo.model.architecture import ProductKind, products, sites, weight_name
+from octavo.model.errors import SpecError
+from octavo.model.plan import LARGEST_SCALE, SMALLEST_SCALE, QuantizationPlan, Static, dynamic_plan, plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import tensors, weight_shapes
 
-from .models import integer_config, language_config, tiny_config
-from .plans import PLANS, plan_for
+from ..models import integer_config, language_config, tiny_config
+from ..plans import PLANS, plan_for
 
 BASE = tiny_config(encoder_layers=6, decoder_layers=6)
 SCALES = st.floats(SMALLEST_SCALE, LARGEST_SCALE)

@@ -6,22 +6,21 @@ import math
 
 import pytest
 
-from octavo.spec import (
+from octavo.model.config import (
     EXTENSION_KEYS,
     INTEGER_TRANSFORMER_KEYS,
-    MAX_BEAM,
-    MAX_POSITIONS,
     AttentionFunction,
     ModelConfig,
     NormFunction,
     NormPlacement,
     PolynomialSharing,
-    SearchDefaults,
-    SpecError,
 )
-from octavo.tensor_table import float_shapes, weight_shapes
+from octavo.model.errors import SpecError
+from octavo.model.limits import MAX_BEAM, MAX_POSITIONS
+from octavo.model.search import SearchDefaults
+from octavo.model.tensor_table import float_shapes, weight_shapes
 
-from .models import integer_config, language_config, tiny_config
+from ..models import integer_config, language_config, tiny_config
 
 
 @pytest.mark.parametrize(
