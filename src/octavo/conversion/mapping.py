@@ -41,6 +41,13 @@ class Origin:
             lambda array: array[start:stop], lambda shape: (len(range(*shape[:1])[start:stop]), *shape[1:])
         )
 
+    def with_rows(self, count: int, value: float) -> Origin:
+        """``count`` rows of one value at the end, as for a token that only we have."""
+        return self._then(
+            lambda array: np.pad(array, [(0, count), *[(0, 0)] * (array.ndim - 1)], constant_values=value),
+            lambda shape: (shape[0] + count, *shape[1:]),
+        )
+
     def scaled(self, factor: float) -> Origin:
         """Every value times ``factor``, in float32."""
         return self._then(

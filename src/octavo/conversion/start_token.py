@@ -15,7 +15,7 @@ from octavo.model.config import ModelConfig
 
 PAD: Final = "<pad>"
 
-_NEVER: Final = -30_000.0
+NEVER: Final = -30_000.0
 """A logit whose probability is 0, and which float16 can hold."""
 
 
@@ -52,7 +52,7 @@ class StartToken:
 
     def with_bias(self, bias: Array) -> Array:
         """The output's biases [tokens], so that what is appended is never generated."""
-        return np.pad(bias, (0, self.size(len(bias)) - len(bias)), constant_values=_NEVER)
+        return np.pad(bias, (0, self.size(len(bias)) - len(bias)), constant_values=NEVER)
 
     def in_positions(self, positions: Array, config: ModelConfig) -> Array:
         """The decoder's positions [positions, d_model]; the first holds the start token's embedding too."""
