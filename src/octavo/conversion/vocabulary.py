@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
@@ -40,7 +40,13 @@ class Vocabulary:
     @classmethod
     def read(cls, path: Path, size: int, *, unknown: str, eos: str, pad: str) -> Vocabulary:
         """Read and check a file for a model of ``size`` tokens. Raises ConversionError."""
-        ids = read_object(path)
+        return cls.checked(path, read_object(path), size, unknown=unknown, eos=eos, pad=pad)
+
+    @classmethod
+    def checked(
+        cls, path: Path, ids: Mapping[str, Any], size: int, *, unknown: str, eos: str, pad: str
+    ) -> Vocabulary:
+        """The same of ids that were read from ``path``."""
         names: dict[int, str] = {}
         for name, token in ids.items():
             if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:

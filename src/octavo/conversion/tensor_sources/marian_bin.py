@@ -101,9 +101,13 @@ class MarianBin:
             raise self._refused(name)
         return self._data(name)[: self._content_bytes(name)]
 
+    def holds_integers(self, name: str) -> bool:
+        """Whether a tensor is a matrix of int8 with a multiplier."""
+        return self._entries[name].kind == INTGEMM8
+
     def read_integers(self, name: str) -> Integers | None:
         """A matrix [in, out] of int8, an embedding [tokens, width]; None where the tensor holds floats."""
-        if self._entries[name].kind != INTGEMM8:
+        if not self.holds_integers(name):
             return None
         values = self._read_intgemm(name, "i1")
         if (values == -128).any():
