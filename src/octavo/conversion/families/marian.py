@@ -16,7 +16,9 @@ from octavo.conversion.marian.vocabulary import Pieces, read_pieces
 from octavo.conversion.marian.yaml import parse_yaml
 from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.spec import ModelConfig, Positions, SearchDefaults, SpecError
+from octavo.model.config import ModelConfig, Positions
+from octavo.model.errors import SpecError
+from octavo.model.search import SearchDefaults
 
 NAME: Final = "Marian (.npz, .bin) and Firefox (model.*.intgemm.alphas.bin)"
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.marian.yaml import Value
-from octavo.spec import Activation, Mixer, NormPlacement
+from octavo.model.config import Activation, Mixer, NormPlacement
 
 _TRUE: Final = ("true", "yes", "on")
 _OTHER_TYPES: Final = "is not read: octavo converts Marian's `transformer`"

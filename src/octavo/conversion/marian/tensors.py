@@ -14,9 +14,12 @@ from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.conversion.tensor_sources.marian_bin import Integers, MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.plan import OUTPUT, ProductKind, QuantizationPlan, Static, plan_of, products, weight_name
-from octavo.spec import ModelConfig, NormPlacement, Scheme, SpecError
-from octavo.tensor_table import TensorSpec, target_embedding_name, tensors
+from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.config import ModelConfig, NormPlacement
+from octavo.model.errors import SpecError
+from octavo.model.plan import QuantizationPlan, Static, plan_of
+from octavo.model.scheme import Scheme
+from octavo.model.tensor_table import TensorSpec, target_embedding_name, tensors
 
 ALPHA: Final = "_QuantMultA"
 SHARED: Final = "Wemb"
