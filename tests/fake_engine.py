@@ -18,7 +18,8 @@ class FakeEngine:
     """The k-th best hypothesis, from 0, is the source without its last k tokens, -(k + 1) nats a token; each
     token is aligned with the one that it is.
 
-    ``batches`` keeps the sources of every call, ``terms`` its terms. A source longer than ``max_length``
+    ``batches`` keeps the sources of every call, ``terms`` its terms, ``target_prefixes`` those, which a
+    hypothesis begins with. A source longer than ``max_length``
     comes back cut. Target token i is aligned with source token i.
     """
 
@@ -52,19 +53,29 @@ class FakeEngine:
         self.batches.append([source.tolist() for source in sources])
         self.terms.append(terms)
         self.target_prefixes.append(target_prefixes)
+        forced = [
+            () if found is None else found.tolist() for found in target_prefixes or [None] * len(sources)
+        ]
         return [
-            [self._hypothesis(source, rank, options, alignments) for rank in range(options.nbest)]
-            for source in sources
+            [self._hypothesis(source, prefix, rank, options, alignments) for rank in range(options.nbest)]
+            for source, prefix in zip(sources, forced, strict=True)
         ]
 
     def _hypothesis(
-        self, source: npt.NDArray[np.int32], rank: int, options: SearchOptions, alignments: bool
+        self,
+        source: npt.NDArray[np.int32],
+        forced: Sequence[int],
+        rank: int,
+        options: SearchOptions,
+        alignments: bool,
     ) -> Hypothesis:
-        tokens = source[: len(source) - rank]
+        tokens = np.array([*forced, *source[: len(source) - rank]], np.int32)
         complete = len(tokens) < options.max_length
         tokens = tokens[: options.max_length]
         length = len(tokens) + complete
-        attention = np.eye(len(tokens), len(source) + 1, dtype=np.uint16) if alignments else None
+        attention = None
+        if alignments:
+            attention = np.eye(len(tokens), len(source) + 1, -len(forced), dtype=np.uint16)
         return Hypothesis(
             tokens, -(rank + 1.0) * length / length**options.length_penalty, complete, attention
         )

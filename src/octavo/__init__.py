@@ -43,6 +43,8 @@ def load(
     threads: int = 0,
     sentence_by_sentence: bool = True,
     shortlist: bool = True,
+    source: str | None = None,
+    to: str | None = None,
 ) -> Translator:
     """Load a model and return its translator.
 
@@ -53,6 +55,8 @@ def load(
     ``sentence_by_sentence``: translate each sentence of a text on its own, as a model trained on single
     sentences needs; False hands the model whole texts.
     ``shortlist``: use the model's, where it has one; False chooses from its whole vocabulary.
+    ``source``, ``to``: languages of a model that has several, such as "en" and "de", where a call states
+    none.
 
     Raises OctavoError when the model cannot be read or cannot run in this precision.
     """
@@ -64,6 +68,8 @@ def load(
         threads=threads,
         sentence_by_sentence=sentence_by_sentence,
         shortlist=shortlist,
+        source=source,
+        to=to,
     )
 
 

@@ -29,19 +29,44 @@ Item: TypeAlias = str | int
 """``SOURCE`` or ``TARGET``, which stand for the token of that language, or a token id."""
 
 _CODE: Final = re.compile(r"[!-~]{1,64}")
+_STATED: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 _LISTED: Final = 12
+
+
+AUTO: Final = "auto"
+"""In place of a source language: the one that the text is in."""
 
 
 class LanguageError(ArgumentError):
     """A language that the model does not have, or that has to be stated. The message lists those it has."""
 
 
+class UnstatedLanguageError(LanguageError):
+    """A language that has to be stated and is not."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Direction:
+    """From which language to which, as tags, and the tokens that tell a model so.
+
+    The encoder reads ``source_prefix`` before those of a text, and ``source_suffix`` after them; a
+    translation is forced to begin with ``target_prefix``.
+    """
+
+    source: str
+    target: str
+    source_prefix: tuple[int, ...] = ()
+    source_suffix: tuple[int, ...] = ()
+    target_prefix: tuple[int, ...] = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Languages:
     """The codes of a model's languages with their token ids, and what the model reads of them.
 
-    The encoder reads ``source_prefix``, the tokens of the text, EOS if the model has ``source_eos``, and
-    ``source_suffix``. The decoder is forced to begin with ``forced``, after ``decoder_start_id``.
+    The encoder reads ``source_prefix``, the tokens of the text and ``source_suffix``; a model with
+    ``source_eos`` has no suffix, and EOS stands there. The decoder is forced to begin with ``forced``, after
+    ``decoder_start_id``.
     ``default_source`` and ``default_target`` are codes, or None where the language has to be stated.
     Raises SpecError for what no model can have.
     """
@@ -88,6 +113,11 @@ class Languages:
                 for token in tokens:
                     if token >= size:
                         raise SpecError(f"{what}: token {token} lies outside the vocabulary of {size}")
+        if self.source_suffix and config.source_eos:
+            raise SpecError(
+                "languages: source suffix: source_eos = true appends EOS behind it; make that false, and EOS "
+                "an item of the suffix"
+            )
         around = len(self.source_prefix) + len(self.source_suffix)
         if max(around + config.source_eos, len(self.forced) + 1) >= config.max_positions:
             raise SpecError(f"languages: max_positions = {config.max_positions} leave no room for a text")
@@ -102,17 +132,27 @@ class Languages:
         """Whether the model is told the language of the translation."""
         return any(TARGET in items for items in self._items().values())
 
-    def source_ids(self, source: str | None, target: str | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """What the encoder reads before the tokens of a text, and after it and EOS.
-
-        ``source`` and ``target`` are as ``code`` takes them; None: the default. Raises LanguageError.
+    def direction(self, source: str | None, target: str | None, labels: tuple[str, str]) -> Direction:
+        """What tells the model to translate from ``source`` to ``target``, as ``code`` takes them; None: its
+        default. ``labels``: what config.json calls the two sides. Raises LanguageError for a language that
+        the model does not have, and for one that has to be stated and is not.
         """
-        prefix = self._tokens(self.source_prefix, source, target)
-        return prefix, self._tokens(self.source_suffix, source, target)
+        sides = {SOURCE: (self.needs_source, source), TARGET: (self.needs_target, target)}
+        codes = {side: self.code(tag) for side, (needed, tag) in sides.items() if needed and tag is not None}
+        for side, default in ((SOURCE, self.default_source), (TARGET, self.default_target)):
+            if sides[side][0] and side not in codes:
+                codes[side] = self._default(side, default)
 
-    def target_prefix(self, target: str | None, source: str | None = None) -> tuple[int, ...]:
-        """The tokens that a translation is forced to begin with. Raises LanguageError as ``source_ids``."""
-        return self._tokens(self.forced, source, target)
+        def tokens(items: Sequence[Item]) -> tuple[int, ...]:
+            return tuple(item if isinstance(item, int) else self.codes[codes[item]] for item in items)
+
+        tags = [
+            self.tag(codes[side]) if side in codes else label_serving(label, asked)
+            for (side, (_, asked)), label in zip(sides.items(), labels, strict=True)
+        ]
+        return Direction(
+            tags[0], tags[1], tokens(self.source_prefix), tokens(self.source_suffix), tokens(self.forced)
+        )
 
     def code(self, tag: str) -> str:
         """The code that ``tag`` names: itself, or the one of that language.
@@ -131,14 +171,13 @@ class Languages:
             f"language {reprlib.repr(tag)}: the model does not have it; it has {self.listed(tag)}"
         )
 
-    def source_code(self, tag: str | None) -> str | None:
-        """The code of the source language: as ``code``, or the default for None. None where the model is not
-        told it and none is given. Raises LanguageError, also where one has to be given."""
-        return self._chosen("source", tag, self.default_source, self.needs_source)
+    def stated(self, text: str) -> str | None:
+        """The code that a text for OPUS's models begins with, such as ``>>fra<<``; None where there is none.
 
-    def target_code(self, tag: str | None) -> str | None:
-        """The code of the language of the translation, as ``source_code``."""
-        return self._chosen("target", tag, self.default_target, self.needs_target)
+        Raises LanguageError for one that the model does not have.
+        """
+        found = _STATED.match(text) if self._are_stated else None
+        return self.code(found[1]) if found else None
 
     def tag(self, code: str) -> str:
         """The tag of a code: "de" for ``deu_Latn``, "zh-Hant" for ``zho_Hant`` beside ``zho_Hans``. ``code``
@@ -193,20 +232,12 @@ class Languages:
             "target prefix": self.forced,
         }
 
-    def _tokens(self, items: Sequence[Item], source: str | None, target: str | None) -> tuple[int, ...]:
-        codes = {
-            SOURCE: self.source_code(source) if SOURCE in items else None,
-            TARGET: self.target_code(target) if TARGET in items else None,
-        }
-        return tuple(item if isinstance(item, int) else self.codes[codes[item] or ""] for item in items)
-
-    def _chosen(self, side: str, tag: str | None, default: str | None, needed: bool) -> str | None:
-        if tag is not None:
-            return self.code(tag)
-        if default is None and needed:
-            raise LanguageError(
-                f"{side} language: the model translates between {len(self.codes)} languages, and needs to be "
-                f"told it; it has {self.listed()}"
+    def _default(self, side: str, default: str | None) -> str:
+        if default is None:
+            said, option = ("source", "source=, --from") if side == SOURCE else ("target", "to=, --to")
+            raise UnstatedLanguageError(
+                f"{said} language: the model has {len(self.codes)}, and needs to be told which ({option}): "
+                f"{self.listed()}"
             )
         return default
 
@@ -216,6 +247,10 @@ class Languages:
         found = [(misfit, code) for code, parts in related.items() if (misfit := parts.misfit(asked))]
         best = min((misfit for misfit, _ in found), default=None)
         return [code for misfit, code in found if misfit == best]
+
+    @functools.cached_property
+    def _are_stated(self) -> bool:
+        return any(map(_STATED.fullmatch, self.codes))
 
     @functools.cached_property
     def _related(self) -> dict[str, dict[str, LanguageCode]]:
@@ -238,6 +273,18 @@ class Languages:
             for related in self._related.values()
             for code, parts in related.items()
         }
+
+
+def label_serving(label: str, asked: str | None) -> str:
+    """The tag of a side that the model is not told: ``label``, or of a side of many languages the ``asked``
+    one. Raises LanguageError where that is another than ``label``."""
+    if asked is None:
+        return label
+    if label == MANY_LANGUAGES:
+        return LanguageCode.of(asked).tags[2]
+    if LanguageCode.of(label).misfit(LanguageCode.of(asked)) is None:
+        raise LanguageError(f"language {reprlib.repr(asked)}: the model does not have it; it has {label}")
+    return label
 
 
 def _either(codes: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "engine": {"arguments", "artifact", "model"},
     "translation": {
-        *("arguments", "documents", "durable", "regular_file", "terms", "memory"),
+        *("arguments", "documents", "durable", "languages", "regular_file", "terms", "memory"),
         *("engine", "artifact", "text", "model"),
     },
     "catalog": {"artifact", "durable", "regular_file", "runs", "text", "model"},

@@ -22,7 +22,7 @@ from octavo.artifact.json_file import read_json_object
 from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
 from octavo.errors import ModelError
-from octavo.languages import Languages
+from octavo.languages import Direction, LanguageError, Languages, label_serving
 from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import IntegerScales
@@ -114,6 +114,18 @@ class ModelDirectory:
                 "use `octavo translate` to translate, `octavo evaluate` to measure it"
             )
 
+    def direction(self, source: str | None = None, target: str | None = None) -> Direction:
+        """What tells the model to translate from ``source`` to ``target``: tags, or the model's codes; None:
+        its default, or the only one that it has. Raises LanguageError, naming the model, for a language that
+        it does not have, and for one that has to be stated and is not."""
+        labels = self.source_language, self.target_language
+        try:
+            if self.languages is not None:
+                return self.languages.direction(source, target, labels)
+            return Direction(label_serving(labels[0], source), label_serving(labels[1], target))
+        except LanguageError as error:
+            raise type(error)(f"{self.path}: {error}") from error
+
     def tensor_specs(self) -> list[TensorSpec]:
         """Name, shape and admitted types of all tensors, sorted by name."""
         return list(self._specs)
@@ -154,15 +166,21 @@ class ModelDirectory:
         return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
 
     def segmenter(
-        self, *, tokenizer: Tokenizer | None = None, sentence_by_sentence: bool = True
+        self,
+        direction: Direction | None = None,
+        *,
+        tokenizer: Tokenizer | None = None,
+        sentence_by_sentence: bool = True,
     ) -> Segmenter:
-        """What cuts a text into segments that the model can read. ``tokenizer`` is the source's, where it has
-        been read already."""
-        longest = self.config.max_positions - self.config.source_eos
+        """What cuts a text into segments that the model can read. ``direction``: None is the model's default.
+        ``tokenizer`` is the source's, where it has been read already."""
+        direction = direction or self.direction()
         return Segmenter(
             tokenizer or self.tokenizers()[0],
-            language=self.source_language,
-            longest=longest,
+            language=direction.source,
+            longest=self.config.max_positions - self.config.source_eos,
+            prefix=direction.source_prefix,
+            suffix=direction.source_suffix,
             sentence_by_sentence=sentence_by_sentence,
         )
 

@@ -23,9 +23,9 @@ class Segment:
     """A part of a text that is translated at once: ``text[start:end]``, in characters.
 
     It is not blank and has no white space at its ends. ``ids`` are what the model reads, without EOS: the
-    prefix of the text, then the segment's own tokens. ``copied`` tells that there is nothing in it to
-    translate: no letter outside what is kept, no token, or a single character of more tokens than the model
-    takes. A copied segment is its own translation, and has no ids. ``piece`` tells that it is a part of a
+    prefix of the text, the segment's own tokens, and the suffix. ``copied`` tells that there is nothing in it
+    to translate: no letter outside what is kept, no token, or a single character of more tokens than the
+    model takes. A copied segment is its own translation, and has no ids. ``piece`` tells that it is a part of a
     sentence that the model cannot take whole.
     """
 
@@ -41,11 +41,12 @@ class SegmentedText:
     """A text and its segments, which ascend and do not overlap. What lies between them is its separators.
 
     Separators are white space, line breaks, list bullets, and the language code in front of the text.
-    ``prefix`` holds the token of that code, or nothing.
+    ``prefix`` and ``suffix`` are what the model reads around the tokens of every segment.
     """
 
     text: str
     prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
     segments: tuple[Segment, ...]
 
     @property
@@ -68,21 +69,22 @@ class SegmentedText:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Limits:
-    """The most tokens, without those of ``prefix``, of a whole sentence, or line without
-    ``sentence_by_sentence``, and of a piece of one."""
+    """The most tokens, without those of ``prefix`` and ``suffix``, of what is translated at once where it
+    fits, and of a piece of it."""
 
     prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
     whole: int
     piece: int
-    sentence_by_sentence: bool
 
 
 class Segmenter:
     """Cuts texts into segments for one model.
 
     ``language`` is the tag of the language that the model translates from, such as "en". ``longest`` is the
-    most tokens that the model takes, without EOS. Without ``sentence_by_sentence`` a line is cut into
-    sentences only where it is too long; a call may state it otherwise.
+    most tokens that the model takes, without EOS. ``prefix`` and ``suffix`` are the tokens that it reads
+    around those of every segment; a language code in front of a text takes the place of ``prefix``.
+    Without ``sentence_by_sentence`` a line is cut into sentences only where it is too long.
 
     A segment has at most three quarters of ``longest`` tokens, because a translation may be longer than its
     source. Where a sentence has to be cut, its pieces also have at most three quarters of the longest
@@ -90,11 +92,20 @@ class Segmenter:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, *, language: str, longest: int, sentence_by_sentence: bool = True
+        self,
+        tokenizer: Tokenizer,
+        *,
+        language: str,
+        longest: int,
+        prefix: tuple[int, ...] = (),
+        suffix: tuple[int, ...] = (),
+        sentence_by_sentence: bool = True,
     ) -> None:
         self.tokenizer = tokenizer
         self.language = language
         self.longest = longest
+        self.prefix = prefix
+        self.suffix = suffix
         self.sentence_by_sentence = sentence_by_sentence
 
     def segments(
@@ -104,7 +115,6 @@ class Segmenter:
         wrapped: bool = False,
         max_length: int | None = None,
         kept: Sequence[Range] = (),
-        sentence_by_sentence: bool | None = None,
     ) -> SegmentedText:
         """The segments of ``text``, which may have any number of lines.
 
@@ -115,21 +125,19 @@ class Segmenter:
         long for the model. The method takes linear time.
         """
         code, body = self.tokenizer.split_language_code(text)
-        prefix = tuple(self.tokenizer.encode(code)) if code else ()
-        if sentence_by_sentence is None:
-            sentence_by_sentence = self.sentence_by_sentence
-        limits = self._limits(prefix, max_length, sentence_by_sentence)
+        prefix = tuple(self.tokenizer.encode(code)) if code else self.prefix
+        limits = self._limits(prefix, max_length)
         ranges = _merged(kept)
         lines = lines_of(text, len(text) - len(body), wrapped=wrapped, kept=ranges, language=self.language)
-        units = (unit for line in lines for unit in self._units(text, line, ranges, limits))
+        units = (unit for line in lines for unit in self._units(text, line, ranges))
         segments = tuple(
             itertools.chain.from_iterable(self._cut(text, *unit, ranges, limits) for unit in units)
         )
-        return SegmentedText(text, prefix, segments)
+        return SegmentedText(text, prefix, self.suffix, segments)
 
     def spans(self, text: str, segment: Segment) -> list[Range]:
         """For each of the segment's ids the characters of ``text``, which it is a segment of, that it stands
-        for; see Tokenizer.encode_with_spans. The span of a language code in the prefix is empty."""
+        for; see Tokenizer.encode_with_spans. The spans of the prefix and of the suffix are empty."""
         if segment.copied:
             return []
         part = text[segment.start : segment.end]
@@ -140,17 +148,18 @@ class Segmenter:
             at = found.end()
         places += range(segment.start + at, segment.end + 1)
         ids, spans = self.tokenizer.encode_with_spans(self._readable(part))
-        prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids))
-        return [*prefix, *(mapped_span(span, places) for span in spans)]
+        suffix = [(segment.end, segment.end)] * len(self.suffix)
+        prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids) - len(suffix))
+        return [*prefix, *(mapped_span(span, places) for span in spans), *suffix]
 
-    def _limits(self, prefix: tuple[int, ...], max_length: int | None, sentence_by_sentence: bool) -> _Limits:
-        whole = max(1, _three_quarters(self.longest) - len(prefix))
+    def _limits(self, prefix: tuple[int, ...], max_length: int | None) -> _Limits:
+        whole = max(1, _three_quarters(self.longest) - len(prefix) - len(self.suffix))
         piece = whole if max_length is None else min(whole, _three_quarters(max_length))
-        return _Limits(prefix, whole, piece, sentence_by_sentence)
+        return _Limits(prefix, self.suffix, whole, piece)
 
-    def _units(self, text: str, line: Range, kept: Sequence[Range], limits: _Limits) -> list[Range]:
+    def _units(self, text: str, line: Range, kept: Sequence[Range]) -> list[Range]:
         """What is translated at once where the model can take it."""
-        return self._sentences(text, line, kept) if limits.sentence_by_sentence else [line]
+        return self._sentences(text, line, kept) if self.sentence_by_sentence else [line]
 
     def _sentences(self, text: str, line: Range, kept: Sequence[Range]) -> list[Range]:
         start, end = line
@@ -173,7 +182,7 @@ class Segmenter:
             yield whole
             return
         line = start, end
-        for i, j in [line] if limits.sentence_by_sentence else self._sentences(text, line, kept):
+        for i, j in [line] if self.sentence_by_sentence else self._sentences(text, line, kept):
             inner = [(max(a, i) - i, min(b, j) - i) for a, b in _within(kept, i, j)]
             for a, b in pieces(text[i:j], limits.piece, self._count, inner):
                 piece = self._segment(text, i + a, i + b, kept, limits)
@@ -189,7 +198,8 @@ class Segmenter:
         ids = self._encode(text[start:end])
         if len(ids) > limits.whole:
             return None
-        return Segment(start, end, (*limits.prefix, *ids) if ids else (), copied=not ids)
+        around = (*limits.prefix, *ids, *limits.suffix) if ids else ()
+        return Segment(start, end, around, copied=not ids)
 
     def _readable(self, part: str) -> str:
         return part if part.isprintable() else _SPACED_BREAK.sub(" ", part)

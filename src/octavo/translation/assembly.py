@@ -58,7 +58,8 @@ class Assembler:
             segment.result = outcome.parts
             found |= segment.warnings
             if segment.found:
-                target_tokens += _length(segment.found[0].tokens, segment.found[0].complete)
+                made = _length(segment.found[0].tokens, segment.found[0].complete)
+                target_tokens += made - len(segment.target_prefix)
             if source.has_parts:
                 marks = segment.marks
                 parts += source.between(at, segment.start, range(mark, marks.start))
@@ -117,10 +118,11 @@ class Assembler:
         if found.attention is None:
             return
         ids, source = self._source.encode_with_spans(segment.text)
-        if list(ids) != list(segment.ids[segment.prefix :]):  # white space that the model reads otherwise
+        if list(ids) != list(segment.own_ids):  # white space that the model reads otherwise
             return
-        target = self._target.decode_with_spans(found.tokens.tolist())[1]
-        attention = found.attention[:, segment.prefix :][:, : len(source)].astype(np.float64)
+        forced = len(segment.target_prefix)
+        target = self._target.decode_with_spans(found.tokens[forced:].tolist())[1]
+        attention = found.attention[forced:, segment.prefix :][:, : len(source)].astype(np.float64)
         attention /= np.maximum(attention.sum(axis=1, keepdims=True), 1)
         for (start, end), weights in zip(target, attention.tolist(), strict=True):
             for (source_start, source_end), weight in zip(source, weights, strict=True):

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, Unpack
 
 from octavo import durable
-from octavo.artifact import ModelDirectory
 from octavo.documents import Document, DocumentError, DocumentOptions, Passage
 from octavo.documents.formats import format_named, format_of
 from octavo.documents.fragments import read_fragment
 from octavo.errors import printable
+from octavo.languages import Direction
 from octavo.regular_file import read_regular
 from octavo.translation.options import TranslationOptions
 from octavo.translation.result import SegmentOrigin, TranslatedPassage, Translation
@@ -30,7 +30,8 @@ Progress = Callable[[int, int], None]
 class PassageTranslator(Protocol):
     """What is needed of a Translator."""
 
-    model: ModelDirectory
+    def direction(self, source: str | None = None, to: str | None = None) -> Direction:
+        """From which language to which a call with these options translates."""
 
     def passages(
         self, passages: Sequence[Passage], **options: Unpack[TranslationOptions]
@@ -112,10 +113,10 @@ def translated_markup(
     if not isinstance(text, str):
         name = markup.upper()
         raise TypeError(f"the {name} is {reprlib.repr(text)} ({type(text).__name__}): must be a str")
-    model = translator.model
+    direction = translator.direction(options.get("source"), options.get("to"))
     read_as = DocumentOptions(
-        source_language=model.source_language,
-        target_language=model.target_language,
+        source_language=direction.source,
+        target_language=direction.target,
         ignored_tags=tuple(ignored_tags),
     )
     fragment = read_fragment(text, markup, read_as)
@@ -137,9 +138,8 @@ def translated_file(
     translation.
     """
     file = None if output is None else durable.OutputFile(output)
-    model = translator.model
-    wrapped = options.get("wrapped", False)
-    document = source.read(model.source_language, model.target_language, wrapped=wrapped)
+    direction = translator.direction(options.get("source"), options.get("to"))
+    document = source.read(direction.source, direction.target, wrapped=options.get("wrapped", False))
     translated = _translated(translator, document, progress, options)
     segments = (segment for _, translation in translated.passages for segment in translation.segments)
     if all(segment.origin is SegmentOrigin.COPY for segment in segments):

@@ -47,6 +47,9 @@ class SearchChanges(TypedDict, total=False):
 class TranslationOptions(SearchChanges, total=False):
     """How a text is translated: the options of the search, and what goes beyond it.
 
+    ``source`` and ``to`` are languages of a model that has several, as tags ("de") or as the model's codes
+    ("deu_Latn"); absent or None, they are as the translator was opened. ``source`` "auto" is the language
+    that each text is in; it needs the extra "detect".
     ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
     blank line still ends a paragraph. ``sentences`` says whether the model gets a text sentence by sentence;
     absent or None, that is as the translator was opened. ``alignments`` asks for the source characters of
@@ -58,6 +61,8 @@ class TranslationOptions(SearchChanges, total=False):
     ``call`` says how urgent the text is and until when it is wanted, and can cancel it.
     """
 
+    source: str | None
+    to: str | None
     wrapped: bool
     sentences: bool | None
     alignments: bool
@@ -73,6 +78,8 @@ class Settings:
     """TranslationOptions, checked, over the model's own defaults."""
 
     search: SearchOptions
+    source: str | None = None
+    to: str | None = None
     wrapped: bool = False
     sentences: bool | None = None
     alignments: bool = False
@@ -100,6 +107,8 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
     search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
     return Settings(
         search_options(defaults, cast(SearchChanges, search)),
+        source=options.get("source"),
+        to=options.get("to"),
         wrapped=bool(options.get("wrapped", False)),
         sentences=None if sentences is None else bool(sentences),
         alignments=bool(options.get("alignments", False)),
@@ -125,6 +134,8 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
 _SWITCHES: Final = ("wrapped", "sentences", "alignments", "detect")
 _OBJECTS: Final = (
+    ("source", str, 'the tag of a language, say "en",'),
+    ("to", str, 'the tag of a language, say "de",'),
     ("call", Call, "octavo.engine.Call(timeout=10)"),
     ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),
     ("memory", TranslationMemory, 'octavo.memory.TranslationMemory.open("memory.db")'),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from octavo.languages import Direction
 from octavo.memory import MemorySession
 from octavo.text.parts import Part, merged
 from octavo.translation.segment import Cut, Segment
@@ -13,26 +14,36 @@ _KEPT_ALL_THE_SAME = frozenset({TranslationWarning.PIECES})
 
 
 class Recall:
-    """One memory for one call. ``least_score``: sources at least so alike, in percent, are reported."""
+    """One memory for one call. ``session``: what of it is of a direction. ``least_score``: sources at least
+    so alike, in percent, are reported."""
 
-    def __init__(self, session: MemorySession, least_score: float | None) -> None:
+    def __init__(self, session: Callable[[Direction], MemorySession], least_score: float | None) -> None:
         self._session = session
         self._least_score = least_score
 
     def fill(self, cuts: Sequence[Cut]) -> None:
         """Give every segment the translation that the memory has, and those without one what is like them."""
-        segments = [segment for cut in cuts for segment in cut.segments if segment.ids]
-        hits = self._session.lookup([segment.parts for segment in segments])
-        for segment, hit in zip(segments, hits, strict=True):
-            if hit is not None:
-                segment.remembered = hit.target
-            elif self._least_score is not None:
-                similar = self._session.fuzzy(segment.text, self._least_score, 1)
-                segment.similar = similar[0] if similar else None
+        for session, chosen in self._by_session(cuts):
+            segments = [segment for cut in chosen for segment in cut.segments if segment.ids]
+            hits = session.lookup([segment.parts for segment in segments])
+            for segment, hit in zip(segments, hits, strict=True):
+                if hit is not None:
+                    segment.remembered = hit.target
+                elif self._least_score is not None:
+                    similar = session.fuzzy(segment.text, self._least_score, 1)
+                    segment.similar = similar[0] if similar else None
 
     def keep(self, cuts: Sequence[Cut]) -> None:
         """Keep what the model found, unless it should be looked at."""
-        self._session.add(pair for cut in cuts for pair in _found(cut))
+        for session, chosen in self._by_session(cuts):
+            session.add(pair for cut in chosen for pair in _found(cut))
+
+    def _by_session(self, cuts: Sequence[Cut]) -> Iterator[tuple[MemorySession, list[Cut]]]:
+        groups: dict[Direction, list[Cut]] = {}
+        for cut in cuts:
+            groups.setdefault(cut.direction, []).append(cut)
+        for direction, chosen in groups.items():
+            yield self._session(direction), chosen
 
 
 def _found(cut: Cut) -> Iterator[tuple[tuple[Part, ...], tuple[Part, ...]]]:

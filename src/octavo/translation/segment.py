@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from octavo.engine import Hypothesis, Term
+from octavo.languages import Direction
 from octavo.memory import FuzzyHit
 from octavo.terms import TermMatch
 from octavo.text.parts import Part
@@ -23,16 +24,19 @@ _BREAKS: Final = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029", " "
 
 @dataclasses.dataclass(eq=False, slots=True)
 class Segment:
-    """Characters ``start`` to before ``end`` of a text. ``ids`` are its source tokens, ``prefix`` of them a
-    language code; a segment without ids stays as it is. ``kept`` is what must stay in it, ``glossary_terms``
-    what the glossary has, and ``terms`` the tokens of both. ``remembered`` is its translation, ``similar``
-    that of a source like it, in the translation memory."""
+    """Characters ``start`` to before ``end`` of a text. ``ids`` are what the model reads of it, of which the
+    first ``prefix`` and the last ``suffix`` tell the languages; a segment without ids stays as it is. Its
+    translation begins with the tokens ``target_prefix``, which are no text of it. ``kept`` is what must stay
+    in it, ``glossary_terms`` what the glossary has, and ``terms`` the tokens of both. ``remembered`` is its
+    translation, ``similar`` that of a source like it, in the translation memory."""
 
     source: Source
     start: int
     end: int
     ids: Sequence[int]
     prefix: int = 0
+    suffix: int = 0
+    target_prefix: tuple[int, ...] = ()
     kept: tuple[KeptSpan, ...] = ()
     glossary_terms: tuple[TermMatch, ...] = ()
     terms: list[Term] = dataclasses.field(default_factory=list)
@@ -49,6 +53,11 @@ class Segment:
     def text(self) -> str:
         """The characters as the model reads them: line breaks are spaces."""
         return self.source.text[self.start : self.end].translate(_BREAKS)
+
+    @property
+    def own_ids(self) -> Sequence[int]:
+        """The tokens of its text."""
+        return self.ids[self.prefix : len(self.ids) - self.suffix]
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -73,34 +82,37 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """A text in segments. ``too_long``: whether a sentence had to be cut to fit the model. ``replaced``:
-    segments that lost what must stay, and those that took their place. ``warnings``: of the whole text."""
+    """A text in segments. ``direction``: from which language to which. ``too_long``: whether a sentence had
+    to be cut to fit the model. ``replaced``: segments that lost what must stay, and those that took their
+    place. ``warnings``: of the whole text."""
 
     segments: list[Segment]
     too_long: bool
+    direction: Direction
     replaced: list[tuple[Segment, list[Segment]]] = dataclasses.field(default_factory=list)
     warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
 
 
 class Cutter:
-    """Cuts sources into segments, and around what must not go through the model. ``sentence_by_sentence``
-    None: as the segmenter has it."""
+    """Cuts sources into segments, and around what must not go through the model. ``segmenter`` cuts for
+    ``direction``; ``max_length``: the most tokens of a translation."""
 
-    def __init__(self, segmenter: Segmenter, *, sentence_by_sentence: bool | None = None) -> None:
+    def __init__(self, segmenter: Segmenter, direction: Direction, *, max_length: int) -> None:
         self._segmenter = segmenter
-        self._sentence_by_sentence = sentence_by_sentence
+        self._direction = direction
+        self._max_length = max(1, max_length - len(direction.target_prefix))
 
-    def cut(self, source: Source, *, wrapped: bool, max_length: int | None) -> Cut:
+    def cut(self, source: Source, *, wrapped: bool) -> Cut:
         """All of the text. What must stay and does not fit into one segment is left out."""
-        cut = self._cut(source, 0, len(source.text), (), wrapped, max_length)
+        cut = self._cut(source, 0, len(source.text), (), wrapped)
         split = _split(source.kept, cut.segments) if source.kept else ()
         if split:
-            cut = self._cut(source, 0, len(source.text), split, wrapped, max_length)
+            cut = self._cut(source, 0, len(source.text), split, wrapped)
         return cut
 
-    def around_kept(self, segment: Segment, *, max_length: int | None) -> list[Segment]:
+    def around_kept(self, segment: Segment) -> list[Segment]:
         """The segment again, without all that must stay in it."""
-        return self._cut(segment.source, segment.start, segment.end, segment.kept, True, max_length).segments
+        return self._cut(segment.source, segment.start, segment.end, segment.kept, True).segments
 
     def _language_code(self, text: str) -> str:
         """What of a text says the language of the translation."""
@@ -113,7 +125,6 @@ class Cutter:
         end: int,
         barriers: Sequence[KeptSpan],
         wrapped: bool,
-        max_length: int | None,
     ) -> Cut:
         code = self._language_code(source.text) if barriers else ""
         segments: list[Segment] = []
@@ -125,9 +136,8 @@ class Cutter:
             found = self._segmenter.segments(
                 before + source.text[first:last],
                 wrapped=wrapped,
-                max_length=max_length,
+                max_length=self._max_length,
                 kept=[(span.start - offset, span.end - offset) for span in kept],
-                sentence_by_sentence=self._sentence_by_sentence,
             )
             too_long = too_long or found.too_long
             for piece in found.segments:
@@ -138,8 +148,10 @@ class Cutter:
                 stays = piece.copied or (inside and _is_all_kept(source.text, low, high, inside))
                 ids = () if stays else piece.ids
                 terms = source.terms_in(low, high) if source.terms else ()
-                segments.append(Segment(source, low, high, ids, len(found.prefix), inside, terms))
-        return Cut(segments, too_long)
+                prefix, suffix = len(found.prefix), len(found.suffix)
+                forced = self._direction.target_prefix
+                segments.append(Segment(source, low, high, ids, prefix, suffix, forced, inside, terms))
+        return Cut(segments, too_long, self._direction)
 
 
 def _stretches(text: str, start: int, end: int, barriers: Sequence[KeptSpan]) -> Iterator[tuple[int, int]]:

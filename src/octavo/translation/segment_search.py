@@ -33,7 +33,7 @@ _OF_FAULT: Final = {
 class SegmentSearch:
     """Finds the translations of segments with one set of options.
 
-    ``cut_around`` cuts a segment again, without what must stay in it.
+    ``cut_around`` cuts a segment of a text again, without what must stay in it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SegmentSearch:
         options: SearchOptions,
         *,
         alignments: Callable[[Segment], bool],
-        cut_around: Callable[[Segment], list[Segment]],
+        cut_around: Callable[[Cut, Segment], list[Segment]],
     ) -> None:
         self._source = source
         self._target = target
@@ -112,7 +112,7 @@ class SegmentSearch:
 
     def _replace(self, cut: Cut, lost: Sequence[Segment]) -> list[Segment]:
         """Put what lies around what must stay in the place of each lost segment."""
-        replaced = {id(segment): self._cut_around(segment) for segment in lost}
+        replaced = {id(segment): self._cut_around(cut, segment) for segment in lost}
         cut.replaced.extend((segment, replaced[id(segment)]) for segment in lost)
         added = [part for around in replaced.values() for part in around]
         for part in added:
@@ -139,7 +139,8 @@ class SegmentSearch:
             sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]
             terms = [segment.terms or None for segment in chosen] if any(s.terms for s in chosen) else None
             continuations = self._target.continuations if terms else None
-            found = yield Query(sources, options, terms, continuations, aligned)
+            prefixes = [np.array(s.target_prefix, np.int32) if s.target_prefix else None for s in chosen]
+            found = yield Query(sources, options, terms, continuations, aligned, prefixes)
             for segment, hypotheses in zip(chosen, found, strict=True):
                 segment.found = hypotheses
                 segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
@@ -166,7 +167,7 @@ class SegmentSearch:
             said = segment.translation.casefold()
             if any(not any(t.casefold() in said for t in match.targets) for match in segment.glossary_terms):
                 segment.warnings.add(TranslationWarning.TERM)
-        if self._source.unknown_id in segment.ids:
+        if self._source.unknown_id in segment.own_ids:
             segment.warnings.add(TranslationWarning.UNKNOWN_CHARACTERS)
 
 
@@ -178,7 +179,7 @@ def _tokens(terms: Sequence[Term]) -> int:
 def _fault(segment: Segment) -> Fault | None:
     if not segment.translation:
         return Fault.EMPTY
-    return needs_retry(segment.ids, segment.found[0].tokens.tolist())
+    return needs_retry(segment.ids, segment.found[0].tokens[len(segment.target_prefix) :].tolist())
 
 
 def _spoilt(segment: Segment) -> bool:

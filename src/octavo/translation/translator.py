@@ -16,11 +16,13 @@ from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
 from octavo.engine import Activity, Engine, LoadedModel, default_precision
 from octavo.engine.precision import Precision
+from octavo.languages import Direction
 from octavo.memory import MemorySession, TranslationMemory
 from octavo.text.blocks import blocks
 from octavo.text.identification import other_language
 from octavo.text.inputs import checked_texts
 from octavo.translation.assembly import Assembler
+from octavo.translation.directions import Directions
 from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_markup
 from octavo.translation.engine_steps import SearchEngine, Steps, awaited, driven
 from octavo.translation.options import Settings, TranslationOptions, settings_of
@@ -51,14 +53,23 @@ class Translator(LoadedModel[SearchEngine]):
     noun = "translator"
 
     def __init__(
-        self, model: ModelDirectory, engine: SearchEngine, *, sentence_by_sentence: bool = True
+        self,
+        model: ModelDirectory,
+        engine: SearchEngine,
+        *,
+        sentence_by_sentence: bool = True,
+        source: str | None = None,
+        to: str | None = None,
     ) -> None:
         model.check_translates("translation")
         super().__init__(model, engine)
+        self.sentence_by_sentence = sentence_by_sentence
+        """Whether texts are cut into sentences, where a call does not state ``sentences``; it may be changed
+        between calls."""
         self._source, self._target = model.tokenizers()
-        self._segmenter = model.segmenter(tokenizer=self._source, sentence_by_sentence=sentence_by_sentence)
+        self._directions = Directions(model, self._source, source, to)
         self._aligns = model.alignment is not None
-        self._remembered: tuple[TranslationMemory, str, MemorySession] | None = None
+        self._remembered: tuple[TranslationMemory, str, Callable[[Direction], MemorySession]] | None = None
 
     @classmethod
     def open(
@@ -69,6 +80,8 @@ class Translator(LoadedModel[SearchEngine]):
         threads: int = 0,
         sentence_by_sentence: bool = True,
         shortlist: bool = True,
+        source: str | None = None,
+        to: str | None = None,
     ) -> Self:
         """Load a model directory (see octavo.load). Raises OctavoError."""
         model = ModelDirectory.open(boxed_model() if path is None else path)
@@ -76,18 +89,8 @@ class Translator(LoadedModel[SearchEngine]):
         chosen = model.shortlist() if shortlist else None
         precision = precision or default_precision(model)
         engine = Engine(model, precision=precision, threads=threads, shortlist=chosen)
-        opened = cls(model, engine, sentence_by_sentence=sentence_by_sentence)
-        return opened._opened_by(path, threads=threads, shortlist=shortlist)
-
-    @property
-    def sentence_by_sentence(self) -> bool:
-        """Whether texts are cut into sentences, where a call does not state ``sentences``; it may be changed
-        between calls."""
-        return self._segmenter.sentence_by_sentence
-
-    @sentence_by_sentence.setter
-    def sentence_by_sentence(self, value: bool) -> None:
-        self._segmenter.sentence_by_sentence = value
+        opened = cls(model, engine, sentence_by_sentence=sentence_by_sentence, source=source, to=to)
+        return opened._opened_by(path, threads=threads, shortlist=shortlist, source=source, to=to)
 
     def __reduce__(self) -> tuple[functools.partial[Self], tuple[()]]:
         reopen, nothing = super().__reduce__()
@@ -122,6 +125,11 @@ class Translator(LoadedModel[SearchEngine]):
     ) -> Translation | list[Translation]:
         """What a call gives, awaited: another thread translates, so that the event loop stays free."""
         return await asyncio.to_thread(lambda: self(text, **options))
+
+    def direction(self, source: str | None = None, to: str | None = None) -> Direction:
+        """From which language to which a call with these options translates. Raises LanguageError, with the
+        languages that the model has, for one that it does not have and for one that has to be stated."""
+        return self._directions.stated(source, to)
 
     def activity(self) -> Activity | None:
         """What the engine is doing now, and has done; None once it is closed, and for an engine of another
@@ -228,15 +236,16 @@ class Translator(LoadedModel[SearchEngine]):
 
     def _steps(self, passages: Sequence[Passage], settings: Settings) -> Steps[list[TranslatedPassage]]:
         search = settings.search
-        cutter = Cutter(self._segmenter, sentence_by_sentence=settings.sentences)
         sources = [Source(passage.parts, settings.glossary) for passage in passages]
+        found = [self._directions.of(source.text, settings.source, settings.to) for source in sources]
+        cutters = {direction: self._cutter(direction, settings) for direction in set(found)}
         cuts = [
-            cutter.cut(source, wrapped=passage.wrapped, max_length=search.max_length)
-            for source, passage in zip(sources, passages, strict=True)
+            cutters[direction].cut(source, wrapped=passage.wrapped)
+            for direction, source, passage in zip(found, sources, passages, strict=True)
         ]
         if settings.detect:
             for source, cut in zip(sources, cuts, strict=True):
-                if other_language(source.text, self.model.source_language):
+                if other_language(source.text, cut.direction.source):
                     cut.warnings.add(TranslationWarning.OTHER_LANGUAGE)
         recall = self._recall(settings)
         if recall is not None:
@@ -246,15 +255,20 @@ class Translator(LoadedModel[SearchEngine]):
             self._target,
             search,
             alignments=lambda segment: settings.alignments or (self._aligns and segment.has_marks),
-            cut_around=lambda segment: cutter.around_kept(segment, max_length=search.max_length),
+            cut_around=lambda cut, segment: cutters[cut.direction].around_kept(segment),
         ).run(cuts)
         assembler = Assembler(
             self._source, self._target, search.length_penalty, with_links=settings.alignments
         )
-        found = [assembler.assemble(source, cut) for source, cut in zip(sources, cuts, strict=True)]
+        done = [assembler.assemble(source, cut) for source, cut in zip(sources, cuts, strict=True)]
         if recall is not None:
             recall.keep(cuts)
-        return found
+        return done
+
+    def _cutter(self, direction: Direction, settings: Settings) -> Cutter:
+        sentences = self.sentence_by_sentence if settings.sentences is None else settings.sentences
+        segmenter = self.model.segmenter(direction, tokenizer=self._source, sentence_by_sentence=sentences)
+        return Cutter(segmenter, direction, max_length=settings.search.max_length)
 
     def _recall(self, settings: Settings) -> Recall | None:
         memory = settings.memory
@@ -265,11 +279,10 @@ class Translator(LoadedModel[SearchEngine]):
         terms = [] if settings.glossary is None else [f"glossary={settings.glossary.fingerprint}"]
         options = " ".join([self.precision, shortlist, *search, *terms])
         if self._remembered is None or self._remembered[:2] != (memory, options):
-            session = memory.session(
-                model=self.model.fingerprint(),
-                options=options,
-                source_language=self.model.source_language,
-                target_language=self.model.target_language,
-            )
-            self._remembered = memory, options, session
+            opened = functools.partial(memory.session, model=self.model.fingerprint(), options=options)
+            self._remembered = memory, options, functools.cache(functools.partial(_session, opened))
         return Recall(self._remembered[2], settings.similar)
+
+
+def _session(opened: Callable[..., MemorySession], direction: Direction) -> MemorySession:
+    return opened(source_language=direction.source, target_language=direction.target)
