@@ -8,6 +8,7 @@ import importlib.util
 import io
 import random
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import sentencepiece
 
 from octavo.artifact import write_model
+from octavo.languages import SOURCE, TARGET, Languages
 from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
 from octavo.model.integer_format import IntegerScales
 from octavo.model.plan import QuantizationPlan, plan_of
@@ -158,24 +160,28 @@ def synthetic_sentences(count: int, seed: int = 0) -> list[str]:
     ]
 
 
-def tiny_tokenizer(path: str | Path, vocab_size: int = 96, *, byte_fallback: bool = False) -> Path:
-    """Train a sentencepiece model on synthetic sentences: PAD 0, UNK 1, BOS 2, EOS 3. Under a second.
+def tiny_tokenizer(
+    path: str | Path, vocab_size: int = 96, *, byte_fallback: bool = False, control: Sequence[str] = ()
+) -> Path:
+    """Train a sentencepiece model on synthetic sentences: PAD 0, UNK 1, BOS 2, EOS 3, and from 4 on the
+    control pieces ``control``. Under a second.
 
     From 64 to 400 tokens; ``byte_fallback`` needs 320.
     """
     path = Path(path)
-    path.write_bytes(_sentencepiece_model(vocab_size, byte_fallback))
+    path.write_bytes(_sentencepiece_model(vocab_size, byte_fallback, tuple(control)))
     return path
 
 
 @functools.cache
-def _sentencepiece_model(vocab_size: int, byte_fallback: bool) -> bytes:
+def _sentencepiece_model(vocab_size: int, byte_fallback: bool, control: tuple[str, ...]) -> bytes:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(synthetic_sentences(600)),
         model_writer=model,
         vocab_size=vocab_size,
         byte_fallback=byte_fallback,
+        control_symbols=list(control),
         pad_id=0,
         unk_id=1,
         bos_id=2,
@@ -187,6 +193,17 @@ def _sentencepiece_model(vocab_size: int, byte_fallback: bool) -> bytes:
     return model.getvalue()
 
 
+def nllb_languages(**changes: Any) -> Languages:
+    """Languages as NLLB has them: the source's code before the text, the target's forced."""
+    codes = {"eng_Latn": 4, "deu_Latn": 5, "fra_Latn": 6, "zho_Hans": 7, "zho_Hant": 8}
+    return Languages(codes, **{"source_prefix": (SOURCE,), "forced": (TARGET,)} | changes)
+
+
+def opus_languages(**changes: Any) -> Languages:
+    """Languages as OPUS-MT's models have them: the target's code before the text."""
+    return Languages({">>deu<<": 4, ">>fra<<": 5}, **{"source_prefix": (TARGET,)} | changes)
+
+
 def write_tiny_model(
     path: str | Path,
     *,
@@ -195,19 +212,22 @@ def write_tiny_model(
     seed: int = 0,
     search: SearchDefaults | None = None,
     plan: QuantizationPlan | None = None,
+    languages: Languages | None = None,
     **changes: Any,
 ) -> Path:
     """Write a model directory of random tensors; ``changes`` go to write_model. Returns its path.
 
     Without a plan the scheme int8 takes ``plan_for(config, "mixed")``.
 
-    Vocabularies of different sizes get a tokenizer file each.
+    Vocabularies of different sizes get a tokenizer file each. The codes of ``languages``
+    are tokens from 4 on.
     """
     path = Path(path)
     config = config or (integer_config() if scheme is Scheme.INTEGER else tiny_config())
+    control = sorted(languages.codes, key=languages.codes.__getitem__) if languages else ()
     with tempfile.TemporaryDirectory() as scratch:
         source, target = (
-            tiny_tokenizer(Path(scratch) / f"{size}.spm", size)
+            tiny_tokenizer(Path(scratch) / f"{size}.spm", size, control=control)
             for size in (config.source_vocab_size, config.target_vocab_size)
         )
         arguments: dict[str, Any] = {
@@ -218,6 +238,7 @@ def write_tiny_model(
             "target_language": "en" if config.is_language_model else "de",
             "quality": {},
             "plan": _default_plan(config, scheme, plan),
+            "languages": languages,
             "integer_scales": _integer_scales(config) if scheme is Scheme.INTEGER else None,
         }
         write_model(

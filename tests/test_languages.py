@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from octavo.languages import LanguageError, Languages
+from octavo.languages import MANY_LANGUAGES, Direction, LanguageError, Languages, UnstatedLanguageError
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 
@@ -71,7 +71,7 @@ def test_a_tag_names_the_code_of_its_language(codes: tuple[str, ...], tag: str, 
     [
         (NLLB, "zh", "language 'zh': may be zho_Hans or zho_Hant; state which"),
         (NLLB, "xyz", "language 'xyz': the model does not have it; it has eng_Latn, deu_Latn, zho_Hans"),
-        (("de", "pt_BR"), "pt-PT", r"language 'pt-PT': the model does not have it; it has pt_BR, de"),
+        (("de", "pt_BR"), "pt-PT", "language 'pt-PT': the model does not have it; it has de, pt_BR"),
         (("de",), "", "language '': the model does not have it; it has de"),
     ],
 )
@@ -116,24 +116,45 @@ def test_tags_are_as_short_as_they_can_be() -> None:
     assert languages_of("no", "nob").tag("nob") == "nb"
 
 
-def test_tokens_are_those_of_the_two_languages() -> None:
+MANY = (MANY_LANGUAGES, MANY_LANGUAGES)
+
+
+def test_a_direction_has_the_tokens_of_its_languages() -> None:
     nllb = languages_of("eng_Latn", "deu_Latn", default_source="eng_Latn")
-    assert nllb.source_ids(None, "de") == ((10,), ())
-    assert nllb.source_ids("de", None) == ((11,), ())
-    assert nllb.target_prefix("de") == (11,)
-    legacy = languages_of("eng_Latn", "deu_Latn", source_prefix=(), source_suffix=("$source",))
-    assert legacy.source_ids("en", "de") == ((), (10,))
+    assert nllb.direction(None, "de", MANY) == Direction("en", "de", (10,), (), (11,))
+    assert nllb.direction("de", "en", MANY) == Direction("de", "en", (11,), (), (10,))
+    legacy = languages_of("eng_Latn", "deu_Latn", source_prefix=(), source_suffix=(3, "$source"))
+    assert legacy.direction("en", "de", MANY) == Direction("en", "de", (), (3, 10), (11,))
     madlad = languages_of("<2en>", "<2de>", source_prefix=(5, "$target"), forced=())
-    assert (madlad.source_ids(None, "de"), madlad.target_prefix("de")) == (((5, 11), ()), ())
-    assert (madlad.needs_source, madlad.needs_target) == (False, True)
-    assert madlad.source_code(None) is None
+    assert madlad.direction(None, "de", MANY) == Direction("mul", "de", (5, 11))
+    assert madlad.direction("fr", "de", MANY) == Direction("fr", "de", (5, 11))
+    opus = languages_of(">>deu<<", ">>fra<<", source_prefix=("$target",), forced=())
+    assert opus.direction("en-GB", "fra", ("en", "mul")) == Direction("en", "fr", (11,))
 
 
 def test_a_language_that_is_not_stated_is_asked_for() -> None:
-    with pytest.raises(LanguageError, match="target language: the model translates between 2 languages"):
-        languages_of("en", "de").target_prefix(None)
-    with pytest.raises(LanguageError, match=r"source language: .* it has en, de"):
-        languages_of("en", "de").source_ids(None, "de")
+    languages = languages_of("en", "de")
+    with pytest.raises(
+        UnstatedLanguageError, match=r"target language: .* 2, .* told which \(to=, --to\): en, de"
+    ):
+        languages.direction("en", None, MANY)
+    with pytest.raises(
+        UnstatedLanguageError, match=r"source language: .* told which \(source=, --from\): en"
+    ):
+        languages.direction(None, "de", MANY)
+    with pytest.raises(LanguageError, match="language 'xx': the model does not have it; it has en, de"):
+        languages.direction(None, "xx", MANY)
+    with pytest.raises(LanguageError, match=r"language 'fr': .* it has en$"):
+        languages_of("de", source_prefix=("$target",), forced=()).direction("fr", "de", ("en", "mul"))
+
+
+def test_a_text_may_state_a_code_of_opus() -> None:
+    opus = languages_of(">>deu<<", ">>fra<<", source_prefix=("$target",), forced=())
+    assert opus.stated(" >>fra<< A man.") == ">>fra<<"
+    assert opus.stated("A man. >>fra<<") is None
+    with pytest.raises(LanguageError, match="'>>xyz<<': the model does not have it; it has >>deu<<, >>fra<<"):
+        opus.stated(">>xyz<< A man.")
+    assert languages_of("en", "de").stated(">>xyz<< A man.") is None
 
 
 def test_what_is_written_is_read() -> None:
@@ -189,6 +210,7 @@ def test_what_no_model_can_have_is_refused(changes: dict[str, Any], complaint: s
             "code 'de': token 11 lies outside .* 11",
         ),
         (tiny_config(), {"forced": (96,)}, "languages: target prefix: token 96 lies outside .* of 96"),
+        (tiny_config(), {"source_suffix": (3, "$source")}, "source suffix: source_eos = true appends EOS"),
         (tiny_config(max_positions=2), {}, "max_positions = 2 leave no room for a text"),
     ],
 )

@@ -187,7 +187,7 @@ class Languages:
     def listed(self, near: str = "", most: int = _LISTED) -> str:
         """The codes in words, at most ``most`` of them, those like ``near`` first."""
         names = list(self.codes)
-        if near:
+        if near and len(names) > most:
             related = self._related.get(LanguageCode.of(near).language_at_large, {})
             like = difflib.get_close_matches(near, names, n=most, cutoff=0.5)
             names = list(dict.fromkeys([*related, *like, *names]))

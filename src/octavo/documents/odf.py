@@ -19,6 +19,7 @@ from octavo.documents.languages import same_language
 from octavo.documents.placed import PlacedMembers, PlacedText
 from octavo.documents.xml_source import Element, XmlSource, escaped, parse
 from octavo.documents.zip_source import open_zip
+from octavo.text.language_tags import LanguageCode, primary_subtag
 
 _OPEN_DOCUMENT = "urn:oasis:names:tc:opendocument:xmlns:"
 PREFIXES = {
@@ -75,8 +76,9 @@ def _languages(source: XmlSource, options: DocumentOptions) -> Iterator[Edit]:
     for element in source.root.descendants("style:text-properties"):
         if not same_language(element.attributes.get("fo:language", ""), options.source_language):
             continue
-        target = options.target_language.split("-")
-        for name, value in (("fo:language", target[0]), ("fo:country", target[1] if target[1:] else "none")):
+        target = options.target_language
+        region = LanguageCode.of(target).region.upper() or "none"
+        for name, value in (("fo:language", primary_subtag(target)), ("fo:country", region)):
             if place := source.attribute(element, name):
                 yield Edit(*place, (source.encode(value),))
 

@@ -25,8 +25,8 @@ class Segment:
     It is not blank and has no white space at its ends. ``ids`` are what the model reads, without EOS: the
     prefix of the text, the segment's own tokens, and the suffix. ``copied`` tells that there is nothing in it
     to translate: no letter outside what is kept, no token, or a single character of more tokens than the
-    model takes. A copied segment is its own translation, and has no ids. ``piece`` tells that it is a part of a
-    sentence that the model cannot take whole.
+    model takes. A copied segment is its own translation, and has no ids. ``piece`` tells that it is a part of
+    a sentence that the model cannot take whole.
     """
 
     start: int

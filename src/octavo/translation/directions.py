@@ -56,7 +56,7 @@ class Directions:
 def _identified(text: str, languages: Languages) -> str:
     """The code of the language that a text is in. Raises OctavoError where the extra "detect" is missing, and
     LanguageError where it knows none of the model's languages."""
-    codes = {code_of(languages.tag(code)): code for code in reversed(languages.codes)}
+    codes = {code_of(languages.tag(code)): code for code in reversed(list(languages.codes))}
     found = identified(text, codes.keys())
     if not found:
         raise LanguageError("source = 'auto': no language of this model can be told from others; state it")
