@@ -82,11 +82,17 @@ def piece_names(model: bytes) -> list[str]:
 
 
 def marian_ids(
-    models: Sequence[bytes], size: int, pad: int, *, without: Sequence[str] = (), seed: int = 0
+    models: Sequence[bytes],
+    size: int,
+    pad: int,
+    *,
+    without: Sequence[str] = (),
+    codes: Sequence[str] = (),
+    seed: int = 0,
 ) -> dict[str, int]:
     """vocab.json for these sentencepiece models: the union of their pieces in another order."""
     pieces = {name for model in models for name in piece_names(model)[3:]} - set(without)
-    names = sorted([*pieces, *CODES])
+    names = sorted([*pieces, *codes])
     random.Random(seed).shuffle(names)
     names = ["</s>", "<unk>", *names]
     assert len(names) < size
@@ -154,10 +160,12 @@ def lively_tensors(config: ModelConfig, seed: int = 0, eos_bias: float = 4.0) ->
     return tensors
 
 
-def write_marian(path: Path, config: ModelConfig, *, seed: int = 0, lost_pieces: int = 0) -> MarianModel:
+def write_marian(
+    path: Path, config: ModelConfig, *, seed: int = 0, lost_pieces: int = 0, codes: Sequence[str] = ()
+) -> MarianModel:
     """A directory as Transformers writes them. Shared embeddings go with one vocab.json, others with two.
 
-    ``lost_pieces``: how many of the source's pieces vocab.json does not know.
+    ``lost_pieces``: how many of the source's pieces vocab.json does not know. ``codes``: languages it has.
     """
     path.mkdir(parents=True)
     tensors = lively_tensors(config, seed)
@@ -171,7 +179,7 @@ def write_marian(path: Path, config: ModelConfig, *, seed: int = 0, lost_pieces:
     lost = [name for name in piece_names(models[0])[3:] if len(name) > 1][:lost_pieces]
     separate = not config.shared_embeddings
     ids = marian_ids(
-        models[:1] if separate else models, config.source_vocab_size, config.pad_id, without=lost
+        models[:1] if separate else models, config.source_vocab_size, config.pad_id, without=lost, codes=codes
     )
     settings: dict[str, Any] = {"tokenizer_class": "MarianTokenizer", "separate_vocabs": separate}
     files: dict[str, Any] = {

@@ -21,7 +21,7 @@ from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
 from ..models import integer_config, random_tensors, synthetic_sentences, tiny_config, write_tiny_model
-from .marian import edit_json, marian_config, write_marian
+from .marian import CODES, edit_json, marian_config, write_marian
 
 SEPARATE = {"source_vocab_size": 140, "target_vocab_size": 125, "shared_embeddings": False}
 CONFIGS = {
@@ -161,6 +161,18 @@ def test_what_generate_does_by_groups_is_said(theirs: Path, tmp_path: Path) -> N
     assert notes == ("num_beam_groups = 2 is not converted", "renormalize_logits = True is not converted")
 
 
+def test_a_missing_language_code_is_said(tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", marian_config(), codes=CODES).path
+    (note,) = convert(theirs, tmp_path / "ours").notes
+    assert note.startswith("the model translates into 2 languages, and is told which with --to or by a code")
+    assert all(code in note for code in CODES)
+    ours = ModelDirectory.open(tmp_path / "ours")
+    assert (ours.source_language, ours.target_language) == ("eng", "mul")
+    ids = json.loads((theirs / "vocab.json").read_text())
+    assert ours.languages and ours.languages.codes == {code: ids[code] for code in CODES}
+    assert ours.languages.source_ids(None, "fr") == ((ids[">>fra<<"],), ())
+
+
 def test_a_cached_download_has_the_model_s_name(theirs: Path, tmp_path: Path) -> None:
     root = tmp_path / "models--Helsinki-NLP--opus-mt-en-fr"
     snapshot = root / "snapshots" / "6fe3"
@@ -184,7 +196,8 @@ def test_old_directories_keep_it_all_in_config_json(theirs: Path, tmp_path: Path
     assert (ours.name, ours.source_language, ours.config.suppressed_ids) == ("x", "zh-Hans", (179,))
 
 
-def test_a_language_code_goes_with_every_sentence(theirs: Path, tmp_path: Path) -> None:
+def test_a_language_code_goes_with_every_sentence(tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", marian_config(), codes=[">>fra<<"]).path
     convert(theirs, tmp_path / "ours")
     model = ModelDirectory.open(tmp_path / "ours")
     engine = FakeEngine(model.config)

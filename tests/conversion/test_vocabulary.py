@@ -64,7 +64,7 @@ def test_ids_are_marians(kind: str, cuts: bool, tmp_path: Path) -> None:
     ours = sentencepiece_model(1, SOURCE_PIECES, kind)
     other = sentencepiece_model(2, TARGET_PIECES, kind, user_defined_symbols="ä,字字")
     lost = [name for name in piece_names(ours)[3:] if len(name) > 1][:10]
-    ids = marian_ids([ours, other], 240, 239, without=lost)
+    ids = marian_ids([ours, other], 240, 239, without=lost, codes=CODES)
     tokenizer = converted(tmp_path, ours, ids, cuts=cuts)
     expected = marian_lookup(ours, ids)
     lines = strange(synthetic_sentences(300, seed=1) + synthetic_sentences(100, seed=5))
@@ -95,7 +95,7 @@ def test_a_text_cannot_name_special_tokens(tmp_path: Path) -> None:
 
 def test_an_unknown_code_is_text(tmp_path: Path) -> None:
     model = sentencepiece_model(1, SOURCE_PIECES)
-    tokenizer = converted(tmp_path, model, marian_ids([model], 200, 199), cuts=True)
+    tokenizer = converted(tmp_path, model, marian_ids([model], 200, 199, codes=CODES), cuts=True)
     assert tokenizer.split_language_code(">>fra<< Ba") == (">>fra<<", " Ba")
     assert tokenizer.split_language_code(">>xyz<< Ba") == ("", ">>xyz<< Ba")
     assert len(tokenizer.encode(">>xyz<<")) > 1
@@ -150,7 +150,7 @@ def test_real_lines_are_cut_as_by_marian_tokenizer(kind: str, shared_data: Path,
 
     models = [_trained(lines(f"news-en-de/train.{side}", 3000), kind) for side in ("en", "de")]
     lost = piece_names(models[0])[10::40]
-    ids = marian_ids(models, 7000, 6999, without=lost)
+    ids = marian_ids(models, 7000, 6999, without=lost, codes=CODES)
     peer_files = tmp_path / "peer"
     peer_files.mkdir()
     for name, model in zip(("source.spm", "target.spm"), models, strict=True):

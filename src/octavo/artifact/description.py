@@ -22,6 +22,7 @@ from octavo.model.plan import QuantizationPlan, plan_of
 from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
 from octavo.model.tensor_table import TensorSpec, tensors
+from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
 
 CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"
@@ -31,6 +32,7 @@ _PLAN: Final = "quantization"
 _SHORTLIST: Final = "shortlist"
 _ALIGNMENT: Final = "alignment"
 _LANGUAGES: Final = "languages"
+_ADDED: Final = "added"
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
@@ -58,6 +60,7 @@ class Description:
     integer_scales: IntegerScales | None = None
     alignment: AlignmentHeads | None = None
     languages: Languages | None = None
+    added: AddedTokens = NO_ADDED_TOKENS
 
     def __post_init__(self) -> None:
         check_labels(self.name, self.source_language, self.target_language)
@@ -74,6 +77,7 @@ class Description:
             self.alignment.check(self.config)
         if self.languages:
             self.languages.check(self.config)
+        self.added.check_size(min(self.config.source_vocab_size, self.config.target_vocab_size))
         if self.config.is_language_model:
             self._check_language_model()
 
@@ -111,6 +115,7 @@ class Description:
             "tokenizer": {
                 "source": self.source_tokenizer.to_dict(),
                 "target": self.target_tokenizer.to_dict(),
+                **({_ADDED: self.added.to_dict()} if self.added else {}),
             },
             "tensors": self.tensors.to_dict(),
             **({_SHORTLIST: self.shortlist.to_dict()} if self.shortlist else {}),
@@ -173,7 +178,7 @@ def _parse(values: Mapping[str, Any]) -> Description:
     optional = {_SHORTLIST, _ALIGNMENT, _LANGUAGES} & set(values)
     _exact_keys(values, keys | planned | optional | {"model", "scheme", "search", "tokenizer", "tensors"})
     tokenizer = _object(values, "tokenizer")
-    _exact_keys(tokenizer, {"source", "target"})
+    _exact_keys(tokenizer, {"source", "target"} | ({_ADDED} & set(tokenizer)))
     config = ModelConfig.from_dict(_object(values, "model"))
     scheme = _scheme(values["scheme"])
     return Description(
@@ -191,6 +196,7 @@ def _parse(values: Mapping[str, Any]) -> Description:
         integer_scales=_integer_scales(_object(values, _PLAN)) if scheme is Scheme.INTEGER else None,
         alignment=AlignmentHeads.from_dict(_object(values, _ALIGNMENT)) if _ALIGNMENT in optional else None,
         languages=Languages.from_dict(_object(values, _LANGUAGES)) if _LANGUAGES in optional else None,
+        added=AddedTokens(_object(tokenizer, _ADDED)) if _ADDED in tokenizer else NO_ADDED_TOKENS,
     )
 
 

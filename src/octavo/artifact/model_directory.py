@@ -30,6 +30,7 @@ from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
 from octavo.model.tensor_table import DType, TensorSpec
+from octavo.text.added_tokens import AddedTokens
 from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
 
@@ -43,6 +44,7 @@ class ModelDirectory:
     ``integer``, which alone has ``integer_scales``. ``tokenizer_paths`` is (source, target), the same path
     twice where both sides share one vocabulary. ``shortlist_path`` is None for a model without a shortlist,
     ``alignment`` for one of which no heads are known that align, ``languages`` for one between two languages.
+    ``added`` are the tokens that a text is split at.
     ``quality`` holds the measured figures of quality.json; it is empty where there is no such file.
     """
 
@@ -58,6 +60,7 @@ class ModelDirectory:
         self.search: SearchDefaults = description.search
         self.alignment: AlignmentHeads | None = description.alignment
         self.languages: Languages | None = description.languages
+        self.added: AddedTokens = description.added
         self.quality: dict[str, Any] = quality
         self.tokenizer_paths: tuple[Path, Path] = (
             path / description.source_tokenizer.file,
@@ -160,10 +163,10 @@ class ModelDirectory:
         Raises ModelError where a vocabulary is not this model's.
         """
         source_path, target_path = self.tokenizer_paths
-        source = Tokenizer(source_path, expected_size=self.config.source_vocab_size)
+        source = Tokenizer(source_path, self.config.source_vocab_size, self.added)
         if target_path == source_path and self.config.target_vocab_size == source.size:
             return source, source
-        return source, Tokenizer(target_path, expected_size=self.config.target_vocab_size)
+        return source, Tokenizer(target_path, self.config.target_vocab_size, self.added)
 
     def segmenter(
         self,

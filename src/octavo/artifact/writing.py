@@ -26,6 +26,7 @@ from octavo.model.integer_format import IntegerScales, check_integer
 from octavo.model.plan import QuantizationPlan, plan_of
 from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
+from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
 from octavo.text.tokenizer import Tokenizer
 
 TENSORS_FILE: Final = "model.safetensors"
@@ -51,6 +52,7 @@ def write_model(
     shortlist: Shortlist | None = None,
     alignment: AlignmentHeads | None = None,
     languages: Languages | None = None,
+    added: AddedTokens = NO_ADDED_TOKENS,
     overwrite: bool = False,
 ) -> None:
     """Write a model directory at ``path``; an interruption leaves no half of one there.
@@ -84,6 +86,7 @@ def write_model(
             shortlist=_shortlist_entry(beside, shortlist, config) if shortlist else None,
             alignment=alignment,
             languages=languages,
+            added=added,
         )
         _describe(beside, description, quality)
 

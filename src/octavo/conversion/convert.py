@@ -69,6 +69,7 @@ def convert(
             source_language=languages[0],
             target_language=languages[1],
             languages=described.languages,
+            added=described.added,
             quality={},
             overwrite=overwrite,
         )

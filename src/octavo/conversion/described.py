@@ -13,6 +13,7 @@ from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
+from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
 
 UNDETERMINED = "und"
 """The language tag of a model that does not say its language."""
@@ -36,6 +37,7 @@ class Described:
     source_language: str = UNDETERMINED
     target_language: str = UNDETERMINED
     languages: Languages | None = None
+    added: AddedTokens = NO_ADDED_TOKENS
     notes: tuple[str, ...] = ()
     scheme: Scheme = Scheme.NONE
     plan: QuantizationPlan | None = None

@@ -22,7 +22,7 @@ _FIXED64: Final = 1
 _BYTES: Final = 2
 _FIXED32: Final = 5
 
-# Fields of ModelProto, of its SentencePiece, and of TrainerSpec.
+# Fields of ModelProto, of its SentencePiece, of TrainerSpec and of NormalizerSpec.
 _PIECES: Final = 1
 _TRAINER: Final = 2
 _NORMALIZER: Final = 3
@@ -32,6 +32,7 @@ _PIECE_SCORE: Final = 2
 _PIECE_KIND: Final = 3
 _MODEL_TYPE: Final = 3
 _UNKNOWN_SURFACE: Final = 44
+_REMOVE_SPACES: Final = 4
 
 _MAX_VARINT_BYTES: Final = 10
 
@@ -108,6 +109,17 @@ class PieceTable:
         if not found >= {_PIECES, _TRAINER, _NORMALIZER}:
             raise ValueError("a part is missing")
         return cls(pieces, trainer, others)
+
+    @property
+    def keeps_spaces(self) -> bool:
+        """Whether spaces at the ends of a text, and all but one in a row, are pieces too."""
+        normalizer = b"".join(
+            value
+            for number, value in _fields(self._others)
+            if number == _NORMALIZER and isinstance(value, bytes)
+        )
+        removes = [value for number, value in _fields(normalizer) if number == _REMOVE_SPACES]
+        return bool(removes) and not removes[-1]
 
     def with_pieces(self, pieces: list[Piece]) -> PieceTable:
         """The same model with other pieces; an unknown token decodes to nothing."""

@@ -253,6 +253,10 @@ class _Exporter:
             "pad_token": self.start.name,
             "separate_vocabs": self.separate,
             "clean_up_tokenization_spaces": False,
+            "added_tokens_decoder": {
+                str(token): {"content": text, "special": False}
+                for text, token in self.model.added.ids.items()
+            },
             **known,
         }
 

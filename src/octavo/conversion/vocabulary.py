@@ -8,10 +8,11 @@ sentencepiece file are the token ids.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
 from octavo.conversion.piece_table import Algorithm, Kind, Piece, PieceTable
@@ -28,7 +29,10 @@ _CUTTING: Final = (Kind.NORMAL, Kind.USER_DEFINED, Kind.BYTE)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """vocab.json: the id of each token below ``size``, the names of the unknown, EOS and PAD tokens."""
+    """vocab.json: the id of each token below ``size``, the names of the unknown, EOS and PAD tokens.
+
+    ``hidden``: other tokens that decode to nothing.
+    """
 
     path: Path
     ids: Mapping[str, int]
@@ -36,15 +40,43 @@ class Vocabulary:
     unknown: str
     eos: str
     pad: str
+    hidden: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, path: Path, size: int, *, unknown: str, eos: str, pad: str) -> Vocabulary:
-        """Read and check a file for a model of ``size`` tokens. Raises ConversionError."""
-        return cls.checked(path, read_object(path), size, unknown=unknown, eos=eos, pad=pad)
+    def read(
+        cls,
+        path: Path,
+        size: int,
+        *,
+        unknown: str,
+        eos: str,
+        pad: str,
+        added: Sequence[AddedToken] = (),
+    ) -> Vocabulary:
+        """Read and check a file for a model of ``size`` tokens; ``added`` are tokens that other files have.
+
+        Raises ConversionError.
+        """
+        ids = read_object(path)
+        for one in added:
+            if ids.setdefault(one.text, one.id) != one.id:
+                raise ConversionError(
+                    f"{path}: token {one.text!r} has the id {ids[one.text]!r}, and {one.id} as an added token"
+                )
+        hidden = frozenset(one.text for one in added if one.special)
+        return cls.checked(path, ids, size, unknown=unknown, eos=eos, pad=pad, hidden=hidden)
 
     @classmethod
     def checked(
-        cls, path: Path, ids: Mapping[str, Any], size: int, *, unknown: str, eos: str, pad: str
+        cls,
+        path: Path,
+        ids: Mapping[str, Any],
+        size: int,
+        *,
+        unknown: str,
+        eos: str,
+        pad: str,
+        hidden: frozenset[str] = frozenset(),
     ) -> Vocabulary:
         """The same of ids that were read from ``path``."""
         names: dict[int, str] = {}
@@ -61,7 +93,7 @@ class Vocabulary:
         for token_name in (unknown, eos):
             if token_name not in ids:
                 raise ConversionError(f"{path}: has no token {token_name!r}; tokenizer_config.json names it")
-        return cls(path, ids, size, unknown, eos, pad)
+        return cls(path, ids, size, unknown, eos, pad, hidden)
 
     def table(self, pieces: PieceTable, origin: Path, *, cuts: bool) -> PieceTable:
         """``pieces``, read from ``origin``, in the order of the ids.
@@ -80,7 +112,7 @@ class Vocabulary:
         for name, token in self.ids.items():
             if name == self.unknown:
                 ordered[token] = Piece(name, 0.0, Kind.UNKNOWN)
-            elif name in (self.eos, self.pad):
+            elif name in (self.eos, self.pad) or name in self.hidden:
                 ordered[token] = Piece(name, 0.0, Kind.CONTROL)
             else:
                 ordered[token] = known.get(name, Piece(name, _NEVER, absent))

@@ -189,6 +189,7 @@ def write_quantized(
         shortlist=source.shortlist(),
         alignment=alignment or source.alignment,
         languages=source.languages,
+        added=source.added,
         quality={"quantization": quantized.report(), **(measured or {}), **float_model},
         overwrite=overwrite,
     )

@@ -15,6 +15,7 @@ import sentencepiece
 
 from octavo.errors import ModelError
 from octavo.regular_file import read_regular
+from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
 from octavo.text.clean import one_line, one_line_places
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -35,12 +36,16 @@ class Tokenizer:
 
     ``size`` is the number of tokens, ``unknown_id`` the token of what the vocabulary cannot read, and
     ``without_piece`` holds that token and those of single bytes. With ``expected_size`` the file must have
-    exactly that many tokens.
+    exactly that many tokens. A text is split at the tokens ``added``, and what is between them is encoded by
+    itself.
     Raises ModelError, naming the file, where it is missing, corrupt or of another size.
     """
 
-    def __init__(self, path: str | Path, expected_size: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, expected_size: int | None = None, added: AddedTokens = NO_ADDED_TOKENS
+    ) -> None:
         self.path = Path(path)
+        self._added = added
         self._processor = _load(self.path)
         self.unknown_id: int = self._processor.unk_id()
         self.size: int = self._processor.vocab_size()
@@ -61,13 +66,20 @@ class Tokenizer:
         A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token.
         """
         code, body = self.split_language_code(one_line(text))
-        ids: list[int] = self._run(lambda: self._processor.encode(body, out_type=int))
+        ids = [self._processor.piece_to_id(code)] if code else []
+        for start, end, token in self._added.parts(body):
+            ids += self._ids(body[start:end]) if token is None else [token]
+        return ids
+
+    def _ids(self, text: str) -> list[int]:
+        """The token ids of a text without added tokens."""
+        ids: list[int] = self._run(lambda: self._processor.encode(text, out_type=int))
         unknown = [at for at, token in enumerate(ids) if token == self.unknown_id or token >= self.size]
         if unknown:
-            pieces = self._run(lambda: self._processor.encode(body, out_type=str))
+            pieces = self._run(lambda: self._processor.encode(text, out_type=str))
             for at in unknown:
                 ids[at] = self._token_named(pieces[at])
-        return [self._processor.piece_to_id(code), *ids] if code else ids
+        return ids
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
         """The ids that ``encode`` gives, and for each the characters of ``text`` that it stands for.
@@ -78,15 +90,23 @@ class Tokenizer:
         """
         line = one_line(text)
         code, body = self.split_language_code(line)
-        found = self._run(lambda: self._processor.encode(body, return_type="offset_mapping"))
         before = len(line) - len(body)
-        spans = [(before + start, before + end) for start, end in found["offsets"]]
+        spans = []
+        for start, end, token in self._added.parts(body):
+            inner = self._offsets(body[start:end]) if token is None else [(0, end - start)]
+            spans += [(before + start + first, before + start + last) for first, last in inner]
         ids = self.encode(text)
         if code:
             spans = [(before - len(code), before), *spans]
         places = one_line_places(text)
         firsts = [bisect.bisect_right(places, at) - 1 for at in range(len(line) + 1)]
         return ids, _ascending(text, [mapped_span(span, firsts) for span in spans])
+
+    def _offsets(self, text: str) -> list[Span]:
+        """The characters of each token of a text without added tokens."""
+        found = self._run(lambda: self._processor.encode(text, return_type="offset_mapping"))
+        offsets: list[Span] = found["offsets"]
+        return offsets
 
     def split_language_code(self, text: str) -> tuple[str, str]:
         """The language code in front of ``text`` and the rest; ("", text) where there is none."""

@@ -37,6 +37,11 @@ class InitialModel:
                 f"{path}: its weights are quantized ({model.scheme}); start from the floating-point "
                 "model that it was made from"
             )
+        if model.added or model.languages:
+            what = "added tokens" if model.added else "languages of its own"
+            raise RecipeError(
+                f"{path}: it has {what}, which training does not know; start from another model"
+            )
         arrays = dict(model.tensors())
         digest = hashlib.sha256()
         for name, array in arrays.items():

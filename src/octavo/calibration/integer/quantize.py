@@ -239,6 +239,7 @@ def _write(output: Path, source: ModelDirectory, frozen: FrozenModel, run: Run, 
         shortlist=source.shortlist(),
         alignment=frozen.model.alignment,
         languages=source.languages,
+        added=source.added,
         quality={"quantization": quantization, "calibration": calibration, **float_model},
         overwrite=overwrite,
     )

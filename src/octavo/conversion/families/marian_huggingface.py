@@ -3,12 +3,16 @@ model with its layer norms before each sublayer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from octavo.conversion.added_token import AddedToken
 from octavo.conversion.described import Described
 from octavo.conversion.errors import ConversionError
+from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens, role_names
 from octavo.conversion.huggingface.architecture import Architecture
 from octavo.conversion.huggingface.directory import (
     SOURCE_PIECES,
@@ -26,9 +30,12 @@ from octavo.conversion.json_object import read_object_if_there
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_sources import open_weights
 from octavo.conversion.vocabulary import Vocabulary
+from octavo.languages import MANY_LANGUAGES, TARGET, Languages
 from octavo.model.config import Positions
 
 NAME: Final = "OPUS-MT (MarianMTModel, PegasusForConditionalGeneration)"
+
+_CODE: Final = re.compile(r">>[!-~]{1,60}<<")
 
 _CLASSES: Final = {str(each): each.model_type for each in Architecture}
 
@@ -54,7 +61,10 @@ def read(path: Path) -> Described:
     targets = sources if shared else settings.count("decoder_vocab_size", default=sources)
     search = settings.search()
     languages = language_tags(path)
-    source, target = _vocabularies(path, sources, targets, settings.token("eos_token_id"))
+    roles = role_names(path)
+    added = [token for token in read_added_tokens(path) if token.text not in roles.values()]
+    source, target = _vocabularies(path, sources, targets, settings.token("eos_token_id"), roles, added)
+    codes = _languages(source)
     stated = settings.model_config(
         target_vocab_size=targets,
         shared_embeddings=shared,
@@ -65,6 +75,11 @@ def read(path: Path) -> Described:
     config, tensors = read_weights(open_weights(path), stated)
     pieces = [path / SOURCE_PIECES, path / TARGET_PIECES]
     tables = [PieceTable.read(file) for file in pieces]
+    if codes:
+        settings.notes.append(
+            f"the model translates into {len(codes.codes)} languages, and is told which with --to or by a "
+            f"code in front of the text: {codes.listed()}"
+        )
     return Described(
         config=config,
         tensors=tensors,
@@ -73,20 +88,38 @@ def read(path: Path) -> Described:
         search=search,
         name=model_name(path),
         source_language=languages[0],
-        target_language=languages[1],
+        target_language=MANY_LANGUAGES if codes else languages[1],
+        languages=codes,
+        added=found_in_text(path, added, tables[0]),
         notes=tuple(settings.notes),
     )
 
 
-def _vocabularies(directory: Path, sources: int, targets: int, eos: int) -> tuple[Vocabulary, Vocabulary]:
+def _languages(source: Vocabulary) -> Languages | None:
+    """The languages that the model translates into, where they are several: each has a code, ``>>fra<<`` say,
+    which stands in front of the source."""
+    codes = {name: source.ids[name] for name in source.ids if _CODE.fullmatch(name)}
+    return Languages(codes, source_prefix=(TARGET,)) if len(codes) > 1 else None
+
+
+def _vocabularies(
+    directory: Path,
+    sources: int,
+    targets: int,
+    eos: int,
+    roles: Mapping[str, str],
+    added: Sequence[AddedToken],
+) -> tuple[Vocabulary, Vocabulary]:
     """Source's and target's, one object where they share it; ``sources`` and ``targets`` are their sizes."""
     settings = read_object_if_there(directory / TOKENIZER_FILE)
-    names = {
-        "unknown": _token(settings, "unk_token", "<unk>"),
-        "eos": _token(settings, "eos_token", "</s>"),
-        "pad": _token(settings, "pad_token", "<pad>"),
-    }
-    source = Vocabulary.read(directory / VOCABULARY_FILE, sources, **names)
+    read = functools.partial(
+        Vocabulary.read,
+        unknown=roles["unk_token"],
+        eos=roles["eos_token"],
+        pad=roles["pad_token"],
+        added=added,
+    )
+    source = read(directory / VOCABULARY_FILE, sources)
     separate = settings.get("separate_vocabs", False)
     if separate is not True and targets != sources:
         raise ConversionError(
@@ -95,7 +128,7 @@ def _vocabularies(directory: Path, sources: int, targets: int, eos: int) -> tupl
         )
     target = source
     if separate is True:
-        target = Vocabulary.read(directory / TARGET_VOCABULARY_FILE, targets, **names)
+        target = read(directory / TARGET_VOCABULARY_FILE, targets)
     for vocabulary in (source, target):
         if vocabulary.ids[vocabulary.eos] != eos:
             raise ConversionError(
@@ -103,10 +136,3 @@ def _vocabularies(directory: Path, sources: int, targets: int, eos: int) -> tupl
                 f"config.json's eos_token_id is {eos}"
             )
     return source, target
-
-
-def _token(settings: Mapping[str, Any], key: str, default: str) -> str:
-    """A special token's name; some files hold an object with its properties."""
-    value = settings.get(key) or default
-    name = value.get("content") if isinstance(value, dict) else value
-    return name if isinstance(name, str) else default
