@@ -104,10 +104,8 @@ def test_a_converted_model_keeps_them(theirs: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_would_give_other_ids_is_refused(
-    change: dict[str, Any], message: str | None, tmp_path: Path
+    change: dict[str, Any], message: str | None, theirs: Path, tmp_path: Path
 ) -> None:
-    theirs = write_marian(tmp_path / "theirs", marian_config()).path
-    with_added_tokens(theirs)
     token = {"content": "<2formal>"} | change
     edit_json(theirs / "tokenizer_config.json", added_tokens_decoder={str(SIZE): token})
     (theirs / "added_tokens.json").unlink()
