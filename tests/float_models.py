@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from octavo.model.architecture import ProductKind, products
-from octavo.model.config import Activation, ModelConfig, NormPlacement, Positions
+from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import TensorModel
@@ -34,6 +34,13 @@ CONFIGS = {
         positions=Positions.INTERLEAVED, scale_embeddings=False, shared_embeddings=False,
         output_bias=True, layer_norm_epsilon=1e-6, position_offset=1,
     ),
+    "t5": ModelConfig(
+        d_model=22, ffn_dim=40, encoder_layers=2, decoder_layers=2, attention_heads=3, attention_head_dim=16,
+        source_vocab_size=33, target_vocab_size=33, max_positions=40, norm_function=NormFunction.RMS,
+        activation=Activation.GELU_TANH, gated=True, positions=Positions.NONE, relative_buckets=8,
+        relative_distance=11, scale_embeddings=False, tied_output=False, layer_norm_epsilon=1e-6,
+        eos_id=1, decoder_start_id=0, suppressed_ids=(),
+    ),
 }  # fmt: skip
 
 
@@ -44,7 +51,8 @@ def _random_tensors(config: ModelConfig, seed: int) -> Iterator[tuple[str, np.nd
         yield name, random.normal(0, shape[1] ** -0.5, shape).astype(np.float32)
     for name, shape in float_shapes(config):
         centre = 1.0 if name.endswith("norm.weight") else 0.0
-        yield name, random.normal(centre, 0.1, shape).astype(np.float32)
+        spread = 1.0 if name.endswith("relative_bias") else 0.1
+        yield name, random.normal(centre, spread, shape).astype(np.float32)
 
 
 def random_model(config: ModelConfig, seed: int = 0) -> TensorModel:

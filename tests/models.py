@@ -82,6 +82,8 @@ def random_tensors(
     for name, shape in float_shapes(config):
         spread = 0.1 * rng.standard_normal(shape)
         centre = 1.0 if name.endswith("norm.weight") else 0.0
+        if name.endswith("relative_bias"):
+            spread *= 10
         if name.endswith("polynomial.bias"):
             centre = config.polynomial_degree
         found[name] = (spread + centre).astype(np.float32)

@@ -25,13 +25,21 @@ def softmax_attention(
 ) -> Tensor:
     """softmax(q k^T / sqrt(head width)) v (section 3.2.1) of heads [B, heads, T or S, d / heads].
 
-    ``mask`` is true where not seen; ``dropout`` is the rate on the attention weights.
+    ``mask`` is as ``masked`` takes it; ``dropout`` is the rate on the attention weights.
     """
-    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(mask, -torch.inf)
+    scores = masked(query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1]), mask)
     weights = drop(scores.softmax(-1), dropout, training=True)
     return weights.to(values.dtype) @ values
+
+
+def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Scores [B, heads, T, S] with -infinity where not seen.
+
+    ``mask`` is true there; or it is floats, which are added: a bias, and -infinity there.
+    """
+    if mask is None:
+        return scores
+    return scores.masked_fill(mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
 
 
 class PolynomialAttention(nn.Module):

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from octavo.model.config import ModelConfig
+from octavo.model.config import Mixer, ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
 from octavo.reference.layers import Attention, FeedForward, Output, Stack
@@ -21,7 +21,7 @@ from octavo.reference.layers import Attention, FeedForward, Output, Stack
 
 @dataclasses.dataclass(slots=True)
 class AttentionCache:
-    """Keys and values of one layer, each [R, heads, t, d / heads], of the tokens fed so far."""
+    """Keys and values of one layer, each [R, heads, t, head_dim], of the tokens fed so far."""
 
     keys: Tensor
     values: Tensor
@@ -54,8 +54,8 @@ class LanguageModelLayer(nn.Module):
         self.self_attention = Attention(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor, cache: AttentionCache | None = None) -> Tensor:
-        """x [R, T, d]; mask [T, keys], true where not seen; ``cache`` holds and gets the keys and values."""
+    def forward(self, x: Tensor, mask: Tensor | None, cache: AttentionCache | None = None) -> Tensor:
+        """x [R, T, d]; mask [T, keys] or [heads, T, keys]; ``cache`` holds and gets keys and values."""
         attention = self.self_attention
         y = attention.before(x)
         keys, values = attention.keys_values(y)
@@ -81,8 +81,8 @@ class LanguageModel(nn.Module):
         super().__init__()
         if not config.is_language_model:
             raise ValueError("encoder_layers > 0: a translation model; octavo.reference.Transformer is one")
-        if part := config.extension:
-            raise ValueError(f"{part}: the reference does not compute it")
+        if config.decoder_mixer is not Mixer.ATTENTION:
+            raise ValueError(f"decoder_mixer = {config.decoder_mixer}: the reference does not compute it")
         self.config = config
         self.decoder = LanguageModelDecoder(config, dropout or Dropout())
         self.output = Output(config)
@@ -150,8 +150,9 @@ class LanguageModel(nn.Module):
         if before + new > self.config.max_positions:
             raise ValueError(f"{before + new} tokens; the model has {self.config.max_positions} positions")
         later = torch.ones(new, before + new, dtype=torch.bool, device=tokens.device).triu(before + 1)
+        seen = self.decoder.with_positions(later, new, before + new)
         x = self.decoder.embed(tokens, self.target_table, first=before)
         caches = state.layers if state else [None] * len(self.decoder.layers)
         for layer, cache in zip(self.decoder.layers, caches, strict=True):
-            x = layer(x, later, cache)
+            x = layer(x, seen, cache)
         return self.decoder.finish(x)

@@ -5,6 +5,7 @@ Shapes: B sentences, T target or query positions, S source or key positions, d =
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -16,11 +17,12 @@ from octavo.model.config import Activation, AttentionFunction, ModelConfig, Norm
 from octavo.reference.attention import AttentionOperator, PolynomialAttention, softmax_attention
 from octavo.reference.dropout import Dropout, drop
 from octavo.reference.norm import make_norm
-from octavo.reference.positions import sinusoidal_table
+from octavo.reference.positions import relative_buckets, sinusoidal_table
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.RELU: F.relu,
     Activation.GELU: F.gelu,
+    Activation.GELU_TANH: functools.partial(F.gelu, approximate="tanh"),
     Activation.SILU: F.silu,
 }
 
@@ -54,25 +56,25 @@ class Attention(Sublayer):
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.heads = config.attention_heads
-        self.query = nn.Linear(config.d_model, config.d_model)
-        self.key = nn.Linear(config.d_model, config.d_model)
-        self.value = nn.Linear(config.d_model, config.d_model)
-        self.output = nn.Linear(config.d_model, config.d_model)
+        self.query = nn.Linear(config.d_model, config.attention_width)
+        self.key = nn.Linear(config.d_model, config.attention_width)
+        self.value = nn.Linear(config.d_model, config.attention_width)
+        self.output = nn.Linear(config.attention_width, config.d_model)
         self.mix: AttentionOperator = softmax_attention
         if config.attention is AttentionFunction.POLYNOMIAL:
             self.polynomial = PolynomialAttention(config)
             self.mix = self.polynomial.attend
 
     def split(self, x: Tensor) -> Tensor:
-        """[B, T, d] as heads [B, heads, T, d / heads]."""
+        """Rows of all heads [B, T, heads * head_dim] as heads [B, heads, T, head_dim]."""
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def keys_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of states [B, S, d], each [B, heads, S, d / heads]."""
+        """Keys and values of states [B, S, d], each [B, heads, S, head_dim]."""
         return self.split(self.key(states)), self.split(self.value(states))
 
     def attend(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Values mixed by attention weights, projected: [B, T, d]. ``mask`` is true where not seen."""
+        """Values mixed by attention weights, projected: [B, T, d]. ``mask``: ``attention.masked``."""
         dropout = self.dropout.attention if self.training else 0.0
         mixed = self.mix(self.split(self.query(x)), keys, values, mask, dropout)
         result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
@@ -80,18 +82,25 @@ class Attention(Sublayer):
 
 
 class FeedForward(Sublayer):
-    """The position-wise network (section 3.3)."""
+    """The position-wise network (section 3.3), or a gated one (Shazeer 2020)."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
         self.inner = nn.Linear(config.d_model, config.ffn_dim)
         self.outer = nn.Linear(config.ffn_dim, config.d_model)
+        self.gate = nn.Linear(config.d_model, config.ffn_dim) if config.gated else None
         self.activation = _ACTIVATIONS[config.activation]
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """What the outer product takes, before dropout: [B, T, ffn_dim]."""
+        if self.gate is None:
+            return self.activation(self.inner(x))
+        gated: Tensor = self.activation(self.gate(x)) * self.inner(x)
+        return gated
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, d] to the same."""
-        hidden = self.activation(self.inner(self.before(x)))
-        hidden = drop(hidden, self.dropout.activation, self.training)
+        hidden = drop(self.hidden(self.before(x)), self.dropout.activation, self.training)
         return self.after(x, self.outer(hidden))
 
 
@@ -122,7 +131,13 @@ class TokenTable(nn.Module):
 
 
 class Stack(nn.Module):
-    """What encoder and decoder share: embedding, positions, embedding norm, final norm."""
+    """What encoder and decoder share: embedding, positions, embedding norm, final norm.
+
+    ``bidirectional``: a position sees later ones too.
+    """
+
+    bidirectional = False
+    relative_bias: nn.Parameter | None
 
     def __init__(self, config: ModelConfig, dropout: Dropout, vocab_size: int | None) -> None:
         """``vocab_size`` is None where the other stack's embedding is shared."""
@@ -131,6 +146,8 @@ class Stack(nn.Module):
         if vocab_size is not None:
             self.embedding = TokenTable(vocab_size, config.d_model)
         self.positions = LearnedPositions(config) if learned else SinusoidalPositions(config)
+        biases = nn.Parameter(torch.empty(config.relative_buckets, config.attention_heads))
+        self.register_parameter("relative_bias", biases if config.relative_buckets else None)
         if config.embedding_norm:
             self.embedding_norm = make_norm(config)
         if config.norm is NormPlacement.PRE:
@@ -146,6 +163,18 @@ class Stack(nn.Module):
         if self.config.embedding_norm:
             x = self.embedding_norm(x)
         return drop(x, self.dropout.residual, self.training)
+
+    def with_positions(self, mask: Tensor | None, queries: int, keys: int) -> Tensor | None:
+        """A mask of self-attention, of the last ``queries`` of ``keys`` positions, with what relative
+        positions add to the scores; the mask itself in a model without them.
+        """
+        if self.relative_bias is None:
+            return mask
+        positions = torch.arange(keys, device=self.relative_bias.device)
+        relative = positions - positions[keys - queries :, None]
+        buckets = relative_buckets(self.config, relative, bidirectional=self.bidirectional)
+        bias = self.relative_bias[buckets].permute(2, 0, 1)
+        return bias if mask is None else bias.masked_fill(mask, -torch.inf)
 
     def finish(self, x: Tensor) -> Tensor:
         """The stack's own norm, which only pre-norm has."""

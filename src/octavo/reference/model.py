@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from octavo.model.config import ModelConfig
+from octavo.model.config import Mixer, ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
 from octavo.reference.layers import Attention, FeedForward, Output, Stack
@@ -27,8 +27,8 @@ class EncoderLayer(nn.Module):
         self.self_attention = Attention(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x [B, S, d]; mask [B, 1, 1, S]."""
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """x [B, S, d]; mask [B, 1 or heads, 1 or S, S]."""
         attention = self.self_attention
         y = attention.before(x)
         x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=mask))
@@ -45,11 +45,12 @@ class DecoderLayer(nn.Module):
         self.cross_attention = Attention(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """x [B, T, d]; memory [B, S, d]; mask [B, 1, 1, S]."""
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor, later: Tensor | None) -> Tensor:
+        """x [B, T, d]; memory [B, S, d]; mask [B, 1, 1, S]; ``later`` masks what comes later, [T, T] or
+        [heads, T, T].
+        """
         attention = self.self_attention
         y = attention.before(x)
-        later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
         x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=later))
         x = self.attend_to_source(x, self.cross_attention.keys_values(memory), mask)
         out: Tensor = self.feed_forward(x)
@@ -64,6 +65,8 @@ class DecoderLayer(nn.Module):
 class Encoder(Stack):
     """Source tokens to memory."""
 
+    bidirectional = True
+
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout, config.source_vocab_size)
         layers = nn.ModuleList(EncoderLayer(config, dropout) for _ in range(config.encoder_layers))
@@ -71,8 +74,9 @@ class Encoder(Stack):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Embedded source [B, S, d] to memory [B, S, d]."""
+        seen = self.with_positions(mask, x.shape[1], x.shape[1])
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, seen)
         return self.finish(x)
 
 
@@ -86,15 +90,18 @@ class Decoder(Stack):
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         """Embedded target [B, T, d] to states [B, T, d]; position t sees no later one."""
+        count = x.shape[1]
+        later = torch.ones(count, count, dtype=torch.bool, device=x.device).triu(1)
+        seen = self.with_positions(later, count, count)
         for layer in self.layers:
-            x = layer(x, memory, mask)
+            x = layer(x, memory, mask, seen)
         return self.finish(x)
 
 
 @dataclasses.dataclass(slots=True)
 class LayerCache:
-    """One decoder layer while decoding: its own keys and values [R, heads, t, d / heads], and the
-    source's, each [B, heads, S, d / heads].
+    """One decoder layer while decoding: its own keys and values [R, heads, t, head_dim], and the
+    source's, each [B, heads, S, head_dim].
     """
 
     keys: Tensor
@@ -128,8 +135,8 @@ class Transformer(nn.Module):
         super().__init__()
         if config.is_language_model:
             raise ValueError("encoder_layers = 0: a language model; octavo.reference.LanguageModel is one")
-        if part := config.extension:
-            raise ValueError(f"{part}: the reference does not compute it")
+        if config.decoder_mixer is not Mixer.ATTENTION:
+            raise ValueError(f"decoder_mixer = {config.decoder_mixer}: the reference does not compute it")
         rates = dropout or Dropout()
         self.config = config
         self.encoder = Encoder(config, rates)
@@ -189,13 +196,14 @@ class Transformer(nn.Module):
     def step(self, tokens: Tensor, state: DecodingState) -> Tensor:
         """Feed every row's next token [R]; the logits [R, V] of the one after it. Extends ``state``."""
         x = self.decoder.embed(tokens[:, None], self.target_table, first=state.length)
+        seen = self.decoder.with_positions(None, 1, state.length + 1)
         for layer, cache in zip(self.decoder.layers, state.layers, strict=True):
             attention = layer.self_attention
             y = attention.before(x)
             keys, values = attention.keys_values(y)
             cache.keys = torch.cat([cache.keys, keys], dim=2)
             cache.values = torch.cat([cache.values, values], dim=2)
-            x = attention.after(x, attention.attend(y, cache.keys, cache.values))
+            x = attention.after(x, attention.attend(y, cache.keys, cache.values, mask=seen))
             # The rows of a sentence are queries over one copy of its source.
             by_sentence = x.view(len(state.mask), -1, self.config.d_model)
             x = layer.attend_to_source(by_sentence, cache.source, state.mask).view_as(x)

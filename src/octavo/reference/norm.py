@@ -1,4 +1,4 @@
-"""Norms of rows: layer norm, and L1 layer norm (Lin et al. 2020)."""
+"""Norms of rows: layer norm, RMS norm (Zhang and Sennrich 2019), and L1 layer norm (Lin et al. 2020)."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ class L1LayerNorm(nn.Module):
         return centred / deviation * self.weight + self.bias
 
 
-def make_norm(config: ModelConfig) -> nn.LayerNorm | L1LayerNorm:
+def make_norm(config: ModelConfig) -> nn.LayerNorm | L1LayerNorm | nn.RMSNorm:
     """A norm of rows of d_model, as the model has them."""
     if config.norm_function is NormFunction.L1:
         return L1LayerNorm(config.d_model, config.layer_norm_epsilon)
+    if config.norm_function is NormFunction.RMS:
+        return nn.RMSNorm(config.d_model, eps=config.layer_norm_epsilon)
     return nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)

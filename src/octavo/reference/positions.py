@@ -1,6 +1,8 @@
-"""Sinusoidal position embeddings (Vaswani et al. 2017, section 3.5)."""
+"""Sinusoidal positions (Vaswani et al. 2017, section 3.5), and relative ones (Raffel et al. 2020)."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -28,3 +30,22 @@ def sinusoidal_table(config: ModelConfig) -> torch.Tensor:
     else:
         table = torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)
     return table.to(torch.float32)
+
+
+def relative_buckets(config: ModelConfig, relative: torch.Tensor, *, bidirectional: bool) -> torch.Tensor:
+    """The bucket of each key's position less its query's: near ones have their own, far ones share, more of
+    them the farther, those from ``relative_distance`` on the last (Raffel et al. 2020, section 2.1).
+
+    In both directions each has half of the buckets; else what comes later is in the first. The logarithms
+    are in float32, as where T5 was trained.
+    """
+    buckets, first = config.relative_buckets, torch.zeros_like(relative)
+    if bidirectional:
+        buckets //= 2
+        first, distance = (relative > 0) * buckets, relative.abs()
+    else:
+        distance = (-relative).clamp(min=0)
+    near = buckets // 2
+    ratio = torch.log(distance.clamp(min=near).float() / near) / math.log(config.relative_distance / near)
+    far = near + (ratio * (buckets - near)).long()
+    return first + torch.where(distance < near, distance, far.clamp(max=buckets - 1))

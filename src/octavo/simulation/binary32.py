@@ -38,6 +38,8 @@ _LOG_POLYNOMIAL: Final = (
 )
 _SQRT_HALF: Final = np.float32(0.70710678)
 _ERF_SLOPE: Final = np.float32(0.3275911)
+_TANH_SLOPE: Final = np.float32(-1.5957691)
+_TANH_CUBIC: Final = np.float32(-0.071354816)
 _ERF_POLYNOMIAL: Final = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 
 
@@ -151,6 +153,12 @@ def gelu(x: Float32Array) -> Float32Array:
     return fma(h, u, h)
 
 
+def gelu_tanh(x: Float32Array) -> Float32Array:
+    """x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2."""
+    w = fma(_TANH_CUBIC, x * x, _TANH_SLOPE)
+    return x / (_ONE + exp(x * w))
+
+
 def layer_norm(x: Float32Array, weight: Float32Array, bias: Float32Array, epsilon: float) -> Float32Array:
     """Layer norm over the last axis."""
     width = np.float32(x.shape[-1])
@@ -158,3 +166,10 @@ def layer_norm(x: Float32Array, weight: Float32Array, bias: Float32Array, epsilo
     variance = dot16(centred, centred) / width
     inverse_deviation = _ONE / np.sqrt(variance + np.float32(epsilon))
     return fma(centred * inverse_deviation[..., None], weight, bias)
+
+
+def rms_norm(x: Float32Array, weight: Float32Array, epsilon: float) -> Float32Array:
+    """RMS norm over the last axis."""
+    mean_square = dot16(x, x) / np.float32(x.shape[-1])
+    inverse = _ONE / np.sqrt(mean_square + np.float32(epsilon))
+    return (x * inverse[..., None]) * weight

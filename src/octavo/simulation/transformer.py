@@ -17,17 +17,19 @@ import numpy.typing as npt
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
 from octavo.model.architecture import OUTPUT, ProductKind, products
-from octavo.model.config import Activation, NormPlacement, Positions
+from octavo.model.config import Activation, NormFunction, NormPlacement, Positions
 from octavo.model.tensor_table import output_weight_name, target_embedding_name
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import TensorSource, check_ordinary
 from octavo.simulation import attention, binary32
 from octavo.simulation.binary32 import fma
+from octavo.simulation.relative_positions import relative_bias
 
 _ACTIVATIONS: Final[dict[Activation, Callable[[Float32Array], Float32Array]]] = {
     Activation.RELU: binary32.relu,
     Activation.GELU: binary32.gelu,
+    Activation.GELU_TANH: binary32.gelu_tanh,
     Activation.SILU: binary32.silu,
 }
 
@@ -162,37 +164,59 @@ class _ForwardPass:
         return self._norm(f"{side}.norm", x) if self._config.norm is NormPlacement.PRE else x
 
     def _norm(self, name: str, x: Float32Array) -> Float32Array:
-        weight, bias = self._float(f"{name}.weight"), self._float(f"{name}.bias")
-        return binary32.layer_norm(x, weight, bias, self._config.layer_norm_epsilon)
+        weight, epsilon = self._float(f"{name}.weight"), self._config.layer_norm_epsilon
+        if self._config.norm_function is NormFunction.RMS:
+            return binary32.rms_norm(x, weight, epsilon)
+        return binary32.layer_norm(x, weight, self._float(f"{name}.bias"), epsilon)
 
     def _self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
-        return self._attention(name, x, residual, memory=x, causal=False)
+        bias = self._relative_bias("encoder", len(x))
+        return self._attention(name, x, residual, memory=x, causal=False, bias=bias)
 
     def _causal_self_attention(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
-        return self._attention(name, x, residual, memory=x, causal=True)
+        bias = self._relative_bias("decoder", len(x))
+        return self._attention(name, x, residual, memory=x, causal=True, bias=bias)
+
+    def _relative_bias(self, stack: str, rows: int) -> Float32Array | None:
+        if not self._config.relative_buckets:
+            return None
+        table = self._float(f"{stack}.relative_bias")
+        return relative_bias(self._config, table, rows, bidirectional=stack == "encoder")
 
     def _attention(
-        self, name: str, x: Float32Array, residual: Float32Array, *, memory: Float32Array, causal: bool
+        self,
+        name: str,
+        x: Float32Array,
+        residual: Float32Array,
+        *,
+        memory: Float32Array,
+        causal: bool,
+        bias: Float32Array | None = None,
     ) -> Float32Array:
         query = self._heads(self._linear(f"{name}.query", x))
         key = self._heads(self._linear(f"{name}.key", memory))
         value = self._heads(self._linear(f"{name}.value", memory))
         scores = attention.scores_of(self._plan, name, query, key)
         mix = attention.context_of(self._plan, name, value)
-        context = np.empty_like(x)
+        context = np.empty((len(x), self._config.attention_width), np.float32)
         for t in range(len(x)):
             seen = t + 1 if causal else len(memory)
-            s = scores(t, seen)
+            s = scores(t, seen) if bias is None else scores(t, seen) + bias[:, t, :seen]
             context[t] = mix(binary32.exp(s - s.max(axis=-1, keepdims=True))).reshape(-1)
         return self._linear(f"{name}.output", context) + residual
 
     def _heads(self, x: Float32Array) -> Float32Array:
-        """[rows, d_model] as [heads, rows, head_dim]."""
+        """[rows, heads * head_dim] as [heads, rows, head_dim]."""
         return x.reshape(len(x), self._config.attention_heads, self._config.head_dim).swapaxes(0, 1)
 
     def _feed_forward(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
-        inner = _ACTIVATIONS[self._config.activation](self._linear(f"{name}.inner", x))
-        return self._linear(f"{name}.outer", inner) + residual
+        activation = _ACTIVATIONS[self._config.activation]
+        if self._config.gated:
+            gate = activation(self._linear(f"{name}.gate", x))
+            hidden = self._linear(f"{name}.inner", x) * gate
+        else:
+            hidden = activation(self._linear(f"{name}.inner", x))
+        return self._linear(f"{name}.outer", hidden) + residual
 
     def _linear(self, name: str, x: Float32Array) -> Float32Array:
         return self._product(name, f"{name}.weight", x, self._float(f"{name}.bias"))

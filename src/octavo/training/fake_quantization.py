@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from octavo.reference.attention import masked
 from octavo.reference.dropout import drop
 
 LARGEST_WEIGHT = 127
@@ -78,9 +79,7 @@ def rounded_attention(
     query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, dropout: float
 ) -> Tensor:
     """``octavo.reference.attention.softmax_attention`` with exp(s - max) rounded to 255ths."""
-    scores = (query @ keys.transpose(-2, -1)).float() / math.sqrt(query.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(mask, -torch.inf)
+    scores = masked((query @ keys.transpose(-2, -1)).float() / math.sqrt(query.shape[-1]), mask)
     powers = (scores - scores.detach().amax(-1, keepdim=True)).exp() * LARGEST_BYTE
     weights: Tensor = _StraightThrough.apply(powers, powers.detach().round())  # type: ignore[no-untyped-call]
     mixed = drop(weights, dropout, training=True).to(values.dtype) @ values

@@ -79,7 +79,7 @@ class QuantizedTransformer(nn.Module):
             if product.kind is not ProductKind.WEIGHT:
                 attentions.setdefault(owner, set()).add(product.kind)
             elif product.sites[0].endswith(".hidden"):
-                self._attach_activation(cast(FeedForward, self.model.get_submodule(owner)), product)
+                self._attach_hidden(cast(FeedForward, self.model.get_submodule(owner)), product)
             else:
                 self._attach_input(self.model.get_submodule(product.name), product)
         for name, kinds in attentions.items():
@@ -93,17 +93,17 @@ class QuantizedTransformer(nn.Module):
 
         self._undo.append(module.register_forward_pre_hook(rounded).remove)
 
-    def _attach_activation(self, module: FeedForward, product: Product) -> None:
+    def _attach_hidden(self, module: FeedForward, product: Product) -> None:
         """Round a feed-forward network's hidden layer, before dropout scales it."""
-        activation = module.activation
+        hidden = module.hidden
 
         def rounded(x: Tensor) -> Tensor:
-            return self._visit(product.sites[0], activation(x))
+            return self._visit(product.sites[0], hidden(x))
 
         def undo() -> None:
-            module.activation = activation
+            del module.hidden
 
-        module.activation = rounded
+        module.hidden = rounded  # type: ignore[method-assign]
         self._undo.append(undo)
 
     def _attach_attention(self, name: str, module: Attention, kinds: set[ProductKind]) -> None:
