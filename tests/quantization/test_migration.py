@@ -10,7 +10,7 @@ import pytest
 
 from octavo.errors import QuantizationError
 from octavo.model.architecture import sites
-from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement
 from octavo.model.scheme import Scheme
 from octavo.model.tensor_table import output_weight_name
 from octavo.quantization import TensorModel
@@ -114,6 +114,11 @@ def changed(tensors: Mapping[str, np.ndarray], moved: MigratedModel) -> set[str]
     return {name for name, tensor in tensors.items() if not np.array_equal(tensor, moved.tensors[name])}
 
 
+def norm_tensors(config: ModelConfig, norm: str) -> set[str]:
+    parts = ("weight",) if config.norm_function is NormFunction.RMS else ("weight", "bias")
+    return {f"{norm}.{part}" for part in parts}
+
+
 def expected_changes(config: ModelConfig, kind: Migration) -> set[str]:
     """The tensors that a migration touches, by name alone."""
     owns = [f"encoder.layers.{i}.self_attention" for i in range(config.encoder_layers)]
@@ -123,14 +128,16 @@ def expected_changes(config: ModelConfig, kind: Migration) -> set[str]:
     if kind is Migration.NORM:
         found = {f"{name}.{projection}" for name in owns for projection in ("query", "key", "value")}
         found |= {f"{name}.{projection}" for name in crosses for projection in ("query", "key", "value")}
-        found = {f"{name}.weight" for name in found | {f"{name}.inner" for name in feeds}}
+        first = ("gate", "inner") if config.gated else ("inner",)
+        found |= {f"{name}.{product}" for name in feeds for product in first}
+        found = {f"{name}.weight" for name in found}
         norms = [f"{name}.norm" for name in (*owns, *crosses, *feeds, "encoder")]
-        found |= {f"{norm}.{part}" for norm in norms for part in ("weight", "bias")}
+        found |= {name for norm in norms for name in norm_tensors(config, norm)}
         return found if config.norm is NormPlacement.PRE else set()
     if kind is Migration.HIDDEN:
         parts = ("inner.weight", "inner.bias", "outer.weight")
-        relu = config.activation is Activation.RELU
-        return {f"{name}.{part}" for name in feeds for part in parts if relu}
+        linear = config.gated or config.activation is Activation.RELU
+        return {f"{name}.{part}" for name in feeds for part in parts if linear}
     value = ("value.weight", "value.bias", "output.weight")
     query = ("query.weight", "query.bias", "key.weight", "key.bias")
     parts = value if kind is Migration.VALUES else query
@@ -140,12 +147,12 @@ def expected_changes(config: ModelConfig, kind: Migration) -> set[str]:
 @pytest.mark.parametrize("kind", Migration)
 @pytest.mark.parametrize("name", VARIED)
 def test_each_kind_touches_its_own_tensors(name: str, kind: Migration) -> None:
-    """Hidden channels through ReLU only; norms in pre-norm only; a tied output not at all."""
+    """Hidden channels through ReLU or a gate only; norms in pre-norm only; a tied output not at all."""
     config = VARIED[name]
     tensors = random_model(config).tensors
     expected = expected_changes(config, kind)
     if kind is Migration.NORM and config.norm is NormPlacement.PRE and not config.tied_output:
-        expected |= {"output.weight", "decoder.norm.weight", "decoder.norm.bias"}
+        expected |= {"output.weight"} | norm_tensors(config, "decoder.norm")
     assert changed(tensors, migrate_scales(config, tensors, random_maxima(config), {kind})) == expected
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from octavo.errors import QuantizationError
 from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
-from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement
 from octavo.quantization.arrays import Float32Array, Float64Array
 
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]
@@ -33,7 +33,7 @@ class Migration(enum.StrEnum):
     ``norm``: from a layer norm's output to the products that read it, where nothing else does: pre-norm,
     and not the decoder's last norm where the output projection is an embedding table too.
     ``values``: from values, through attention, to the output projection of attention.
-    ``hidden``: from the first to the second feed-forward product, through ReLU alone.
+    ``hidden``: from the first to the second feed-forward product, through ReLU or a gate alone.
     ``queries-keys``: from keys to queries.
     """
 
@@ -67,7 +67,7 @@ class _Fold:
 
     kind: Migration
     site: str
-    makers: tuple[str, str]
+    makers: tuple[str, ...]
     readers: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     opposite: str | None = None
@@ -115,12 +115,14 @@ def _folds(config: ModelConfig) -> Iterator[_Fold]:
             yield from _attention_folds(product.name.removesuffix(".scores"))
     for site, weights in readers.items():
         if site.endswith(".hidden"):
-            if config.activation is Activation.RELU:
+            if config.gated or config.activation is Activation.RELU:
                 inner = f"{site.removesuffix('.hidden')}.inner"
                 yield _Fold(Migration.HIDDEN, site, _weight_and_bias(inner), tuple(weights))
         elif site.endswith((".input", ".output")) and _is_read_by_products_alone(config, site):
             norm = f"{site.rpartition('.')[0]}.norm"
-            yield _Fold(Migration.NORM, site, _weight_and_bias(norm), tuple(weights))
+            has_bias = config.norm_function is not NormFunction.RMS
+            makers = _weight_and_bias(norm) if has_bias else (f"{norm}.weight",)
+            yield _Fold(Migration.NORM, site, makers, tuple(weights))
 
 
 def _is_read_by_products_alone(config: ModelConfig, site: str) -> bool:
@@ -156,7 +158,7 @@ def _factors(
     maxima: ChannelMaxima,
 ) -> Float64Array:
     """s of every channel of a fold, [width]."""
-    width = len(tensors[fold.makers[1]])
+    width = len(tensors[fold.makers[0]])
     made = _checked_maxima(fold.site, maxima, width)
     if fold.opposite is not None:
         read = _checked_maxima(fold.opposite, maxima, width)

@@ -172,4 +172,5 @@ def rms_norm(x: Float32Array, weight: Float32Array, epsilon: float) -> Float32Ar
     """RMS norm over the last axis."""
     mean_square = dot16(x, x) / np.float32(x.shape[-1])
     inverse = _ONE / np.sqrt(mean_square + np.float32(epsilon))
-    return (x * inverse[..., None]) * weight
+    normed: Float32Array = (x * inverse[..., None]) * weight
+    return normed
