@@ -46,8 +46,8 @@ def exported(
     path: Path, config: ModelConfig = PRE, dtype: str = "float32", scheme: Scheme = Scheme.NONE
 ) -> ModelDirectory:
     """A tiny model at ``path``/ours, and what is exported of it at ``path``/theirs."""
-    tensors = lively_tensors(config, eos_bias=2.0) if scheme is Scheme.NONE else None
-    write_tiny_model(path / "ours", config=config, scheme=scheme, tensors=tensors)
+    changes = {"tensors": lively_tensors(config, eos_bias=2.0)} if scheme is Scheme.NONE else {}
+    write_tiny_model(path / "ours", config=config, scheme=scheme, **changes)
     export_ctranslate2(path / "ours", path / "theirs", dtype=dtype)  # type: ignore[arg-type]
     return ModelDirectory.open(path / "ours")
 

@@ -26,21 +26,27 @@ that repeats itself."""
 _TOKENIZER_FILES: Final = (TOKENIZER_FILE, "tokenizer.json")
 
 
-def describe(directory: Path, pieces: tuple[Path, Path] | None = None) -> Described:
+def describe(
+    directory: Path, pieces: tuple[Path, Path] | None = None, *, pieces_alone: bool = False
+) -> Described:
     """The model in a directory with model.bin; ``pieces``: its sentencepiece files, where they are known.
 
-    Raises ConversionError.
+    ``pieces_alone``: callers of CTranslate2 give the pieces of a text and nothing else, so that only
+    config.json adds to them. Else the model's tokenizer may: EOS, and language codes. Raises ConversionError.
     """
     file = CTranslate2File(directory / MODEL_FILE)
     settings = Settings.read(directory, file)
     architecture = Architecture(file, settings)
     config = architecture.config()
-    languages = languages_of(settings.source.ids())
+    languages = None if pieces_alone else languages_of(settings.source.ids())
     if settings.add_source_bos and languages is None:
         raise ConversionError(
             f"{settings.path}: add_source_bos = true: octavo has no models that read {settings.bos} first"
         )
-    config, eos_note = _with_source_eos(directory, config, architecture.starts_from_zero or bool(languages))
+    eos_note = ""
+    if not pieces_alone:
+        always = architecture.starts_from_zero or bool(languages)
+        config, eos_note = _with_source_eos(directory, config, always)
     scheme, tensors = read_weights(architecture, config)
     source, target = read_pieces(settings, config, pieces or find_pieces(directory), languages)
     shortlist, shortlist_note = read_vocabulary_map(directory, settings, config)

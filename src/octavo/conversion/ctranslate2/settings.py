@@ -25,6 +25,9 @@ _VERSION_WITH_CONFIG: Final = 6
 _SHARED: Final = "shared_vocabulary"
 _SOURCE: Final = "source_vocabulary"
 _TARGET: Final = "target_vocabulary"
+VOCABULARY_FILES: Final = tuple(
+    f"{name}{ending}" for name in (_SHARED, _SOURCE, _TARGET) for ending in (".json", ".txt")
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ def language_tags(directory: Path) -> tuple[str, str]:
     guesses = named.groups() if named else (None, None)
     found = []
     for key, guess in zip(("source_lang", "target_lang"), guesses, strict=True):
-        tag = str(settings.get(key) or guess or UNDETERMINED).replace("_", "-")
-        found.append(tag if _LANGUAGE.fullmatch(tag) else UNDETERMINED)
+        found.append(as_language_tag(settings.get(key) or guess) or UNDETERMINED)
     return found[0], found[1]
+
+
+def as_language_tag(stated: object) -> str | None:
+    """What is stated as a language, as a tag; None where it is none."""
+    tag = str(stated or "").replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else None
