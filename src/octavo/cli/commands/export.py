@@ -18,7 +18,8 @@ def export(
         ),
     ],
     to: Annotated[
-        Literal["huggingface", "ctranslate2"], typer.Option("--to", help="The format that is written.")
+        Literal["huggingface", "ctranslate2", "marian"],
+        typer.Option("--to", help="The format that is written."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="DIR is written, and must not exist.")
@@ -31,15 +32,17 @@ def export(
         ),
     ] = "float32",
 ) -> None:
-    """Export a model for Transformers or CTranslate2.
+    """Export a model for Transformers, CTranslate2 or Marian.
 
     For Transformers DIR is a MarianMTModel, or where the layer norms come before the sublayers a
     PegasusForConditionalGeneration, with MarianTokenizer; quantized weights are widened. For CTranslate2 DIR
     is a model directory of it, with the sentencepiece files beside the model; int8 weights stay as they are
-    with --dtype int8.
+    with --dtype int8. For Marian DIR holds model.npz, the vocabularies and decoder.yml; Marian has one kind
+    of positions and starts from a zero embedding, so it takes models that were converted from it.
 
         octavo export en-de --to huggingface -o en-de-huggingface
         octavo export en-de --to ctranslate2 --dtype int8 -o en-de-ctranslate2
+        octavo export student --to marian -o student-marian
     """
     from octavo import conversion
 
@@ -51,6 +54,14 @@ def export(
             )
         conversion.export_ctranslate2(model, output, dtype=dtype)
         print(f"Wrote {output}: a model of CTranslate2 in {dtype}")
+        return
+    if to == "marian":
+        if dtype != "float32":
+            raise typer.BadParameter(
+                "marian has float32; marian-conv makes others of it", param_hint="--dtype"
+            )
+        conversion.export_marian(model, output)
+        print(f"Wrote {output}: a model of Marian")
         return
     if dtype == "int8":
         raise typer.BadParameter("huggingface has float32 and float16", param_hint="--dtype")

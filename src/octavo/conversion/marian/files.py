@@ -22,7 +22,9 @@ from octavo.conversion.tensor_sources.marian_bin import VERSION
 
 SETTINGS: Final = "special:model.yml"
 
-_DECODERS: Final = ("decoder.yml", "config*.yml")
+DECODER: Final = "decoder.yml"
+
+_DECODERS: Final = (DECODER, "config*.yml")
 _MODELS: Final = ("*.npz", "*.bin")
 _NOT_MODELS: Final = ("*.optimizer.npz", "lex*")
 _VOCABULARIES: Final = tuple(f"*vocab*.{ending}" for ending in ("spm", "yml", "yaml", "json", "txt"))
@@ -44,7 +46,7 @@ class Files:
     def of(cls, path: Path) -> Files:
         """The files of a model, which ``path`` is or which is alone in it. Raises ConversionError."""
         directory = path if path.is_dir() else path.parent
-        decoder_path = directory / _DECODERS[0]
+        decoder_path = directory / DECODER
         decoder: Mapping[str, Value] = {}
         for file in (file for pattern in _DECODERS for file in _matching(directory, pattern)):
             stated = read_yaml(file)

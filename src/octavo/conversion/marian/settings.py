@@ -34,7 +34,7 @@ _ONLY: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("right-left", ("false",), "Octavo writes translations from left to right"),
 )
 
-_GELU_SINCE: Final = (1, 12, 1)
+GELU_SINCE: Final = (1, 12, 1)
 """Older versions compute x sigmoid(1.702 x) under that name (marian-dev, CHANGELOG.md)."""
 
 
@@ -145,7 +145,7 @@ class Settings:
         if name not in known:
             raise self.error(f"transformer-ffn-activation = {name!r} is not read; {', '.join(known)} are")
         version = re.match(r"v(\d{1,4})\.(\d{1,4})\.(\d{1,4})", self.text("version"))
-        if name == "gelu" and not (version and tuple(map(int, version.groups())) >= _GELU_SINCE):
+        if name == "gelu" and not (version and tuple(map(int, version.groups())) >= GELU_SINCE):
             raise self.error(
                 f"gelu of version {self.text('version')[:40]!r} is not read: before v1.12.1 it was "
                 "x sigmoid(1.702 x), which Octavo does not have"

@@ -19,7 +19,7 @@ from octavo.text.tokenizer import MAX_FILE_BYTES
 
 _EOS: Final = ("</s>", "eos")
 _UNKNOWN: Final = ("<unk>", "UNK")
-_NEWLINE: Final = "<0x0A>"
+NEWLINE: Final = "<0x0A>"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read_pieces(path: Path, size: int, *, start: bool, cuts_with: str) -> Pieces
     named = {**names, pad: size} if start else names
     vocabulary = Vocabulary.checked(path, named, size + start, unknown=unknown, eos=eos, pad=pad)
     table = vocabulary.table(PieceTable.read(cutter), cutter, cuts=cuts_with == "source.spm")
-    return Pieces(table, vocabulary.ids[eos], vocabulary.ids[unknown], names.get(_NEWLINE))
+    return Pieces(table, vocabulary.ids[eos], vocabulary.ids[unknown], names.get(NEWLINE))
 
 
 def _sentencepiece(path: Path, size: int, *, start: bool) -> Pieces:
@@ -80,7 +80,7 @@ def _sentencepiece(path: Path, size: int, *, start: bool) -> Pieces:
     if start:
         pad = PAD if all(piece.text != PAD for piece in pieces) else f"<pad-{size}>"
         more.append(Piece(pad, 0.0, Kind.CONTROL))
-    return Pieces(table.with_pieces([*pieces, *more]), found[_EOS[0]], unknown, found.get(_NEWLINE))
+    return Pieces(table.with_pieces([*pieces, *more]), found[_EOS[0]], unknown, found.get(NEWLINE))
 
 
 def _names(path: Path) -> Mapping[str, Any]:
