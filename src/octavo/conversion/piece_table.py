@@ -31,7 +31,10 @@ _PIECE_TEXT: Final = 1
 _PIECE_SCORE: Final = 2
 _PIECE_KIND: Final = 3
 _MODEL_TYPE: Final = 3
+_BYTE_FALLBACK: Final = 35
 _UNKNOWN_SURFACE: Final = 44
+_CHARACTER_MAP: Final = 2
+_PREFIX: Final = 3
 _REMOVE_SPACES: Final = 4
 
 _MAX_VARINT_BYTES: Final = 10
@@ -121,6 +124,30 @@ class PieceTable:
         removes = [value for number, value in _fields(normalizer) if number == _REMOVE_SPACES]
         return bool(removes) and not removes[-1]
 
+    @classmethod
+    def made(
+        cls,
+        pieces: list[Piece],
+        algorithm: Algorithm,
+        *,
+        character_map: bytes,
+        prefix: bool,
+        removes_spaces: bool,
+        byte_fallback: bool,
+    ) -> PieceTable:
+        """A model that normalizes by ``character_map``, as sentencepiece compiles it; b"" changes nothing.
+
+        ``prefix``: a text begins with a space. ``removes_spaces``: those at its ends, all but one in a row.
+        ``byte_fallback``: what is unknown becomes its bytes. An unknown token decodes to nothing.
+        """
+        trainer = _encode_flag(_MODEL_TYPE, algorithm) + _encode_flag(_BYTE_FALLBACK, byte_fallback)
+        normalizer = (
+            _encode_bytes(_CHARACTER_MAP, character_map)
+            + _encode_flag(_PREFIX, prefix)
+            + _encode_flag(_REMOVE_SPACES, removes_spaces)
+        )
+        return cls([], trainer, _encode_bytes(_NORMALIZER, normalizer)).with_pieces(pieces)
+
     def with_pieces(self, pieces: list[Piece]) -> PieceTable:
         """The same model with other pieces; an unknown token decodes to nothing."""
         trainer = self._trainer + _encode_bytes(_UNKNOWN_SURFACE, b"")  # the last of a field counts
@@ -192,6 +219,10 @@ def _encode_varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+def _encode_flag(number: int, value: int) -> bytes:
+    return _encode_varint(number << 3 | _VARINT) + _encode_varint(value)
 
 
 def _encode_bytes(number: int, value: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,15 +91,7 @@ def _stated(directory: Path) -> Iterator[tuple[str, AddedToken]]:
 
 
 def _token(path: Path, value: Any, token_id: Any) -> AddedToken:
-    text = value.get("content") if isinstance(value, Mapping) else None
-    if isinstance(token_id, str) and token_id.isdecimal():
-        token_id = int(token_id)
-    if not isinstance(text, str) or not text or not isinstance(token_id, int) or isinstance(token_id, bool):
+    token = AddedToken.of(value, token_id)
+    if token is None:
         raise ConversionError(f"{path}: an added token has no text or no id; save the tokenizer again")
-    return AddedToken(
-        text,
-        token_id,
-        special=value.get("special") is True,
-        only_words=value.get("single_word") is True,
-        takes_spaces=value.get("lstrip") is True or value.get("rstrip") is True,
-    )
+    return token
