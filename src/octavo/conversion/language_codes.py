@@ -4,47 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from octavo.languages import MAX_CODES, SOURCE, TARGET, Languages
+from octavo.languages import MAX_CODES, SOURCE, TARGET, Item, Languages
+
+_WORD_START: Final = "▁"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Style:
-    """How a kind of models writes its codes; whether the source begins with its own code, or with the
-    translation's; and whether the translation is forced to begin with its code."""
+class CodeStyle:
+    """How a kind of models writes its language codes, what stands before a source, and what a translation is
+    forced to begin with. ``_WORD_START`` among them is the piece of a word's beginning."""
 
     code: re.Pattern[str]
-    from_source: bool
-    least: int = 1
+    source_prefix: tuple[str, ...]
+    forced: tuple[str, ...] = ()
 
 
-_WORD_START: Final = "▁"
-_MADLAD: Final = re.compile(r"<2[A-Za-z][A-Za-z_-]*>")
-_STYLES: Final = (
-    _Style(re.compile(r"__[a-z]{2,3}__"), from_source=True, least=2),  # M2M-100
-    _Style(re.compile(r"[a-z]{3}_[A-Z][a-z]{3}"), from_source=True, least=2),  # NLLB
-    _Style(re.compile(r"[a-z]{2,3}_[A-Z]{2}"), from_source=True, least=2),  # mBART-50
-    _Style(re.compile(r">>[^<>\s]+<<"), from_source=False),  # OPUS-MT
-    _Style(_MADLAD, from_source=False, least=2),
-)
+M2M_100: Final = CodeStyle(re.compile(r"__[a-z]{2,3}__"), (SOURCE,), (TARGET,))
+NLLB: Final = CodeStyle(re.compile(r"[a-z]{3}_[A-Z][a-z]{3}"), (SOURCE,), (TARGET,))
+MBART_50: Final = CodeStyle(re.compile(r"[a-z]{2,3}_[A-Z]{2}"), (SOURCE,), (TARGET,))
+OPUS_MT: Final = CodeStyle(re.compile(r">>[!-~]{1,60}<<"), (TARGET,))
+MADLAD: Final = CodeStyle(re.compile(r"<2[A-Za-z][A-Za-z_-]*>"), (_WORD_START, TARGET))
+
+STYLES: Final = (M2M_100, NLLB, MBART_50, OPUS_MT, MADLAD)
 
 
-def languages_of(ids: Mapping[str, int]) -> Languages | None:
-    """The languages of a model whose vocabulary is ``ids``; None where it has no codes.
-
-    M2M-100, NLLB and mBART-50 read the code of the source before it, and are forced to begin with that of the
-    target. OPUS-MT and MADLAD read the code of the target before the source; MADLAD's follows the piece of a
-    word's beginning, as sentencepiece cuts it.
-    """
-    for style in _STYLES:
+def languages_of(ids: Mapping[str, int], styles: Sequence[CodeStyle] = STYLES) -> Languages | None:
+    """The languages of a model whose vocabulary is ``ids``, where it has several; None where it has not."""
+    for style in styles:
         codes = {name: token for name, token in ids.items() if style.code.fullmatch(name)}
-        if not style.least <= len(codes) <= MAX_CODES:
-            continue
-        if style.from_source:
-            return Languages(codes, source_prefix=(SOURCE,), forced=(TARGET,))
-        before = (ids[_WORD_START],) if style.code is _MADLAD and _WORD_START in ids else ()
-        only = next(iter(codes)) if len(codes) == 1 else None
-        return Languages(codes, source_prefix=(*before, TARGET), default_target=only)
+        if 1 < len(codes) <= MAX_CODES:
+            items: list[Item] = [ids.get(item, item) for item in style.source_prefix]
+            prefix = tuple(item for item in items if item != _WORD_START)
+            return Languages(codes, source_prefix=prefix, forced=style.forced)
     return None

@@ -16,6 +16,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.directory import TOKENIZER_FILE, language_tags, model_name
 from octavo.conversion.language_codes import languages_of
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
+from octavo.languages import MANY_LANGUAGES
 from octavo.model.config import ModelConfig, NormFunction
 from octavo.model.search import SearchDefaults
 
@@ -58,8 +59,8 @@ def describe(
         target_pieces=target,
         search=SEARCH,
         name=model_name(directory),
-        source_language=tags[0],
-        target_language=tags[1],
+        source_language=MANY_LANGUAGES if languages and languages.needs_source else tags[0],
+        target_language=MANY_LANGUAGES if languages else tags[1],
         languages=languages,
         notes=tuple(note for note in (eos_note, shortlist_note) if note),
         scheme=scheme,

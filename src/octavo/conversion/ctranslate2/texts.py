@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Final
 
 from octavo.conversion.ctranslate2.architecture import PAD_NAMES
 from octavo.conversion.ctranslate2.settings import Settings, TokenList
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.piece_table import Kind, PieceTable
+from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.vocabulary import Vocabulary
-from octavo.languages import TARGET, Languages
+from octavo.languages import Languages
 from octavo.model.config import ModelConfig
 
 _PAIRS: Final = (("source.spm", "target.spm"), ("source.model", "target.model"))
@@ -47,16 +46,18 @@ def read_pieces(
         (settings.source, config.source_vocab_size, True),
         (settings.target, config.target_vocab_size, False),
     )
+    hidden = frozenset(languages.codes if languages and languages.forced else ())
     found = []
     for (side, size, cuts), file in zip(sides, files, strict=True):
-        vocabulary = _vocabulary(settings, side, size, config)
-        table = vocabulary.table(PieceTable.read(file), file, cuts=cuts)
-        found.append(_with_codes(table, languages, vocabulary))
+        vocabulary = _vocabulary(settings, side, size, config, hidden)
+        found.append(vocabulary.table(PieceTable.read(file), file, cuts=cuts))
     return found[0], found[1]
 
 
-def _vocabulary(settings: Settings, side: TokenList, size: int, config: ModelConfig) -> Vocabulary:
-    """The ids of one side's tokens, that of a start token which only we have too."""
+def _vocabulary(
+    settings: Settings, side: TokenList, size: int, config: ModelConfig, hidden: frozenset[str]
+) -> Vocabulary:
+    """The ids of one side, that of a start token which only we have too; ``hidden`` decode to nothing."""
     ids = {name: token for name, token in side.ids().items() if name}
     if max(ids.values(), default=0) >= size:
         raise ConversionError(f"{side.path}: has {len(side.tokens)} tokens, the model {size}")
@@ -67,16 +68,4 @@ def _vocabulary(settings: Settings, side: TokenList, size: int, config: ModelCon
     if start >= len(settings.target.tokens) and start < size:
         ids[_START if _START not in ids else _OTHER_START] = start
     pad = next((name for name in PAD_NAMES if name in ids), settings.eos)
-    return Vocabulary(side.path, ids, size, settings.unknown, settings.eos, pad)
-
-
-def _with_codes(table: PieceTable, languages: Languages | None, vocabulary: Vocabulary) -> PieceTable:
-    """The same with language codes as control pieces: they are not cut out of text, and decode to nothing."""
-    if languages is None or languages.forced != (TARGET,):
-        return table
-    pieces = list(table.pieces)
-    for name in languages.codes:
-        if name in vocabulary.ids:
-            token = vocabulary.ids[name]
-            pieces[token] = dataclasses.replace(pieces[token], kind=Kind.CONTROL)
-    return table.with_pieces(pieces)
+    return Vocabulary(side.path, ids, size, settings.unknown, settings.eos, pad, hidden)

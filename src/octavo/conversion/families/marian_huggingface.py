@@ -4,7 +4,6 @@ model with its layer norms before each sublayer."""
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -27,15 +26,15 @@ from octavo.conversion.huggingface.directory import (
 from octavo.conversion.huggingface.settings import Settings
 from octavo.conversion.huggingface.weights import read_weights
 from octavo.conversion.json_object import read_object_if_there
+from octavo.conversion.language_codes import OPUS_MT, languages_of
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_sources import open_weights
 from octavo.conversion.vocabulary import Vocabulary
-from octavo.languages import MANY_LANGUAGES, TARGET, Languages
+from octavo.languages import MANY_LANGUAGES
 from octavo.model.config import Positions
 
 NAME: Final = "OPUS-MT (MarianMTModel, PegasusForConditionalGeneration)"
 
-_CODE: Final = re.compile(r">>[!-~]{1,60}<<")
 
 _CLASSES: Final = {str(each): each.model_type for each in Architecture}
 
@@ -64,7 +63,7 @@ def read(path: Path) -> Described:
     roles = role_names(path)
     added = [token for token in read_added_tokens(path) if token.text not in roles.values()]
     source, target = _vocabularies(path, sources, targets, settings.token("eos_token_id"), roles, added)
-    codes = _languages(source)
+    codes = languages_of(source.ids, [OPUS_MT])
     stated = settings.model_config(
         target_vocab_size=targets,
         shared_embeddings=shared,
@@ -93,13 +92,6 @@ def read(path: Path) -> Described:
         added=found_in_text(path, added, tables[0]),
         notes=tuple(settings.notes),
     )
-
-
-def _languages(source: Vocabulary) -> Languages | None:
-    """The languages that the model translates into, where they are several: each has a code, ``>>fra<<`` say,
-    which stands in front of the source."""
-    codes = {name: source.ids[name] for name in source.ids if _CODE.fullmatch(name)}
-    return Languages(codes, source_prefix=(TARGET,)) if len(codes) > 1 else None
 
 
 def _vocabularies(
