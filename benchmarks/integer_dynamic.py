@@ -18,15 +18,13 @@ from octavo.errors import QuantizationError
 from octavo.integer.arithmetic import (
     TokenArray,
     check_runs_in_integers,
-    embedding_name,
     join_heads,
     split_heads,
     visible_keys,
 )
-from octavo.model.architecture import OUTPUT
+from octavo.model.architecture import OUTPUT, embedding_name, output_weight_name
 from octavo.model.config import Positions
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT8_LEVELS,

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.integer import RealArithmetic, SiteScales
-from octavo.integer.arithmetic import ArrayRows, TokenArray, site_of_norm, site_of_projection
-from octavo.model.architecture import OUTPUT, ProductKind, products
+from octavo.integer.arithmetic import ArrayRows, TokenArray
+from octavo.model.architecture import OUTPUT, sites_written, weight_products
 from octavo.scale_propagation import UINT8_LEVELS
 from octavo.scale_propagation.scale import Int64Array
 from octavo.simulation.integer_arithmetic import StaticArithmetic
@@ -50,8 +50,8 @@ class MixedArithmetic(ArrayRows):
         self._real, self._static, self._scales = real, static, scales
         self._logits_scale = logits_scale
         self._parts = frozenset(parts)
-        weights = (p for p in products(real.config) if p.kind is ProductKind.WEIGHT)
-        self._sites = {product.name: product.sites[0] for product in weights}
+        self._sites = {product.name: product.site for product in weight_products(real.config)}
+        self._written = sites_written(real.config)
 
     def embed(self, stack: str, tokens: TokenArray, first: int = 0) -> Float64Array:
         """Token rows plus position rows."""
@@ -64,13 +64,13 @@ class MixedArithmetic(ArrayRows):
         if Part.NORM not in self._parts:
             return self._real.norm(name, stream)
         integers = self._static.norm(name, self._stream_integers(_stack(name), stream))
-        return integers / self._scales.inputs[site_of_norm(name)]
+        return integers / self._scales.inputs[self._written[name]]
 
     def project(self, name: str, x: Float64Array) -> Float64Array:
         """The product that gives queries, keys or values."""
         if Part.ATTENTION not in self._parts:
             return self._real.project(name, x)
-        return self._static.project(name, self._input(name, x)) / self._columns(site_of_projection(name))
+        return self._static.project(name, self._input(name, x)) / self._columns(self._written[name])
 
     def attention(
         self, name: str, query: Float64Array, key: Float64Array, value: Float64Array, *, causal: bool
@@ -87,8 +87,7 @@ class MixedArithmetic(ArrayRows):
         """The product that gives the hidden layer."""
         if Part.FEED_FORWARD not in self._parts:
             return self._real.hidden(name, x)
-        site = f"{name.removesuffix('.inner')}.hidden"
-        return self._static.hidden(name, self._input(name, x)) / self._scales.inputs[site]
+        return self._static.hidden(name, self._input(name, x)) / self._scales.inputs[self._written[name]]
 
     def add_product(self, name: str, x: Float64Array, stream: Float64Array) -> Float64Array:
         """The stream plus a product, which in integers has the stream's steps."""

@@ -13,6 +13,7 @@ from octavo.conversion import families as package
 from octavo.conversion.families import families, names
 from octavo.conversion.mapping import MappedTensors, computed, same, zeros
 from octavo.conversion.tensor_sources import open_weights
+from octavo.model.architecture import TensorKind
 from octavo.model.tensor_table import DType, TensorSpec
 
 from .marian import marian_config, write_marian
@@ -47,11 +48,11 @@ TENSORS = {
     "bias": np.ones((1, 6), np.float32),
 }
 SPECS = [
-    TensorSpec("first", (4, 2), (DType.F32,)),
-    TensorSpec("second", (4, 4), (DType.F32,)),
-    TensorSpec("bias", (6,), (DType.F32,)),
-    TensorSpec("none", (3,), (DType.F32,)),
-    TensorSpec("sum", (4,), (DType.F32,)),
+    TensorSpec("first", TensorKind.WEIGHT, (4, 2), (DType.F32,)),
+    TensorSpec("second", TensorKind.WEIGHT, (4, 4), (DType.F32,)),
+    TensorSpec("bias", TensorKind.BIAS, (6,), (DType.F32,)),
+    TensorSpec("none", TensorKind.BIAS, (3,), (DType.F32,)),
+    TensorSpec("sum", TensorKind.BIAS, (4,), (DType.F32,)),
 ]
 ORIGINS = {
     "first": same("both").rows(0, 2).transposed().scaled(2),

@@ -20,8 +20,8 @@ from octavo.integer import RealTransformer, SiteScales
 from octavo.integer.choose_scales import choose_scales
 from octavo.integer.freeze import freeze
 from octavo.integer.freeze_norm import freeze_norm
-from octavo.integer.freeze_product import WeightProduct, exact_steps, quantize_rows, row_steps
-from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.integer.freeze_product import ScaledProduct, exact_steps, quantize_rows, row_steps
+from octavo.model.architecture import OUTPUT, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import norm_weight_limits
 from octavo.model.scheme import Scheme
@@ -118,11 +118,9 @@ def test_parameters_are_within_half_a_step(seed: int, changes: dict[str, Any], s
     model = TensorModel(config, Scheme.NONE, drawn)
     scales = observed(model, 1, Method.NAIVE)
     frozen = freeze(model, scales)
-    for product in products(config):
-        if product.kind is not ProductKind.WEIGHT:
-            continue
-        name = weight_name(config, product)
-        factor, s_in = real_factors(frozen, product.name), scales.inputs[product.sites[0]]
+    for product in weight_products(config):
+        name = product.weight.name
+        factor, s_in = real_factors(frozen, product.name), scales.inputs[product.site]
         step = factor * s_in / output_scales(frozen, scales, product.name)
         weight = drawn[name].astype(np.float64)
         assert (np.abs(frozen.tensor(name) * step[:, None] - weight) <= step[:, None] * 0.500001).all()
@@ -161,7 +159,7 @@ def test_factors_of_products(
     weight = largest * random.uniform(-1, 1, (6, 8)) * 10.0 ** -random.uniform(0, 12, (6, 1))
     weight[2] = 0
     bias = random.normal(0, 10.0**bias_size / output_scale, 6)
-    product = WeightProduct("p", bias, input_scale, np.full(6, output_scale))
+    product = ScaledProduct("p", bias, input_scale, np.full(6, output_scale))
     steps = row_steps(weight, product.least_step())
     exact = exact_steps(steps, product.factor_unit())
     assert ((exact >= steps * (1 - 1e-15)) & (exact <= steps * (1 + 2.0**-14))).all()

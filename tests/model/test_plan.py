@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.model.architecture import ProductKind, products, sites, weight_name
+from octavo.model.architecture import ProductKind, WeightProduct, products, sites, weight_products
 from octavo.model.errors import SpecError
 from octavo.model.plan import LARGEST_SCALE, SMALLEST_SCALE, QuantizationPlan, Static, dynamic_plan, plan_of
 from octavo.model.scheme import Scheme
@@ -56,18 +56,18 @@ def test_a_base_model_has_133_products() -> None:
 @pytest.mark.parametrize("changes", [{}, {"shared_embeddings": False, "tied_output": False}])
 def test_every_weight_is_an_embedding_or_one_products(changes: dict[str, bool]) -> None:
     config = dataclasses.replace(BASE, **changes)
-    multiplied = [weight_name(config, p) for p in products(config) if p.kind is ProductKind.WEIGHT]
+    multiplied = [product.weight.name for product in weight_products(config)]
     assert len(set(multiplied)) == len(multiplied)
     rest = {name for name, _ in weight_shapes(config)} - set(multiplied)
     assert rest == ({"encoder.embedding.weight", "decoder.embedding.weight"} if changes else set())
 
 
 def test_sites_have_the_widths_of_the_weights_that_read_them() -> None:
-    widths, shapes = sites(BASE), dict(weight_shapes(BASE))
+    widths = {name: site.width for name, site in sites(BASE).items()}
     for product in products(BASE):
         for site in product.sites:
-            if product.kind is ProductKind.WEIGHT:
-                assert widths[site] == shapes[weight_name(BASE, product)][1]
+            if isinstance(product, WeightProduct):
+                assert widths[site] == product.weight.shape[1]
             else:
                 assert widths[site] == (0 if site.endswith(".weights") else BASE.d_model)
     assert list(widths)[:2] == [
@@ -180,5 +180,5 @@ def test_a_language_model_has_the_products_of_its_decoder_alone() -> None:
     assert len(found) == 2 * 8 + 1
     assert not [name for name in found if "encoder" in name or "cross_attention" in name]
     assert "encoder.output" not in sites(config)
-    matrices = {weight_name(config, p) for p in products(config) if p.kind is ProductKind.WEIGHT}
+    matrices = {product.weight.name for product in weight_products(config)}
     assert matrices == {name for name, _ in weight_shapes(config)}

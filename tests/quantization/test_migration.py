@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from octavo.errors import QuantizationError
-from octavo.model.architecture import sites
+from octavo.model.architecture import output_weight_name, sites
 from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name
 from octavo.quantization import TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, migrate_scales
 from octavo.simulation import Simulation
@@ -34,7 +33,8 @@ def random_maxima(config: ModelConfig, seed: int = 1) -> dict[str, np.ndarray]:
     """Magnitudes over four decades, as outlier channels have them."""
     rng = np.random.default_rng(seed)
     return {
-        site: (10 ** rng.uniform(-2, 2, width)).astype(np.float32) for site, width in sites(config).items()
+        site: (10 ** rng.uniform(-2, 2, found.width)).astype(np.float32)
+        for site, found in sites(config).items()
     }
 
 
@@ -83,7 +83,7 @@ def reference_maxima(config: ModelConfig, tensors: Mapping[str, np.ndarray]) -> 
 def test_hooks_see_every_site() -> None:
     found = reference_maxima(UNTIED, random_model(UNTIED).tensors)
     assert {site: len(maxima) for site, maxima in found.items()} == {
-        site: width for site, width in sites(UNTIED).items() if width
+        name: site.width for name, site in sites(UNTIED).items() if site.width
     }
 
 
@@ -106,7 +106,11 @@ def test_maxima_become_what_is_returned(name: str) -> None:
     assert set(found) == set(moved.maxima)
     for site, expected in found.items():
         np.testing.assert_allclose(moved.maxima[site], expected, rtol=1e-4, atol=1e-9, err_msg=site)
-    for site in set(sites(config)) - set(moved.divisors) - {s for s, w in sites(config).items() if not w}:
+    for site in (
+        set(sites(config))
+        - set(moved.divisors)
+        - {name for name, site in sites(config).items() if not site.width}
+    ):
         assert moved.maxima[site] is maxima[site]
 
 

@@ -26,9 +26,9 @@ def observe(
     product = transformer._ForwardPass._product
     scores_of, context_of = attention.scores_of, attention.context_of
 
-    def watch_product(self, name, weight, x, bias):  # type: ignore[no-untyped-def]
-        seen[name] = x
-        return product(self, name, weight, x, bias)
+    def watch_product(self, described, x):  # type: ignore[no-untyped-def]
+        seen[described.name] = x
+        return product(self, described, x)
 
     def watch_scores(plan, name, query, key):  # type: ignore[no-untyped-def]
         seen[f"{name}.queries"], seen[f"{name}.keys"] = query, key

@@ -13,10 +13,9 @@ from tests.models import integer_config, random_tensors
 from tests.simulation.plain_forward import PlainForward
 
 from octavo.errors import QuantizationError
-from octavo.model.architecture import OUTPUT
+from octavo.model.architecture import OUTPUT, output_weight_name
 from octavo.model.config import ModelConfig, Positions
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name
 from octavo.quantization import TensorModel
 from octavo.simulation import IntegerSimulation
 

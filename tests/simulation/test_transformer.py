@@ -9,11 +9,11 @@ import pytest
 
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
-from octavo.model.architecture import OUTPUT, products
+from octavo.model.architecture import OUTPUT, output_weight_name, products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, Static, dynamic_plan
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name, weight_shapes
+from octavo.model.tensor_table import weight_shapes
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.activations import quantize_activation
 from octavo.simulation import Simulation

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from octavo.model.architecture import OUTPUT, Product, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, SiteKind, WeightProduct, architecture, sites, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import (
     LARGEST_CONTEXT_RATIO,
@@ -30,32 +30,21 @@ def integer_problem(config: ModelConfig, tensor: Reader) -> str | None:
     2^31, also shifted left as their factors' shifts ask for, and logits below 2^24, whatever the activations
     (docs/numerics.md, "Integer precision").
     """
-    for product in products(config):
-        if product.kind is ProductKind.WEIGHT:
-            problem = _product_problem(config, product, tensor)
-        elif product.kind is ProductKind.SCORES:
-            problem = _attention_problem(product.name.removesuffix(".scores"), tensor)
-        else:
-            continue
-        if problem:
+    for sublayer in architecture(config).sublayers:
+        if sublayer.kind.is_attention and (problem := _attention_problem(sublayer.name, tensor)):
+            return problem
+    known = sites(config)
+    for product in weight_products(config):
+        level = _HIDDEN_LEVELS if known[product.site].kind is SiteKind.HIDDEN else SYMMETRIC_LEVELS
+        if problem := _product_problem(product, level, tensor):
             return problem
     return None
 
 
-def largest_sums(
-    product: Product, weight: npt.NDArray[np.int8], bias: npt.NDArray[np.int32] | None
-) -> npt.NDArray[np.int64]:
-    """int64 [rows]: the largest magnitude of a product's sums, bias included, over all activations."""
-    levels = _HIDDEN_LEVELS if product.sites[0].endswith(".hidden") else SYMMETRIC_LEVELS
-    sums: npt.NDArray[np.int64] = np.abs(weight.astype(np.int16)).sum(axis=1, dtype=np.int64) * levels
-    return sums if bias is None else sums + np.abs(bias.astype(np.int64))
-
-
-def _product_problem(config: ModelConfig, product: Product, tensor: Reader) -> str | None:
-    is_output = product.name == OUTPUT
-    has_bias = config.output_bias or not is_output
-    bias = tensor(f"{product.name}.bias") if has_bias else None
-    sums = largest_sums(product, tensor(weight_name(config, product)), bias)
+def _product_problem(product: WeightProduct, level: int, tensor: Reader) -> str | None:
+    sums = np.abs(tensor(product.weight.name).astype(np.int16)).sum(axis=1, dtype=np.int64) * level
+    if product.bias:
+        sums += np.abs(tensor(product.bias.name).astype(np.int64))
     if sums.max() >= SUM_LIMIT:
         row = int(sums.argmax())
         return f"product {product.name}: the sum of row {row} may reach {sums[row]}, which overflows int32"
@@ -67,7 +56,7 @@ def _product_problem(config: ModelConfig, product: Product, tensor: Reader) -> s
             f"product {product.name}: the sum of row {row} may reach {sums[row]}, too much for its factor's "
             f"shift, {h[row]}"
         )
-    if is_output:
+    if product.name == OUTPUT:
         multiplier = tensor("output.multiplier").astype(np.int64)
         logits = (sums * multiplier + (np.ones_like(h) << (h + 31))) >> (h + 32)
         if logits.max() >= LOGIT_LIMIT:

@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from octavo import interrupt
 from octavo.errors import ModelError
-from octavo.model.integer_format import WEIGHT_LIMITS
+from octavo.model.architecture import TensorKind
+from octavo.model.integer_format import WEIGHT_LIMITS, Limits
 from octavo.model.tensor_table import DType, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -201,19 +202,19 @@ def _type_problem(spec: TensorSpec, dtype: str, shape: tuple[int, ...]) -> str |
 def _values_problem(spec: TensorSpec, stored: Array) -> str | None:
     array = _widened(spec, stored) if stored.dtype.kind == "i" else stored
     if spec.limits and not (spec.limits[0] <= array.min() and array.max() <= spec.limits[1]):
-        return _limits_problem(spec.name, spec.limits, array)
+        return _limits_problem(spec, spec.limits, array)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return f"tensor {spec.name} holds NaN or infinity; the training or the conversion went wrong"
-    if spec.name.endswith("_scale") and array.min() < 0:
+    if spec.kind is TensorKind.SCALE and array.min() < 0:
         return f"tensor {spec.name} holds a negative scale; scales are zero or more"
     return None
 
 
-def _limits_problem(name: str, limits: tuple[int, int], array: Array) -> str:
-    least, most = limits
+def _limits_problem(spec: TensorSpec, limits: Limits, array: Array) -> str:
+    name, (least, most) = spec.name, limits
     if array.dtype == np.int8 and limits == WEIGHT_LIMITS:
         return f"tensor {name} holds -128; int8 weights go from -127 to 127"
-    if name.endswith("multiplier") and (array == 0).any():
+    if spec.kind is TensorKind.MULTIPLIER and (array == 0).any():
         return f"tensor {name} holds 0, a scale of zero; multipliers go from {least} to {most}"
     found = array.min() if array.min() < least else array.max()
     return f"tensor {name} holds {found}; it must be from {least} to {most}"

@@ -6,10 +6,9 @@ import dataclasses
 import math
 
 from octavo.engine import Peak
-from octavo.model.architecture import ProductKind, products, weight_name
+from octavo.model.architecture import architecture, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan
-from octavo.model.tensor_table import weight_shapes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,13 +45,12 @@ def multiply_adds(
     Encoder products, and the cross-attention's keys and values, are made once a source token; all others,
     the output projection too, once a row and step. ``plan``: what runs in int8; None: nothing.
     """
-    shapes = dict(weight_shapes(config))
+    whole = architecture(config)
+    memory = {stack.result.name for stack in whole.stacks if stack.name == "encoder"}
     found = MultiplyAdds()
-    for product in products(config):
-        if product.kind is not ProductKind.WEIGHT:
-            continue
-        encoded = product.name.startswith("encoder.") or product.sites == ("encoder.output",)
-        size = math.prod(shapes[weight_name(config, product)])
+    for product in weight_products(config):
+        encoded = product.stack == "encoder" or product.site in memory
+        size = math.prod(product.weight.shape)
         in_float32 = plan is None or product.name in plan.float32
         one = MultiplyAdds(float32=size) if in_float32 else MultiplyAdds(int8=size)
         found += one * (source_tokens if encoded else row_steps)

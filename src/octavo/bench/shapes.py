@@ -13,10 +13,10 @@ from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.precision import Model
+from octavo.model.architecture import TensorKind, architecture
 from octavo.model.config import Activation, ModelConfig, NormPlacement
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Silent
@@ -65,10 +65,12 @@ def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, npt.NDArray[
     """Normal weights, unit norms, zero biases: float32, every tensor of a floating-point model."""
     rng = np.random.default_rng(seed)
     tensors: dict[str, npt.NDArray[np.generic]] = {}
-    for name, size in weight_shapes(config):
-        tensors[name] = np.float32(_SPREAD) * rng.standard_normal(size, dtype=np.float32)
-    for name, shape in float_shapes(config):
-        tensors[name] = np.full(shape, 1.0 if name.endswith("norm.weight") else 0.0, np.float32)
+    for tensor in architecture(config).tensors:
+        if tensor.kind.is_matrix:
+            found = np.float32(_SPREAD) * rng.standard_normal(tensor.shape, dtype=np.float32)
+        else:
+            found = np.full(tensor.shape, tensor.kind is TensorKind.NORM_WEIGHT, np.float32)
+        tensors[tensor.name] = found
     return tensors
 
 

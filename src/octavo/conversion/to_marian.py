@@ -27,6 +27,7 @@ from octavo.conversion.marian.vocabulary import NEWLINE
 from octavo.conversion.piece_table import Kind, PieceTable
 from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array
+from octavo.model.architecture import embedding_name
 from octavo.model.config import (
     Activation,
     AttentionFunction,
@@ -36,7 +37,7 @@ from octavo.model.config import (
     NormPlacement,
     Positions,
 )
-from octavo.model.tensor_table import float_shapes, target_embedding_name, weight_shapes
+from octavo.model.tensor_table import float_shapes, weight_shapes
 
 MODEL_FILE: Final = "model.npz"
 
@@ -87,7 +88,7 @@ def _check(model: ModelDirectory, tensor: Callable[[str], Array]) -> None:
         "source_eos": not config.source_eos,
         "layer_norm_epsilon": not math.isclose(config.layer_norm_epsilon, LAYER_NORM_EPSILON, rel_tol=1e-3),
         "decoder_start_id": start != config.target_vocab_size - 1
-        or bool(widened(tensor, target_embedding_name(config))[start].any()),
+        or bool(widened(tensor, embedding_name(config, "decoder"))[start].any()),
     }
     reason = next((f"{key} = {getattr(config, key)}" for key, none in has_none_such.items() if none), None)
     if model.languages and not reason:

@@ -11,7 +11,7 @@ from octavo import interrupt
 from octavo.engine import Call, Hypothesis, SearchOptions, Term
 from octavo.engine.hypothesis import TokenIds
 from octavo.errors import OctavoError
-from octavo.model.tensor_table import weight_shapes
+from octavo.model.architecture import architecture
 
 if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory
@@ -107,13 +107,9 @@ class ReferenceEngine:
 
 def float_tensors(model: ModelDirectory) -> dict[str, Array]:
     """Every weight as float32 under its name in ``Scheme.NONE``: int8 rows times their scales."""
-    weights = {name for name, _ in weight_shapes(model.config)}
     stored = dict(model.tensors())
-    return {
-        name: _widened(array, stored.get(f"{name}_scale")) if name in weights else array
-        for name, array in stored.items()
-        if not name.endswith(".weight_scale")
-    }
+    names = [tensor.name for tensor in architecture(model.config).tensors]
+    return {name: _widened(stored[name], stored.get(f"{name}_scale")) for name in names}
 
 
 def _ids(prefix: TokenIds | None) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,11 @@ import numpy.typing as npt
 from octavo.errors import QuantizationError
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import integer_obstacle
-from octavo.model.tensor_table import target_embedding_name
 
 TokenArray = npt.NDArray[np.int64]
 
 Value = TypeVar("Value")
 """A tensor [B, T, width] as the arithmetic holds it: B sentences of equal length, a row for each token."""
-
-
-SITE_OF_PROJECTION: Final = {"query": "queries", "key": "keys", "value": "values"}
-"""The site that each of an attention's first three products gives, without the attention's name."""
 
 
 class Arithmetic(Protocol[Value]):
@@ -86,27 +81,10 @@ def check_runs_in_integers(config: ModelConfig) -> None:
         )
 
 
-def site_of_norm(name: str) -> str:
-    """The site that a norm writes."""
-    owner = name.removesuffix(".norm")
-    return f"{owner}.output" if owner in ("encoder", "decoder") else f"{owner}.input"
-
-
-def site_of_projection(name: str) -> str:
-    """The site that a product of queries, keys or values writes."""
-    attention, projection = name.rsplit(".", 1)
-    return f"{attention}.{SITE_OF_PROJECTION[projection]}"
-
-
 def visible_keys(queries: int, keys: int, *, causal: bool) -> npt.NDArray[np.bool_]:
     """Which keys a query sees: [queries, keys]."""
     every = np.ones((queries, keys), np.bool_)
     return np.tril(every) if causal else every
-
-
-def embedding_name(config: ModelConfig, stack: str) -> str:
-    """The embedding tensor of a stack."""
-    return "encoder.embedding.weight" if stack == "encoder" else target_embedding_name(config)
 
 
 def split_heads(config: ModelConfig, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -9,11 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from octavo.errors import QuantizationError
-from octavo.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.integer.freeze_attention import delta_scale, scores_scale
 from octavo.integer.freeze_product import SMALLEST_STEP
 from octavo.integer.site_scales import SiteScales, head_sites, input_sites
-from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, Site, SiteKind, architecture, sites, weight_products
 from octavo.model.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
@@ -43,7 +42,10 @@ def choose_scales(
     observed.
     """
     config = model.config
-    inputs = {site: _input_scale(_observed(tensors, site), method) for site in input_sites(config)}
+    known = sites(config)
+    inputs = {
+        site: _input_scale(known[site], _observed(tensors, site), method) for site in input_sites(config)
+    }
     of_heads = {
         site: tuple(
             _scale(find_threshold(head, method), INT8_LEVELS) for head in _observed(heads, site).heads
@@ -63,8 +65,8 @@ def _observed(found: Mapping[str, Any], site: str) -> Any:
     return found[site]
 
 
-def _input_scale(statistics: SiteStatistics, method: Method) -> float:
-    if statistics.site.endswith(".hidden"):
+def _input_scale(site: Site, statistics: SiteStatistics, method: Method) -> float:
+    if site.kind is SiteKind.HIDDEN:
         return _scale(find_range(statistics, method).high, UINT8_LEVELS)
     return _scale(find_threshold(statistics, method), INT8_LEVELS)
 
@@ -82,24 +84,19 @@ def _with_legal_factors(model: TensorSource, scales: SiteScales) -> SiteScales:
     """Output scales low enough for the factor of every row of every product but the output's."""
     inputs, heads = dict(scales.inputs), dict(scales.heads)
     residual = {stack: scales.residual(stack) for stack in model.config.stacks}
-    for product in products(model.config):
-        if product.kind is not ProductKind.WEIGHT or product.name == OUTPUT:
+    for product in weight_products(model.config):
+        if product.name == OUTPUT:
             continue
-        weight = model.tensor(weight_name(model.config, product)).astype(np.float64)
+        weight = model.tensor(product.weight.name).astype(np.float64)
         steps = np.maximum(np.abs(weight).max(axis=1) / INT8_LEVELS, SMALLEST_STEP)
-        most = _ROUNDING * _LARGEST_FACTOR * inputs[product.sites[0]] / steps
-        name, _, role = product.name.rpartition(".")
-        if role in SITE_OF_PROJECTION:
-            site, of_head = (
-                f"{name}.{SITE_OF_PROJECTION[role]}",
-                most.reshape(model.config.attention_heads, -1),
-            )
-            heads[site] = tuple(map(float, np.minimum(heads[site], of_head.min(axis=1))))
-        elif role == "inner":
-            inputs[f"{name}.hidden"] = float(min(inputs[f"{name}.hidden"], most.min()))
+        most = _ROUNDING * _LARGEST_FACTOR * inputs[product.site] / steps
+        if product.makes is None:
+            residual[product.stack] = float(min(residual[product.stack], most.min()))
+        elif product.makes in heads:
+            of_head = most.reshape(model.config.attention_heads, -1).min(axis=1)
+            heads[product.makes] = tuple(map(float, np.minimum(heads[product.makes], of_head)))
         else:
-            stack = name.partition(".")[0]
-            residual[stack] = float(min(residual[stack], most.min()))
+            inputs[product.makes] = float(min(inputs[product.makes], most.min()))
     return SiteScales(inputs, heads, residual.get("encoder"), residual["decoder"])
 
 
@@ -107,10 +104,10 @@ def _with_legal_attention(model: TensorSource, scales: SiteScales) -> SiteScales
     """Lower the scales of contexts to 16 times those of values, and of queries until b and delta fit."""
     config = model.config
     inputs, heads = dict(scales.inputs), dict(scales.heads)
-    for product in products(config):
-        if product.kind is not ProductKind.SCORES:
+    for sublayer in architecture(config).sublayers:
+        if not sublayer.kind.is_attention:
             continue
-        name = product.name.removesuffix(".scores")
+        name = sublayer.name
         context = f"{name}.context"
         most = _ROUNDING * LARGEST_CONTEXT_RATIO * min(heads[f"{name}.values"])
         inputs[context] = min(inputs[context], most)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from octavo.artifact.integer_values import integer_problem
 from octavo.errors import QuantizationError
-from octavo.integer.arithmetic import SITE_OF_PROJECTION
 from octavo.integer.freeze_attention import HeadScales, freeze_attention
 from octavo.integer.freeze_norm import freeze_norm
 from octavo.integer.freeze_product import (
-    WeightProduct,
+    ScaledProduct,
     exact_steps,
     factor_tensors,
     least_factor,
@@ -23,7 +21,14 @@ from octavo.integer.freeze_product import (
     row_steps,
 )
 from octavo.integer.site_scales import SiteScales
-from octavo.model.architecture import OUTPUT, Product, ProductKind, products, weight_name
+from octavo.model.architecture import (
+    OUTPUT,
+    WeightProduct,
+    architecture,
+    embedding_name,
+    sites,
+    weight_products,
+)
 from octavo.model.config import ModelConfig, Positions
 from octavo.model.errors import SpecError
 from octavo.model.integer_format import (
@@ -34,7 +39,7 @@ from octavo.model.integer_format import (
     integer_obstacle,
 )
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import float_shapes, target_embedding_name, weight_shapes
+from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource
 
@@ -90,10 +95,9 @@ class _Freezing:
         """Every tensor of the scheme."""
         config, scales = self._config, self._scales
         found: Tensors = {}
-        uses = [self._product(p) for p in products(config) if p.kind is ProductKind.WEIGHT]
         for name, _ in weight_shapes(config):
-            of_it = [use for use in uses if self._weight_name(use.name) == name]
-            stacks = [stack for stack in config.stacks if self._embedding(stack) == name]
+            of_it = [self._product(p) for p in weight_products(config) if p.weight.name == name]
+            stacks = [stack for stack in config.stacks if embedding_name(config, stack) == name]
             least = [use.least_step() for use in of_it]
             least += [np.full(len(self._real[name]), self._least_embedding_step(stack)) for stack in stacks]
             # The factors of one use are exact; those of others of the same rows have 15 bits.
@@ -110,12 +114,13 @@ class _Freezing:
                 factor = self._embedding_factor(stack) * matrix.step
                 both = factor_tensors(factor, EMBEDDING_SHIFT_LIMITS, where)
                 found[f"{where}.multiplier"], found[f"{where}.shift"] = both
-        for norm, site in _norms(config):
-            gain, bias = self._real[f"{norm}.weight"], self._real[f"{norm}.bias"]
-            found |= freeze_norm(norm, gain, bias, scales.inputs[site])
-        for product in products(config):
-            if product.kind is ProductKind.SCORES:
-                found |= self._attention(product.name.removesuffix(".scores"))
+        for site in sites(config).values():
+            if norm := site.norm:
+                gain, bias = self._real[f"{norm}.weight"], self._real[f"{norm}.bias"]
+                found |= freeze_norm(norm, gain, bias, scales.inputs[site.name])
+        for sublayer in architecture(config).sublayers:
+            if sublayer.kind.is_attention:
+                found |= self._attention(sublayer.name)
         if config.positions is Positions.LEARNED:
             for stack in config.stacks:
                 table = np.floor(self._real[f"{stack}.positions.weight"] * scales.residual(stack) + 0.5)
@@ -139,36 +144,36 @@ class _Freezing:
             delta=delta,
         )
 
-    def _product(self, product: Product) -> WeightProduct:
-        rows = len(self._real[self._weight_name(product.name)])
-        return WeightProduct(
+    def _product(self, product: WeightProduct) -> ScaledProduct:
+        return ScaledProduct(
             product.name,
-            self._real.get(f"{product.name}.bias"),
-            self._scales.inputs[product.sites[0]],
-            self._output_scale(product.name, rows),
+            self._real[product.bias.name] if product.bias else None,
+            self._scales.inputs[product.site],
+            self._output_scale(product),
         )
 
-    def _output_scale(self, product: str, rows: int) -> Float64Array:
+    def _output_scale(self, product: WeightProduct) -> Float64Array:
         """The scale of every row of a product's result."""
-        scales = self._scales
-        if product == OUTPUT:
+        scales, rows = self._scales, product.weight.shape[0]
+        if product.name == OUTPUT:
             return np.full(rows, self._logits_scale)
-        name, _, role = product.rpartition(".")
-        if role in SITE_OF_PROJECTION:
-            return np.repeat(scales.heads[f"{name}.{SITE_OF_PROJECTION[role]}"], self._config.head_dim)
-        if role == "inner":
-            return np.full(rows, scales.inputs[f"{name}.hidden"])
-        return np.full(rows, scales.residual(product.partition(".")[0]))
+        if product.makes is None:
+            return np.full(rows, scales.residual(product.stack))
+        if product.makes in scales.heads:
+            return np.repeat(scales.heads[product.makes], self._config.head_dim)
+        return np.full(rows, scales.inputs[product.makes])
 
     def _choose_logits_scale(self) -> float:
-        name = self._weight_name(OUTPUT)
-        weight, bias = self._real[name], self._real.get("output.bias")
-        least = [self._least_embedding_step(s) for s in self._config.stacks if self._embedding(s) == name]
-        input_scale = self._scales.inputs["decoder.output"]
+        config, output = self._config, architecture(self._config).output
+        weight = self._real[output.weight.name]
+        bias = self._real[output.bias.name] if output.bias else None
+        least = [
+            self._least_embedding_step(stack)
+            for stack in config.stacks
+            if embedding_name(config, stack) == output.weight.name
+        ]
+        input_scale = self._scales.inputs[output.site]
         return logits_scale(weight, bias, input_scale, np.full(len(weight), max(least, default=0.0)))
-
-    def _embedding(self, stack: str) -> str:
-        return target_embedding_name(self._config) if stack == "decoder" else "encoder.embedding.weight"
 
     def _embedding_factor(self, stack: str) -> float:
         """The scale of the residual stream, times what embeddings are multiplied by."""
@@ -178,9 +183,6 @@ class _Freezing:
     def _least_embedding_step(self, stack: str) -> float:
         return least_factor(EMBEDDING_SHIFT_LIMITS) / self._embedding_factor(stack)
 
-    def _weight_name(self, product: str) -> str:
-        return weight_name(self._config, Product(product, ProductKind.WEIGHT, ()))
-
 
 def _finite(model: TensorSource, name: str) -> Float64Array:
     values = model.tensor(name).astype(np.float64)
@@ -188,16 +190,3 @@ def _finite(model: TensorSource, name: str) -> Float64Array:
         row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
         raise QuantizationError(f"{name}: row {row} holds NaN or infinity; repair or retrain the model")
     return values
-
-
-def _norms(config: ModelConfig) -> Iterator[tuple[str, str]]:
-    """Every norm and the site that it feeds."""
-    depth = {"encoder": config.encoder_layers, "decoder": config.decoder_layers}
-    for stack in config.stacks:
-        has_memory = stack == "decoder" and not config.is_language_model
-        attentions = ("self_attention", "cross_attention") if has_memory else ("self_attention",)
-        for i in range(depth[stack]):
-            for sublayer in (*attentions, "feed_forward"):
-                name = f"{stack}.layers.{i}.{sublayer}"
-                yield f"{name}.norm", f"{name}.input"
-        yield f"{stack}.norm", f"{stack}.output"

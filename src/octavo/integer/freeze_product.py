@@ -68,7 +68,7 @@ def quantize_rows(weight: Float64Array, step: Float64Array) -> Matrix:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class WeightProduct:
+class ScaledProduct:
     """A product between its sites: ``bias`` real [rows] or None; scales of its input, and of each row
     of its output [rows]."""
 

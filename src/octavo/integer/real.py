@@ -14,17 +14,13 @@ from octavo.integer.arithmetic import (
     ArrayRows,
     TokenArray,
     check_runs_in_integers,
-    embedding_name,
     join_heads,
-    site_of_norm,
-    site_of_projection,
     split_heads,
     visible_keys,
 )
 from octavo.integer.forward import ForwardPass
-from octavo.model.architecture import OUTPUT
+from octavo.model.architecture import architecture, embedding_name, sites_written, weight_products
 from octavo.model.config import Positions
-from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation.layer_norm import DEVIATION_RATIO
 
@@ -49,6 +45,8 @@ class RealArithmetic(ArrayRows):
     ) -> None:
         check_runs_in_integers(model.config)
         self.config = model.config
+        self._products = {product.name: product for product in weight_products(model.config)}
+        self._written = sites_written(model.config)
         self._visit = visit
         self._model = model
         self._dtype = dtype
@@ -73,11 +71,11 @@ class RealArithmetic(ArrayRows):
         centred = stream - stream.mean(-1, keepdims=True)
         deviation = DEVIATION_RATIO * np.abs(centred).mean(-1, keepdims=True) + self.config.layer_norm_epsilon
         normed = centred / deviation * self.tensor(f"{name}.weight") + self.tensor(f"{name}.bias")
-        return self._seen(site_of_norm(name), normed)
+        return self._seen(self._written[name], normed)
 
     def project(self, name: str, x: RealArray) -> RealArray:
         """x W^T + bias."""
-        return self._seen(site_of_projection(name), self.product(name, x))
+        return self._seen(self._written[name], self.product(name, x))
 
     def attention(
         self, name: str, query: RealArray, key: RealArray, value: RealArray, *, causal: bool
@@ -89,27 +87,25 @@ class RealArithmetic(ArrayRows):
         powers = np.maximum(scores + self._polynomial(name, "bias"), 0) ** self.config.polynomial_degree
         powers = (powers + np.abs(self._polynomial(name, "delta"))) * visible
         weights = powers / np.maximum(powers.sum(-1, keepdims=True), SMALLEST_SUM)
-        return self._seen(f"{name}.context", join_heads(weights @ v))
+        return self._seen(self._written[f"{name}.context"], join_heads(weights @ v))
 
     def hidden(self, name: str, x: RealArray) -> RealArray:
         """max(x W^T + bias, 0)."""
-        owner = name.removesuffix(".inner")
-        return self._seen(f"{owner}.hidden", np.maximum(self.product(name, x), 0))
+        return self._seen(self._written[name], np.maximum(self.product(name, x), 0))
 
     def add_product(self, name: str, x: RealArray, stream: RealArray) -> RealArray:
         """stream + x W^T + bias."""
-        return self._seen(f"{name.split('.', 1)[0]}.residual", stream + self.product(name, x))
+        return self._seen(f"{self._products[name].stack}.residual", stream + self.product(name, x))
 
     def logits(self, x: RealArray) -> RealArray:
         """x W^T, plus a bias where the model has one."""
-        return self.product(OUTPUT, x)
+        return self.product(architecture(self.config).output.name, x)
 
     def product(self, name: str, x: RealArray) -> RealArray:
         """A weight product by its name."""
-        if name != OUTPUT:
-            return x @ self.tensor(f"{name}.weight").T + self.tensor(f"{name}.bias")
-        result: RealArray = x @ self.tensor(output_weight_name(self.config)).T
-        return result + self.tensor("output.bias") if self.config.output_bias else result
+        product = self._products[name]
+        result: RealArray = x @ self.tensor(product.weight.name).T
+        return result + self.tensor(product.bias.name) if product.bias else result
 
     def _positions(self, stack: str) -> RealArray:
         if self.config.positions is Positions.LEARNED:

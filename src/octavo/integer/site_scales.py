@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from octavo.errors import QuantizationError
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import sites, weight_products
 from octavo.model.config import ModelConfig
 
 
@@ -57,12 +57,9 @@ class SiteScales:
 
 def input_sites(config: ModelConfig) -> list[str]:
     """Every site that a weight product reads, in order."""
-    weights = (product for product in products(config) if product.kind is ProductKind.WEIGHT)
-    return list(dict.fromkeys(site for product in weights for site in product.sites))
+    return list(dict.fromkeys(product.site for product in weight_products(config)))
 
 
 def head_sites(config: ModelConfig) -> list[str]:
     """Queries, keys and values of every attention, in order."""
-    attention = (product for product in products(config) if product.kind is not ProductKind.WEIGHT)
-    sites = (site for product in attention for site in product.sites)
-    return [site for site in sites if not site.endswith(".weights")]
+    return [name for name, site in sites(config).items() if site.kind.is_per_head]

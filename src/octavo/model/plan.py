@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from octavo.model.architecture import ProductKind, products, weight_name
+from octavo.model.architecture import ProductKind, SiteKind, products, sites, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 from octavo.model.scheme import Scheme
@@ -84,10 +84,11 @@ class QuantizationPlan:
             raise SpecError(f"float32: the model has no product {_quoted(unknown[0])}")
         inputs: set[str] = set()
         heads: set[str] = set()
+        known = sites(config)
         for name, product in every.items():
             if name not in self.float32:
                 target = inputs if product.kind is ProductKind.WEIGHT else heads
-                target.update(site for site in product.sites if not site.endswith(".weights"))
+                target.update(site for site in product.sites if known[site].kind is not SiteKind.WEIGHTS)
         _check_sites("inputs", set(self.inputs), inputs)
         _check_sites("heads", set(self.heads), heads)
         for site, scales in self.heads.items():
@@ -99,9 +100,7 @@ class QuantizationPlan:
     def float_weights(self, config: ModelConfig) -> frozenset[str]:
         """Weight tensors that stay in floating point because their product does."""
         return frozenset(
-            weight_name(config, product)
-            for product in products(config)
-            if product.kind is ProductKind.WEIGHT and product.name in self.float32
+            product.weight.name for product in weight_products(config) if product.name in self.float32
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -166,10 +165,9 @@ def _number(key: str, value: Any) -> float:
 def dynamic_plan(config: ModelConfig) -> QuantizationPlan:
     """What ``Scheme.INT8_DYNAMIC`` means: weight products in int8 per token, attention's in float32."""
     attention = (p for p in products(config) if p.kind is not ProductKind.WEIGHT)
-    weights = (p for p in products(config) if p.kind is ProductKind.WEIGHT)
     return QuantizationPlan(
         float32=frozenset(product.name for product in attention),
-        inputs={site: None for product in weights for site in product.sites},
+        inputs={product.site: None for product in weight_products(config)},
         heads={},
     )
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
-from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement
+from octavo.model.architecture import SiteKind, architecture, sites, weight_products
+from octavo.model.config import Activation, ModelConfig
 from octavo.quantization.arrays import Float32Array, Float64Array
 
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]
@@ -107,28 +107,24 @@ def migrate_scales(
 
 def _folds(config: ModelConfig) -> Iterator[_Fold]:
     """Every migration that keeps this model's function."""
+    whole = architecture(config)
+    names = {tensor.name for tensor in whole.tensors}
     readers: dict[str, list[str]] = {}
-    for product in products(config):
-        if product.kind is ProductKind.WEIGHT:
-            readers.setdefault(product.sites[0], []).append(weight_name(config, product))
-        if product.kind is ProductKind.SCORES:
-            yield from _attention_folds(product.name.removesuffix(".scores"))
-    for site, weights in readers.items():
-        if site.endswith(".hidden"):
+    # Of two products that make a hidden layer, the second is the one that the activation does not change.
+    makers = {product.makes: product.name for product in weight_products(config)}
+    for product in weight_products(config):
+        readers.setdefault(product.site, []).append(product.weight.name)
+    for sublayer in whole.sublayers:
+        if sublayer.kind.is_attention:
+            yield from _attention_folds(sublayer.name)
+    for site in sites(config).values():
+        weights = tuple(readers.get(site.name, ()))
+        if site.kind is SiteKind.HIDDEN:
             if config.gated or config.activation is Activation.RELU:
-                inner = f"{site.removesuffix('.hidden')}.inner"
-                yield _Fold(Migration.HIDDEN, site, _weight_and_bias(inner), tuple(weights))
-        elif site.endswith((".input", ".output")) and _is_read_by_products_alone(config, site):
-            norm = f"{site.rpartition('.')[0]}.norm"
-            has_bias = config.norm_function is not NormFunction.RMS
-            makers = _weight_and_bias(norm) if has_bias else (f"{norm}.weight",)
-            yield _Fold(Migration.NORM, site, makers, tuple(weights))
-
-
-def _is_read_by_products_alone(config: ModelConfig, site: str) -> bool:
-    """Whether a norm's output is no residual, and its readers' columns are no embedding's."""
-    tied = config.tied_output and site == f"decoder.{OUTPUT}"
-    return config.norm is NormPlacement.PRE and not tied
+                yield _Fold(Migration.HIDDEN, site.name, _weight_and_bias(makers[site.name]), weights)
+        elif site.norm and not (config.tied_output and site.name == whole.output.site):
+            of_norm = tuple(name for name in _weight_and_bias(site.norm) if name in names)
+            yield _Fold(Migration.NORM, site.name, of_norm, weights)
 
 
 def _attention_folds(name: str) -> Iterator[_Fold]:

@@ -6,6 +6,7 @@ import math
 
 from octavo.artifact.description import Description, stored_tensors
 from octavo.engine.precision import Precision
+from octavo.model.architecture import output_weight_name
 from octavo.model.config import Positions
 from octavo.model.tensor_table import DType
 
@@ -24,13 +25,9 @@ def memory_bytes(model: Description, precision: Precision) -> int:
     for spec in stored_tensors(model.config, model.scheme, model.plan):
         width = 1 if precision != "float32" and DType.I8 in spec.dtypes else 4
         size = width * math.prod(spec.shape)
-        is_tied = model.config.tied_output and spec.name == _embedding_name(model)
+        is_tied = model.config.tied_output and spec.name == output_weight_name(model.config)
         total += 2 * size if is_tied else size
     if model.config.positions is not Positions.LEARNED:
         total += 4 * (model.config.max_positions + model.config.position_offset) * model.config.d_model
     vocabularies = {model.source_tokenizer, model.target_tokenizer}
     return total + sum(_PER_VOCABULARY_BYTE * vocabulary.bytes for vocabulary in vocabularies)
-
-
-def _embedding_name(model: Description) -> str:
-    return f"{'encoder' if model.config.shared_embeddings else 'decoder'}.embedding.weight"

@@ -16,16 +16,14 @@ from octavo.errors import QuantizationError
 from octavo.integer.arithmetic import (
     ArrayRows,
     TokenArray,
-    embedding_name,
     join_heads,
     split_heads,
     visible_keys,
 )
-from octavo.model.architecture import OUTPUT
+from octavo.model.architecture import OUTPUT, SiteKind, embedding_name, sites, weight_products
 from octavo.model.config import Positions
 from octavo.model.integer_format import NORM_FRACTION_BITS
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT16_LEVELS,
@@ -77,6 +75,8 @@ class StaticArithmetic(ArrayRows):
             )
         self.config = model.config
         self.products = products
+        self._products = {product.name: product for product in weight_products(model.config)}
+        self._sites = sites(model.config)
         self._model, self._scales = model, model.integer_scales
         self._weights: dict[str, npt.NDArray[np.float64]] = {}
         self._factors: dict[str, Scale] = {}
@@ -131,12 +131,13 @@ class StaticArithmetic(ArrayRows):
         """
         # Exact in binary64: every partial sum is below 2^53.
         sums = (x.astype(np.float64) @ self._weight(name)).astype(np.int64)
-        if name != OUTPUT or self.config.output_bias:
-            sums = sums + self._integers(f"{name}.bias")
+        product = self._products[name]
+        if product.bias:
+            sums = sums + self._integers(product.bias.name)
         if np.abs(sums).max(initial=0) > INT32_LIMIT:
             raise QuantizationError(f"{name}: a sum leaves int32; the model is damaged, quantize it again")
         if self.products is not None:
-            zero_point = 0 if name.endswith(".outer") else ZERO_POINT
+            zero_point = 0 if self._sites[product.site].kind is SiteKind.HIDDEN else ZERO_POINT
             rows = (x + zero_point).astype(np.uint8).reshape(-1, x.shape[-1])
             self.products.append(
                 IntegerProduct(name, rows, zero_point, sums.astype(np.int32).reshape(-1, sums.shape[-1]))
@@ -155,8 +156,8 @@ class StaticArithmetic(ArrayRows):
     def _weight(self, name: str) -> npt.NDArray[np.float64]:
         """[K, N] in binary64."""
         if name not in self._weights:
-            tensor = output_weight_name(self.config) if name == OUTPUT else f"{name}.weight"
-            self._weights[name] = np.ascontiguousarray(self._integers(tensor).astype(np.float64).T)
+            weight = self._integers(self._products[name].weight.name)
+            self._weights[name] = np.ascontiguousarray(weight.astype(np.float64).T)
         return self._weights[name]
 
     def _factor(self, name: str) -> Scale:

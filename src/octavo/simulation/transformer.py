@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
-from octavo.model.architecture import OUTPUT, ProductKind, products
+from octavo.model.architecture import WeightProduct, architecture, embedding_name, weight_products
 from octavo.model.config import Activation, NormFunction, NormPlacement, Positions
-from octavo.model.tensor_table import output_weight_name, target_embedding_name
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import TensorSource, check_ordinary
@@ -107,12 +106,11 @@ class _ForwardPass:
         self._positions = positions
         self._plan = model.plan
         self._float_weights = model.plan.float_weights(model.config) if model.plan else frozenset[str]()
-        weight_products = (p for p in products(model.config) if p.kind is ProductKind.WEIGHT)
-        self._sites = {product.name: product.sites[0] for product in weight_products}
+        self._weight_products = {product.name: product for product in weight_products(model.config)}
 
     def encode(self, source: list[int]) -> Float32Array:
         """Encoder output [S, d_model]."""
-        x = self._embed("encoder", "encoder.embedding.weight", source)
+        x = self._embed("encoder", source)
         for i in range(self._config.encoder_layers):
             layer = f"encoder.layers.{i}"
             x = self._sublayer(f"{layer}.self_attention", x, self._self_attention)
@@ -121,7 +119,7 @@ class _ForwardPass:
 
     def decode(self, memory: Float32Array | None, target: list[int]) -> Float32Array:
         """Decoder output [T, d_model], row t having seen tokens 0 to t; no memory: a language model."""
-        x = self._embed("decoder", target_embedding_name(self._config), target)
+        x = self._embed("decoder", target)
         for i in range(self._config.decoder_layers):
             layer = f"decoder.layers.{i}"
             x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
@@ -133,10 +131,10 @@ class _ForwardPass:
 
     def logits(self, x: Float32Array) -> Float32Array:
         """Output projection [T, V] of the decoder's output."""
-        bias = self._float("output.bias") if self._config.output_bias else None
-        return self._product(OUTPUT, output_weight_name(self._config), x, bias)
+        return self._product(architecture(self._config).output, x)
 
-    def _embed(self, side: str, table: str, tokens: list[int]) -> Float32Array:
+    def _embed(self, side: str, tokens: list[int]) -> Float32Array:
+        table = embedding_name(self._config, side)
         scale = np.float32(np.sqrt(self._config.d_model)) if self._config.scale_embeddings else np.float32(1)
         x = fma(self._embedding_rows(table, tokens), scale, self._position_rows(side, len(tokens)))
         return self._norm(f"{side}.embedding_norm", x) if self._config.embedding_norm else x
@@ -219,17 +217,18 @@ class _ForwardPass:
         return self._linear(f"{name}.outer", hidden) + residual
 
     def _linear(self, name: str, x: Float32Array) -> Float32Array:
-        return self._product(name, f"{name}.weight", x, self._float(f"{name}.bias"))
+        return self._product(self._weight_products[name], x)
 
-    def _product(self, name: str, weight: str, x: Float32Array, bias: Float32Array | None) -> Float32Array:
-        matrix = self._model.tensor(weight)
+    def _product(self, product: WeightProduct, x: Float32Array) -> Float32Array:
+        name, matrix = product.name, self._model.tensor(product.weight.name)
+        bias = self._float(product.bias.name) if product.bias else None
         if self._plan is None or name in self._plan.float32:
             total = binary32.chain(x.T[:, :, None], matrix.astype(np.float32).T[:, None, :])
             return total if bias is None else total + bias
-        quantized = quantize_activation(x, self._plan.inputs[self._sites[name]])
+        quantized = quantize_activation(x, self._plan.inputs[product.site])
         accumulators = _accumulate(quantized, matrix)
         self.products.append(Int8Product(name, quantized.values, quantized.row_scale, accumulators))
-        scale = quantized.row_scale[:, None] * self._float(f"{weight}_scale")
+        scale = quantized.row_scale[:, None] * self._float(f"{product.weight.name}_scale")
         return fma(accumulators.astype(np.float32), scale, np.float32(0) if bias is None else bias)
 
     def _float(self, name: str) -> Float32Array:

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from octavo.model.architecture import Product, ProductKind, products
+from octavo.model.architecture import (
+    OUTPUT,
+    ProductKind,
+    SiteKind,
+    WeightProduct,
+    architecture,
+    products,
+    sites,
+)
 from octavo.model.plan import QuantizationPlan, Static
 from octavo.model.tensor_table import weight_shapes
 from octavo.reference.attention import softmax_attention
@@ -50,12 +58,11 @@ class QuantizedTransformer(nn.Module):
             )
         self._float32 = frozenset(recipe.float32)
         self._quantized = [product for product in every if product.name not in self._float32]
+        self._sites = sites(model.config)
         self._slices: dict[str, slice] = {}
         for product in self._quantized:
             for site in product.sites:
-                self._add_site(
-                    site, 1 if product.kind is ProductKind.WEIGHT else model.config.attention_heads
-                )
+                self._add_site(site)
         count = max((s.stop for s in self._slices.values()), default=0)
         device = model.target_table.device
         self.log_scales = nn.Parameter(torch.zeros(count, device=device))
@@ -67,38 +74,45 @@ class QuantizedTransformer(nn.Module):
         kept = self.plan().float_weights(model.config)
         self._rounded_names = [name for name, _ in weight_shapes(model.config) if name not in kept]
 
-    def _add_site(self, site: str, scales: int) -> None:
-        if site not in self._slices and not site.endswith(".weights"):
+    def _add_site(self, site: str) -> None:
+        kind = self._sites[site].kind
+        if site not in self._slices and kind is not SiteKind.WEIGHTS:
+            scales = self.config.attention_heads if kind.is_per_head else 1
             first = max((s.stop for s in self._slices.values()), default=0)
             self._slices[site] = slice(first, first + scales)
 
     def _attach(self) -> None:
-        attentions: dict[str, set[ProductKind]] = {}
-        for product in self._quantized:
-            owner = product.name.rpartition(".")[0]
-            if product.kind is not ProductKind.WEIGHT:
-                attentions.setdefault(owner, set()).add(product.kind)
-            elif product.sites[0].endswith(".hidden"):
-                self._attach_hidden(cast(FeedForward, self.model.get_submodule(owner)), product)
-            else:
-                self._attach_input(self.model.get_submodule(product.name), product)
-        for name, kinds in attentions.items():
-            self._attach_attention(name, cast(Attention, self.model.get_submodule(name)), kinds)
+        for sublayer in architecture(self.config).sublayers:
+            kinds = {p.kind for p in sublayer.products if p.name not in self._float32}
+            module = self.model.get_submodule(sublayer.name)
+            if kinds - {ProductKind.WEIGHT}:
+                self._attach_attention(sublayer.name, cast(Attention, module), kinds)
+            for product in sublayer.products:
+                if isinstance(product, WeightProduct) and product.name not in self._float32:
+                    self._attach_product(module, product)
+        if OUTPUT not in self._float32:
+            self._attach_input(self.model.output, architecture(self.config).output)
 
-    def _attach_input(self, module: nn.Module, product: Product) -> None:
+    def _attach_product(self, owner: nn.Module, product: WeightProduct) -> None:
+        if self._sites[product.site].kind is SiteKind.HIDDEN:
+            self._attach_hidden(cast(FeedForward, owner), product)
+        else:
+            self._attach_input(self.model.get_submodule(product.name), product)
+
+    def _attach_input(self, module: nn.Module, product: WeightProduct) -> None:
         """Round what a product takes."""
 
         def rounded(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (self._visit(product.sites[0], inputs[0]), *inputs[1:])
+            return (self._visit(product.site, inputs[0]), *inputs[1:])
 
         self._undo.append(module.register_forward_pre_hook(rounded).remove)
 
-    def _attach_hidden(self, module: FeedForward, product: Product) -> None:
+    def _attach_hidden(self, module: FeedForward, product: WeightProduct) -> None:
         """Round a feed-forward network's hidden layer, before dropout scales it."""
         hidden = module.hidden
 
         def rounded(x: Tensor) -> Tensor:
-            return self._visit(product.sites[0], hidden(x))
+            return self._visit(product.site, hidden(x))
 
         def undo() -> None:
             del module.hidden
@@ -165,7 +179,7 @@ class QuantizedTransformer(nn.Module):
             self.model(batch.source, batch.lengths, batch.target)
             self._last.clear()
         for site, observed in self._observed.items():
-            found = observed.affine() if site.endswith(".hidden") else observed.symmetric()
+            found = observed.affine() if self._sites[site].kind is SiteKind.HIDDEN else observed.symmetric()
             self.log_scales[self._slices[site]] = found.scale.log().to(self.log_scales.device)
             self.zero_points[self._slices[site]] = found.zero_point.to(self.zero_points.device)
         self._observed = None

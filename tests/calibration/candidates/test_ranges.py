@@ -23,7 +23,7 @@ def observations(config: ModelConfig = CONFIG) -> Observations:
     rng = np.random.default_rng(0)
     tensors: dict[str, SiteStatistics] = {}
     heads: dict[str, HeadStatistics] = {}
-    for site, width in sites(config).items():
+    for site, width in ((name, found.width) for name, found in sites(config).items()):
         rows = rng.standard_normal((50, width or 9)).astype(np.float32)
         if site.endswith((".queries", ".keys", ".values")):
             heads[site] = HeadStatistics(site, width, config.attention_heads)
@@ -74,8 +74,8 @@ def test_a_site_that_is_always_zero_or_constant_works() -> None:
     found = observations()
     dead, constant = "encoder.layers.0.feed_forward.hidden", "encoder.layers.1.self_attention.input"
     for site, value in ((dead, 0.0), (constant, -2.5)):
-        statistics = SiteStatistics(site, sites(CONFIG)[site])
-        statistics.add(np.full((50, sites(CONFIG)[site]), value, np.float32))
+        statistics = SiteStatistics(site, sites(CONFIG)[site].width)
+        statistics.add(np.full((50, sites(CONFIG)[site].width), value, np.float32))
         found = found.replaced_by(Observations({site: statistics}, {}))
     for method in Method:
         ranges = find_ranges(CONFIG, found, method, dynamic=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from octavo.calibration.errors import CalibrationError
-from octavo.model.architecture import Product, ProductKind, products
+from octavo.model.architecture import Product, ProductKind, SiteKind, products, sites
 from octavo.model.config import ModelConfig
 
 
@@ -25,10 +25,11 @@ class Coverage(enum.StrEnum):
         """The products that stay in float32."""
         if self is Coverage.FULL:
             return frozenset()
+        known = sites(config)
         return frozenset(
             product.name
             for product in products(config)
-            if product.kind is not ProductKind.WEIGHT or product.name.endswith(".outer")
+            if product.kind is not ProductKind.WEIGHT or known[product.sites[0]].kind is SiteKind.HIDDEN
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import ProductKind, SiteKind, products, sites
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, Static
 from octavo.quantization.thresholds import Method, find_range, head_scales
@@ -62,10 +62,11 @@ def find_ranges_in_steps(
     dynamic: bool,
 ) -> SiteRanges:
     """As ``find_ranges``. ``steps`` keeps the ranges; ``inputs`` is what the observations depend on."""
+    known = sites(config)
     kinds: dict[str, ProductKind] = {}
     for product in products(config):
         for site in product.sites:
-            if not site.endswith(".weights"):
+            if known[site].kind is not SiteKind.WEIGHTS:
                 kinds.setdefault(site, product.kind)
     work = _RangeSearch(observations, method, dynamic=dynamic)
     inputs = {**inputs, "method": str(method), "dynamic": dynamic}

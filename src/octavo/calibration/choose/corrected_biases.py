@@ -14,7 +14,7 @@ from octavo.calibration.candidates.candidate import Candidate, FloatArray
 from octavo.calibration.measure.measurements import Measurements
 from octavo.calibration.observe.observations import ObservableEngine, Observations
 from octavo.calibration.text.pairs import Pairs
-from octavo.model.architecture import ProductKind, products, sites, weight_name
+from octavo.model.architecture import sites, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import Static
 from octavo.quantization.activations import quantize_activation
@@ -38,18 +38,17 @@ def corrected_biases(
     config, tensors = candidate.float_model.config, candidate.float_model.tensors
     means = _quantized_means(candidate, pairs, measurements, progress)
     found = {}
-    for product in products(config):
-        bias = f"{product.name}.bias"
-        if product.kind is not ProductKind.WEIGHT or bias not in tensors:
+    for product in weight_products(config):
+        if product.bias is None:
             continue
-        site, weight = product.sites[0], weight_name(config, product)
+        site, weight = product.site, product.weight.name
         change = bias_correction(
             tensors[weight],
             candidate.dequantized(weight),
             observations.whole(site).channel_mean,
             means[site],
         )
-        found[product.name] = tensors[bias] + change
+        found[product.name] = tensors[product.bias.name] + change
     return found
 
 
@@ -88,7 +87,7 @@ class _QuantizedMeans:
         self._batches = batches
         self._progress = progress
         self._opened = contextlib.ExitStack()
-        self._sums = {site: np.zeros(width) for site, width in sites(config).items() if site in inputs}
+        self._sums = {site: np.zeros(found.width) for site, found in sites(config).items() if site in inputs}
         self._rows = dict.fromkeys(self._sums, 0)
 
     def begin(self, done: int, state: Any) -> None:

@@ -152,7 +152,7 @@ class Trials:
         """None where the model has nothing of those kinds to move."""
         float_model = observed.float_model
         maxima = observed.observations.channel_maxima()
-        needed = {site: maxima[site] for site, width in sites(float_model.config).items() if width}
+        needed = {name: maxima[name] for name, site in sites(float_model.config).items() if site.width}
         found = migrate_scales(float_model.config, float_model.tensors, needed, kinds)
         if all(np.all(divisor == 1) for divisor in found.divisors.values()):
             return None

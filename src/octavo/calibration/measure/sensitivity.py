@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
-from octavo.model.architecture import Product, ProductKind, weight_name
+from octavo.model.architecture import Product, WeightProduct
 from octavo.model.config import ModelConfig
-from octavo.model.tensor_table import weight_shapes
 from octavo.runs.progress import Progress
 
 Divergence = Callable[[frozenset[str]], float]
@@ -62,16 +62,8 @@ def fallback_order(sensitivities: Sequence[Sensitivity]) -> list[str]:
 
 def work_per_token(config: ModelConfig, products: Sequence[Product], mean_keys: float) -> dict[str, int]:
     """Multiplications of each product for one token of its side, attention over ``mean_keys`` keys."""
-    shapes = dict(weight_shapes(config))
+    attention = max(1, round(config.attention_width * mean_keys))
     return {
-        product.name: (
-            _area(shapes[weight_name(config, product)])
-            if product.kind is ProductKind.WEIGHT
-            else max(1, round(config.d_model * mean_keys))
-        )
+        product.name: math.prod(product.weight.shape) if isinstance(product, WeightProduct) else attention
         for product in products
     }
-
-
-def _area(shape: tuple[int, int]) -> int:
-    return shape[0] * shape[1]

@@ -22,7 +22,6 @@ from octavo.runs.progress import Progress
 Visit = Callable[[str, npt.NDArray[np.float32]], None]
 
 _SENTENCES_AT_ONCE: Final = 32
-_PER_HEAD: Final = (".queries", ".keys", ".values")
 
 
 class ObservableEngine(Protocol):
@@ -127,7 +126,7 @@ class _ObservationPass:
         self._progress = progress
         self._only = only
         self._opened = contextlib.ExitStack()
-        self._widths = sites(config)
+        self._sites = sites(config)
         self._tensors: dict[str, SiteStatistics] = {}
         self._heads: dict[str, HeadStatistics] = {}
 
@@ -147,13 +146,14 @@ class _ObservationPass:
         config = self._config
         if self._only is not None and site not in self._only:
             return
-        if site.endswith(_PER_HEAD):
+        known = self._sites.get(site)
+        if known and known.kind.is_per_head:
             if site not in self._heads:
-                self._heads[site] = HeadStatistics(site, config.d_model, config.attention_heads)
+                self._heads[site] = HeadStatistics(site, known.width, config.attention_heads)
             self._heads[site].add(rows)
         else:
             if site not in self._tensors:
-                self._tensors[site] = SiteStatistics(site, self._widths.get(site, config.d_model))
+                self._tensors[site] = SiteStatistics(site, known.width if known else config.d_model)
             self._tensors[site].add(rows)
 
     def state(self) -> dict[str, Any]:

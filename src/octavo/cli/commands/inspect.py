@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from octavo.artifact import ModelDirectory
 
 _TYPE_BYTES: Final = {DType.F32: 4, DType.F16: 2, DType.I8: 1, DType.I16: 2, DType.I32: 4}
-_SCALES: Final = ("_scale", ".multiplier", ".shift", "_multiplier", "_exponent", "_shift")
 _FLOAT32_LISTED: Final = 4
 _FIGURES_SHOWN: Final = 10
 _WIDTH: Final = 100
@@ -85,7 +84,7 @@ def _report(model: "ModelDirectory") -> dict[str, Any]:
         "config": model.config.to_dict(),
         "search": model.search.to_dict(),
         "files": {printable(entry.name): entry.stat().st_size for entry in files},
-        "parts": _parts(tensors),
+        "parts": _parts(model, tensors),
         "tensors": tensors,
         "quality": model.quality,
     }
@@ -139,13 +138,12 @@ def _stored_tensors(model: "ModelDirectory") -> Iterator[dict[str, Any]]:
         yield {"name": spec.name, "shape": list(spec.shape), "type": str(kind), "bytes": size}
 
 
-def _parts(tensors: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _parts(model: "ModelDirectory", tensors: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Parameters, bytes and types on disk of each part of the model; scales are no parameters."""
     parts: dict[str, dict[str, Any]] = {}
-    for tensor in tensors:
-        name = tensor["name"]
-        part = parts.setdefault(_part(name), {"parameters": 0, "bytes": 0, "types": []})
-        part["parameters"] += 0 if name.endswith(_SCALES) else math.prod(tensor["shape"])
+    for spec, tensor in zip(model.tensor_specs(), tensors, strict=True):
+        part = parts.setdefault(_part(spec.name), {"parameters": 0, "bytes": 0, "types": []})
+        part["parameters"] += math.prod(spec.shape) if spec.kind.is_parameter else 0
         part["bytes"] += tensor["bytes"]
         part["types"] = sorted({*part["types"], tensor["type"]})
     return parts

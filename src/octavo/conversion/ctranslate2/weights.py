@@ -18,9 +18,10 @@ from octavo.conversion.mapping import MappedTensors, Origin, same, zeros
 from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
+from octavo.model.architecture import embedding_name, output_weight_name
 from octavo.model.config import ModelConfig, Positions
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import output_weight_name, target_embedding_name, tensors, weight_shapes
+from octavo.model.tensor_table import tensors, weight_shapes
 
 _SCALE: Final = "_scale"
 _PROJECTION_BIAS: Final = "decoder/projection/bias"
@@ -114,7 +115,7 @@ class _Weights:
         self.file = architecture.file
         self.names = architecture.names
         self.config = config
-        self.with_start = {target_embedding_name(config), output_weight_name(config)}
+        self.with_start = {embedding_name(config, "decoder"), output_weight_name(config)}
         matrices = [self._place(name).variable for name, _ in weight_shapes(config)]
         kinds = {self.file.kind(name) for name in matrices if name in self.names}
         self.scheme = Scheme.INT8_DYNAMIC if kinds == {"int8"} else Scheme.NONE

@@ -14,12 +14,12 @@ from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.conversion.tensor_sources.marian_bin import Integers, MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.model.architecture import OUTPUT, ProductKind, products, weight_name
+from octavo.model.architecture import OUTPUT, ProductKind, embedding_name, products, weight_products
 from octavo.model.config import ModelConfig, NormPlacement
 from octavo.model.errors import SpecError
 from octavo.model.plan import QuantizationPlan, Static, plan_of
 from octavo.model.scheme import Scheme
-from octavo.model.tensor_table import TensorSpec, target_embedding_name, tensors
+from octavo.model.tensor_table import TensorSpec, tensors
 
 ALPHA: Final = "_QuantMultA"
 SHARED: Final = "Wemb"
@@ -93,8 +93,8 @@ class Weights:
         """int8 where all products are, with the inputs' static scales where the file has them."""
         if not isinstance(self.source, MarianBin):
             return Scheme.NONE, None
-        weights = [product for product in products(config) if product.kind is ProductKind.WEIGHT]
-        theirs = {product.name: self._name(weight_name(config, product), config) for product in weights}
+        weights = weight_products(config)
+        theirs = {product.name: self._name(product.weight.name, config) for product in weights}
         for name in theirs.values():
             if name not in self.source.names() or not self.source.holds_integers(name):
                 return Scheme.NONE, None
@@ -143,7 +143,7 @@ class Weights:
 
     def _name(self, ours: str, config: ModelConfig) -> str:
         """Their name of a weight of ours."""
-        if ours == target_embedding_name(config):
+        if ours == embedding_name(config, "decoder"):
             return self.embeddings[1]
         if ours == "encoder.embedding.weight":
             return self.embeddings[0]
