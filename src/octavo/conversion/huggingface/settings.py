@@ -139,9 +139,10 @@ class Settings:
             raise ConversionError(f"{self.generation_path}: {key}: expected lists of token ids")
         return value
 
-    def search(self, *, converted: Collection[str] = ()) -> SearchDefaults:
+    def search(self, *, converted: Collection[str] = (), positions: int | None = None) -> SearchDefaults:
         """How ``generate`` searches by default. What of that is not converted is noted, but for the keys
-        ``converted``."""
+        ``converted``. ``positions``: the most that the model has, where no max_position_embeddings says so.
+        """
         self.notes += [
             f"{key} = {value} is not converted"
             for key, nothing in _NOT_CONVERTED.items()
@@ -150,7 +151,7 @@ class Settings:
         beam = self._within("num_beams", 1, 1, MAX_BEAM)
         penalty = self._within("length_penalty", 1.0, 0, MAX_LENGTH_PENALTY)
         longest = self.generation.get("max_length")
-        if isinstance(longest, int) and longest < self.count("max_position_embeddings"):
+        if isinstance(longest, int) and longest < (positions or self.count("max_position_embeddings")):
             self.notes.append(
                 f"max_length = {longest} is not kept; `octavo translate --max-length {longest - 1}`"
             )
