@@ -59,6 +59,7 @@ def test_every_network(tmp_path: Path, variant: str) -> None:
     assert config.suppressed_ids == (1, TOKENS)
     assert (config.decoder_mixer is Mixer.SSRU) == ("ssru" in variant)
     assert (config.norm is NormPlacement.PRE) == ("pre-norm" in variant)
+    assert ("layer norm" in " ".join(found.notes)) == (variant == "pre-norm")
     assert config.embedding_norm == (variant == "norm after the embedding")
     for name, array in found.tensors.items():
         assert np.isfinite(array).all(), name

@@ -16,7 +16,7 @@ from octavo.conversion.marian.vocabulary import Pieces, read_pieces
 from octavo.conversion.marian.yaml import parse_yaml
 from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.model.config import ModelConfig, Positions
+from octavo.model.config import Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.errors import SpecError
 from octavo.model.search import SearchDefaults
 
@@ -62,7 +62,7 @@ def read(path: Path) -> Described:
         name=files.model.resolve().parent.name,
         source_language=languages[0],
         target_language=languages[1],
-        notes=() if files.decoder or is_firefox else (_NO_DECODER,),
+        notes=_notes(config, has_decoder=bool(files.decoder) or is_firefox),
         scheme=scheme,
         plan=plan,
         shortlist=shortlist.for_model(
@@ -125,10 +125,19 @@ def _config(settings: Settings, weights: Weights, target: Pieces) -> ModelConfig
         raise settings.error(str(error)) from error
 
 
-_NO_DECODER: Final = (
-    "there is no decoder.yml, so the model is searched as Marian does by itself: with beam 12, and without "
-    "division by the length"
-)
+def _notes(config: ModelConfig, *, has_decoder: bool) -> tuple[str, ...]:
+    found = []
+    if not has_decoder:
+        found.append(
+            "there is no decoder.yml, so the model is searched as Marian does by itself: with beam 12, and "
+            "without division by the length"
+        )
+    if config.norm is NormPlacement.PRE and config.decoder_mixer is Mixer.ATTENTION:
+        found.append(
+            "Marian's decoder leaves keys and values of self-attention without layer norm from the second "
+            "token on; Octavo has it there, as in Marian's training and scorer"
+        )
+    return tuple(found)
 
 
 def _search(decoder: Settings, *, is_firefox: bool) -> SearchDefaults:
