@@ -67,6 +67,7 @@ _PARTS: Final = (
     (".output.", ".out_proj."),
     ("coder.norm", "coder.layer_norm"),
     ("positions", "embed_positions"),
+    ("embedding_norm", "layernorm_embedding"),
 )
 
 _WHOLE: Final = {

@@ -19,6 +19,7 @@ TARGET_PIECES: Final = "target.spm"
 ADDED_TOKENS_FILE: Final = "added_tokens.json"
 SPECIAL_TOKENS_FILE: Final = "special_tokens_map.json"
 WHOLE_TOKENIZER_FILE: Final = "tokenizer.json"
+PIECES: Final = "sentencepiece.bpe.model"
 VOCABULARY_FILE: Final = "vocab.json"
 TARGET_VOCABULARY_FILE: Final = "target_vocab.json"
 

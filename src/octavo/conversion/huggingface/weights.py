@@ -27,6 +27,8 @@ from octavo.model.tensor_table import tensors
 _STACKS: Final = ("encoder", "decoder")
 _EMBEDDINGS: Final = (SHARED_EMBEDDING, ENCODER_EMBEDDING, DECODER_EMBEDDING, OUTPUT_WEIGHT)
 
+_TABLES: Final = ("weight", "weights")  # the latter in files of M2M-100 before Transformers 4
+
 # Stored positions that are the sinusoidal table but for rounding; sin and cos differ in the last digit.
 _SAME_POSITION: Final = {"float32": 2e-6, "float16": 1e-3, "bfloat16": 8e-3}
 
@@ -64,7 +66,9 @@ class _Weights:
             theirs = same(their_name(name))
             return theirs.flat() if name == "output.bias" else theirs
 
-        unread = [*_EMBEDDINGS, OUTPUT_BIAS, *(their_name(f"{stack}.positions.weight") for stack in _STACKS)]
+        unread = [*_EMBEDDINGS, OUTPUT_BIAS]
+        if self.stated.positions is not Positions.LEARNED:
+            unread += [f"model.{stack}.embed_positions.{ending}" for stack in _STACKS for ending in _TABLES]
         specs = tensors(config, Scheme.NONE)
         return config, MappedTensors(self.source, specs, origin, unread=unread)
 

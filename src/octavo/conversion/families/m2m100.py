@@ -1,0 +1,139 @@
+"""M2M-100 as Hugging Face keeps it, and what is made like it: dense NLLB-200, SMaLL-100, WMT21."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from octavo.conversion.added_token import AddedToken
+from octavo.conversion.described import Described
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens, role_names
+from octavo.conversion.huggingface.directory import (
+    PIECES,
+    TOKENIZER_FILE,
+    VOCABULARY_FILE,
+    class_of,
+    model_name,
+)
+from octavo.conversion.huggingface.fairseq_text import FairseqText, read_fairseq_text
+from octavo.conversion.huggingface.language_orders import M2M_100, WMT_21
+from octavo.conversion.huggingface.settings import Settings
+from octavo.conversion.huggingface.weights import read_weights
+from octavo.conversion.json_object import read_object_if_there
+from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.tensor_sources import open_weights
+from octavo.conversion.vocabulary import Vocabulary
+from octavo.languages import MANY_LANGUAGES, SOURCE, TARGET, Languages
+from octavo.model.config import NormPlacement, Positions
+
+NAME: Final = "M2M-100, NLLB-200 and SMaLL-100 (M2M100ForConditionalGeneration)"
+
+_DENSE: Final = "M2M100ForConditionalGeneration"
+_EXPERTS: Final = "NllbMoeForConditionalGeneration"
+_CLASSES: Final = {_DENSE: "m2m_100", _EXPERTS: "nllb-moe"}
+
+_NLLB_CODE: Final = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+_M2M_CODE: Final = re.compile(r"__[a-z]{2,3}__")
+
+_FIRST_POSITION: Final = 2  # PAD, which is 1, has position 1
+
+
+def detect(path: Path) -> bool:
+    """Whether config.json names the class, or that of NLLB's mixture of experts, which is refused."""
+    return class_of(path, _CLASSES) is not None
+
+
+def read(path: Path) -> Described:
+    """The model in the directory. Raises ConversionError."""
+    if class_of(path, _CLASSES) == _EXPERTS:
+        raise ConversionError(
+            f"{path}: {_EXPERTS} chooses among many feed-forward networks for each token, which Octavo does "
+            "not do; convert a dense NLLB-200 (600M, 1.3B or 3.3B)"
+        )
+    settings = Settings(path)
+    options = read_object_if_there(path / TOKENIZER_FILE)
+    size = settings.count("vocab_size")
+    by_name = (path / VOCABULARY_FILE).is_file()
+    text = _by_name(path, size, options) if by_name else read_fairseq_text(path, size, _NLLB_CODE)
+    if not text.codes:
+        raise ConversionError(
+            f"{path}: no file states its language codes; copy the whole model directory, with tokenizer.json "
+            "or added_tokens.json"
+        )
+    languages = _languages(text.codes, options, settings)
+    search = settings.search(converted={"forced_bos_token_id"})
+    stated = settings.model_config(
+        norm=NormPlacement.PRE,
+        positions=Positions.TENSOR2TENSOR,
+        position_offset=_FIRST_POSITION,
+        unk_id=text.unknown,
+        source_eos=not languages.source_suffix,
+    )
+    config, tensors = read_weights(open_weights(path), stated)
+    return Described(
+        config=config,
+        tensors=tensors,
+        source_pieces=text.pieces,
+        target_pieces=text.pieces,
+        search=search,
+        name=model_name(path),
+        source_language=MANY_LANGUAGES,
+        target_language=MANY_LANGUAGES,
+        languages=languages,
+        added=text.added,
+        notes=tuple(settings.notes),
+    )
+
+
+def _by_name(directory: Path, size: int, options: Mapping[str, Any]) -> FairseqText:
+    """The vocabulary of M2M-100: a piece's token is stated by its name, and the languages follow."""
+    roles = role_names(directory)
+    added = [token for token in read_added_tokens(directory) if token.text not in roles.values()]
+    origin = directory / VOCABULARY_FILE
+    read = functools.partial(
+        Vocabulary.read,
+        origin,
+        size,
+        unknown=roles["unk_token"],
+        eos=roles["eos_token"],
+        pad=roles["pad_token"],
+    )
+    first = len(read().ids)
+    codes = {token.text: token.id for token in added if _M2M_CODE.fullmatch(token.text)}
+    if not codes:
+        order = WMT_21 if options.get("language_codes") == "wmt21" else M2M_100
+        codes = {f"__{name}__": first + place for place, name in enumerate(order.split())}
+        added += [AddedToken(name, token, special=True) for name, token in codes.items()]
+    vocabulary = read(added=added)
+    pieces = PieceTable.read(directory / PIECES)
+    table = vocabulary.table(pieces, directory / PIECES, cuts=True)
+    unknown = vocabulary.ids[vocabulary.unknown]
+    return FairseqText(table, codes, found_in_text(directory, added, pieces, hidden=codes), unknown)
+
+
+def _languages(codes: Mapping[str, int], options: Mapping[str, Any], settings: Settings) -> Languages:
+    """Where the languages stand. SMaLL-100 reads the target's before the source; the first tokenizer of NLLB
+    put the source's behind it."""
+    if options.get("tokenizer_class") == "SMALL100Tokenizer":
+        return Languages(codes, source_prefix=(TARGET,), default_target=_stated(codes, options, "tgt_lang"))
+    names = {token: name for name, token in codes.items()}
+    forced = names.get(settings.generation.get("forced_bos_token_id") or -1)
+    is_legacy = options.get("legacy_behaviour") is True
+    return Languages(
+        codes,
+        source_prefix=() if is_legacy else (SOURCE,),
+        source_suffix=(settings.token("eos_token_id"), SOURCE) if is_legacy else (),
+        forced=(TARGET,),
+        default_source=_stated(codes, options, "src_lang"),
+        default_target=forced or _stated(codes, options, "tgt_lang"),
+    )
+
+
+def _stated(codes: Mapping[str, int], options: Mapping[str, Any], key: str) -> str | None:
+    """The code that tokenizer_config.json states under the key, if any."""
+    value = options.get(key)
+    return next((code for code in (value, f"__{value}__") if isinstance(value, str) and code in codes), None)

@@ -1,0 +1,89 @@
+"""Vocabularies of models that fairseq trained: four special tokens, the pieces of a sentencepiece file, the
+languages.
+
+A piece's token is its place in the file and one more: ``<s>``, ``<pad>``, ``</s>`` and ``<unk>`` stand where
+the file has three tokens of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from octavo.conversion.added_token import AddedToken
+from octavo.conversion.errors import ConversionError
+from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens
+from octavo.conversion.huggingface.directory import PIECES, WHOLE_TOKENIZER_FILE
+from octavo.conversion.piece_table import Kind, Piece, PieceTable
+from octavo.conversion.tokenizer_json import read_tokenizer
+from octavo.text.added_tokens import AddedTokens
+
+_SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
+_UNKNOWN: Final = 3
+_OWN: Final = 3  # the file's own special tokens
+_OFFSET: Final = len(_SPECIAL) - _OWN
+
+_NEVER: Final = -1e9
+"""A score so low that BPE merges everything else first."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FairseqText:
+    """The vocabulary, the tokens of languages by their codes, and the tokens that a text is split at."""
+
+    pieces: PieceTable
+    codes: Mapping[str, int]
+    added: AddedTokens
+    unknown: int
+
+
+def read_fairseq_text(
+    directory: Path, size: int, code: re.Pattern[str], orders: Sequence[str] = ()
+) -> FairseqText:
+    """The vocabulary of a model of ``size`` tokens, of its sentencepiece file or else of tokenizer.json.
+
+    Tokens whose names match ``code`` are languages. Where no file states them, they are those of the one of
+    ``orders`` that, with ``<mask>``, fills the vocabulary. Raises ConversionError.
+    """
+    added = read_added_tokens(directory)
+    codes = {token.text: token.id for token in added if code.fullmatch(token.text)}
+    origin = directory / PIECES
+    if origin.is_file() or not (directory / WHOLE_TOKENIZER_FILE).is_file():
+        pieces = PieceTable.read(origin)
+        first = len(pieces.pieces) + _OFFSET
+        if not codes:
+            lists = [order.split() for order in orders]
+            order = next((order for order in lists if first + len(order) + 1 == size), [])
+            codes = {name: first + place for place, name in enumerate(order)}
+            added += [AddedToken(name, token, special=True) for name, token in codes.items()]
+        pieces, unknown = _by_offset(pieces, origin, size, added), _UNKNOWN
+    else:
+        whole = read_tokenizer(directory / WHOLE_TOKENIZER_FILE)
+        pieces, unknown = whole.table(size), whole.unknown
+    return FairseqText(pieces, codes, found_in_text(directory, added, pieces, hidden=codes), unknown)
+
+
+def _by_offset(pieces: PieceTable, origin: Path, size: int, added: Sequence[AddedToken]) -> PieceTable:
+    ordered = [Piece(f"<unused-{token}>", 0.0, Kind.CONTROL) for token in range(size)]
+    if len(pieces.pieces) + _OFFSET > size:
+        raise ConversionError(
+            f"{origin}: has {len(pieces.pieces)} pieces, too many for the model's {size} tokens; the "
+            "two are of different models"
+        )
+    for place, piece in enumerate(pieces.pieces[_OWN:], _OWN):
+        ordered[place + _OFFSET] = piece
+    for token, name in enumerate(_SPECIAL):
+        ordered[token] = Piece(name, 0.0, Kind.UNKNOWN if token == _UNKNOWN else Kind.CONTROL)
+    first = len(pieces.pieces) + _OFFSET
+    for one in added:
+        if one.id >= size:
+            raise ConversionError(
+                f"{origin.parent}: the added token {one.text!r} has the id {one.id}; the model's ids go "
+                f"from 0 to {size - 1}"
+            )
+        if one.id >= first:
+            ordered[one.id] = Piece(one.text, _NEVER, Kind.CONTROL if one.special else Kind.UNUSED)
+    return pieces.with_pieces(ordered)

@@ -1,0 +1,129 @@
+"""M2M-100, NLLB, SMaLL-100, mBART and BART: their ids, their languages, and generate()'s tokens."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from octavo.artifact import ModelDirectory
+from octavo.conversion import ConversionError, convert
+from octavo.languages import LanguageError
+from octavo.text.clean import one_line
+
+from ..models import synthetic_sentences
+from .marian import edit_json
+from .mixed_text import mixed_lines
+from .multilingual import KINDS, NLLB_CODES, translate, write_multilingual
+
+torch = pytest.importorskip("torch")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    pytest.importorskip("transformers", reason="comparing with Transformers needs octavo[peers]")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Transformers' own
+
+#: Tokens before and after the text, and those that are forced: S and T are the languages', 2 is EOS.
+AROUND = {
+    "nllb": ("S", "2", "T"),
+    "nllb-legacy": ("", "2S", "T"),
+    "m2m100": ("S", "2", "T"),
+    "small100": ("T", "2", ""),
+    "mbart50": ("S", "2", "T"),
+    "mbart": ("", "2S", ""),
+    "bart": ("", "2", ""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_are_those_of_generate(kind: str, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    peer = write_multilingual(tmp_path / "theirs", kind)
+    converted = convert(peer.path, tmp_path / "ours")
+    ours = ModelDirectory.open(tmp_path / "ours")
+    assert converted.config == ours.config
+    tokenizer, other = ours.tokenizers()
+    assert tokenizer is other
+    lines = [one_line(line) for line in mixed_lines(1000)]
+    texts = [tokenizer.encode(line) for line in lines]
+    assert texts == [peer.text_ids(line) for line in lines]
+
+    codes = dict(ours.languages.codes) if ours.languages else {}
+    around = [
+        [{"S": codes.get(peer.source), "T": codes.get(peer.target), "2": 2}[item] for item in part]
+        for part in AROUND[kind]
+    ]
+    direction = ours.direction(peer.source or None, peer.target or None)
+    read = [*direction.source_suffix, *([2] if ours.config.source_eos else [])]
+    assert (list(direction.source_prefix), read, list(direction.target_prefix)) == tuple(around)
+
+    texts = [tokenizer.encode(line) for line in synthetic_sentences(40, seed=9)]
+    sources = [[*around[0], *text, *around[1]] for text in texts]
+    forced = {"forced_bos_token_id": around[2][0]} if around[2] else {}
+    ended = slice(None, -1 if ours.config.source_eos else None)
+    for beam in (1, 4):
+        expected = peer.generate(sources, num_beams=beam, early_stopping=beam > 1, max_length=31, **forced)
+        found = translate(ours, [source[ended] for source in sources], around[2], beam=beam, max_length=30)
+        assert found == expected
+        assert len({tuple(row) for row in expected}) > 3
+
+
+def test_languages_have_their_ids(tmp_path: Path) -> None:
+    """Stated ones, those that follow by rule, and tags for them."""
+    for kind in ("nllb", "m2m100", "mbart50", "mbart"):
+        peer = write_multilingual(tmp_path / kind, kind)
+        convert(peer.path, tmp_path / f"{kind}-ours", name="x")
+        ours = ModelDirectory.open(tmp_path / f"{kind}-ours")
+        assert ours.languages is not None
+        codes = ours.languages.codes
+        first = peer.processor.vocab_size() + 1
+        if kind == "nllb":
+            assert codes == {name: first + place for place, name in enumerate(NLLB_CODES)}
+        elif kind == "m2m100":
+            assert len(codes) == 100
+            assert codes["__af__"] == len(peer.ids) and codes["__zu__"] == len(peer.ids) + 99
+        else:
+            assert len(codes) == (52 if kind == "mbart50" else 25)
+            assert codes["ar_AR"] == first and codes["zh_CN"] == first + 24
+        assert ours.target_language == ("ro" if kind == "mbart" else "mul")
+        _, target = ours.tokenizers()
+        assert target.decode([codes[peer.target], 10]) == target.decode([10])
+    nllb = ModelDirectory.open(tmp_path / "nllb-ours")
+    assert nllb.direction("en", "zh").target_prefix == (nllb.languages.codes["zho_Hans"],)
+    with pytest.raises(LanguageError, match="ace_Arab, deu_Latn"):
+        nllb.direction("en", None)
+
+
+def test_a_text_cannot_name_a_language(tmp_path: Path) -> None:
+    peer = write_multilingual(tmp_path / "theirs", "nllb")
+    convert(peer.path, tmp_path / "ours")
+    ours = ModelDirectory.open(tmp_path / "ours")
+    tokenizer, _ = ours.tokenizers()
+    special = {0, 1, 2, *range(peer.processor.vocab_size() + 1, ours.config.source_vocab_size)}
+    for text in ("deu_Latn", "a deu_Latn b", "</s>", "<mask>", "<pad> x"):
+        assert not special & set(tokenizer.encode(text))
+
+
+def test_defaults_are_kept(tmp_path: Path) -> None:
+    peer = write_multilingual(tmp_path / "theirs", "nllb")
+    edit_json(peer.path / "tokenizer_config.json", src_lang="fra_Latn")
+    edit_json(peer.path / "generation_config.json", forced_bos_token_id=peer.processor.vocab_size() + 2)
+    assert convert(peer.path, tmp_path / "ours").notes == ()
+    languages = ModelDirectory.open(tmp_path / "ours").languages
+    assert languages is not None
+    assert (languages.default_source, languages.default_target) == ("fra_Latn", "deu_Latn")
+
+
+def test_what_is_refused_says_why(tmp_path: Path) -> None:
+    nllb = write_multilingual(tmp_path / "nllb", "nllb").path
+    edit_json(nllb / "tokenizer_config.json", added_tokens_decoder=None)
+    with pytest.raises(ConversionError, match="no file states its language codes"):
+        convert(nllb, tmp_path / "ours")
+    edit_json(nllb / "config.json", architectures=["NllbMoeForConditionalGeneration"])
+    with pytest.raises(ConversionError, match="NllbMoeForConditionalGeneration chooses among many"):
+        convert(nllb, tmp_path / "ours")
+    bart = write_multilingual(tmp_path / "bart", "bart").path
+    (bart / "sentencepiece.bpe.model").unlink()
+    with pytest.raises(ConversionError, match=r"has neither .* a byte-level vocabulary .* is not read"):
+        convert(bart, tmp_path / "ours")
