@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from octavo.model.architecture import ProductKind, products
-from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement, Positions
+from octavo.model.config import Activation, Mixer, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import TensorModel
@@ -40,6 +40,11 @@ CONFIGS = {
         activation=Activation.GELU_TANH, gated=True, positions=Positions.NONE, relative_buckets=8,
         relative_distance=11, scale_embeddings=False, tied_output=False, layer_norm_epsilon=1e-6,
         eos_id=1, decoder_start_id=0, suppressed_ids=(),
+    ),
+    "student": ModelConfig(
+        d_model=28, ffn_dim=44, encoder_layers=2, decoder_layers=2, attention_heads=4,
+        decoder_mixer=Mixer.SSRU, source_vocab_size=35, target_vocab_size=35, max_positions=24,
+        norm=NormPlacement.POST, positions=Positions.TENSOR2TENSOR, output_bias=True, layer_norm_epsilon=1e-6,
     ),
 }  # fmt: skip
 

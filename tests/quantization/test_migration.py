@@ -10,7 +10,7 @@ import pytest
 
 from octavo.errors import QuantizationError
 from octavo.model.architecture import output_weight_name, sites
-from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement
+from octavo.model.config import Activation, Mixer, ModelConfig, NormFunction, NormPlacement
 from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
 from octavo.quantization.migration import MigratedModel, Migration, migrate_scales
@@ -26,6 +26,7 @@ VARIED = {
     "untied": UNTIED,
     "post-relu": dataclasses.replace(BASE, norm=NormPlacement.POST),
     "pre-gelu": dataclasses.replace(BASE, activation=Activation.GELU),
+    "pre-norm SSRU": dataclasses.replace(BASE, decoder_mixer=Mixer.SSRU),
 }
 
 
@@ -70,6 +71,8 @@ def reference_maxima(config: ModelConfig, tensors: Mapping[str, np.ndarray]) -> 
             watch(f"{name}.key", memory, f"{name}.keys")
             watch(f"{name}.value", None, f"{name}.values")
             watch(f"{name}.output", f"{name}.context", None)
+        elif name.endswith("ssru"):
+            watch(f"{name}.forget", site, None)
         elif kind == "hidden":
             watch(f"{name}.inner", f"{name}.input", None)
             watch(f"{name}.outer", site, None)
@@ -106,11 +109,7 @@ def test_maxima_become_what_is_returned(name: str) -> None:
     assert set(found) == set(moved.maxima)
     for site, expected in found.items():
         np.testing.assert_allclose(moved.maxima[site], expected, rtol=1e-4, atol=1e-9, err_msg=site)
-    for site in (
-        set(sites(config))
-        - set(moved.divisors)
-        - {name for name, site in sites(config).items() if not site.width}
-    ):
+    for site in {name for name, site in sites(config).items() if site.width} - set(moved.divisors):
         assert moved.maxima[site] is maxima[site]
 
 
@@ -126,16 +125,20 @@ def norm_tensors(config: ModelConfig, norm: str) -> set[str]:
 def expected_changes(config: ModelConfig, kind: Migration) -> set[str]:
     """The tensors that a migration touches, by name alone."""
     owns = [f"encoder.layers.{i}.self_attention" for i in range(config.encoder_layers)]
-    owns += [f"decoder.layers.{i}.self_attention" for i in range(config.decoder_layers)]
-    crosses = [f"decoder.layers.{i}.cross_attention" for i in range(config.decoder_layers)]
-    feeds = [name.replace("self_attention", "feed_forward") for name in owns]
+    layers = [f"decoder.layers.{i}" for i in range(config.decoder_layers)]
+    units = [f"{layer}.ssru" for layer in layers if config.decoder_mixer is Mixer.SSRU]
+    owns += [f"{layer}.self_attention" for layer in layers if not units]
+    crosses = [f"{layer}.cross_attention" for layer in layers]
+    feeds = [f"encoder.layers.{i}.feed_forward" for i in range(config.encoder_layers)]
+    feeds += [f"{layer}.feed_forward" for layer in layers]
     if kind is Migration.NORM:
         found = {f"{name}.{projection}" for name in owns for projection in ("query", "key", "value")}
         found |= {f"{name}.{projection}" for name in crosses for projection in ("query", "key", "value")}
+        found |= {f"{name}.{product}" for name in units for product in ("candidate", "forget")}
         first = ("gate", "inner") if config.gated else ("inner",)
         found |= {f"{name}.{product}" for name in feeds for product in first}
         found = {f"{name}.weight" for name in found}
-        norms = [f"{name}.norm" for name in (*owns, *crosses, *feeds, "encoder")]
+        norms = [f"{name}.norm" for name in (*owns, *units, *crosses, *feeds, "encoder")]
         found |= {name for norm in norms for name in norm_tensors(config, norm)}
         return found if config.norm is NormPlacement.PRE else set()
     if kind is Migration.HIDDEN:

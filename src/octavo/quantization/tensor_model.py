@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from octavo.errors import QuantizationError
 from octavo.model.alignment_heads import AlignmentHeads
-from octavo.model.config import Mixer, ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.model.integer_format import IntegerScales, check_integer
 from octavo.model.plan import QuantizationPlan, plan_of
 from octavo.model.scheme import Scheme
@@ -79,12 +79,8 @@ class TensorModel:
 
 
 def check_ordinary(config: ModelConfig) -> None:
-    """Raise QuantizationError for a model with parts that are not simulated, as an Integer Transformer's
-    attention and norms."""
-    part = config.integer_transformer_part
-    if config.decoder_mixer is not Mixer.ATTENTION:
-        part = f"decoder_mixer = {config.decoder_mixer}"
-    if part:
+    """Raise QuantizationError for an Integer Transformer, whose attention and norms are not simulated."""
+    if part := config.integer_transformer_part:
         raise QuantizationError(
             f"the model has {part}; only models with softmax attention and layer norm can be quantized"
         )

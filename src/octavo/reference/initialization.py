@@ -20,7 +20,8 @@ def reset_weights(model: nn.Module, config: ModelConfig, seed: int) -> None:
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight, generator=random)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, (TokenTable, LearnedPositions)):
             nn.init.normal_(module.weight, std=deviation, generator=random)
         elif isinstance(module, (nn.LayerNorm, nn.RMSNorm, L1LayerNorm, PolynomialAttention)):

@@ -13,55 +13,36 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from octavo.model.config import Mixer, ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
-from octavo.reference.layers import Attention, FeedForward, Output, Stack
-
-
-@dataclasses.dataclass(slots=True)
-class AttentionCache:
-    """Keys and values of one layer, each [R, heads, t, head_dim], of the tokens fed so far."""
-
-    keys: Tensor
-    values: Tensor
-
-    def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append those of new tokens; all of them."""
-        self.keys = torch.cat([self.keys, keys], dim=2)
-        self.values = torch.cat([self.values, values], dim=2)
-        return self.keys, self.values
+from octavo.reference.layers import FeedForward, Output, Stack
+from octavo.reference.mixers import MixerCache, MixingLayer
 
 
 @dataclasses.dataclass(slots=True)
 class LanguageModelState:
     """R rows after ``length`` tokens each."""
 
-    layers: list[AttentionCache]
+    layers: list[MixerCache]
     length: int = 0
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows, in this order (indices into the old rows)."""
         for layer in self.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            layer.select(rows)
 
 
-class LanguageModelLayer(nn.Module):
-    """Causal self-attention, then feed-forward."""
+class LanguageModelLayer(MixingLayer):
+    """Causal self-attention or an SSRU, then feed-forward."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
-        super().__init__()
-        self.self_attention = Attention(config, dropout)
+        super().__init__(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, cache: AttentionCache | None = None) -> Tensor:
-        """x [R, T, d]; mask [T, keys] or [heads, T, keys]; ``cache`` holds and gets keys and values."""
-        attention = self.self_attention
-        y = attention.before(x)
-        keys, values = attention.keys_values(y)
-        if cache is not None:
-            keys, values = cache.extend(keys, values)
-        out: Tensor = self.feed_forward(attention.after(x, attention.attend(y, keys, values, mask=mask)))
+    def forward(self, x: Tensor, mask: Tensor | None, cache: MixerCache | None = None) -> Tensor:
+        """x [R, T, d]; mask and ``cache``: those of the mixer."""
+        out: Tensor = self.feed_forward(self.mixer.look_back(x, mask, cache))
         return out
 
 
@@ -81,8 +62,6 @@ class LanguageModel(nn.Module):
         super().__init__()
         if not config.is_language_model:
             raise ValueError("encoder_layers > 0: a translation model; octavo.reference.Transformer is one")
-        if config.decoder_mixer is not Mixer.ATTENTION:
-            raise ValueError(f"decoder_mixer = {config.decoder_mixer}: the reference does not compute it")
         self.config = config
         self.decoder = LanguageModelDecoder(config, dropout or Dropout())
         self.output = Output(config)
@@ -115,8 +94,7 @@ class LanguageModel(nn.Module):
 
     def start(self, rows: int) -> LanguageModelState:
         """The state before the first token of that many rows."""
-        none = self.target_table.new_empty(rows, self.config.attention_heads, 0, self.config.head_dim)
-        return LanguageModelState([AttentionCache(none, none) for _ in self.decoder.layers])
+        return LanguageModelState([layer.mixer.start(rows) for layer in self.decoder.layers])
 
     def extend(self, tokens: Tensor, state: LanguageModelState) -> Tensor:
         """``forward`` for tokens [R, T] that come after those of ``state``, which is extended.

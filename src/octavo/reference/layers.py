@@ -55,7 +55,7 @@ class Attention(Sublayer):
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
         super().__init__(config, dropout)
-        self.heads = config.attention_heads
+        self.heads, self.head_dim = config.attention_heads, config.head_dim
         self.query = nn.Linear(config.d_model, config.attention_width)
         self.key = nn.Linear(config.d_model, config.attention_width)
         self.value = nn.Linear(config.d_model, config.attention_width)

@@ -13,10 +13,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from octavo.model.config import Mixer, ModelConfig
+from octavo.model.config import ModelConfig
 from octavo.reference.dropout import Dropout
 from octavo.reference.initialization import reset_weights
 from octavo.reference.layers import Attention, FeedForward, Output, Stack
+from octavo.reference.mixers import MixerCache, MixingLayer
 
 
 class EncoderLayer(nn.Module):
@@ -36,12 +37,11 @@ class EncoderLayer(nn.Module):
         return out
 
 
-class DecoderLayer(nn.Module):
-    """Causal self-attention, attention to the source, then feed-forward."""
+class DecoderLayer(MixingLayer):
+    """Causal self-attention or an SSRU, attention to the source, then feed-forward."""
 
     def __init__(self, config: ModelConfig, dropout: Dropout) -> None:
-        super().__init__()
-        self.self_attention = Attention(config, dropout)
+        super().__init__(config, dropout)
         self.cross_attention = Attention(config, dropout)
         self.feed_forward = FeedForward(config, dropout)
 
@@ -49,9 +49,7 @@ class DecoderLayer(nn.Module):
         """x [B, T, d]; memory [B, S, d]; mask [B, 1, 1, S]; ``later`` masks what comes later, [T, T] or
         [heads, T, T].
         """
-        attention = self.self_attention
-        y = attention.before(x)
-        x = attention.after(x, attention.attend(y, *attention.keys_values(y), mask=later))
+        x = self.mixer.look_back(x, later)
         x = self.attend_to_source(x, self.cross_attention.keys_values(memory), mask)
         out: Tensor = self.feed_forward(x)
         return out
@@ -100,12 +98,11 @@ class Decoder(Stack):
 
 @dataclasses.dataclass(slots=True)
 class LayerCache:
-    """One decoder layer while decoding: its own keys and values [R, heads, t, head_dim], and the
-    source's, each [B, heads, S, head_dim].
+    """One decoder layer while decoding: what its mixer keeps of R rows, and the source's keys and values,
+    each [B, heads, S, head_dim].
     """
 
-    keys: Tensor
-    values: Tensor
+    own: MixerCache
     source: tuple[Tensor, Tensor]
 
 
@@ -121,7 +118,7 @@ class DecodingState:
         """Keep these sentences, and as new rows those given (indices into the old rows)."""
         all_stay = len(sentences) == len(self.mask)
         for layer in self.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            layer.own.select(rows)
             if not all_stay:
                 layer.source = (layer.source[0][sentences], layer.source[1][sentences])
         if not all_stay:
@@ -135,8 +132,6 @@ class Transformer(nn.Module):
         super().__init__()
         if config.is_language_model:
             raise ValueError("encoder_layers = 0: a language model; octavo.reference.LanguageModel is one")
-        if config.decoder_mixer is not Mixer.ATTENTION:
-            raise ValueError(f"decoder_mixer = {config.decoder_mixer}: the reference does not compute it")
         rates = dropout or Dropout()
         self.config = config
         self.encoder = Encoder(config, rates)
@@ -189,21 +184,18 @@ class Transformer(nn.Module):
     def start(self, source: Tensor, lengths: Tensor) -> DecodingState:
         """The state before the first token, with one row per sentence."""
         memory, mask = self.encode(source, lengths)
-        none = memory.new_empty(len(source), self.config.attention_heads, 0, self.config.head_dim)
-        sources = [layer.cross_attention.keys_values(memory) for layer in self.decoder.layers]
-        return DecodingState([LayerCache(none, none, source) for source in sources], mask)
+        layers = [
+            LayerCache(layer.mixer.start(len(source)), layer.cross_attention.keys_values(memory))
+            for layer in self.decoder.layers
+        ]
+        return DecodingState(layers, mask)
 
     def step(self, tokens: Tensor, state: DecodingState) -> Tensor:
         """Feed every row's next token [R]; the logits [R, V] of the one after it. Extends ``state``."""
         x = self.decoder.embed(tokens[:, None], self.target_table, first=state.length)
         seen = self.decoder.with_positions(None, 1, state.length + 1)
         for layer, cache in zip(self.decoder.layers, state.layers, strict=True):
-            attention = layer.self_attention
-            y = attention.before(x)
-            keys, values = attention.keys_values(y)
-            cache.keys = torch.cat([cache.keys, keys], dim=2)
-            cache.values = torch.cat([cache.values, values], dim=2)
-            x = attention.after(x, attention.attend(y, cache.keys, cache.values, mask=seen))
+            x = layer.mixer.look_back(x, seen, cache.own)
             # The rows of a sentence are queries over one copy of its source.
             by_sentence = x.view(len(state.mask), -1, self.config.d_model)
             x = layer.attend_to_source(by_sentence, cache.source, state.mask).view_as(x)

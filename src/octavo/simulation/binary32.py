@@ -137,6 +137,12 @@ def relu(x: Float32Array) -> Float32Array:
     return np.where(x > 0, x, np.float32(0))
 
 
+def sigmoid(x: Float32Array) -> Float32Array:
+    """1 / (1 + e^-x)."""
+    result: Float32Array = _ONE / (_ONE + exp(-x))
+    return result
+
+
 def silu(x: Float32Array) -> Float32Array:
     """x / (1 + e^-x)."""
     return x / (_ONE + exp(-x))

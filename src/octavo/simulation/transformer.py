@@ -17,7 +17,7 @@ import numpy.typing as npt
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
 from octavo.model.architecture import WeightProduct, architecture, embedding_name, weight_products
-from octavo.model.config import Activation, NormFunction, NormPlacement, Positions
+from octavo.model.config import Activation, Mixer, NormFunction, NormPlacement, Positions
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import TensorSource, check_ordinary
@@ -122,7 +122,10 @@ class _ForwardPass:
         x = self._embed("decoder", target)
         for i in range(self._config.decoder_layers):
             layer = f"decoder.layers.{i}"
-            x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
+            if self._config.decoder_mixer is Mixer.SSRU:
+                x = self._sublayer(f"{layer}.ssru", x, self._ssru)
+            else:
+                x = self._sublayer(f"{layer}.self_attention", x, self._causal_self_attention)
             if memory is not None:
                 cross_attention = functools.partial(self._attention, memory=memory, causal=False)
                 x = self._sublayer(f"{layer}.cross_attention", x, cross_attention)
@@ -206,6 +209,16 @@ class _ForwardPass:
     def _heads(self, x: Float32Array) -> Float32Array:
         """[rows, heads * head_dim] as [heads, rows, head_dim]."""
         return x.reshape(len(x), self._config.attention_heads, self._config.head_dim).swapaxes(0, 1)
+
+    def _ssru(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
+        candidate = self._linear(f"{name}.candidate", x)
+        forget = binary32.sigmoid(self._linear(f"{name}.forget", x))
+        added = (np.float32(1) - forget) * candidate
+        states = np.empty_like(x)
+        c = np.zeros(x.shape[1], np.float32)
+        for t in range(len(x)):
+            states[t] = c = fma(forget[t], c, added[t])
+        return binary32.relu(states) + residual
 
     def _feed_forward(self, name: str, x: Float32Array, residual: Float32Array) -> Float32Array:
         activation = _ACTIVATIONS[self._config.activation]
