@@ -1,3 +1,4 @@
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/bindings.h"
@@ -66,6 +67,11 @@ void bind_config(nb::module_& module) {
           })
       .def_rw("source_eos", &TransformerConfig::source_eos)
       .def_rw("polynomial_degree", &TransformerConfig::polynomial_degree);
+  nb::enum_<Stop>(module, "Stop")
+      .value("full", Stop::full)
+      .value("heuristic", Stop::heuristic)
+      .value("exhaustive", Stop::exhaustive)
+      .value("shrinking", Stop::shrinking);
   nb::class_<SearchOptions>(module, "SearchOptions")
       .def(nb::init<>())
       .def_rw("beam", &SearchOptions::beam)
@@ -75,7 +81,11 @@ void bind_config(nb::module_& module) {
       .def_rw("max_length", &SearchOptions::max_length)
       .def_rw("length_ratio", &SearchOptions::length_ratio)
       .def_rw("length_margin", &SearchOptions::length_margin)
-      .def_rw("no_repeat_ngram", &SearchOptions::no_repeat_ngram);
+      .def_rw("word_penalty", &SearchOptions::word_penalty)
+      .def_rw("stop", &SearchOptions::stop)
+      .def_rw("no_repeat_ngram", &SearchOptions::no_repeat_ngram)
+      .def_rw("repetition_penalty", &SearchOptions::repetition_penalty)
+      .def_rw("suppressed_ids", &SearchOptions::suppressed_ids, nb::arg().none());
 }
 
 }  // namespace octavo

@@ -131,9 +131,12 @@ void BatchSearch::advance() {
 void BatchSearch::add_rows(const Sentence& sentence) {
   const SentenceSearch& search = sentence.search;
   const std::size_t count = search.live().size();
-  ScoredRow row{.offered = 2 * static_cast<std::size_t>(sentence.origin.request->options.beam),
+  const SearchOptions& options = sentence.origin.request->options;
+  ScoredRow row{.offered = 2 * static_cast<std::size_t>(options.beam),
                 .may_end = search.may_end(0),
-                .candidates = &sentence.candidates};
+                .candidates = &sentence.candidates,
+                .suppressed = options.suppressed_ids ? &*options.suppressed_ids : nullptr,
+                .penalty = options.repetition_penalty};
   if (!search.hypotheses_differ()) {
     scored_.insert(scored_.end(), count, row);
     return;
@@ -142,6 +145,7 @@ void BatchSearch::add_rows(const Sentence& sentence) {
   for (std::size_t i = 0; i < count; ++i) {
     row.may_end = search.may_end(i);
     row.barred = search.barred(i);
+    row.penalized = search.penalized(i);
     row.barred_set = search.barred_set(i);
     scored_.push_back(row);
   }

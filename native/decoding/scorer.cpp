@@ -81,13 +81,25 @@ void Scorer::add(const OutputProjection& output, int base, const ProductInput& s
   for_each_chunk(output, states, workspace, [&](int first, int count, const LogitRows& logits) {
     for (std::size_t i = 0; i < added; ++i) {
       const std::size_t row = first_row + i;
-      const LogitRow own = logits.row(i);
+      LogitRow own = logits.row(i);
+      if (!rows[row].penalized.empty()) penalize(rows[row], base + first, count, own);
       log_sums_[row * most_chunks_ + static_cast<std::size_t>(chunks_[row]++)] =
           model_->kernels.log_sum_exp(own.values, count, own.largest);
       if (!rows[row].watched.empty()) watch(row, rows[row], base + first, count, own);
       choose(row, rows[row], base + first, count, own);
     }
   });
+}
+
+/// Makes tokens that a row would repeat less likely, or more where the penalty is below 1.
+void Scorer::penalize(const ScoredRow& asked, int first, int count, LogitRow& logits) const {
+  for (const std::int32_t token : asked.penalized) {
+    const int candidate = number_of(token, asked.candidates);
+    if (candidate < first || candidate >= first + count) continue;
+    float& logit = logits.values[candidate - first];
+    logit = logit < 0 ? logit * asked.penalty : logit / asked.penalty;
+  }
+  logits.largest = model_->kernels.largest(logits.values, count);
 }
 
 /// Adds to a row's best candidates those of one chunk that may follow.
@@ -99,7 +111,11 @@ void Scorer::choose(std::size_t row, const ScoredRow& asked, int first, int coun
   const auto forbid = [&](int candidate) {
     if (candidate >= first && candidate < first + count) logits.values[candidate - first] = kNever;
   };
-  for (const int candidate : forbidden_) forbid(candidate);
+  if (asked.suppressed == nullptr) {
+    for (const int candidate : forbidden_) forbid(candidate);
+  } else {
+    for (const std::int32_t token : *asked.suppressed) forbid(number_of(token, asked.candidates));
+  }
   if (!asked.may_end) forbid(end_);
   for (const std::int32_t token : asked.barred) forbid(number_of(token, asked.candidates));
   if (asked.barred_set != nullptr && !asked.barred_set->empty()) {
@@ -121,13 +137,14 @@ void Scorer::watch(std::size_t row, const ScoredRow& asked, int first, int count
   }
 }
 
-/// The number of the candidate that is `token`, which the row has.
+/// The number of the candidate that is `token`; -1 where the row does not have it.
 int Scorer::number_of(std::int32_t token, const Candidates* candidates) const {
   if (shortlist_ == nullptr) return token;
   const std::span<const std::int32_t> common = shortlist_->common();
   const auto shared = std::lower_bound(common.begin(), common.end(), token);
   if (shared != common.end() && *shared == token) return static_cast<int>(shared - common.begin());
   const auto own = std::lower_bound(candidates->ids.begin(), candidates->ids.end(), token);
+  if (own == candidates->ids.end() || *own != token) return -1;
   return static_cast<int>(common.size()) + static_cast<int>(own - candidates->ids.begin());
 }
 

@@ -12,12 +12,15 @@ namespace octavo {
 
 /// A decoder row that is to be scored. Rows of one sentence lie together.
 struct ScoredRow {
-  std::size_t offered;                         // tokens at most
-  bool may_end;                                // whether EOS may be offered
-  const Candidates* candidates = nullptr;      // its sentence's; read where there is a shortlist
-  std::span<const std::int32_t> barred = {};   // tokens that may not be offered
-  const TokenSet* barred_set = nullptr;        // more of them, may be null
-  std::span<const std::int32_t> watched = {};  // tokens whose logits are wanted, offered or not
+  std::size_t offered;                                    // tokens at most
+  bool may_end;                                           // whether EOS may be offered
+  const Candidates* candidates = nullptr;                 // its sentence's; read where there is a shortlist
+  std::span<const std::int32_t> barred = {};              // tokens that may not be offered
+  const TokenSet* barred_set = nullptr;                   // more of them, may be null
+  std::span<const std::int32_t> watched = {};             // tokens whose logits are wanted, offered or not
+  const std::vector<std::int32_t>* suppressed = nullptr;  // tokens that may not be offered; null: the model's
+  std::span<const std::int32_t> penalized = {};           // tokens whose logits are changed by `penalty`
+  float penalty = 1.0f;
 };
 
 /// Turns decoder states into what each row offers its search. Candidates are numbered: those that every row
@@ -38,6 +41,7 @@ class Scorer {
   void add(const OutputProjection& output, int base, const ProductInput& states, std::size_t first_row,
            std::span<const ScoredRow> rows, Workspace& workspace);
   void choose(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits);
+  void penalize(const ScoredRow& asked, int first, int count, LogitRow& logits) const;
   void watch(std::size_t row, const ScoredRow& asked, int first, int count, const LogitRow& logits);
   std::int32_t token_of(int candidate, const Candidates* candidates) const;
   int number_of(std::int32_t token, const Candidates* candidates) const;

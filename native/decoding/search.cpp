@@ -14,6 +14,13 @@ namespace {
 constexpr int kLargestBeam = 64;
 constexpr int kLongestTranslation = 65'536;
 
+/// length^length_penalty.
+float length_divisor(int length, float length_penalty) {
+  if (length_penalty == 1.0f) return static_cast<float>(length);
+  if (length_penalty == 0.0f) return 1.0f;
+  return exponential(length_penalty * logarithm(static_cast<float>(length)));
+}
+
 void require(bool holds, const char* message) {
   if (!holds) throw Error(message);
 }
@@ -29,10 +36,13 @@ void check(const SearchOptions& options) {
   require(options.max_length >= 1 && options.max_length <= kLongestTranslation,
           "max_length must be from 1 to 65536");
   require(options.length_ratio >= 0 && options.length_ratio <= 100, "length_ratio must be from 0 to 100");
-  require(options.length_margin >= 1 && options.length_margin <= kLongestTranslation,
-          "length_margin must be from 1 to 65536");
+  require(options.length_margin >= 0 && options.length_margin <= kLongestTranslation,
+          "length_margin must be from 0 to 65536");
+  require(options.word_penalty >= -10 && options.word_penalty <= 10, "word_penalty must be from -10 to 10");
   require(options.no_repeat_ngram >= 0 && options.no_repeat_ngram <= kLongestTranslation,
           "no_repeat_ngram must be from 0 to 65536");
+  require(options.repetition_penalty >= 0.1f && options.repetition_penalty <= 10,
+          "repetition_penalty must be from 0.1 to 10");
 }
 
 int longest_translation(const SearchOptions& options, int source_tokens, int max_positions,
@@ -44,10 +54,9 @@ int longest_translation(const SearchOptions& options, int source_tokens, int max
   return std::max(1, static_cast<int>(longest));
 }
 
-float length_divisor(int length, float length_penalty) {
-  if (length_penalty == 1.0f) return static_cast<float>(length);
-  if (length_penalty == 0.0f) return 1.0f;
-  return exponential(length_penalty * logarithm(static_cast<float>(length)));
+float hypothesis_score(const SearchOptions& options, float sum, int length) {
+  const float weighed = sum - options.word_penalty * static_cast<float>(length);
+  return weighed / length_divisor(length, options.length_penalty);
 }
 
 }  // namespace octavo

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace octavo {
+
+/// When the search of a sentence ends; docs/numerics.md, "Search".
+enum class Stop : std::uint8_t { full, heuristic, exhaustive, shrinking };
 
 /// How to search; docs/numerics.md, "Search", says what each means.
 struct SearchOptions {
@@ -14,7 +18,11 @@ struct SearchOptions {
   int max_length = 512;
   double length_ratio = 2.0;
   int length_margin = 16;
+  float word_penalty = 0.0f;
+  Stop stop = Stop::full;
   int no_repeat_ngram = 0;
+  float repetition_penalty = 1.0f;
+  std::optional<std::vector<std::int32_t>> suppressed_ids;  // none: the model's
 };
 
 /// Throws Error where an option is out of range.
@@ -33,7 +41,7 @@ struct Hypothesis {
 int longest_translation(const SearchOptions& options, int source_tokens, int max_positions,
                         int demanded_tokens);
 
-/// length^length_penalty.
-float length_divisor(int length, float length_penalty);
+/// The score of a hypothesis of this length whose log-probability is `sum`.
+float hypothesis_score(const SearchOptions& options, float sum, int length);
 
 }  // namespace octavo

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/errors.h"
 
@@ -55,7 +56,7 @@ void SentenceSearch::advance(std::span<const Offer> offers, std::span<const Atte
   }
   live_.swap(next_);
   settle();
-  if (options_.no_repeat_ngram > 0) bar_repeats();
+  if (heeds_repeats()) heed_repeats();
 }
 
 /// The only live hypothesis goes on with the next token of the prefix, at no cost.
@@ -91,19 +92,27 @@ bool SentenceSearch::choose(std::span<const Offer> offers) {
 }
 
 void SentenceSearch::walk() {
-  const auto beam = static_cast<std::size_t>(options_.beam);
-  for (std::size_t rank = 0; rank < candidates_.size() && next_.size() < beam; ++rank) {
+  const std::size_t places = places_left();
+  const std::size_t last = options_.stop == Stop::shrinking ? places : candidates_.size();
+  for (std::size_t rank = 0; rank < std::min(candidates_.size(), last) && next_.size() < places; ++rank) {
     if (candidates_[rank].token != eos_id_) {
       go_on(candidates_[rank]);
-    } else if (rank < beam) {
+    } else if (rank < places) {
       finish(live_[static_cast<std::size_t>(candidates_[rank].hypothesis)].node, candidates_[rank].sum, true);
     }
   }
 }
 
+/// Hypotheses that may go on or end in this step.
+std::size_t SentenceSearch::places_left() const {
+  const auto beam = static_cast<std::size_t>(options_.beam);
+  if (options_.stop != Stop::shrinking) return beam;
+  return beam - std::min(finished_.size(), beam - 1);  // with terms more than the beam may end
+}
+
 void SentenceSearch::finish(std::int32_t node, float sum, bool complete) {
-  const float score = sum / length_divisor(length_, options_.length_penalty);
-  finished_.push_back({score, terms_ ? free_score(node, sum, complete, 0) : score, node, complete});
+  const float reached = hypothesis_score(options_, sum, length_);
+  finished_.push_back({reached, terms_ ? free_score(node, sum, complete, 0) : reached, node, complete});
 }
 
 void SentenceSearch::go_on(const Candidate& candidate) {
@@ -126,7 +135,18 @@ void SentenceSearch::settle() {
 }
 
 bool SentenceSearch::enough_finished() const {
-  return finished_.size() >= static_cast<std::size_t>(options_.beam) && !(terms_ && unmet_may_win());
+  if (finished_.size() < static_cast<std::size_t>(options_.beam)) return false;
+  if (options_.beam > 1 && options_.stop == Stop::exhaustive) return false;
+  if (options_.beam > 1 && options_.stop == Stop::heuristic && !better_is_unlikely()) return false;
+  return !(terms_ && unmet_may_win());
+}
+
+/// Whether the best live hypothesis, ended now, would score no more than `beam` that have finished.
+bool SentenceSearch::better_is_unlikely() const {
+  float best = -std::numeric_limits<float>::infinity();
+  for (const Live& live : live_) best = std::max(best, hypothesis_score(options_, live.sum, length_));
+  const auto as_good = [&](const Finished& finished) { return finished.score >= best; };
+  return std::count_if(finished_.begin(), finished_.end(), as_good) >= options_.beam;
 }
 
 /// Ends the search with the live hypotheses as they are.
@@ -141,15 +161,19 @@ bool SentenceSearch::no_better_can_come() const {
   if (finished_.size() < wanted) return false;
   float best_sum = live_.front().sum;
   for (const Live& live : live_) best_sum = std::max(best_sum, live.sum);
-  const float bound = best_sum / length_divisor(longest_, options_.length_penalty);
+  float bound = hypothesis_score(options_, best_sum, longest_);
+  if (options_.word_penalty != 0.0f) {  // else the longest is the best
+    for (int length = length_ + 1; length < longest_; ++length)
+      bound = std::max(bound, hypothesis_score(options_, best_sum, length));
+  }
   const auto as_good = [&](const Finished& finished) { return finished.score >= bound; };
   return static_cast<std::size_t>(std::count_if(finished_.begin(), finished_.end(), as_good)) >= wanted;
 }
 
-/// A token is barred where the last no_repeat_ngram - 1 tokens and it already stand in the hypothesis.
-void SentenceSearch::bar_repeats() {
-  const auto kept = static_cast<std::size_t>(options_.no_repeat_ngram) - 1;
-  barred_.resize(live_.size());
+/// What each live hypothesis may not, or had better not, repeat.
+void SentenceSearch::heed_repeats() {
+  if (options_.no_repeat_ngram > 0) barred_.resize(live_.size());
+  if (options_.repetition_penalty != 1.0f) penalized_.resize(live_.size());
   std::vector<std::int32_t> tokens;  // the last one first
   for (std::size_t i = 0; i < live_.size(); ++i) {
     tokens.clear();
@@ -157,12 +181,24 @@ void SentenceSearch::bar_repeats() {
          node = nodes_[static_cast<std::size_t>(node)].parent) {
       tokens.push_back(nodes_[static_cast<std::size_t>(node)].token);
     }
-    barred_[i].clear();
-    const auto last = tokens.begin() + static_cast<std::ptrdiff_t>(std::min(kept, tokens.size()));
-    for (std::size_t before = 1; before + kept <= tokens.size(); ++before) {
-      if (std::equal(tokens.begin(), last, tokens.begin() + static_cast<std::ptrdiff_t>(before)))
-        barred_[i].push_back(tokens[before - 1]);
-    }
+    if (options_.no_repeat_ngram > 0) bar_repeats(tokens, barred_[i]);
+    if (options_.repetition_penalty == 1.0f) continue;
+    std::sort(tokens.begin(), tokens.end());
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    penalized_[i] = tokens;
+  }
+}
+
+/// A token is barred where the last no_repeat_ngram - 1 tokens and it already stand in the hypothesis, whose
+/// last token comes first.
+void SentenceSearch::bar_repeats(std::span<const std::int32_t> tokens,
+                                 std::vector<std::int32_t>& barred) const {
+  const auto kept = static_cast<std::size_t>(options_.no_repeat_ngram) - 1;
+  barred.clear();
+  const auto last = tokens.first(std::min(kept, tokens.size()));
+  for (std::size_t before = 1; before + kept <= tokens.size(); ++before) {
+    if (std::equal(last.begin(), last.end(), tokens.begin() + static_cast<std::ptrdiff_t>(before)))
+      barred.push_back(tokens[before - 1]);
   }
 }
 

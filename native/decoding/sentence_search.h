@@ -58,8 +58,12 @@ class SentenceSearch {
   std::span<const std::int32_t> watched() const {
     return terms_ ? terms_->tokens() : std::span<const std::int32_t>();
   }
-  /// Whether one live hypothesis may offer what another may not.
-  bool hypotheses_differ() const { return terms_ || options_.no_repeat_ngram > 0; }
+  /// Tokens that live()[hypothesis] has, each once, where repeating them is penalized.
+  std::span<const std::int32_t> penalized(std::size_t hypothesis) const {
+    return penalized_.empty() ? std::span<const std::int32_t>() : penalized_[hypothesis];
+  }
+  /// Whether one live hypothesis may offer what another may not, or its logits are changed.
+  bool hypotheses_differ() const { return terms_ || heeds_repeats(); }
 
   /// The most hypotheses that are live at a time.
   static int most_live(const SearchOptions& options, bool has_terms);
@@ -99,9 +103,13 @@ class SentenceSearch {
   void go_on(const Candidate& candidate);
   void settle();
   bool enough_finished() const;
+  bool better_is_unlikely() const;
+  std::size_t places_left() const;
   void cut();
   bool no_better_can_come() const;
-  void bar_repeats();
+  bool heeds_repeats() const { return options_.no_repeat_ngram > 0 || options_.repetition_penalty != 1.0f; }
+  void heed_repeats();
+  void bar_repeats(std::span<const std::int32_t> tokens, std::vector<std::int32_t>& barred) const;
 
   // Where there are terms: sentence_search_terms.cpp.
   void collect_with_terms(std::span<const Offer> offers);
@@ -125,7 +133,8 @@ class SentenceSearch {
   std::vector<Live> next_;
   std::vector<Candidate> candidates_;
   std::vector<Finished> finished_;
-  std::vector<std::vector<std::int32_t>> barred_;  // for each live hypothesis; empty: none
+  std::vector<std::vector<std::int32_t>> barred_;     // for each live hypothesis; empty: none
+  std::vector<std::vector<std::int32_t>> penalized_;  // likewise
 
   std::optional<Terms> terms_;
   std::vector<float> node_sums_;        // for each node

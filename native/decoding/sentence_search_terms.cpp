@@ -89,14 +89,16 @@ void SentenceSearch::keep_best_of_bank(std::size_t first, std::size_t end) {
   const bool is_last = end == term_candidates_.size();
   const bool all_met = term_candidates_[first].missing == 0;
   const auto beam = static_cast<std::size_t>(options_.beam);
-  const std::size_t width = all_met ? beam : static_cast<std::size_t>(bank_width(options_));
+  const std::size_t places = places_left();
+  const std::size_t width = all_met ? places : static_cast<std::size_t>(bank_width(options_));
   const auto most = static_cast<std::size_t>(most_live(options_, true));
   const std::size_t nearer = kept_.size();  // of banks that miss fewer tokens
   std::size_t kept = 0;
+  if (all_met && options_.stop == Stop::shrinking) end = std::min(end, first + places);
   for (std::size_t i = first; i < end && kept < width; ++i) {
     const Candidate& candidate = term_candidates_[i].candidate;
     if (candidate.token == eos_id_) {
-      if (i - first < beam)
+      if (i - first < places)
         finish(live_[static_cast<std::size_t>(candidate.hypothesis)].node, candidate.sum, true);
       continue;
     }
@@ -130,7 +132,7 @@ float SentenceSearch::free_score(std::int32_t node, float sum, bool complete, st
     before = sums[i];
   }
   if (complete) free += sum - before;
-  return free / length_divisor(length_, options_.length_penalty);
+  return hypothesis_score(options_, free, length_);
 }
 
 /// Whether a hypothesis that misses something scores better so far than the worst result, both without terms:

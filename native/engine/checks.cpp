@@ -38,12 +38,12 @@ void check_target(const TransformerConfig& config, const std::vector<std::int32_
   check_tokens(tokens, config.target_vocab_size, config.max_positions - 1, "target");
 }
 
-void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms) {
+void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms,
+                 std::span<const std::int32_t> suppressed) {
   const std::string place = "source " + std::to_string(source) + ": ";
   if (terms.size() > kMostTerms)
     throw Error(place + "has " + std::to_string(terms.size()) + " terms; at most " +
                 std::to_string(kMostTerms) + " can be met in one translation");
-  const std::vector<std::int32_t>& suppressed = config.suppressed_ids;
   for (std::size_t t = 0; t < terms.size(); ++t) {
     const std::string name = place + "term " + std::to_string(t);
     if (terms[t].alternatives.empty())
@@ -56,7 +56,7 @@ void check_terms(const TransformerConfig& config, std::size_t source, std::span<
           throw Error(name + " holds EOS, token " + std::to_string(token) + ", which only ends translations");
         if (std::find(suppressed.begin(), suppressed.end(), token) != suppressed.end())
           throw Error(name + " holds token " + std::to_string(token) +
-                      ", which this model never produces (suppressed_ids)");
+                      ", which is never produced (suppressed_ids)");
       }
     }
   }
@@ -93,6 +93,8 @@ void check_text(const TransformerConfig& config, const ScoredText& text) {
 
 void check_request(const TransformerConfig& config, const Request& request) {
   check(request.options);
+  const std::vector<std::int32_t> suppressed = request.options.suppressed_ids.value_or(config.suppressed_ids);
+  check_tokens(suppressed, config.target_vocab_size, config.target_vocab_size, "suppressed_ids");
   const std::size_t sources = request.sources.size();
   if (!request.terms.empty() && request.terms.size() != sources)
     throw Error("there must be terms for every source, or for none; there are " +
@@ -103,7 +105,7 @@ void check_request(const TransformerConfig& config, const Request& request) {
                 " sources");
   for (std::size_t i = 0; i < sources; ++i) {
     check_source(config, request.sources[i]);
-    check_terms(config, i, request.terms_of(i));
+    check_terms(config, i, request.terms_of(i), suppressed);
     check_target_prefix(config, i, request.target_prefix_of(i), request.options.max_length);
   }
 }

@@ -17,8 +17,10 @@ void check_source(const TransformerConfig& config, const std::vector<std::int32_
 /// The same for a decoder prefix after decoder_start_id.
 void check_target(const TransformerConfig& config, const std::vector<std::int32_t>& tokens);
 
-/// Throws Error unless a translation of source number `source` can contain the terms.
-void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms);
+/// Throws Error unless a translation of source number `source` can contain the terms, where `suppressed`
+/// tokens are never produced.
+void check_terms(const TransformerConfig& config, std::size_t source, std::span<const Term> terms,
+                 std::span<const std::int32_t> suppressed);
 
 /// Throws Error unless translations of source number `source`, that have at most `longest` tokens with EOS,
 /// can begin with the prefix.

@@ -144,6 +144,37 @@ def test_direct_exports_translate_alike(config: ModelConfig, tmp_path: Path) -> 
     check_same(model, peer, token_names(model), with_eos=False)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"length_penalty": 0.2}, {"length_penalty": 0.2}),
+        ({"length_penalty": 0.0}, {"length_penalty": 0.0}),
+        ({"length_penalty": 1.0, "repetition_penalty": 1.3}, {"repetition_penalty": 1.3}),
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_rules_of_the_search(theirs: dict, ours: dict, tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "ours", config=PRE, tensors=lively_tensors(PRE, eos_bias=2.0))
+    export_ctranslate2(tmp_path / "ours", tmp_path / "ct2")
+    model = ModelDirectory.open(tmp_path / "ours")
+    peer = ctranslate2.Translator(str(tmp_path / "ct2"), compute_type="float32", intra_threads=1)
+    names = token_names(model)
+    ids = [model.tokenizers()[0].encode(line) for line in SENTENCES]
+    engine = Engine(model, precision="float32", threads=1)
+    for beam in (1, 4):
+        results = peer.translate_batch(
+            [[names[token] for token in row] for row in ids],
+            beam_size=beam,
+            max_decoding_length=30,
+            **theirs,
+        )
+        options = SearchOptions(beam=beam, max_length=30, length_ratio=0.0, length_margin=30, **ours)
+        found = engine.translate([np.array(row, np.int32) for row in ids], options)
+        expected = [result.hypotheses[0] for result in results]
+        assert [[names[token] for token in h[0].tokens] for h in found] == expected
+    assert len({tuple(row) for row in expected}) > 3
+
+
 @pytest.mark.parametrize("length", [1, 3])
 def test_target_prefixes(length: int, tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "ours", config=PRE, tensors=lively_tensors(PRE, eos_bias=2.0))

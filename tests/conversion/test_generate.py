@@ -15,6 +15,7 @@ from octavo.artifact import ModelDirectory
 from octavo.conversion import convert, export
 from octavo.engine import Engine, SearchOptions
 from octavo.model.config import Activation, ModelConfig, NormPlacement, Positions
+from octavo.model.search import Stop
 
 from ..models import synthetic_sentences, tiny_config, write_tiny_model
 from .marian import lively_tensors, marian_config, write_marian
@@ -109,6 +110,40 @@ def test_ngrams_that_may_not_repeat_are_those_of_generate(size: int, tmp_path: P
         expected = peer.generate(sources, no_repeat_ngram_size=size, **options)
         assert translate(ours, sources, beam=beam, max_length=30, no_repeat_ngram=size) == expected
         assert expected != peer.generate(sources, **options)
+
+
+@pytest.mark.parametrize(
+    ("early_stopping", "stop"),
+    [(True, Stop.FULL), (False, Stop.HEURISTIC), ("never", Stop.EXHAUSTIVE)],
+    ids=["True", "False", "never"],
+)
+def test_searches_stop_as_in_generate(early_stopping: bool | str, stop: Stop, tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", CONFIGS["shared"])
+    convert(theirs.path, tmp_path / "ours")
+    ours, peer = ModelDirectory.open(tmp_path / "ours"), Peer(theirs.path)
+    peer.model.generation_config.forced_eos_token_id = None
+    sources = peer.ids(SENTENCES[:25])
+    found = []
+    for penalty in (0.0, 1.0, 2.0):
+        options = {"num_beams": 4, "length_penalty": penalty, "max_length": 31}
+        expected = peer.generate(sources, early_stopping=early_stopping, **options)
+        given = {"beam": 4, "length_penalty": penalty, "max_length": 30}
+        assert translate(ours, sources, stop=stop, **given) == expected
+        found.append((expected, translate(ours, sources, stop=Stop.FULL, **given)))
+    assert (stop is Stop.FULL) == all(theirs == full for theirs, full in found)
+
+
+def test_repetition_is_penalized_as_in_greedy_generate(tmp_path: Path) -> None:
+    theirs = write_marian(tmp_path / "theirs", CONFIGS["shared"])
+    convert(theirs.path, tmp_path / "ours")
+    ours, peer = ModelDirectory.open(tmp_path / "ours"), Peer(theirs.path)
+    peer.model.generation_config.forced_eos_token_id = None
+    sources = peer.ids(SENTENCES)
+    for penalty in (1.3, 0.8):
+        expected = peer.generate(sources, num_beams=1, repetition_penalty=penalty, max_length=31)
+        found = translate(ours, sources, beam=1, max_length=30, repetition_penalty=penalty)
+        assert found == expected
+        assert found != peer.generate(sources, num_beams=1, max_length=31)
 
 
 @pytest.mark.parametrize("beam", [1, 4])

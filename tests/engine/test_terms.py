@@ -158,7 +158,7 @@ def test_the_same_term_twice_appears_twice(model) -> None:
         ([], "source 1: term 0 has no alternative"),
         ([[]], "source 1: term 0 has an alternative without tokens"),
         ([[5, 3]], "source 1: term 0 holds EOS, token 3"),
-        ([[5], [0]], r"source 1: term 0 holds token 0, which this model never produces \(suppressed_ids\)"),
+        ([[5], [0]], r"source 1: term 0 holds token 0, which is never produced \(suppressed_ids\)"),
         ([[5, 96]], "source 1: term 0 token 96 lies outside the vocabulary of 96"),
         ([[-1]], "source 1: term 0 token -1 lies outside the vocabulary"),
         ([[5] * 64], "source 1: term 0 has 64 tokens; the model takes at most 63"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from octavo.model.config import ModelConfig
+from octavo.model.search import Stop
 from octavo.reference import Hypothesis, SearchOptions, Transformer, from_arrays, search
 from octavo.reference.search import best
 
@@ -118,6 +119,55 @@ def test_the_search_follows_the_rules(beam: int, configured: Callable[..., Model
     options = SearchOptions(beam=beam, nbest=beam, max_length=8)
     for sentence, results in zip(SENTENCES, search(reference, SENTENCES, options), strict=True):
         expected = transcribed(reference, sentence, beam, longest=8)
+        assert [(h.tokens, h.complete) for h in results] == [(h.tokens, h.complete) for h in expected]
+        assert [h.score for h in results] == pytest.approx([h.score for h in expected], abs=1e-4)
+
+
+def shrunk(reference: Transformer, source: list[int], beam: int, options: SearchOptions) -> list[Hypothesis]:
+    """Marian's search: of the best continuations, as many as hypotheses are live, those that end leave."""
+    live: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    finished: list[Hypothesis] = []
+    longest = math.floor(options.length_ratio * (len(source) + 1))
+
+    def score(total: float, length: int) -> float:
+        return (total - options.word_penalty * length) / length**options.length_penalty
+
+    width = beam
+    for length in range(1, longest + 1):
+        offers = []
+        for tokens, total in live:
+            row = log_probabilities(reference, source, tokens)[-1]
+            row[list(reference.config.suppressed_ids)] = -math.inf
+            offers += [(total + value, tokens, token) for token, value in enumerate(row.tolist())]
+        offers.sort(key=lambda offer: -offer[0])
+        live = []
+        for total, tokens, token in offers[:width]:
+            if token == reference.config.eos_id:
+                finished.append(Hypothesis(tokens, score(total, length), True))
+            else:
+                live.append(((*tokens, token), total))
+        width = len(live)
+        if not live:
+            break
+    finished += [Hypothesis(tokens, score(total, longest), False) for tokens, total in live]
+    return sorted(finished, key=lambda h: -h.score)
+
+
+@pytest.mark.parametrize(("beam", "word_penalty"), [(1, 0.4), (3, 0.0), (4, 0.4), (4, -0.8)])
+def test_a_beam_shrinks_as_marians_does(beam: int, word_penalty: float) -> None:
+    reference = small_vocabulary(2)
+    sentences = [[4, 5], [6, 6, 6], [5, 4, 6, 5]]
+    options = SearchOptions(
+        beam=beam,
+        nbest=beam,
+        length_penalty=0.6,
+        word_penalty=word_penalty,
+        length_ratio=3,
+        length_margin=0,
+        stop=Stop.SHRINKING,
+    )
+    for sentence, results in zip(sentences, search(reference, sentences, options), strict=True):
+        expected = shrunk(reference, sentence, beam, options)
         assert [(h.tokens, h.complete) for h in results] == [(h.tokens, h.complete) for h in expected]
         assert [h.score for h in results] == pytest.approx([h.score for h in expected], abs=1e-4)
 

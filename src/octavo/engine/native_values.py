@@ -122,12 +122,11 @@ def native_options(options: SearchOptions) -> Any:
     """The options of a search. Raises EngineError for values of another kind."""
     native = _native.SearchOptions()
     for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
         try:
-            setattr(native, field.name, getattr(options, field.name))
-        except TypeError as error:
-            raise EngineError(
-                f"{field.name} = {getattr(options, field.name)!r}: not a number it can be"
-            ) from error
+            setattr(native, field.name, getattr(_native.Stop, value) if field.name == "stop" else value)
+        except (TypeError, AttributeError) as error:
+            raise EngineError(f"{field.name} = {value!r}: not a value it can be") from error
     return native
 
 
