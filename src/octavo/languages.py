@@ -171,12 +171,20 @@ class Languages:
             f"language {reprlib.repr(tag)}: the model does not have it; it has {self.listed(tag)}"
         )
 
+    def by_default(self, source: str | None, target: str | None) -> Languages:
+        """The same with these defaults, as ``code`` takes them; None: as they are."""
+        return dataclasses.replace(
+            self,
+            default_source=self.default_source if source is None else self.code(source),
+            default_target=self.default_target if target is None else self.code(target),
+        )
+
     def stated(self, text: str) -> str | None:
         """The code that a text for OPUS's models begins with, such as ``>>fra<<``; None where there is none.
 
         Raises LanguageError for one that the model does not have.
         """
-        found = _STATED.match(text) if self._are_stated else None
+        found = _STATED.match(text) if self.are_stated else None
         return self.code(found[1]) if found else None
 
     def tag(self, code: str) -> str:
@@ -249,7 +257,8 @@ class Languages:
         return [code for misfit, code in found if misfit == best]
 
     @functools.cached_property
-    def _are_stated(self) -> bool:
+    def are_stated(self) -> bool:
+        """Whether a text may begin with a code, as those for OPUS's models do."""
         return any(map(_STATED.fullmatch, self.codes))
 
     @functools.cached_property

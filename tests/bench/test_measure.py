@@ -30,7 +30,14 @@ class Recorded:
     def __init__(self, name: str, asked: list[tuple[str, int]]) -> None:
         self.name, self.asked = name, asked
 
-    def translate(self, sources: Sequence[np.ndarray], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[np.ndarray],
+        options: SearchOptions,
+        *,
+        target_prefixes: Sequence[np.ndarray | None] | None = None,
+    ) -> list[list[Hypothesis]]:
+        assert target_prefixes is None
         self.asked.append((self.name, len(sources)))
         return [[Hypothesis(np.arange(3, dtype=np.int32), 0.0, False)] for _ in sources]
 

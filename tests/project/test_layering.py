@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
         *("regular_file", "durable", "model", "text"),
         "languages",
     },
-    "engine": {"arguments", "artifact", "model"},
+    "engine": {"arguments", "artifact", "languages", "model"},
     "translation": {
         *("arguments", "documents", "durable", "languages", "regular_file", "terms", "memory"),
         *("engine", "artifact", "text", "model"),

@@ -84,6 +84,7 @@ def test_a_stopped_run_goes_on(float_path: Path, tmp_path: Path, monkeypatch: py
     whole = make_shortlist(float_path, tmp_path / "whole", Request(text(TEXT)))
     monkeypatch.setattr(counting, "CHUNK_SENTENCES", 25)
     monkeypatch.setattr(counting, "_SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(counting, "_SAVING_SHARE", 1e9)  # however long a save took
     count = counting.Counting._count
     seen: list[int] = []
 

@@ -15,6 +15,7 @@ from octavo.artifact import ModelDirectory
 from octavo.artifact.writing import check_output, write_with_alignment
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.precision import default_precision
+from octavo.engine.target_prefixes import target_prefixes
 from octavo.errors import OctavoError
 from octavo.runs.progress import Progress, Silent
 
@@ -34,12 +35,14 @@ def align_model(
     lines: Iterable[str],
     name: str,
     *,
+    direction: tuple[str | None, str | None] = (None, None),
     overwrite: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> HeadChoice:
     """Write the model directory ``source`` to ``output`` with the heads that align best, by its own
     translations of the first ``SENTENCES`` sentences of ``lines``; ``name`` is the text's in messages.
+    ``direction``: from which language to which; None: the model's default.
 
     Raises ModelError for a bad model, AlignmentError where there is too little text, OutputError for a bad
     output path; nothing is written then.
@@ -48,6 +51,7 @@ def align_model(
     progress = progress or Silent()
     model = ModelDirectory.open(source)
     model.check_translates("`octavo align`")
+    model = model.between(*direction)
     sources = list(_sentences(model, lines))
     engine = Engine(model, precision=default_precision(model), threads=threads)
     try:
@@ -55,7 +59,8 @@ def align_model(
         targets: list[Ids] = []
         for start in range(0, len(sources), _SENTENCES_AT_ONCE):
             batch = sources[start : start + _SENTENCES_AT_ONCE]
-            found = engine.translate(batch, SearchOptions(beam=1))
+            prefixes = target_prefixes(model.direction(), len(batch))
+            found = engine.translate(batch, SearchOptions(beam=1), target_prefixes=prefixes)
             targets += [nbest[0].tokens[: model.config.max_positions - 1] for nbest in found]
             progress.advance(len(batch))
         progress.stage("Choosing the heads that align", None)

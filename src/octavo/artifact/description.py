@@ -13,7 +13,7 @@ from typing import Any, Final
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
 from octavo.errors import ModelError
-from octavo.languages import Languages
+from octavo.languages import Languages, UnstatedLanguageError
 from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
@@ -77,9 +77,19 @@ class Description:
             self.alignment.check(self.config)
         if self.languages:
             self.languages.check(self.config)
+            self._check_shortlist_is_of_a_pair(self.languages)
         self.added.check_size(min(self.config.source_vocab_size, self.config.target_vocab_size))
         if self.config.is_language_model:
             self._check_language_model()
+
+    def _check_shortlist_is_of_a_pair(self, languages: Languages) -> None:
+        if self.shortlist:
+            try:
+                languages.direction(None, None, (self.source_language, self.target_language))
+            except UnstatedLanguageError as error:
+                raise SpecError(
+                    "shortlist: is for one pair of languages, which the defaults of languages have to state"
+                ) from error
 
     def _check_language_model(self) -> None:
         if self.source_language != self.target_language:

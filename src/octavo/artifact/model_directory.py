@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import reprlib
@@ -69,6 +70,7 @@ class ModelDirectory:
         self.shortlist_path: Path | None = (
             path / description.shortlist.file if description.shortlist else None
         )
+        self._between: tuple[str | None, str | None] = None, None
         self._specs = stored_tensors(self.config, self.scheme, self.plan)
         self._file = TensorsFile(path / description.tensors.file, self._specs)
 
@@ -122,12 +124,20 @@ class ModelDirectory:
         its default, or the only one that it has. Raises LanguageError, naming the model, for a language that
         it does not have, and for one that has to be stated and is not."""
         labels = self.source_language, self.target_language
+        source, target = source or self._between[0], target or self._between[1]
         try:
             if self.languages is not None:
                 return self.languages.direction(source, target, labels)
             return Direction(label_serving(labels[0], source), label_serving(labels[1], target))
         except LanguageError as error:
             raise type(error)(f"{self.path}: {error}") from error
+
+    def between(self, source: str | None, target: str | None) -> ModelDirectory:
+        """The same model with these languages where ``direction`` is told none. Raises LanguageError."""
+        chosen = copy.copy(self)
+        chosen._between = source, target
+        chosen.direction()
+        return chosen
 
     def tensor_specs(self) -> list[TensorSpec]:
         """Name, shape and admitted types of all tensors, sorted by name."""

@@ -97,10 +97,12 @@ def write_with_shortlist(
     shortlist: Shortlist,
     *,
     quality: Mapping[str, Any],
+    languages: Languages | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the model ``source`` with this shortlist; its other files are copied as they are.
 
+    ``languages``: those of a model that has several; their defaults are the pair that the shortlist is for.
     Written, and refused, as ``write_model`` does.
     """
     with _beside(Path(path), overwrite) as beside:
@@ -108,7 +110,7 @@ def write_with_shortlist(
         for entry in (description.source_tokenizer, description.target_tokenizer, description.tensors):
             shutil.copyfile(source.path / entry.file, beside / entry.file)
         entry = _shortlist_entry(beside, shortlist, source.config)
-        _describe(beside, dataclasses.replace(description, shortlist=entry), quality)
+        _describe(beside, dataclasses.replace(description, shortlist=entry, languages=languages), quality)
 
 
 def write_with_alignment(

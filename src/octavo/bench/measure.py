@@ -19,7 +19,13 @@ from octavo.race import Spread, race, timed
 class TranslatingEngine(Protocol):
     """What is measured; see octavo.engine.Engine."""
 
-    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
+    ) -> list[list[Hypothesis]]:
         """For each source its n-best list."""
 
 
@@ -73,12 +79,16 @@ def run_once(engine: TranslatingEngine, work: Work, *, latency: bool) -> Pass:
     """One pass. Raises OctavoError where a translation has not the length that was forced."""
     if latency:
         found, taken = [], []
+        prefixes = work.target_prefixes(1)
         for source in work.sources:
-            seconds, hypotheses = timed(functools.partial(engine.translate, [source], work.options))
+            seconds, hypotheses = timed(
+                functools.partial(engine.translate, [source], work.options, target_prefixes=prefixes)
+            )
             taken.append(seconds)
             found += hypotheses
         return Pass(sum(taken), _lengths(found, work), tuple(taken))
-    seconds, found = timed(lambda: engine.translate(work.sources, work.options))
+    prefixes = work.target_prefixes(len(work.sources))
+    seconds, found = timed(lambda: engine.translate(work.sources, work.options, target_prefixes=prefixes))
     return Pass(seconds, _lengths(found, work))
 
 

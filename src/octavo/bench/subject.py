@@ -15,6 +15,7 @@ from octavo.bench.shapes import Shape, configuration, random_model, static_model
 from octavo.engine import Engine, default_precision
 from octavo.engine.hypothesis import TokenIds
 from octavo.errors import InputError
+from octavo.languages import Direction
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan
 from octavo.model.search import SearchDefaults
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Subject:
-    """The model directory ``what``, or random weights of the shape ``what``, made in memory."""
+    """The model directory ``what``, or random weights of the shape ``what``, made in memory. ``languages``:
+    from which language to which texts are translated; None: the model's default."""
 
     what: Path | Shape
+    languages: tuple[str | None, str | None] = (None, None)
 
     @property
     def name(self) -> str:
@@ -60,11 +63,14 @@ class Subject:
         """
         if isinstance(self.what, Shape):
             raise InputError("random weights have no vocabulary to read text with")
-        model = self._open(self.what)
-        tokenizer, _ = model.tokenizers()
-        longest = model.config.max_positions - model.config.source_eos
-        found = [np.array(tokenizer.encode(text)[:longest], np.int32) for text in texts]
+        segmenter = self._open(self.what).between(*self.languages).segmenter()
+        found = [np.array(segmenter.whole(text), np.int32) for text in texts]
         return [source for source in found if len(source)]
+
+    @property
+    def direction(self) -> Direction | None:
+        """From which language to which texts are translated. None for a shape, which has no languages."""
+        return None if isinstance(self.what, Shape) else self._open(self.what).direction(*self.languages)
 
     def plan(self, precision: Precision) -> QuantizationPlan | None:
         """What runs in int8; None: nothing."""

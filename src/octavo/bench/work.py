@@ -10,7 +10,9 @@ import numpy as np
 
 from octavo.engine import SearchOptions
 from octavo.engine.hypothesis import TokenIds
+from octavo.engine.target_prefixes import target_prefixes
 from octavo.errors import InputError
+from octavo.languages import Direction
 from octavo.model.config import ModelConfig
 from octavo.model.limits import MAX_LENGTH_RATIO, MAX_POSITIONS
 from octavo.model.search import SearchDefaults
@@ -18,11 +20,17 @@ from octavo.model.search import SearchDefaults
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Work:
-    """Sources (ids without EOS) and the search. ``forced``: every translation has this many tokens."""
+    """Sources (ids without EOS) and the search. ``forced``: every translation has this many tokens.
+    ``direction``: from which language to which, where the sources are text."""
 
     sources: Sequence[TokenIds]
     options: SearchOptions
     forced: int | None = None
+    direction: Direction | None = None
+
+    def target_prefixes(self, sentences: int) -> list[TokenIds | None] | None:
+        """What so many translations begin with, as ``Engine.translate`` takes it."""
+        return None if self.direction is None else target_prefixes(self.direction, sentences)
 
     def source_tokens(self, config: ModelConfig) -> int:
         """Tokens that the encoder reads, EOS included where the model appends it."""

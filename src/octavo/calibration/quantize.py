@@ -37,7 +37,8 @@ class Request:
 
     ``target``: what the gate must keep; None measures no dev set. ``full_report``: measure all that the
     report shows, also what the choice does not need: every published configuration on the dev set, and every
-    product. Raises CalibrationError for requests that make no sense.
+    product. ``direction``: from which language to which the texts are; None: the model's default.
+    Raises CalibrationError for requests that make no sense.
     """
 
     text: NamedText | None = None
@@ -45,6 +46,7 @@ class Request:
     options: CalibrationOptions = dataclasses.field(default_factory=CalibrationOptions)
     target: Target | None = None
     full_report: bool = False
+    direction: tuple[str | None, str | None] = (None, None)
 
     def __post_init__(self) -> None:
         if (self.text is None) == (self.plan is None):
@@ -83,6 +85,7 @@ def quantize_calibrated(
     timed = TimedStages(progress or Silent())
     model = ModelDirectory.open(source)
     model.check_translates("`octavo quantize --calibrate`")
+    model = model.between(*request.direction)
     calibrator = Calibrator(
         model, folder=steps_folder(output, "calibration"), progress=timed, threads=threads
     )

@@ -33,6 +33,23 @@ ModelOption = Annotated[
         parser=named_model,
     ),
 ]
+SourceLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="LANG",
+        help=(
+            "LANG is the language that a model of several translates from: a tag, such as en, or the model's "
+            "code. `octavo inspect` lists them."
+        ),
+    ),
+]
+TargetLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="LANG", help="LANG is the language that a model of several translates to, as --from."
+    ),
+]
 PrecisionOption = Annotated[
     PrecisionName | None,
     typer.Option(

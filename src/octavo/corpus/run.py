@@ -73,6 +73,9 @@ def translate_corpus(request: CorpusRequest, progress: CorpusProgress) -> Report
     paths = find_inputs(request.inputs, request.output)
     model = ModelDirectory.open(catalog.resolve(request.model))
     model.check_translates("`octavo corpus`")
+    languages = request.load.get("source"), request.load.get("to")
+    if not (model.languages and model.languages.are_stated and languages == (None, None)):
+        model = model.between(*languages)
     glossary = _glossary(request.glossary, model)
     settings = _settings(request, paths, model, glossary)
     with held_folder(request.output):
@@ -111,6 +114,8 @@ def _settings(
         "glossary": None if glossary is None else glossary.fingerprint,
         "octavo": octavo.__version__,
     }
+    if model.languages is not None:
+        options["languages"] = [request.load.get("source"), request.load.get("to")]
     return Settings(
         request.format or common_format(paths),
         request.column,
@@ -124,7 +129,8 @@ def _settings(
 def _glossary(path: Path | None, model: ModelDirectory) -> Glossary | None:
     if path is None:
         return None
-    return Glossary.read(path, source=model.source_language, target=model.target_language)
+    direction = model.direction()
+    return Glossary.read(path, source=direction.source, target=direction.target)
 
 
 def _finished_before(job: Job) -> dict[int, FinishedShard]:

@@ -26,6 +26,8 @@ class LoadOptions(TypedDict, total=False):
     threads: int
     sentence_by_sentence: bool
     shortlist: bool
+    source: str | None
+    to: str | None
 
 
 def pack_model(path: str | os.PathLike[str] | None = None) -> bytes:

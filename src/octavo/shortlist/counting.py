@@ -19,6 +19,8 @@ from octavo import durable
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.hypothesis import TokenIds
+from octavo.engine.target_prefixes import target_prefixes
+from octavo.languages import Direction
 from octavo.runs.finished_steps import digest
 from octavo.runs.progress import Progress
 from octavo.shortlist.align import aligned, batches, cross_attention
@@ -41,6 +43,7 @@ class Engines:
     translating: Engine
     aligning: Engine
     options: SearchOptions
+    direction: Direction
     threads: int
 
     @classmethod
@@ -48,14 +51,16 @@ class Engines:
         """Open both engines. They are the same engine for a float model."""
         aligning = Engine(model, precision="float32", threads=threads)
         translating = aligning if model.plan is None else Engine(model, threads=threads)
-        return cls(translating, aligning, options, aligning.threads)
+        return cls(translating, aligning, options, model.direction(), aligning.threads)
 
     def targets(self, pairs: Sequence[Pair]) -> list[TokenIds]:
         """The pairs' targets, translated where they have none. A translation that fills all positions is cut,
         for the decoder to be fed with it."""
         longest = self.aligning.config.max_positions - 1
         missing = [pair.source for pair in pairs if pair.target is None]
-        made = iter(self.translating.translate(missing, self.options) if missing else ())
+        prefixes = target_prefixes(self.direction, len(missing))
+        found = self.translating.translate(missing, self.options, target_prefixes=prefixes)
+        made = iter(found)
         return [next(made)[0].tokens[:longest] if pair.target is None else pair.target for pair in pairs]
 
     def alignments(

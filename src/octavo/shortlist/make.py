@@ -14,6 +14,7 @@ import octavo
 from octavo.artifact import ModelDirectory, Shortlist, write_with_shortlist
 from octavo.artifact.writing import check_output
 from octavo.calibration.measure.dev_text import DevText
+from octavo.languages import Languages
 from octavo.runs.finished_steps import FinishedSteps, steps_folder
 from octavo.runs.progress import Progress, Silent
 from octavo.shortlist.align import ATTENDED
@@ -39,6 +40,8 @@ class Request:
     common: int = DEFAULT_COMMON
     per_token: int = DEFAULT_PER_TOKEN
     dev: DevText | None = None
+    direction: tuple[str | None, str | None] = (None, None)
+    """From which language to which; None: the model's default."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -90,13 +93,15 @@ def make_shortlist(
     progress = progress or Silent()
     model = ModelDirectory.open(source)
     model.check_translates("`octavo shortlist`")
+    model = model.between(*request.direction)
     if model.integer_scales is not None:  # attention is observed in float32
         raise ShortlistError(
             f"{model.path}: holds integers only; build the shortlist from the model it was quantized from"
         )
     folder = steps_folder(output, "shortlist")
     config = (model.path / "config.json").read_text(encoding="utf-8")
-    state = FinishedSteps(folder, {"octavo": octavo.__version__, "model": config})
+    direction = dataclasses.asdict(model.direction())
+    state = FinishedSteps(folder, {"octavo": octavo.__version__, "model": config, "direction": direction})
     with state.held():
         counting, layer, first = _counted(model, request, folder, state, threads, progress)
         shortlist = counting.counts.shortlist(request.common, request.per_token)
@@ -111,9 +116,18 @@ def make_shortlist(
             loss,
         )
         quality = {**model.quality, "shortlist": made.to_dict(request)}
-        write_with_shortlist(output, model, shortlist, quality=quality, overwrite=overwrite)
+        languages = model.languages and model.languages.by_default(*_told(model.languages, request.direction))
+        write_with_shortlist(
+            output, model, shortlist, quality=quality, languages=languages, overwrite=overwrite
+        )
         state.forget()
     return made
+
+
+def _told(languages: Languages, direction: tuple[str | None, str | None]) -> tuple[str | None, str | None]:
+    """What of a direction the model is told."""
+    source, target = direction
+    return source if languages.needs_source else None, target if languages.needs_target else None
 
 
 def _counted(
@@ -149,6 +163,7 @@ def _counted(
         identity = {
             "octavo": octavo.__version__,
             "model": (model.path / "config.json").read_text(encoding="utf-8"),
+            "direction": dataclasses.asdict(model.direction()),
             "layer": layer.layer,
             "attended": float(ATTENDED),
         }
@@ -161,5 +176,5 @@ def _counted(
 
 
 def _tokens(model: ModelDirectory, lines: Sequence[str]) -> list[Any]:
-    tokenizer = model.tokenizers()[0]
-    return [np.array(tokenizer.encode(line), np.int32) for line in lines]
+    segmenter = model.segmenter()
+    return [np.array(segmenter.whole(line), np.int32) for line in lines]

@@ -43,11 +43,14 @@ def pairs(model: ModelDirectory, source: LineText, target: LineText | None) -> I
                 if not (segment.copied or segment.piece):
                     yield Pair(np.array(segment.ids, np.int32), None)
         return
+    direction = model.direction()
     source_tokenizer, target_tokenizer = model.tokenizers()
     longest = model.config.max_positions - 1
     for line, translation in _parallel(source, target):
-        ids, target_ids = source_tokenizer.encode(line), target_tokenizer.encode(translation)
-        if 0 < len(ids) <= longest and 0 < len(target_ids) <= longest:
+        own, said = source_tokenizer.encode(line), target_tokenizer.encode(translation)
+        ids = [*direction.source_prefix, *own, *direction.source_suffix]
+        target_ids = [*direction.target_prefix, *said]
+        if own and said and len(ids) <= longest and len(target_ids) <= longest:
             yield Pair(np.array(ids, np.int32), np.array(target_ids, np.int32))
 
 

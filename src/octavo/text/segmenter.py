@@ -125,7 +125,7 @@ class Segmenter:
         long for the model. The method takes linear time.
         """
         code, body = self.tokenizer.split_language_code(text)
-        prefix = tuple(self.tokenizer.encode(code)) if code else self.prefix
+        prefix = self._prefix(code)
         limits = self._limits(prefix, max_length)
         ranges = _merged(kept)
         lines = lines_of(text, len(text) - len(body), wrapped=wrapped, kept=ranges, language=self.language)
@@ -134,6 +134,13 @@ class Segmenter:
             itertools.chain.from_iterable(self._cut(text, *unit, ranges, limits) for unit in units)
         )
         return SegmentedText(text, prefix, self.suffix, segments)
+
+    def whole(self, text: str) -> tuple[int, ...]:
+        """What the model reads of ``text`` as one sentence, cut at the end to fit; nothing of blank text."""
+        code, body = self.tokenizer.split_language_code(text)
+        prefix = self._prefix(code)
+        ids = self.tokenizer.encode(body)[: self.longest - len(prefix) - len(self.suffix)]
+        return (*prefix, *ids, *self.suffix) if ids else ()
 
     def spans(self, text: str, segment: Segment) -> list[Range]:
         """For each of the segment's ids the characters of ``text``, which it is a segment of, that it stands
@@ -151,6 +158,9 @@ class Segmenter:
         suffix = [(segment.end, segment.end)] * len(self.suffix)
         prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids) - len(suffix))
         return [*prefix, *(mapped_span(span, places) for span in spans), *suffix]
+
+    def _prefix(self, code: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(code)) if code else self.prefix
 
     def _limits(self, prefix: tuple[int, ...], max_length: int | None) -> _Limits:
         whole = max(1, _three_quarters(self.longest) - len(prefix) - len(self.suffix))

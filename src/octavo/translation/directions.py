@@ -14,19 +14,27 @@ from octavo.text.tokenizer import Tokenizer
 
 
 class Directions:
-    """The directions of a model; ``source`` and ``target`` hold where a call states none.
+    """The directions of a model; ``source`` and ``target`` hold where a call states none. With a shortlist a
+    model of several languages has one direction, its default.
 
     Raises LanguageError for a language that the model does not have, and, when it is needed, for one that has
     to be stated and is not.
     """
 
     def __init__(
-        self, model: ModelDirectory, tokenizer: Tokenizer, source: str | None, target: str | None
+        self,
+        model: ModelDirectory,
+        tokenizer: Tokenizer,
+        source: str | None,
+        target: str | None,
+        *,
+        with_shortlist: bool = False,
     ) -> None:
         self._languages = model.languages
         self._tokenizer = tokenizer
         self._defaults = source, target
-        self._direction = functools.lru_cache(maxsize=1024)(model.direction)
+        self._found = functools.lru_cache(maxsize=1024)(model.direction)
+        self._only = model.direction() if with_shortlist and model.languages else None
         with contextlib.suppress(UnstatedLanguageError):
             self._direction(None if source == AUTO else source, target)
 
@@ -51,6 +59,15 @@ class Directions:
         if source == AUTO:
             source = _identified(text, languages) if languages.needs_source else None
         return self._direction(source, target)
+
+    def _direction(self, source: str | None, target: str | None) -> Direction:
+        found = self._found(source, target)
+        if self._only not in (None, found):
+            raise LanguageError(
+                f"{found.source} to {found.target}: the model's shortlist is for {self._only.source} to "
+                f"{self._only.target}; load it without (shortlist=False, --no-shortlist)"
+            )
+        return found
 
 
 def _identified(text: str, languages: Languages) -> str:

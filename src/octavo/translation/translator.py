@@ -67,7 +67,9 @@ class Translator(LoadedModel[SearchEngine]):
         """Whether texts are cut into sentences, where a call does not state ``sentences``; it may be changed
         between calls."""
         self._source, self._target = model.tokenizers()
-        self._directions = Directions(model, self._source, source, to)
+        self._directions = Directions(
+            model, self._source, source, to, with_shortlist=getattr(engine, "shortlist", None) is not None
+        )
         self._aligns = model.alignment is not None
         self._remembered: tuple[TranslationMemory, str, Callable[[Direction], MemorySession]] | None = None
 

@@ -55,13 +55,15 @@ _GRANULARITY: Final = "weights per output channel, attention per head, inputs pe
 class IntegerRequest:
     """What to freeze by: calibration ``text``, at most ``sentences`` of it, ranges found by ``method``.
 
-    ``target``: what the model must keep on a dev set; None measures none.
+    ``target``: what the model must keep on a dev set; None measures none. ``direction``: from which language
+    to which the texts are; None: the model's default.
     """
 
     text: NamedText
     method: Method = Method.MSE
     sentences: int = DEFAULT_SENTENCES
     target: Target | None = None
+    direction: tuple[str | None, str | None] = (None, None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,7 @@ def quantize_integer(
     kept, OutputError for a bad output path; nothing is written then.
     """
     check_output(source, output, overwrite=overwrite)
-    model = ModelDirectory.open(source)
+    model = ModelDirectory.open(source).between(*request.direction)
     if request.target and model.config.is_language_model:
         raise CalibrationError(
             f"{source}: is a language model, which translations cannot judge: leave --dev out, and "

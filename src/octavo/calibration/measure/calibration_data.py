@@ -54,6 +54,10 @@ def calibration_data(
 
 
 def model_steps(model: ModelDirectory, folder: Path | None) -> FinishedSteps:
-    """The finished steps of one model. Its config.json, which they depend on, has all checksums."""
+    """The finished steps of one model between its two languages. They depend on its config.json, which has
+    all checksums."""
     config = (model.path / "config.json").read_text(encoding="utf-8")
-    return FinishedSteps(folder, {"octavo": octavo.__version__, "model": digest(config)})
+    direction = dataclasses.asdict(model.direction())
+    return FinishedSteps(
+        folder, {"octavo": octavo.__version__, "model": digest(config), "direction": direction}
+    )

@@ -16,6 +16,8 @@ from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import FEWEST_SENTENCES, CalibrationText
 from octavo.engine import Hypothesis, SearchOptions
 from octavo.engine.hypothesis import TokenIds
+from octavo.engine.target_prefixes import target_prefixes
+from octavo.languages import Direction
 from octavo.runs.finished_steps import FinishedSteps
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options
@@ -30,7 +32,13 @@ _SENTENCES_AT_ONCE: Final = 32
 class TranslatingEngine(Protocol):
     """The part of octavo.engine.Engine that translates."""
 
-    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        *,
+        target_prefixes: Sequence[TokenIds | None] | None = None,
+    ) -> list[list[Hypothesis]]:
         """For each source its n-best list."""
 
 
@@ -61,7 +69,7 @@ def own_translations(
     batches = [
         sources[first : first + _SENTENCES_AT_ONCE] for first in range(0, len(sources), _SENTENCES_AT_ONCE)
     ]
-    work = _GreedyTranslation(engine, search_options(model.search, {}), batches, progress)
+    work = _GreedyTranslation(engine, search_options(model.search, {}), model.direction(), batches, progress)
     found = [_Translation(**values) for values in steps.grown("own-translations", {}, batches, work)]
     _warn_of_doubts(text, found, progress)
     fits = [len(translation.tokens) < model.config.max_positions for translation in found]
@@ -77,11 +85,13 @@ class _GreedyTranslation:
         self,
         engine: Callable[[], AbstractContextManager[TranslatingEngine]],
         options: SearchOptions,
+        direction: Direction,
         batches: Sequence[Sequence[TokenIds]],
         progress: Progress,
     ) -> None:
         self._engine = engine
         self._options = dataclasses.replace(options, beam=1, nbest=1, length_penalty=1.0)
+        self._direction = direction
         self._batches = batches
         self._progress = progress
         self._opened = contextlib.ExitStack()
@@ -94,7 +104,8 @@ class _GreedyTranslation:
         self._translating = self._opened.enter_context(self._engine())
 
     def add(self, unit: Sequence[TokenIds]) -> None:
-        for nbest in self._translating.translate(unit, self._options):
+        prefixes = target_prefixes(self._direction, len(unit))
+        for nbest in self._translating.translate(unit, self._options, target_prefixes=prefixes):
             best = nbest[0]
             self._found.append(
                 dataclasses.asdict(_Translation(best.tokens.tolist(), best.complete, best.score))

@@ -45,11 +45,12 @@ _CENTRE: Final = Static(1.0).zero_point
 def model_facts(calibration: Calibration) -> ModelFacts:
     """The model and its sizes."""
     model = calibration.model
+    direction = model.direction()
     shapes = [*weight_shapes(model.config), *float_shapes(model.config)]
     return ModelFacts(
         name=model.name,
-        source_language=model.source_language,
-        target_language=model.target_language,
+        source_language=direction.source,
+        target_language=direction.target,
         products=sum(1 for _ in products(model.config)),
         float32_bytes=4 * sum(int(np.prod(shape)) for _, shape in shapes),
         int8_bytes=calibration.candidate.size_bytes(calibration.float32),

@@ -14,6 +14,7 @@ from octavo.calibration.choose.calibrate import Calibration
 from octavo.calibration.report.data import Speed
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.hypothesis import TokenIds
+from octavo.engine.target_prefixes import target_prefixes
 from octavo.race import race, timed
 from octavo.runs.progress import Progress
 from octavo.translation.options import search_options
@@ -76,11 +77,11 @@ class _Rounds:
 
     def add(self, _unit: int) -> None:
         model = self._calibration.model
-        tokenizer, longest = model.tokenizers()[0], model.config.max_positions - 1
-        sources = [np.array(tokenizer.encode(line)[:longest], np.int32) for line in self._lines]
+        segmenter, prefixes = model.segmenter(), target_prefixes(model.direction(), len(self._lines))
+        sources = [np.array(segmenter.whole(line), np.int32) for line in self._lines]
         options = search_options(model.search, {})
         runs = {
-            name: functools.partial(_tokens_per_second, engine, sources, options)
+            name: functools.partial(_tokens_per_second, engine, sources, options, prefixes)
             for name, engine in self._engines.items()
         }
         for name, (speed,) in race(runs, 1, advance=lambda *_run: self._progress.advance()).items():
@@ -93,6 +94,11 @@ class _Rounds:
         self._opened.close()
 
 
-def _tokens_per_second(engine: Engine, sources: Sequence[TokenIds], options: SearchOptions) -> float:
-    seconds, found = timed(lambda: engine.translate(sources, options))
+def _tokens_per_second(
+    engine: Engine,
+    sources: Sequence[TokenIds],
+    options: SearchOptions,
+    prefixes: Sequence[TokenIds | None] | None,
+) -> float:
+    seconds, found = timed(lambda: engine.translate(sources, options, target_prefixes=prefixes))
     return sum(len(best[0].tokens) + 1 for best in found) / seconds

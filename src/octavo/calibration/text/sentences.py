@@ -77,7 +77,7 @@ def calibration_text(
     if unknown > _UNKNOWN_IS_CERTAIN:
         raise CalibrationError(
             f"{name}: the model does not know {unknown:.0%} of its characters, so this is no text in the "
-            f"language that it translates from ({model.source_language}); calibrate on text like that to be "
+            f"language that it translates from ({segmenter.language}); calibrate on text like that to be "
             "translated"
         )
     held_out = max(_FEWEST_HELD_OUT, len(chosen) // _HELD_OUT_PART)

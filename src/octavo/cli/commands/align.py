@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from octavo.cli.options import ThreadsOption, named_model
+from octavo.cli.options import SourceLanguageOption, TargetLanguageOption, ThreadsOption, named_model
 from octavo.cli.terminal.lines import open_lines
 
 
@@ -33,6 +33,8 @@ def align(
         Path,
         typer.Option("--output", "-o", metavar="DIR", help="The model with its heads is written to DIR."),
     ],
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing output is replaced.")] = False,
     threads: ThreadsOption = 0,
 ) -> None:
@@ -49,7 +51,11 @@ def align(
 
     with resumable_stages(output, "alignment") as stages, open_lines(source) as lines:
         choice = align_model(
-            model, output, lines, str(source), overwrite=overwrite, threads=threads, progress=stages
+            *(model, output, lines, str(source)),
+            direction=(source_language, target_language),
+            overwrite=overwrite,
+            threads=threads,
+            progress=stages,
         )
     heads = ", ".join(f"head {head} of layer {layer}" for layer, head in choice.heads.heads)
     print(f"heads      {heads}, counted from 0")

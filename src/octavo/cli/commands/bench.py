@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import octavo
-from octavo.cli.options import BeamOption, JsonOption, ThreadsOption, named_model
+from octavo.cli.options import (
+    BeamOption,
+    JsonOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
+    ThreadsOption,
+    named_model,
+)
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
@@ -73,6 +80,8 @@ def bench(
             help=f"Every translation is N tokens long. The default for random tokens is {_RANDOM_LENGTH}.",
         ),
     ] = None,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     beam: BeamOption = None,
     precision: Annotated[
         RacingPrecision | None,
@@ -117,7 +126,8 @@ def bench(
     if shape and (model or source):
         raise typer.BadParameter("--shape has random weights: leave MODEL and --source out")
     load_before = os.getloadavg()[0]
-    subject = Subject(Shape(shape) if shape else model or boxed_model())
+    languages = source_language, target_language
+    subject = Subject(Shape(shape) if shape else model or boxed_model(), languages)
     work = _work(subject, source, (sentences, source_tokens), forced, beam)
     threads = threads or available_cores()
     names = _precisions(subject, precision)
@@ -165,15 +175,17 @@ def _work(
     if source:
         with open_lines(source) as lines:
             texts = list(itertools.islice(lines, sentences))
-        sources = subject.encode(texts)
+        sources, direction = subject.encode(texts), subject.direction
         if not sources:
             raise InputError(f"{source}: has no text to translate")
     else:
-        sources = random_sources(config, [source_tokens] * sentences)
+        sources, direction = random_sources(config, [source_tokens] * sentences), None
         forced = forced or min(_RANDOM_LENGTH, config.max_positions)
     if forced:
-        return Work(sources, forced_options(subject.search, config, forced, beam=beam), forced)
-    return Work(sources, SearchOptions.from_defaults(subject.search, beam=beam))
+        options = forced_options(subject.search, config, forced, beam=beam)
+    else:
+        options = SearchOptions.from_defaults(subject.search, beam=beam)
+    return Work(sources, options, forced, direction)
 
 
 def _run(

@@ -24,6 +24,8 @@ from octavo.cli.options import (
     NoRepeatOption,
     PrecisionOption,
     ShortlistOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
     ThreadsOption,
     WholeLinesOption,
 )
@@ -99,6 +101,8 @@ def corpus(
         ),
     ] = None,
     model: ModelOption = None,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
     whole_lines: WholeLinesOption = False,
@@ -156,6 +160,8 @@ def corpus(
             "threads": threads,
             "sentence_by_sentence": not whole_lines,
             "shortlist": shortlist,
+            "source": source_language,
+            "to": target_language,
         },
         ray=ray,
     )

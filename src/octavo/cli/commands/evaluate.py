@@ -21,6 +21,8 @@ from octavo.cli.options import (
     PrecisionName,
     PrecisionOption,
     ShortlistOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
     ThreadsOption,
     WholeLinesOption,
 )
@@ -48,6 +50,8 @@ def evaluate(
         Path, typer.Option("--reference", metavar="FILE", help="FILE is its translation, line for line.")
     ],
     model: ModelOption = None,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     precision: PrecisionOption = None,
     engine: Annotated[
         EngineName,
@@ -96,9 +100,12 @@ def evaluate(
     _check_parallel(source, sources, reference, references)
     with contextlib.ExitStack() as stack:
         hypotheses = stack.enter_context(open_output(output)) if output else None
-        translator = stack.enter_context(
-            _translator(engine, model, precision, threads, not whole_lines, shortlist)
-        )
+        opening = {
+            "sentence_by_sentence": not whole_lines,
+            "source": source_language,
+            "to": target_language,
+        }
+        translator = stack.enter_context(_translator(engine, model, precision, threads, shortlist, opening))
         timed = _translate(translator, sources, changes)
         texts = [translation.text for translation in timed.translations]
         if hypotheses:
@@ -132,24 +139,18 @@ def _translator(
     model: Path | None,
     precision: PrecisionName | None,
     threads: int,
-    sentence_by_sentence: bool,
     shortlist: bool,
+    opening: dict[str, Any],
 ) -> "Translator":
     if engine == "octavo":
-        return octavo.load(
-            model,
-            precision=precision,
-            threads=threads,
-            sentence_by_sentence=sentence_by_sentence,
-            shortlist=shortlist,
-        )
+        return octavo.load(model, precision=precision, threads=threads, shortlist=shortlist, **opening)
     from octavo.artifact import ModelDirectory
     from octavo.evaluation.reference_engine import ReferenceEngine
     from octavo.translation import Translator, boxed_model
 
     directory = ModelDirectory.open(model or boxed_model())
     reference = ReferenceEngine(directory, threads=threads)
-    return Translator(directory, reference, sentence_by_sentence=sentence_by_sentence)
+    return Translator(directory, reference, **opening)
 
 
 def _translate(translator: "Translator", sources: list[str], changes: "SearchChanges") -> "TimedTranslations":

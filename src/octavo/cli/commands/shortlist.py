@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from octavo.cli.options import DevOption, ThreadsOption, named_model
+from octavo.cli.options import (
+    DevOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
+    ThreadsOption,
+    named_model,
+)
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import open_lines
 from octavo.model.limits import MAX_VOCABULARY
@@ -73,6 +79,8 @@ def shortlist(
         ),
     ] = None,
     dev: DevOption = None,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing output is replaced.")] = False,
     threads: ThreadsOption = 0,
 ) -> None:
@@ -84,7 +92,8 @@ def shortlist(
 
     With --dev, BLEU is measured with the shortlist and without. A run that is stopped goes on where it was
     when it is started again. Weights, int8 or not, stay as they are; `octavo translate --no-shortlist` leaves
-    the shortlist out.
+    the shortlist out. A shortlist of a model of several languages is for one pair, --from and --to, which
+    becomes the model's default.
 
         octavo shortlist my-int8 --source train.en -o my-fast
         octavo shortlist my-int8 --source train.en --dev dev.en dev.de -o my-fast
@@ -104,6 +113,7 @@ def shortlist(
         common=DEFAULT_COMMON if common is None else common,
         per_token=DEFAULT_PER_TOKEN if per_token is None else per_token,
         dev=_dev(dev) if dev else None,
+        direction=(source_language, target_language),
     )
     with resumable_stages(output, "shortlist") as stages:
         made = make_shortlist(model, output, request, overwrite=overwrite, threads=threads, progress=stages)

@@ -22,7 +22,13 @@ from octavo.cli.commands.quantize.options import (
     SentencesOption,
     SmoothOption,
 )
-from octavo.cli.options import DevOption, ThreadsOption, named_model
+from octavo.cli.options import (
+    DevOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
+    ThreadsOption,
+    named_model,
+)
 from octavo.cli.terminal.lines import open_lines
 from octavo.errors import InputError, OutputError
 
@@ -48,6 +54,8 @@ def quantize(
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing output is replaced.")] = False,
     threads: ThreadsOption = 0,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     calibrate: CalibrateOption = None,
     method: MethodOption = None,
     coverage: CoverageOption = None,
@@ -90,12 +98,19 @@ def quantize(
     }
     judging = {"--max-drop": max_drop, "--metric": metric, "--report": report}
     _check(calibrate, plan, dev, calibrating, judging)
+    if (source_language or target_language) and not (calibrate or plan):
+        raise typer.BadParameter("--from and --to are the languages of texts; add --calibrate SRC")
     if freezes_to_integers(model):
         text = _text(
             checked_calibration(model, calibrate, {**calibrating, "--plan": plan, "--report": report})
         )
         target = _target(dev, max_drop, metric) if dev else None
-        freeze(model, output, text, target, method, sentences, overwrite=overwrite, threads=threads)
+        freeze(
+            *(model, output, text, target, method, sentences),
+            direction=(source_language, target_language),
+            overwrite=overwrite,
+            threads=threads,
+        )
         return
     _check_needs_text(model, calibrate or plan)
     if calibrate is None and plan is None:
@@ -113,6 +128,7 @@ def quantize(
         options=_options(calibrating),
         target=_target(dev, max_drop, metric) if dev else None,
         full_report=report is not None,
+        direction=(source_language, target_language),
     )
     _calibrate(model, output, request, report, overwrite=overwrite, threads=threads)
 

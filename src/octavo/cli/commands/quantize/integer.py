@@ -56,6 +56,7 @@ def freeze(
     method: str | None,
     sentences: int | None,
     *,
+    direction: tuple[str | None, str | None],
     overwrite: bool,
     threads: int,
 ) -> None:
@@ -72,6 +73,7 @@ def freeze(
         method=Method.MSE if method in (None, "auto") else Method(method),
         sentences=sentences or DEFAULT_SENTENCES,
         target=target,
+        direction=direction,
     )
     with resumable_stages(output, "calibration") as stages:
         written = quantize_integer(

@@ -22,6 +22,8 @@ from octavo.cli.options import (
     NoRepeatOption,
     PrecisionOption,
     ShortlistOption,
+    SourceLanguageOption,
+    TargetLanguageOption,
     ThreadsOption,
     WholeLinesOption,
 )
@@ -121,6 +123,8 @@ def translate(
         ),
     ] = None,
     model: ModelOption = None,
+    source_language: SourceLanguageOption = None,
+    target_language: TargetLanguageOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 0,
     whole_lines: WholeLinesOption = False,
@@ -200,6 +204,8 @@ def translate(
         threads=threads,
         sentence_by_sentence=not whole_lines,
         shortlist=shortlist,
+        source=source_language,
+        to=target_language,
     )
     with nullcontext() if memory_file is None else _memory(memory_file) as memory:
         options["memory"] = memory
@@ -221,8 +227,8 @@ def _glossary(path: Path | None, translator: "Translator") -> "TranslationOption
         return {}
     from octavo.terms import Glossary
 
-    model = translator.model
-    return {"glossary": Glossary.read(path, source=model.source_language, target=model.target_language)}
+    direction = translator.direction()
+    return {"glossary": Glossary.read(path, source=direction.source, target=direction.target)}
 
 
 def _memory(path: Path) -> "TranslationMemory":
