@@ -37,10 +37,10 @@ ALLOWED: dict[str, set[str]] = {
         *("arguments", "documents", "durable", "languages", "regular_file", "terms", "memory"),
         *("engine", "artifact", "text", "model"),
     },
-    "catalog": {"artifact", "durable", "regular_file", "runs", "text", "model"},
+    "catalog": {"artifact", "durable", "languages", "regular_file", "runs", "text", "model"},
     "server": {
         *("catalog", "translation", "engine", "documents", "terms", "memory", "text", "artifact"),
-        *("arguments", "durable", "regular_file", "machine", "model", "octavo"),
+        *("arguments", "durable", "languages", "regular_file", "machine", "model", "octavo"),
     },
     "corpus": {
         *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),
@@ -74,14 +74,15 @@ ALLOWED: dict[str, set[str]] = {
     "calibration": {
         *("alignment",),
         *("integer", "quantization", "evaluation", "translation", "engine", "machine", "race", "runs"),
-        *("artifact", "text", "durable", "model", "octavo"),
+        *("artifact", "text", "durable", "languages", "model", "octavo"),
     },
     "shortlist": {
         *("calibration", "evaluation", "translation", "engine", "runs"),
-        *("artifact", "text", "durable", "model", "octavo"),
+        *("artifact", "text", "durable", "languages", "model", "octavo"),
     },
     "bench": {
         "calibration",
+        "languages",
         "race",
         "runs",
         "quantization",
