@@ -23,6 +23,7 @@ from octavo.engine import Engine
 from octavo.model.config import Activation, Mixer, NormPlacement, Positions
 from octavo.model.plan import Static
 from octavo.model.scheme import Scheme
+from octavo.model.search import SearchOptions, Stop
 
 from ..models import write_tiny_model
 from . import marian_npz
@@ -200,10 +201,12 @@ def test_opus(tmp_path: Path, kind: str) -> None:
     (tmp_path / "decoder.yml").write_text(
         "# Paths\nrelative-paths: true\nmodels:\n  - /home/x/opus.model1.npz.best-perplexity.npz\n"
         f"vocabs:\n  - opus.spm32k-spm32k.vocab.{kind}\n  - opus.spm32k-spm32k.vocab.{kind}\n"
-        "beam-size: 6\nnormalize: 0.6\nmax-length-factor: 4\n"
+        "beam-size: 6\nnormalize: 0.6\nword-penalty: 0.1\nmax-length-factor: 4\n"
     )  # fmt: skip
     found = read(tmp_path)
     assert (found.search.beam, found.search.length_penalty, found.search.length_ratio) == (6, 0.6, 4)
+    assert (found.search.word_penalty, found.search.length_margin) == (0.1, 0)
+    assert found.search.stop is Stop.SHRINKING
     assert found.notes == ()
     assert [piece.text for piece in found.target_pieces.pieces[:TOKENS]] == names
     assert found.target_pieces.pieces[TOKENS].text == "<pad>"
@@ -365,6 +368,20 @@ def test_marian_gives_the_same_probabilities(tmp_path: Path, variant: str) -> No
             (folder / name).write_text("\n".join(texts) + "\n")
         theirs = pymarian(folder, "score", "-t", "source", "target")
         np.testing.assert_allclose(ours, list(map(float, theirs)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["self-attention", "norm after the embedding", "tied output"])
+@pytest.mark.parametrize("beam", [1, 4])
+def test_marian_translates_the_same(tmp_path: Path, variant: str, beam: int) -> None:
+    directory, found, _ = model_of(tmp_path, variant)
+    convert(directory, tmp_path / "ours")
+    model = ModelDirectory.open(tmp_path / "ours")
+    engine, (source, target) = Engine(model, precision="float32", threads=1), model.tokenizers()
+    options = SearchOptions.from_defaults(found.search, beam=beam, length_penalty=0.6, word_penalty=0.2)
+    ours = engine.translate([source.encode(text) for text in TEXTS], options)
+    search = ["--beam-size", str(beam), "--normalize", "0.6", "--word-penalty", "0.2", "--quiet-translation"]
+    theirs = pymarian(directory, "decode", *search, text="\n".join(TEXTS) + "\n")
+    assert [target.decode(hypotheses[0].tokens) for hypotheses in ours] == theirs
 
 
 def test_activation_of_the_version(tmp_path: Path) -> None:

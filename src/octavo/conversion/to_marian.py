@@ -65,7 +65,7 @@ def export_marian(path: str | Path, output: str | Path) -> None:
                 "vocabs": vocabularies,
                 "beam-size": model.search.beam,
                 "normalize": model.search.length_penalty,
-                "word-penalty": getattr(model.search, "word_penalty", 0.0),
+                "word-penalty": model.search.word_penalty,
                 "max-length-factor": model.search.length_ratio,
             }
             (directory / DECODER).write_text(_yaml(decoder), encoding="utf-8")

@@ -18,7 +18,7 @@ from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
 from octavo.model.config import Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.errors import SpecError
-from octavo.model.search import SearchDefaults
+from octavo.model.search import SearchDefaults, Stop
 
 NAME: Final = "Marian (.npz, .bin) and Firefox (model.*.intgemm.alphas.bin)"
 
@@ -148,7 +148,9 @@ def _search(decoder: Settings, *, is_firefox: bool) -> SearchDefaults:
             beam=int(decoder.number("beam-size", beam)),
             length_penalty=decoder.number("normalize", power),
             length_ratio=decoder.number("max-length-factor", factor),
-            length_margin=1,
+            length_margin=0,
+            word_penalty=decoder.number("word-penalty", 0.0),
+            stop=Stop.SHRINKING,
         )
     except (SpecError, ValueError, OverflowError) as error:
         raise decoder.error(str(error)) from error
