@@ -33,8 +33,9 @@ _FLOAT32_BYTES: Final = 4
 class QuantizedWeights:
     """Every matrix of a float model, quantized to int8 once; ``model`` puts a model of any plan together.
 
-    All those models share their arrays with each other and with the float model. Raises QuantizationError for
-    a model that is int8 already, for an Integer Transformer, or for a weight that is not finite.
+    All those models share their arrays, and those of a float model in memory. A float matrix is taken from
+    the model whenever it is needed, so that of a directory one is in memory. Raises QuantizationError
+    for a model that is int8 already, for an Integer Transformer, or for a weight that is not finite.
     """
 
     def __init__(self, model: TensorSource) -> None:
@@ -45,13 +46,11 @@ class QuantizedWeights:
         check_ordinary(model.config)
         self.config = model.config
         self._path = str(getattr(model, "path", IN_MEMORY))
-        self._matrices = {name: _float32(model, name) for name, _ in weight_shapes(model.config)}
+        self._model = model
         self._others = {name: _float32(model, name) for name, _ in float_shapes(model.config)}
-        self._quantized = {name: quantize_weight(name, weight) for name, weight in self._matrices.items()}
-
-    def float_model(self) -> TensorModel:
-        """The model that was quantized, its tensors in float32."""
-        return TensorModel(self.config, Scheme.NONE, self._matrices | self._others, path=self._path)
+        self._quantized = {
+            name: quantize_weight(name, _float32(model, name)) for name, _ in weight_shapes(model.config)
+        }
 
     def model(self, plan: QuantizationPlan | None = None) -> TensorModel:
         """The int8 model that runs by ``plan``; without one, of the scheme ``int8-dynamic``.
@@ -63,14 +62,17 @@ class QuantizedWeights:
         kept = plan.float_weights(self.config) if plan else frozenset()
         for name, quantized in self._quantized.items():
             if name in kept:
-                tensors[name] = self._matrices[name]
+                tensors[name] = _float32(self._model, name)
             else:
                 tensors[name], tensors[f"{name}_scale"] = quantized.values, quantized.scale
         return TensorModel(self.config, scheme, tensors, plan, self._path)
 
     def squared_norms(self) -> dict[str, tuple[float, float]]:
         """||w - dequantized||^2 and ||w||^2 of every matrix, by name; takes a pass over all of them."""
-        return {name: squared_norms(self._matrices[name], q) for name, q in self._quantized.items()}
+        return {
+            name: squared_norms(_float32(self._model, name), quantized)
+            for name, quantized in self._quantized.items()
+        }
 
 
 def _float32(model: TensorSource, name: str) -> Float32Array:

@@ -36,13 +36,17 @@ def quantize_weight(name: str, weight: Float32Array) -> QuantizedWeight:
     scale = max |row| / 127 in binary32. A row of zeros, or so small that its scale underflows,
     gets scale 0. Raises QuantizationError, naming the tensor, where a value is not finite.
     """
-    if not np.isfinite(weight).all():
-        row = int(np.argmin(np.isfinite(weight).all(axis=1)))
-        raise QuantizationError(f"{name}: row {row} holds NaN or infinity; repair or retrain the model")
-    scale = PerChannel(axis=0).largest_magnitude(weight) / _LEVELS
-    divisor = np.where(scale > 0, scale, np.float32(np.inf))
-    levels = np.clip(np.rint(weight / divisor[:, None]), -_LEVELS, _LEVELS)
-    return QuantizedWeight(levels.astype(np.int8), scale)
+    values = np.empty(weight.shape, np.int8)
+    scale = np.empty(len(weight), np.float32)
+    for first in range(0, len(weight), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        if not np.isfinite(weight[rows]).all():
+            row = first + int(np.argmin(np.isfinite(weight[rows]).all(axis=1)))
+            raise QuantizationError(f"{name}: row {row} holds NaN or infinity; repair or retrain the model")
+        scale[rows] = PerChannel(axis=0).largest_magnitude(weight[rows]) / _LEVELS
+        divisor = np.where(scale[rows] > 0, scale[rows], np.float32(np.inf))
+        values[rows] = np.clip(np.rint(weight[rows] / divisor[:, None]), -_LEVELS, _LEVELS)
+    return QuantizedWeight(values, scale)
 
 
 def squared_norms(weight: Float32Array, quantized: QuantizedWeight) -> tuple[float, float]:
