@@ -90,8 +90,6 @@ def test_model_in_memory_reads_like_a_directory(float_directory: Path) -> None:
         assert all(tensor(name) is model.tensors[name] for name in model.tensors)
         with pytest.raises(KeyError):
             tensor("nothing")
-    for name, array in directory.tensors():
-        np.testing.assert_array_equal(weights.float_model().tensors[name], array)
 
 
 def test_plan_of_another_model_is_refused(float_model: TensorModel) -> None:
