@@ -195,6 +195,17 @@ struct ScoredToken {
   std::int32_t token;
 };
 
+/// A step of an SSRU: docs/numerics.md. Rows of products [rows, width]; `states` and x are changed in place.
+struct SsruStep {
+  int rows = 0;
+  int width = 0;
+  const float* candidate = nullptr;
+  const float* forget = nullptr;   // without the sigmoid
+  float* const* states = nullptr;  // [rows]: where the state of each lies
+  float* x = nullptr;              // to which relu(state) is added
+  std::ptrdiff_t x_stride = 0;
+};
+
 /// Every kernel of one tier. docs/numerics.md defines each; `reference` is its plain transcription. A tier
 /// may begin with the table of another and put its own kernels in place of some.
 struct KernelTable {
@@ -213,6 +224,7 @@ struct KernelTable {
   /// The same without mean and bias.
   void (*rms_norm)(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
                    const QuantizedRows& quantized);
+  void (*ssru)(const SsruStep&);
   void (*embed_f32)(const float* row, const float* position, int n, float scale, float* output);
   void (*embed_s8)(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
                    float* output);

@@ -263,6 +263,39 @@ Row attend(const T* query, const std::vector<const T*>& keys, std::ptrdiff_t wid
   return output;
 }
 
+/// Two steps against binary64, and products so large that the sigmoid is 0 or 1: nothing becomes infinite.
+void check_ssru() {
+  constexpr float kHuge = 3e38f;
+  Row state{0, 0, 2.0f, 2.0f, -2.0f, 0};
+  float* const states[] = {state.data()};
+  const Row forget{0.5f, -3.0f, kHuge, -kHuge, 88.5f, -200.0f};
+  const Row candidate{1.0f, -1.0f, kHuge, -kHuge, kHuge, kHuge};
+  const SsruStep step{.rows = 1,
+                      .width = 6,
+                      .candidate = candidate.data(),
+                      .forget = forget.data(),
+                      .states = states,
+                      .x_stride = 6};
+  std::array<double, 2> expected{};
+  for (int time = 1; time <= 2; ++time) {
+    Row x{1, 1, 1, 1, 1, 1};
+    SsruStep now = step;
+    now.x = x.data();
+    kernels().ssru(now);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double kept = 1 / (1 + std::exp(-static_cast<double>(forget[i])));
+      expected[i] = kept * expected[i] + (1 - kept) * candidate[i];
+      expect_near(state[i], expected[i], 1e-6, "an SSRU's state");
+      expect_near(x[i], 1 + std::max(0.0, expected[i]), 1e-6, "what it adds");
+    }
+    expect_near(state[2], 2, 0, "a state that is kept whole");
+    expect_near(state[4], -2, 0, "a state that is kept whole");
+    expect_near(state[3], -kHuge, 0, "a state that is replaced");
+    expect_near(state[5], kHuge, 0, "a state that is replaced");
+    expect_near(x[4], 1, 0, "a negative state adds nothing");
+  }
+}
+
 void check_attention() {
   Random random(9);
   constexpr std::ptrdiff_t kCount = 21, kWidth = 20;
@@ -351,6 +384,7 @@ int main() {
     check_static_product();
     check_layer_norm();
     check_rms_norm();
+    check_ssru();
     check_attention();
     check_attention_u8();
     check_known_integer();

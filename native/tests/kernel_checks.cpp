@@ -14,6 +14,7 @@ std::span<const KernelCheck> kernel_checks() {
       KernelCheck{"quantize_static", check_quantize_static},
       KernelCheck{"layer_norm", check_layer_norm},
       KernelCheck{"rms_norm", check_rms_norm},
+      KernelCheck{"ssru", check_ssru},
       KernelCheck{"embed_f32", check_embed_f32},
       KernelCheck{"embed_s8", check_embed_s8},
       KernelCheck{"l1_norm", check_l1_norm},

@@ -25,6 +25,7 @@ int check_quantize_rows(const KernelTable& kernels, Random random);
 int check_quantize_static(const KernelTable& kernels, Random random);
 int check_layer_norm(const KernelTable& kernels, Random random);
 int check_rms_norm(const KernelTable& kernels, Random random);
+int check_ssru(const KernelTable& kernels, Random random);
 int check_embed_f32(const KernelTable& kernels, Random random);
 int check_embed_s8(const KernelTable& kernels, Random random);
 int check_l1_norm(const KernelTable& kernels, Random random);

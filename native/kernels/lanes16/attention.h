@@ -113,7 +113,7 @@ void weigh_tile(Attend job, const HeadWeights& target, int first) {
   const ScaledTile<PlainWeights<Bytes>, Queries, 1> tile(job, first, target.head);
   V top[Queries];
   V sum[Queries];
-  if (job.layout->keys_u8) {
+  if (Queries > 1 || job.layout->keys_u8) {  // several at a time only where keys are bytes
     score_bytes(tile, top);
     if (tile.has_bias) add_bias(tile, top);
   } else if constexpr (Queries == 1) {

@@ -93,6 +93,23 @@ void rms_norm(const float* x, int rows, int n, const float* weight, float epsilo
 }
 
 template <class V>
+void ssru(const SsruStep& step) {
+  const V one = V::all(1.0f);
+  for (std::ptrdiff_t row = 0; row < step.rows; ++row) {
+    const float* candidate = step.candidate + row * step.width;
+    const float* forget = step.forget + row * step.width;
+    float* state = step.states[row];
+    float* x = step.x + row * step.x_stride;
+    for_each_vector<V>(step.width, [&](int i, int count) {
+      const V f = one / (one + exponential(V::negate(load<V>(forget + i, count))));
+      const V next = V::fma(f, load<V>(state + i, count), (one - f) * load<V>(candidate + i, count));
+      store(next, state + i, count);
+      store(load<V>(x + i, count) + V::max(next, V::all(0.0f)), x + i, count);
+    });
+  }
+}
+
+template <class V>
 void embed_f32(const float* row, const float* position, int n, float scale, float* output) {
   for_each_vector<V>(n, [&](int i, int count) {
     store(V::fma(load<V>(row + i, count), V::all(scale), load<V>(position + i, count)), output + i, count);

@@ -29,6 +29,7 @@ KernelTable table(const LinearF32& linear_f32, const LinearS8& linear_s8, void (
       .quantize_static = quantize_static<V>,
       .layer_norm = layer_norm<V>,
       .rms_norm = rms_norm<V>,
+      .ssru = ssru<V>,
       .embed_f32 = embed_f32<V>,
       .embed_s8 = embed_s8<V>,
       .l1_norm = l1_norm,

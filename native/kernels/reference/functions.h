@@ -24,6 +24,7 @@ void layer_norm(const float* x, int rows, int n, const float* weight, const floa
                 float* output, const QuantizedRows& quantized);
 void rms_norm(const float* x, int rows, int n, const float* weight, float epsilon, float* output,
               const QuantizedRows& quantized);
+void ssru(const SsruStep& step);
 void embed_f32(const float* row, const float* position, int n, float scale, float* output);
 void embed_s8(const std::int8_t* row, float row_scale, const float* position, int n, float scale,
               float* output);

@@ -70,6 +70,20 @@ void rms_norm(const float* x, int rows, int n, const float* weight, float epsilo
   }
 }
 
+void ssru(const SsruStep& step) {
+  for (std::ptrdiff_t row = 0; row < step.rows; ++row) {
+    const float* candidate = step.candidate + row * step.width;
+    const float* forget = step.forget + row * step.width;
+    float* state = step.states[row];
+    float* x = step.x + row * step.x_stride;
+    for (int i = 0; i < step.width; ++i) {
+      const float f = 1.0f / (1.0f + exponential(-forget[i]));
+      state[i] = std::fma(f, state[i], (1.0f - f) * candidate[i]);
+      x[i] += activate(Activation::relu, state[i]);
+    }
+  }
+}
+
 void embed_f32(const float* row, const float* position, int n, float scale, float* output) {
   for (int i = 0; i < n; ++i) output[i] = std::fma(row[i], scale, position[i]);
 }

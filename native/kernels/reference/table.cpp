@@ -14,6 +14,7 @@ KernelTable table() {
       .quantize_static = quantize_static,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
+      .ssru = ssru,
       .embed_f32 = embed_f32,
       .embed_s8 = embed_s8,
       .l1_norm = l1_norm,
