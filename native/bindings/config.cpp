@@ -1,6 +1,10 @@
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <type_traits>
+
+#include "base/errors.h"
 #include "bindings/bindings.h"
 #include "bindings/python_values.h"
 #include "decoding/search.h"
@@ -12,6 +16,41 @@ using namespace nb::literals;
 namespace octavo {
 
 namespace {
+
+/// An option of a configuration as Python has it. Throws Error where the engine has no such value.
+template <typename T>
+T option(nb::handle config, const char* name) {
+  const nb::object value = config.attr(name);
+  if constexpr (std::is_enum_v<T>) {
+    const std::string found = text(value);
+    for (const auto& [word, named] : words(T{})) {
+      if (word == found) return named;
+    }
+    throw Error(std::string(name) + " = " + found + ": this version's engine does not compute it");
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return number<T>(value);
+  } else {
+    return numbers<typename T::value_type>(value);
+  }
+}
+
+/// Reads a ModelConfig.
+void make_config(TransformerConfig* self, nb::handle config) {
+  TransformerConfig made;
+#define OCTAVO_OPTION(type, name, value) made.name = option<type>(config, #name);
+#include "model/config_options.def"
+#undef OCTAVO_OPTION
+  new (self) TransformerConfig(std::move(made));
+}
+
+/// The names of the options that the engine reads.
+std::vector<std::string> option_names() {
+  return {
+#define OCTAVO_OPTION(type, name, value) #name,
+#include "model/config_options.def"
+#undef OCTAVO_OPTION
+  };
+}
 
 /// float32: names; inputs: (scale, zero point) by name; heads: lists of scales by name.
 void make_plan(QuantizationPlan* self, nb::handle float32, nb::dict inputs, nb::dict heads) {
@@ -34,39 +73,8 @@ void bind_config(nb::module_& module) {
           "__init__",
           [](IntegerScheme* self, float logit_step) { new (self) IntegerScheme{.logit_step = logit_step}; },
           "logit_step"_a);
-  nb::enum_<Activation>(module, "Activation")
-      .value("relu", Activation::relu)
-      .value("gelu", Activation::gelu)
-      .value("silu", Activation::silu);
-  nb::class_<TransformerConfig>(module, "TransformerConfig")
-      .def(nb::init<>())
-      .def_rw("d_model", &TransformerConfig::d_model)
-      .def_rw("ffn_dim", &TransformerConfig::ffn_dim)
-      .def_rw("encoder_layers", &TransformerConfig::encoder_layers)
-      .def_rw("decoder_layers", &TransformerConfig::decoder_layers)
-      .def_rw("attention_heads", &TransformerConfig::attention_heads)
-      .def_rw("source_vocab_size", &TransformerConfig::source_vocab_size)
-      .def_rw("target_vocab_size", &TransformerConfig::target_vocab_size)
-      .def_rw("max_positions", &TransformerConfig::max_positions)
-      .def_rw("position_offset", &TransformerConfig::position_offset)
-      .def_rw("learned_positions", &TransformerConfig::learned_positions)
-      .def_rw("pre_norm", &TransformerConfig::pre_norm)
-      .def_rw("activation", &TransformerConfig::activation)
-      .def_rw("scale_embeddings", &TransformerConfig::scale_embeddings)
-      .def_rw("embedding_norm", &TransformerConfig::embedding_norm)
-      .def_rw("shared_embeddings", &TransformerConfig::shared_embeddings)
-      .def_rw("tied_output", &TransformerConfig::tied_output)
-      .def_rw("output_bias", &TransformerConfig::output_bias)
-      .def_rw("layer_norm_epsilon", &TransformerConfig::layer_norm_epsilon)
-      .def_rw("eos_id", &TransformerConfig::eos_id)
-      .def_rw("decoder_start_id", &TransformerConfig::decoder_start_id)
-      .def_prop_rw(
-          "suppressed_ids", [](const TransformerConfig& config) { return config.suppressed_ids; },
-          [](TransformerConfig& config, nb::handle ids) {
-            config.suppressed_ids = numbers<std::int32_t>(ids);
-          })
-      .def_rw("source_eos", &TransformerConfig::source_eos)
-      .def_rw("polynomial_degree", &TransformerConfig::polynomial_degree);
+  nb::class_<TransformerConfig>(module, "TransformerConfig").def("__init__", &make_config, "config"_a);
+  module.def("config_options", &option_names);
   nb::enum_<Stop>(module, "Stop")
       .value("full", Stop::full)
       .value("heuristic", Stop::heuristic)

@@ -1,41 +1,66 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernel_table.h"
 
 namespace octavo {
 
+// The options that are one of several words: each enumeration and what octavo.model.config calls its values.
+
+template <class Option>
+using Word = std::pair<std::string_view, Option>;
+
+constexpr auto words(Activation) {
+  return std::to_array<Word<Activation>>(
+      {{"relu", Activation::relu}, {"gelu", Activation::gelu}, {"silu", Activation::silu}});
+}
+
+enum class NormPlacement : std::uint8_t { pre, post };
+
+constexpr auto words(NormPlacement) {
+  return std::to_array<Word<NormPlacement>>({{"pre", NormPlacement::pre}, {"post", NormPlacement::post}});
+}
+
+/// A sinusoidal table comes with the tensors, whichever of them it is.
+enum class Positions : std::uint8_t { sinusoidal, learned };
+
+constexpr auto words(Positions) {
+  return std::to_array<Word<Positions>>({{"sinusoidal-interleaved", Positions::sinusoidal},
+                                         {"sinusoidal-halves", Positions::sinusoidal},
+                                         {"sinusoidal-tensor2tensor", Positions::sinusoidal},
+                                         {"learned", Positions::learned}});
+}
+
+/// L1 is that of integer stacks.
+enum class NormFunction : std::uint8_t { layer, l1 };
+
+constexpr auto words(NormFunction) {
+  return std::to_array<Word<NormFunction>>(
+      {{"layer-norm", NormFunction::layer}, {"l1-layer-norm", NormFunction::l1}});
+}
+
+/// What looks back at the tokens before in a decoder layer.
+enum class MixerKind : std::uint8_t { attention, ssru };
+
+constexpr auto words(MixerKind) {
+  return std::to_array<Word<MixerKind>>({{"attention", MixerKind::attention}, {"ssru", MixerKind::ssru}});
+}
+
 /// Hyper-parameters as octavo.model.config.ModelConfig defines and checks them.
 struct TransformerConfig {
-  int d_model = 0;
-  int ffn_dim = 0;
-  int encoder_layers = 0;
-  int decoder_layers = 0;
-  int attention_heads = 0;
-  int source_vocab_size = 0;
-  int target_vocab_size = 0;
-  int max_positions = 0;
-  int position_offset = 0;
-  bool learned_positions = false;
-  bool pre_norm = true;
-  Activation activation = Activation::relu;
-  bool scale_embeddings = true;
-  bool embedding_norm = false;
-  bool shared_embeddings = true;
-  bool tied_output = true;
-  bool output_bias = false;
-  float layer_norm_epsilon = 1e-5f;
-  std::int32_t eos_id = 0;
-  std::int32_t decoder_start_id = 0;
-  std::vector<std::int32_t> suppressed_ids;
-  bool source_eos = true;
-  int polynomial_degree = 3;  // integer stacks
+#define OCTAVO_OPTION(type, name, value) type name = value;
+#include "model/config_options.def"
+#undef OCTAVO_OPTION
 
   /// A decoder alone: it has no source and no cross-attention.
   bool is_language_model() const { return encoder_layers == 0; }
+  bool pre_norm() const { return norm == NormPlacement::pre; }
   int head_dim() const { return d_model / attention_heads; }
   /// Of a side, "encoder" or "decoder".
   int vocab_size(const std::string& side) const {

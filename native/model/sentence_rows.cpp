@@ -5,30 +5,40 @@
 
 namespace octavo {
 
-SentenceRows::SentenceRows(PageList source, int source_length, PagePool& pool, std::int32_t start)
-    : source_(std::move(source)), source_length_(source_length), own_(pool) {
+SentenceRows::SentenceRows(PageList source, int source_length, DecoderCache& cache, std::int32_t start)
+    : source_(std::move(source)),
+      source_length_(source_length),
+      own_(cache.own),
+      keeps_keys_(cache.own.page_bytes() > 0),
+      states_(cache.state_floats) {
   const Continuation first{0, start};
   advance({&first, 1});
 }
 
 void SentenceRows::advance(std::span<const Continuation> continuations) {
+  token_.clear();
+  for (const Continuation& continuation : continuations) token_.push_back(continuation.token);
+  if (keeps_keys_) advance_positions(continuations);
+  states_.advance(continuations);
+  ++length_;
+  counts_.assign(continuations.size(), length_);
+  if (keeps_keys_) claim_positions();
+}
+
+/// Every row sees what its parent saw.
+void SentenceRows::advance_positions(std::span<const Continuation> continuations) {
   const auto length = static_cast<std::size_t>(length_);
   const std::size_t rows = continuations.size();
   const std::size_t pages = own_.size();
-  token_.clear();
   next_order_.resize(rows * (length + 1));
   next_visible_.resize(rows * pages);
   for (std::size_t row = 0; row < rows; ++row) {
     const auto parent = static_cast<std::size_t>(continuations[row].parent);
-    token_.push_back(continuations[row].token);
     std::copy_n(order_.data() + parent * length, length, next_order_.data() + row * (length + 1));
     std::copy_n(visible_.data() + parent * pages, pages, next_visible_.data() + row * pages);
   }
   order_.swap(next_order_);
   visible_.swap(next_visible_);
-  ++length_;
-  counts_.assign(rows, length_);
-  claim_positions();
 }
 
 /// Gives every row a position of its own that no row sees.

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
-#include "ops/page_pool.h"
+#include "model/decoder_cache.h"
+#include "model/recurrent_states.h"
 
 namespace octavo {
 
@@ -13,19 +14,13 @@ constexpr std::size_t page_count(int positions) {
   return static_cast<std::size_t>((positions + kPagePositions - 1) / kPagePositions);
 }
 
-/// A hypothesis that goes on: the row it continues, and with which token.
-struct Continuation {
-  int parent;
-  std::int32_t token;
-};
-
-/// The live hypotheses of one sentence, a row each, as the decoder sees them: what each is fed, and where the
-/// keys and values lie that it sees. A position in a page belongs to one row of one step and is never moved;
-/// it is used again once no live hypothesis sees it.
+/// The live hypotheses of one sentence, a row each, as the decoder sees them: what each is fed, where the
+/// keys and values lie that it sees, and its recurrent state. A position in a page belongs to one row of one
+/// step and is never moved; it is used again once no live hypothesis sees it.
 class SentenceRows {
  public:
   /// `source_length` tokens at `source`; one row, fed `start`.
-  SentenceRows(PageList source, int source_length, PagePool& pool, std::int32_t start);
+  SentenceRows(PageList source, int source_length, DecoderCache& cache, std::int32_t start);
 
   int rows() const { return static_cast<int>(token_.size()); }
   /// Keys that each row sees, the one it makes in this step included.
@@ -47,15 +42,21 @@ class SentenceRows {
   /// Where row r's own key and value belong in this step.
   int own_position(int row) const { return order_[static_cast<std::size_t>((row + 1) * length_ - 1)]; }
 
+  /// What the decoder's recurrent layers know of a row: DecoderCache::state_floats floats.
+  float* state(int row) { return states_.row(row); }
+
   /// The next step: one row for each continuation.
   void advance(std::span<const Continuation> continuations);
 
  private:
+  void advance_positions(std::span<const Continuation> continuations);
   void claim_positions();
 
   PageList source_;
   int source_length_;
   PageList own_;
+  bool keeps_keys_;  // the decoder has self-attention
+  RecurrentStates states_;
   int length_ = 0;
   std::vector<std::int32_t> token_;
   std::vector<std::int32_t> order_;

@@ -4,24 +4,18 @@
 #include <span>
 #include <vector>
 
+#include "model/decoder_cache.h"
 #include "model/output_projection.h"
 #include "model/packed_tokens.h"
 #include "model/sentence_rows.h"
-#include "ops/page_pool.h"
 
 namespace octavo {
 
 struct LayerSource;
 
-/// Where a stream keeps keys and values: a page has room for kPagePositions positions of every layer.
-struct DecoderCache {
-  PagePool source;  // cross-attention: kept per sentence and shared by its hypotheses
-  PagePool own;     // self-attention
-};
-
 /// The first row of a text without a source, as a language model reads it: it is fed `first`.
 inline SentenceRows begin_text(std::int32_t first, DecoderCache& cache) {
-  return {PageList(cache.source), 0, cache.own, first};
+  return {PageList(cache.source), 0, cache, first};
 }
 
 /// A model's encoder and decoder stacks as the search sees them, whatever numbers they compute with. A

@@ -14,8 +14,7 @@ template <NumberSystem Numbers>
 class EncoderDecoder : public Stacks {
  public:
   explicit EncoderDecoder(const LayerSource& source)
-      : encoder_(Encoder<Numbers>::load(source)),
-        decoder_(Decoder<Numbers>::load(source, &encoder_.output())) {}
+      : encoder_(source), decoder_(source, &encoder_.output()) {}
 
   DecoderCache make_cache() const override { return decoder_.make_cache(); }
 
@@ -40,7 +39,7 @@ template <NumberSystem Numbers>
 class DecoderOnly : public Stacks {
  public:
   explicit DecoderOnly(const LayerSource& source)
-      : start_(source.config.decoder_start_id), decoder_(Decoder<Numbers>::load(source, nullptr)) {}
+      : start_(source.config.decoder_start_id), decoder_(source, nullptr) {}
 
   DecoderCache make_cache() const override { return decoder_.make_cache(); }
 

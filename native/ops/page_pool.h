@@ -14,6 +14,7 @@ class PagePool {
  public:
   explicit PagePool(std::size_t page_bytes) : page_bytes_(page_bytes) {}
 
+  std::size_t page_bytes() const { return page_bytes_; }
   std::byte* take();
   void give_back(std::byte* page) { free_.push_back(page); }
 

@@ -30,6 +30,9 @@ struct Workspace {
   AlignedBuffer<std::byte> keys;             // [rows, d_model], floats or u8
   AlignedBuffer<std::byte> values;           // the same
   AlignedBuffer<float> context;              // [rows, d_model]
+  AlignedBuffer<float> candidate;            // [rows, d_model], of an SSRU
+  AlignedBuffer<float> forget;               // the same
+  std::vector<float*> row_states;            // [rows]
   AlignedBuffer<float> hidden;               // [rows, ffn_dim]
   AlignedBuffer<std::uint8_t> hidden_u8;     // the same, where its site is static
   AlignedBuffer<float> logits;               // [rows, some of the vocabulary]

@@ -144,9 +144,9 @@ void check_priorities() {
 /// is seen is written again.
 void check_positions() {
   Random random(3);
-  PagePool source_pool(64), pool(64);
+  DecoderCache cache{PagePool(64), PagePool(64), 0};
   for (int sentence = 0; sentence < 40; ++sentence) {
-    SentenceRows rows(PageList(source_pool), 1, pool, 7);
+    SentenceRows rows(PageList(cache.source), 1, cache, 7);
     std::vector<std::vector<int>> written(
         1);  // by each row: what it and its prefix have written, step by step
     std::vector<int> memory;

@@ -47,7 +47,7 @@ TransformerConfig small_config() {
   config.attention_heads = 4;
   config.source_vocab_size = config.target_vocab_size = 600;  // more than one chunk of logits
   config.max_positions = 64;
-  config.learned_positions = true;
+  config.positions = Positions::learned;
   config.activation = Activation::gelu;
   config.eos_id = 3;
   config.decoder_start_id = 2;

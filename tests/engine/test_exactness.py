@@ -7,6 +7,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report, default_precision
+from octavo.model.config import Mixer
 from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 
@@ -15,9 +16,10 @@ from ..models import integer_config, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for
 
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
+SSRU = {"ssru float32": Scheme.NONE, "ssru int8": Scheme.INT8, "ssru dynamic": Scheme.INT8_DYNAMIC}
 
 
-@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS, "integer"])
+@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS, "integer", *SSRU])
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> ModelDirectory | TensorModel:
@@ -25,9 +27,11 @@ def model(
     sizes = {"d_model": 36, "ffn_dim": 72, "attention_heads": 4}
     if request.param == "integer":
         return random_integer_model(integer_config(**sizes), seed=5)
-    config = tiny_config(**sizes)
-    model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=Scheme.NONE, seed=5))
-    if request.param == "float32":
+    mixer = Mixer.SSRU if request.param in SSRU else Mixer.ATTENTION
+    config = tiny_config(**sizes, decoder_mixer=mixer)
+    scheme = SSRU.get(request.param, Scheme.NONE)
+    model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=scheme, seed=5))
+    if request.param == "float32" or request.param in SSRU:
         return model
     plan = None if request.param == "dynamic" else plan_for(config, request.param)
     return QuantizedWeights(model).model(plan)

@@ -1,4 +1,8 @@
-#include "model/float/layers.h"
+#include "model/float/attention.h"
+#include "model/float/embedding.h"
+#include "model/float/feed_forward.h"
+#include "model/float/residual_stream.h"
+#include "model/float/ssru.h"
 #include "model/stacks_over.h"
 
 namespace octavo {
@@ -7,29 +11,29 @@ namespace {
 
 /// What float32 and int8 stacks are made of: a float residual stream, products in either precision by plan.
 struct FloatNumbers {
-  using Site = octavo::Site;
-  using Target = Epilogue;
+  using Rows = FloatRows;
   using Embedding = FloatEmbedding;
-  using Norm = LayerNorm;
-  using Attention = octavo::Attention;
-  using FeedForward = octavo::FeedForward;
-  using ResidualStream = octavo::ResidualStream;
+  using Attention = SoftmaxAttention;
+  using ResidualStream = FloatResidualStream;
 
   static Embedding load_embedding(const LayerSource& source, const std::string& side) {
     return FloatEmbedding::load(source, side);
   }
 
-  static Norm load_norm(const LayerSource& source, const std::string& name) {
-    return LayerNorm::load(source.weights.source(), name, source.config.d_model,
-                           source.config.layer_norm_epsilon);
+  static std::unique_ptr<const DecoderMixer<Rows>> load_mixer(const LayerSource& source,
+                                                              const std::string& layer,
+                                                              DecoderCacheSize& cache) {
+    if (source.config.decoder_mixer == MixerKind::ssru)
+      return std::make_unique<Ssru>(source, layer + ".ssru", cache);
+    return std::make_unique<DecoderAttention<FloatNumbers>>(source, layer + ".self_attention", cache);
   }
 
-  static Site load_site(const LayerSource& source, const std::string& name,
-                        const std::vector<std::string>& readers) {
-    return Site::load(source.plan, name, source.config.d_model, readers);
+  static std::unique_ptr<const FeedForward<Rows>> load_feed_forward(const LayerSource& source,
+                                                                    const std::string& name) {
+    return std::make_unique<FloatFeedForward>(source, name);
   }
 
-  static OutputProjection load_output(const LayerSource& source, const Site& site) {
+  static OutputProjection load_output(const LayerSource& source, const Rows::Site& site) {
     const TransformerConfig& config = source.config;
     return OutputProjection(Linear::load(source.weights, source.kernels, source.plan, "output", site,
                                          {.weight = config.output_weight(),

@@ -1,5 +1,7 @@
 #include "base/errors.h"
-#include "model/integer/layers.h"
+#include "model/integer/attention.h"
+#include "model/integer/feed_forward.h"
+#include "model/integer/residual_stream.h"
 #include "model/stacks_over.h"
 #include "ops/integer/embedding.h"
 
@@ -11,12 +13,9 @@ constexpr std::int64_t kLogitLimit = std::int64_t{1} << 24;  // so that floats h
 
 /// What integer stacks are made of: an int16 residual stream, products of u8 and s8, no floats.
 struct IntegerNumbers {
-  using Site = IntegerSite;
-  using Target = IntegerTarget;
+  using Rows = IntegerRows;
   using Embedding = IntegerEmbedding;
-  using Norm = IntegerNorm;
   using Attention = PolynomialAttention;
-  using FeedForward = IntegerFeedForward;
   using ResidualStream = IntegerResidualStream;
 
   static Embedding load_embedding(const LayerSource& source, const std::string& side) {
@@ -30,15 +29,18 @@ struct IntegerNumbers {
                                    .position_offset = config.position_offset});
   }
 
-  static Norm load_norm(const LayerSource& source, const std::string& name) {
-    return IntegerNorm::load(source.weights.source(), name, source.config.d_model);
+  static std::unique_ptr<const DecoderMixer<Rows>> load_mixer(const LayerSource& source,
+                                                              const std::string& layer,
+                                                              DecoderCacheSize& cache) {
+    return std::make_unique<DecoderAttention<IntegerNumbers>>(source, layer + ".self_attention", cache);
   }
 
-  static Site load_site(const LayerSource& source, const std::string&, const std::vector<std::string>&) {
-    return {.width = source.config.d_model};
+  static std::unique_ptr<const FeedForward<Rows>> load_feed_forward(const LayerSource& source,
+                                                                    const std::string& name) {
+    return std::make_unique<IntegerFeedForward>(source, name);
   }
 
-  static OutputProjection load_output(const LayerSource& source, const Site& site) {
+  static OutputProjection load_output(const LayerSource& source, const Rows::Site& site) {
     const TransformerConfig& config = source.config;
     return {IntegerLinear::load(source.weights, source.kernels, "output", site,
                                 {.weight = config.output_weight(),
@@ -54,8 +56,12 @@ struct IntegerNumbers {
 
 std::unique_ptr<const Stacks> load_integer_stacks(const LayerSource& source) {
   const TransformerConfig& config = source.config;
-  if (!config.pre_norm || config.activation != Activation::relu || config.embedding_norm)
-    throw Error("integer precision runs pre-norm models with ReLU and without a norm of embeddings only");
+  if (!config.pre_norm() || config.activation != Activation::relu || config.embedding_norm ||
+      config.decoder_mixer != MixerKind::attention)
+    throw Error(
+        "integer precision runs pre-norm models with ReLU and self-attention in the decoder, without a norm "
+        "of "
+        "embeddings");
   return load_stacks<IntegerNumbers>(source);
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from octavo.model.config import ModelConfig
+
 class NativeError(ValueError): ...
 class Cancelled(Exception): ...
 class TooLate(Exception): ...
@@ -15,14 +17,10 @@ class QuantizationPlan:
 class IntegerScheme:
     def __init__(self, logit_step: float) -> None: ...
 
-class Activation:
-    relu: Activation
-    gelu: Activation
-    silu: Activation
-
 class TransformerConfig:
-    def __init__(self) -> None: ...
-    def __setattr__(self, name: str, value: Any) -> None: ...
+    def __init__(self, config: ModelConfig) -> None: ...
+
+def config_options() -> list[str]: ...
 
 class Stop:
     full: Stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from octavo.artifact.positions import integer_position_table, position_table
 from octavo.artifact.shortlist import Shortlist
 from octavo.engine import _native
 from octavo.engine.errors import EngineError
-from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.config import EXTENSION_KEYS, ModelConfig, Positions
 from octavo.model.errors import SpecError
 from octavo.model.plan import QuantizationPlan
 from octavo.model.search import SearchOptions
@@ -23,28 +23,6 @@ if TYPE_CHECKING:
     from octavo.engine.engine import Term
     from octavo.engine.hypothesis import TokenIds
     from octavo.engine.precision import Model, Precision
-
-_SAME_IN_NATIVE: Final = (
-    "d_model",
-    "ffn_dim",
-    "encoder_layers",
-    "decoder_layers",
-    "attention_heads",
-    "source_vocab_size",
-    "target_vocab_size",
-    "max_positions",
-    "position_offset",
-    "scale_embeddings",
-    "embedding_norm",
-    "shared_embeddings",
-    "tied_output",
-    "output_bias",
-    "layer_norm_epsilon",
-    "eos_id",
-    "decoder_start_id",
-    "source_eos",
-    "polynomial_degree",
-)
 
 
 def token_ids(tokens: npt.ArrayLike) -> TokenIds:
@@ -62,16 +40,12 @@ def token_ids(tokens: npt.ArrayLike) -> TokenIds:
 
 def native_config(config: ModelConfig) -> Any:
     """The hyper-parameters. Raises EngineError for what the engine does not compute."""
-    if part := config.extension:
-        raise EngineError(f"{part}: this version's engine does not compute it")
-    native = _native.TransformerConfig()
-    for name in _SAME_IN_NATIVE:
-        setattr(native, name, getattr(config, name))
-    native.pre_norm = config.norm is NormPlacement.PRE
-    native.activation = getattr(_native.Activation, config.activation.value)
-    native.suppressed_ids = list(config.suppressed_ids)
-    native.learned_positions = config.positions is Positions.LEARNED
-    return native
+    known = _native.config_options()
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name in EXTENSION_KEYS and field.name not in known and value != field.default:
+            raise EngineError(f"{field.name} = {value}: this version's engine does not compute it")
+    return _native.TransformerConfig(config)
 
 
 def native_arithmetic(model: Model, precision: Precision) -> Any:

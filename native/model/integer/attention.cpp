@@ -1,6 +1,7 @@
-#include "model/integer/layers.h"
+#include "model/integer/attention.h"
 
 #include "base/errors.h"
+#include "model/integer/rows.h"
 #include "ops/tensor_source.h"
 
 namespace octavo {
@@ -10,37 +11,22 @@ namespace {
 constexpr std::int64_t kLargestScore = 128 * 128;  // of one query byte times one key byte
 constexpr int kMostContextExponent = -26;          // with the least mantissa, C = 2^4
 
-IntegerLinear load_linear(const LayerSource& source, const std::string& product, const IntegerSite& site,
-                          int outputs) {
-  return IntegerLinear::load(
-      source.weights, source.kernels, product, site,
-      {.weight = product + ".weight", .bias = product + ".bias", .inputs = site.width, .outputs = outputs});
-}
-
 }  // namespace
 
-PolynomialAttention PolynomialAttention::load_self(const LayerSource& source, const std::string& name) {
-  return load_cross(source, name, {.width = source.config.d_model});
-}
-
-PolynomialAttention PolynomialAttention::load_cross(const LayerSource& source, const std::string& name,
-                                                    const IntegerSite& memory) {
-  PolynomialAttention attention;
+PolynomialAttention::PolynomialAttention(const LayerSource& source, const std::string& name,
+                                         const IntegerSite& input, const IntegerSite& memory)
+    : name_(name),
+      degree_(source.config.polynomial_degree),
+      head_dim_(source.config.head_dim()),
+      context_{.width = source.config.d_model},
+      heads_(static_cast<std::size_t>(source.config.attention_heads)) {
   const int d = source.config.d_model;
-  attention.name_ = name;
-  attention.degree_ = source.config.polynomial_degree;
-  attention.head_dim_ = source.config.head_dim();
-  attention.rows_ = {.width = d};
-  attention.heads_.resize(static_cast<std::size_t>(source.config.attention_heads));
-  attention.load_polynomials(source.weights.source());
-  attention.layout_ =
-      source.kernels.attention.layout(source.config.attention_heads, attention.head_dim_, true, true);
-  attention.query_ = load_linear(source, name + ".query", attention.rows_, d);
-  attention.key_ = load_linear(source, name + ".key", memory, d);
-  attention.value_ = load_linear(source, name + ".value", memory, d);
-  attention.output_ = load_linear(source, name + ".output", attention.rows_, d);
-  attention.norm_ = IntegerNorm::load(source.weights.source(), name + ".norm", d);
-  return attention;
+  load_polynomials(source.weights.source());
+  layout_ = source.kernels.attention.layout(source.config.attention_heads, head_dim_, true, true);
+  query_ = load_product(source, name + ".query", input, d);
+  key_ = load_product(source, name + ".key", memory, d);
+  value_ = load_product(source, name + ".value", memory, d);
+  output_ = load_product(source, name + ".output", context_, d);
 }
 
 void PolynomialAttention::load_polynomials(TensorSource& source) {
@@ -75,7 +61,7 @@ void PolynomialAttention::load_polynomials(TensorSource& source) {
 
 void PolynomialAttention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
                                            const std::uint8_t* positions, Workspace& workspace) const {
-  const std::ptrdiff_t width = rows_.width;
+  const std::ptrdiff_t width = context_.width;
   const auto size = static_cast<std::size_t>(input.rows * width);
   std::byte* keys = workspace.keys.ensure(size);
   std::byte* values = workspace.values.ensure(size);
@@ -92,16 +78,16 @@ void PolynomialAttention::keep_keys_values(const ProductInput& input, std::byte*
 }
 
 void PolynomialAttention::project_queries(const ProductInput& input, Workspace& workspace) const {
-  const std::ptrdiff_t width = rows_.width;
+  const std::ptrdiff_t width = context_.width;
   std::uint8_t* queries = workspace.query_u8.ensure(static_cast<std::size_t>(input.rows * width));
   query_.apply(input, {.bytes = queries, .stride = width}, workspace);
   // The contexts take the place of the input, which nothing reads any more.
-  rows_.ensure(input.rows, workspace.quantized);
+  context_.ensure(input.rows, workspace.quantized);
 }
 
 /// Fills in all but what is seen and where contexts go.
 void PolynomialAttention::prepare(int first, AttendPolynomial& job, Workspace& workspace) const {
-  const std::ptrdiff_t width = rows_.width;
+  const std::ptrdiff_t width = context_.width;
   const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   job.layout = &layout_;
   job.query = workspace.query_u8.data() + first * width;
@@ -114,8 +100,8 @@ void PolynomialAttention::prepare(int first, AttendPolynomial& job, Workspace& w
 
 void PolynomialAttention::attend(int first, AttendPolynomial job, Workspace& workspace) const {
   prepare(first, job, workspace);
-  job.output = workspace.quantized.data() + first * rows_.stride();
-  job.output_stride = rows_.stride();
+  job.output = workspace.quantized.data() + first * context_.stride();
+  job.output_stride = context_.stride();
   workspace.kernels->attention.attend_polynomial(job);
 }
 
@@ -132,30 +118,7 @@ HeadWeights PolynomialAttention::weigh(int first, AttendPolynomial job, int head
 }
 
 void PolynomialAttention::project_output(int rows, const IntegerTarget& target, Workspace& workspace) const {
-  output_.apply(rows_.stored(rows, workspace.quantized), target, workspace);
-}
-
-IntegerFeedForward IntegerFeedForward::load(const LayerSource& source, const std::string& name) {
-  IntegerFeedForward layer;
-  const int d = source.config.d_model;
-  layer.name_ = name;
-  layer.input_ = {.width = d};
-  layer.hidden_ = {.width = source.config.ffn_dim, .zero_point = 0};
-  layer.inner_ = load_linear(source, name + ".inner", layer.input_, source.config.ffn_dim);
-  layer.outer_ = load_linear(source, name + ".outer", layer.hidden_, d);
-  layer.norm_ = IntegerNorm::load(source.weights.source(), name + ".norm", d);
-  return layer;
-}
-
-void IntegerFeedForward::apply(const ProductInput& input, const IntegerTarget& add,
-                               Workspace& workspace) const {
-  const int rows = input.rows;
-  inner_.apply(input,
-               {.bytes = hidden_.ensure(rows, workspace.hidden_u8),
-                .zero_point = hidden_.zero_point,
-                .stride = hidden_.stride()},
-               workspace);
-  outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
+  output_.apply(context_.stored(rows, workspace.quantized), target, workspace);
 }
 
 }  // namespace octavo

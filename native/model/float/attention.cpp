@@ -1,9 +1,10 @@
-#include "model/float/layers.h"
+#include "model/float/attention.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/panels.h"
+#include "model/float/rows.h"
 
 namespace octavo {
 
@@ -30,81 +31,22 @@ Epilogue store_rows(std::byte* rows, std::size_t stride, bool as_u8, const Align
           .output_stride = static_cast<std::ptrdiff_t>(stride / kFloatBytes)};
 }
 
-/// The names of a weight product's tensors follow from its own.
-Linear load_linear(const LayerSource& source, const std::string& product, const Site& site, int inputs,
-                   int outputs) {
-  return Linear::load(
-      source.weights, source.kernels, source.plan, product, site,
-      {.weight = product + ".weight", .bias = product + ".bias", .inputs = inputs, .outputs = outputs});
-}
-
 }  // namespace
 
-FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string& side) {
-  FloatEmbedding embedding;
-  const TransformerConfig& config = source.config;
-  embedding.name_ = side + ".embedding";
-  embedding.width_ = config.d_model;
-  const float scale =
-      config.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(config.d_model))) : 1.0f;
-  const std::string positions = config.learned_positions ? side + ".positions.weight" : "positions";
-  embedding.tokens_ =
-      Embedding::load(source.weights, config.embedding_weight(side), config.vocab_size(side), positions,
-                      config.max_positions + config.position_offset, config.position_offset, config.d_model,
-                      scale, source.plan == nullptr ? Precision::float32 : Precision::int8);
-  embedding.has_norm_ = config.embedding_norm;
-  if (config.embedding_norm) {
-    embedding.norm_ = LayerNorm::load(source.weights.source(), side + ".embedding_norm", config.d_model,
-                                      config.layer_norm_epsilon);
-  }
-  return embedding;
-}
-
-float* FloatEmbedding::embed(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions,
-                             Workspace& workspace) const {
-  const int rows = static_cast<int>(tokens.size());
-  const auto width = static_cast<std::size_t>(width_);
-  float* x = workspace.states.ensure(tokens.size() * width);
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    tokens_.lookup(tokens[i], positions[i], x + i * width, workspace);
-  }
-  if (has_norm_) norm_.apply(x, rows, x, workspace);
-  if (workspace.observer != nullptr) workspace.observer->observe(name_, x, rows, width_, width_);
-  return x;
-}
-
-Attention Attention::load_self(const LayerSource& source, const std::string& name) {
-  return load(source, name, nullptr);
-}
-
-Attention Attention::load_cross(const LayerSource& source, const std::string& name, const Site& memory) {
-  return load(source, name, &memory);
-}
-
-Attention Attention::load(const LayerSource& source, const std::string& name, const Site* memory) {
-  Attention attention;
+SoftmaxAttention::SoftmaxAttention(const LayerSource& source, const std::string& name, const Site& input,
+                                   const Site& memory)
+    : name_(name), heads_(source.config.attention_heads), head_dim_(source.config.head_dim()) {
   const int d = source.config.d_model;
-  attention.name_ = name;
-  attention.heads_ = source.config.attention_heads;
-  attention.head_dim_ = source.config.head_dim();
-  attention.load_scales(source);
-  attention.layout_ = source.kernels.attention.layout(attention.heads_, attention.head_dim_,
-                                                      attention.scores_int8_, attention.context_int8_);
-  std::vector<std::string> readers{name + ".query"};
-  if (memory == nullptr) readers.insert(readers.end(), {name + ".key", name + ".value"});
-  attention.input_ = Site::load(source.plan, name + ".input", d, readers);
-  attention.context_ = Site::load(source.plan, name + ".context", d, {name + ".output"});
-  const Site& remembered = memory == nullptr ? attention.input_ : *memory;
-  attention.query_ = load_linear(source, name + ".query", attention.input_, d, d);
-  attention.key_ = load_linear(source, name + ".key", remembered, d, d);
-  attention.value_ = load_linear(source, name + ".value", remembered, d, d);
-  attention.output_ = load_linear(source, name + ".output", attention.context_, d, d);
-  attention.norm_ =
-      LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon);
-  return attention;
+  load_scales(source);
+  layout_ = source.kernels.attention.layout(heads_, head_dim_, scores_int8_, context_int8_);
+  context_ = Site::load(source.plan, name + ".context", d, {name + ".output"});
+  query_ = load_product(source, name + ".query", input, d, d);
+  key_ = load_product(source, name + ".key", memory, d, d);
+  value_ = load_product(source, name + ".value", memory, d, d);
+  output_ = load_product(source, name + ".output", context_, d, d);
 }
 
-void Attention::load_scales(const LayerSource& source) {
+void SoftmaxAttention::load_scales(const LayerSource& source) {
   const float factor = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim_)));
   score_scale_.assign(static_cast<std::size_t>(heads_), factor);
   if (source.plan != nullptr) {
@@ -124,8 +66,8 @@ void Attention::load_scales(const LayerSource& source) {
   }
 }
 
-void Attention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
-                                 const std::uint8_t* positions, Workspace& workspace) const {
+void SoftmaxAttention::keep_keys_values(const ProductInput& input, std::byte* const* pages,
+                                        const std::uint8_t* positions, Workspace& workspace) const {
   const std::size_t width = static_cast<std::size_t>(heads_ * head_dim_);
   const std::size_t key_bytes = scores_int8_ ? width : width * kFloatBytes;
   const std::size_t value_bytes = context_int8_ ? width : width * kFloatBytes;
@@ -145,14 +87,14 @@ void Attention::keep_keys_values(const ProductInput& input, std::byte* const* pa
                                      .positions = positions});
 }
 
-void Attention::observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
-                                    Workspace& workspace) const {
+void SoftmaxAttention::observe_keys_values(const std::byte* keys, const std::byte* values, int rows,
+                                           Workspace& workspace) const {
   const int width = heads_ * head_dim_;
   workspace.observer->observe(name_ + ".keys", reinterpret_cast<const float*>(keys), rows, width, width);
   workspace.observer->observe(name_ + ".values", reinterpret_cast<const float*>(values), rows, width, width);
 }
 
-void Attention::project_queries(const ProductInput& input, Workspace& workspace) const {
+void SoftmaxAttention::project_queries(const ProductInput& input, Workspace& workspace) const {
   const auto width = static_cast<std::size_t>(heads_ * head_dim_);
   const std::size_t size = static_cast<std::size_t>(input.rows) * width;
   std::byte* rows = scores_int8_ ? reinterpret_cast<std::byte*>(workspace.query_u8.ensure(size))
@@ -173,7 +115,7 @@ void Attention::project_queries(const ProductInput& input, Workspace& workspace)
 }
 
 /// Fills in all but what is seen and where contexts go.
-void Attention::prepare(int first, Attend& job, Workspace& workspace) const {
+void SoftmaxAttention::prepare(int first, Attend& job, Workspace& workspace) const {
   const std::ptrdiff_t width = heads_ * head_dim_;
   const std::size_t scratch = kAttendScratchRows * round_up(static_cast<std::size_t>(job.positions), 64);
   job.layout = &layout_;
@@ -190,7 +132,7 @@ void Attention::prepare(int first, Attend& job, Workspace& workspace) const {
   job.weights = workspace.weights.ensure(scratch);
 }
 
-void Attention::attend(int first, Attend job, Workspace& workspace) const {
+void SoftmaxAttention::attend(int first, Attend job, Workspace& workspace) const {
   const std::ptrdiff_t width = heads_ * head_dim_;
   prepare(first, job, workspace);
   if (context_.is_fused()) {
@@ -204,7 +146,7 @@ void Attention::attend(int first, Attend job, Workspace& workspace) const {
   if (workspace.observer != nullptr) observe_weights(job, workspace);
 }
 
-HeadWeights Attention::weigh(int first, Attend job, int head, Workspace& workspace) const {
+HeadWeights SoftmaxAttention::weigh(int first, Attend job, int head, Workspace& workspace) const {
   prepare(first, job, workspace);
   const std::size_t stride = round_up(static_cast<std::size_t>(job.positions), 64);
   const HeadWeights target{
@@ -217,7 +159,7 @@ HeadWeights Attention::weigh(int first, Attend job, int head, Workspace& workspa
 
 /// Attends once more, a query and a head at a time, because the weights of one are what a kernel leaves
 /// behind.
-void Attention::observe_weights(const Attend& job, Workspace& workspace) const {
+void SoftmaxAttention::observe_weights(const Attend& job, Workspace& workspace) const {
   const KernelTable& kernels = *workspace.kernels;
   const PageLayout layout = kernels.attention.layout(1, head_dim_, false, false);
   const auto stride = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(heads_ * head_dim_) * kFloatBytes);
@@ -260,58 +202,11 @@ void Attention::observe_weights(const Attend& job, Workspace& workspace) const {
   }
 }
 
-void Attention::project_output(int rows, const Epilogue& epilogue, Workspace& workspace) const {
+void SoftmaxAttention::project_output(int rows, const Epilogue& epilogue, Workspace& workspace) const {
   const ProductInput input = context_.is_fused()
                                  ? context_.stored(rows, workspace.quantized)
                                  : context_.prepare(workspace.context.data(), rows, workspace);
   output_.apply(input, epilogue, workspace);
-}
-
-FeedForward FeedForward::load(const LayerSource& source, const std::string& name) {
-  FeedForward layer;
-  const int d = source.config.d_model;
-  const int ffn = source.config.ffn_dim;
-  layer.name_ = name;
-  layer.activation_ = source.config.activation;
-  layer.input_ = Site::load(source.plan, name + ".input", d, {name + ".inner"});
-  layer.hidden_ = Site::load(source.plan, name + ".hidden", ffn, {name + ".outer"});
-  layer.inner_ = load_linear(source, name + ".inner", layer.input_, d, ffn);
-  layer.outer_ = load_linear(source, name + ".outer", layer.hidden_, ffn, d);
-  layer.norm_ = LayerNorm::load(source.weights.source(), name + ".norm", d, source.config.layer_norm_epsilon);
-  return layer;
-}
-
-void FeedForward::apply(const ProductInput& input, const Epilogue& add, Workspace& workspace) const {
-  const int rows = input.rows;
-  if (hidden_.is_fused()) {
-    inner_.apply(input, {.activation = activation_, .quantized = hidden_.target(rows, workspace.hidden_u8)},
-                 workspace);
-    outer_.apply(hidden_.stored(rows, workspace.hidden_u8), add, workspace);
-    return;
-  }
-  const int ffn = inner_.outputs();
-  float* hidden = workspace.hidden.ensure(static_cast<std::size_t>(rows) * static_cast<std::size_t>(ffn));
-  inner_.apply(input, {.activation = activation_, .output = hidden, .output_stride = ffn}, workspace);
-  outer_.apply(hidden_.prepare(hidden, rows, workspace), add, workspace);
-}
-
-ProductInput ResidualStream::enter(const LayerNorm& norm, const Site& site) {
-  if (pre_norm_) return norm.apply(x_, rows_, site, workspace_->normalized, *workspace_);
-  return prepared_site_ == &site ? prepared_ : site.prepare(x_, rows_, *workspace_);
-}
-
-void ResidualStream::leave(const std::string& name, const LayerNorm& norm, const Site& next) {
-  if (workspace_->observer != nullptr) {
-    workspace_->observer->observe(name + ".residual", x_, rows_, width_, width_);
-  }
-  if (pre_norm_) return;
-  prepared_site_ = nullptr;
-  if (!next.is_static()) {
-    norm.apply(x_, rows_, x_, *workspace_);
-    return;
-  }
-  prepared_site_ = &next;
-  prepared_ = norm.apply_in_place(x_, rows_, next, *workspace_);
 }
 
 }  // namespace octavo

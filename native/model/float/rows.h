@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/layer_source.h"
+#include "ops/float/layer_norm.h"
+#include "ops/float/linear.h"
+
+namespace octavo {
+
+/// A residual stream of floats and what reads it.
+struct FloatRows {
+  using Site = octavo::Site;
+  using Target = Epilogue;
+  using Norm = LayerNorm;
+
+  static Norm load_norm(const LayerSource& source, const std::string& name) {
+    return LayerNorm::load(source.weights.source(), name, source.config.d_model,
+                           source.config.layer_norm_epsilon);
+  }
+
+  static Site load_site(const LayerSource& source, const std::string& name,
+                        const std::vector<std::string>& readers) {
+    return Site::load(source.plan, name, source.config.d_model, readers);
+  }
+};
+
+enum class ProductBias : bool { none, own };
+
+/// A weight product, whose tensors' names follow from its own.
+inline Linear load_product(const LayerSource& source, const std::string& name, const Site& site, int inputs,
+                           int outputs, ProductBias bias = ProductBias::own) {
+  return Linear::load(source.weights, source.kernels, source.plan, name, site,
+                      {.weight = name + ".weight",
+                       .bias = bias == ProductBias::own ? name + ".bias" : "",
+                       .inputs = inputs,
+                       .outputs = outputs});
+}
+
+}  // namespace octavo
