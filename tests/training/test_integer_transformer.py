@@ -12,6 +12,7 @@ import safetensors.numpy
 
 from octavo.artifact import ModelDirectory
 from octavo.model.config import (
+    EXTENSION_KEYS,
     INTEGER_TRANSFORMER_KEYS,
     AttentionFunction,
     ModelConfig,
@@ -80,7 +81,7 @@ def test_a_run_goes_on_with_the_same_bits(integer_recipe: Path, tmp_path: Path) 
 def test_an_ordinary_run_is_what_it_was_before(recipe: Recipe) -> None:
     """Checkpoints of older versions know nothing of the keys of an Integer Transformer."""
     noted = run_identity(recipe, "text", {}, None)["model"]
-    assert not set(noted) & set(INTEGER_TRANSFORMER_KEYS)
+    assert not set(noted) & {*INTEGER_TRANSFORMER_KEYS, *EXTENSION_KEYS}
     model = recipe.model.model_copy(update={"norm_function": NormFunction.L1})
     noted = run_identity(recipe.model_copy(update={"model": model}), "text", {}, None)["model"]
     assert set(noted) > set(INTEGER_TRANSFORMER_KEYS)
@@ -168,7 +169,7 @@ def test_its_products_are_not_rounded_yet(integer_recipe: Path, tmp_path: Path, 
         ('polynomial_sharing = "model"', "model.polynomial_sharing: .*'layer' or 'head'"),
         ("polynomial_bias = 1", "model.polynomial_bias: "),
         ('attention = "linear"', "model.attention: .*'softmax' or 'polynomial'"),
-        ('norm_function = "rms"', "model.norm_function: .*'layer-norm' or 'l1-layer-norm'"),
+        ('norm_function = "rms"', "model.norm_function: .*'layer-norm', 'l1-layer-norm' or 'rms-norm'"),
     ],
 )
 def test_a_bad_recipe_is_explained(recipe_path: Path, lines: str, message: str) -> None:

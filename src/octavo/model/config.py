@@ -6,10 +6,10 @@ import dataclasses
 import enum
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from octavo.model.errors import SpecError
-from octavo.model.fields import from_mapping
+from octavo.model.fields import Between, from_mapping, marks_of
 from octavo.model.limits import (
     MAX_DIMENSION,
     MAX_LAYERS,
@@ -18,17 +18,6 @@ from octavo.model.limits import (
     MAX_RELATIVE_BUCKETS,
     MAX_VOCABULARY,
 )
-
-INTEGER_TRANSFORMER_KEYS: Final = (
-    *("attention", "polynomial_degree", "polynomial_sharing", "polynomial_bias", "polynomial_delta"),
-    "norm_function",
-)
-"""Keys of ModelConfig that an ordinary Transformer leaves at their defaults, and does not write."""
-
-EXTENSION_KEYS: Final = (
-    *("decoder_mixer", "gated", "attention_head_dim", "relative_buckets", "relative_distance"),
-)
-"""Keys of ModelConfig that are not written at their defaults, so that older versions read such models."""
 
 
 class NormPlacement(enum.StrEnum):
@@ -97,81 +86,77 @@ class Positions(enum.StrEnum):
     NONE = "none"
 
 
+class Unwritten(enum.Enum):
+    """Which keys config.json leaves out, so that versions that do not know them can read a model.
+
+    ``integer_transformer``: all of them in an ordinary Transformer. ``at_default``: each at its default.
+    """
+
+    INTEGER_TRANSFORMER = "integer transformer"
+    AT_DEFAULT = "at default"
+
+
+_INTEGER: Final = Unwritten.INTEGER_TRANSFORMER
+_LATER: Final = Unwritten.AT_DEFAULT
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Hyper-parameters of an encoder-decoder Transformer, or of a language model: a decoder alone.
 
-    The space holds Vaswani base and big, fairseq's and Marian / OPUS-MT models. Token ids:
-    ``decoder_start_id`` is fed first to the decoder (EOS in fairseq, PAD in OPUS-MT, BOS here);
-    ``suppressed_ids`` are never produced. ``source_eos`` appends EOS to the source.
+    A key is one line here: its type, its limits, whether config.json leaves it out, what it says (the table
+    in docs/model-format.md is made of these), its default. The space holds Vaswani base and big and the
+    models of fairseq, Marian / OPUS-MT, M2M-100, T5 and others.
 
     An Integer Transformer (Lin et al. 2020) has polynomial attention, ReLU(score + bias)^degree + |delta|
     over its sum, and L1 layer norm. Without ``polynomial_bias`` or ``polynomial_delta`` these are 0.
 
-    ``decoder_mixer`` may be SSRU (Marian's students). ``gated``: a feed-forward network is
-    outer(activation(gate x) * (inner x)), not outer(activation(inner x)). ``attention_head_dim``: the width
-    of a head; 0 is d_model / attention_heads. ``relative_buckets`` > 0: each stack has a bias for each
-    bucket of distances and each head, which is added to the scores of its self-attentions (T5); distances
-    from ``relative_distance`` on share the last bucket.
+    ``relative_buckets`` > 0: each stack has a bias for each bucket of distances and each head, which is added
+    to the scores of its self-attentions (T5).
 
     ``encoder_layers`` = 0 makes a language model. It has no source, so no tensor of an encoder, no attention
     to one, and no embedding to share: its only embedding is the decoder's.
     """
 
-    d_model: int
-    ffn_dim: int
-    encoder_layers: int
-    decoder_layers: int
-    attention_heads: int
-    source_vocab_size: int
-    target_vocab_size: int
-    max_positions: int
-    norm: NormPlacement = NormPlacement.PRE
-    activation: Activation = Activation.RELU
-    positions: Positions = Positions.HALVES
-    position_offset: int = 0
-    scale_embeddings: bool = True
-    embedding_norm: bool = False
-    shared_embeddings: bool = True
-    tied_output: bool = True
-    output_bias: bool = False
-    layer_norm_epsilon: float = 1e-5
-    pad_id: int = 0
-    eos_id: int = 3
-    unk_id: int = 1
-    decoder_start_id: int = 2
-    suppressed_ids: tuple[int, ...] = (0, 1, 2)
-    source_eos: bool = True
-    attention: AttentionFunction = AttentionFunction.SOFTMAX
-    polynomial_degree: int = 3
-    polynomial_sharing: PolynomialSharing = PolynomialSharing.HEAD
-    polynomial_bias: bool = True
-    polynomial_delta: bool = True
-    norm_function: NormFunction = NormFunction.LAYER
-    decoder_mixer: Mixer = Mixer.ATTENTION
-    gated: bool = False
-    attention_head_dim: int = 0
-    relative_buckets: int = 0
-    relative_distance: int = 128
+    d_model: Annotated[int, Between(1, MAX_DIMENSION), "width of the residual stream"]
+    ffn_dim: Annotated[int, Between(1, MAX_DIMENSION), "width of the hidden layer of feed-forward networks"]
+    encoder_layers: Annotated[int, Between(0, MAX_LAYERS), "0 is a language model"]
+    decoder_layers: Annotated[int, Between(1, MAX_LAYERS), "layers of the decoder"]
+    attention_heads: Annotated[int, Between(1, MAX_DIMENSION), "heads of each attention"]
+    source_vocab_size: Annotated[int, Between(1, MAX_VOCABULARY), "tokens of the source"]
+    target_vocab_size: Annotated[int, Between(1, MAX_VOCABULARY), "tokens of the target"]
+    max_positions: Annotated[int, Between(2, MAX_POSITIONS), "the longest text in tokens, with EOS"]
+    norm: Annotated[NormPlacement, "norms before sublayers, or after"] = NormPlacement.PRE
+    activation: Annotated[Activation, "of feed-forward networks"] = Activation.RELU
+    positions: Annotated[Positions, "what is added to embeddings"] = Positions.HALVES
+    position_offset: Annotated[int, Between(0, MAX_POSITIONS - 1), "the first token's row of positions"] = 0
+    scale_embeddings: Annotated[bool, "embeddings times sqrt(d_model)"] = True
+    embedding_norm: Annotated[bool, "a norm after embedding and position"] = False
+    shared_embeddings: Annotated[bool, "one embedding for both stacks"] = True
+    tied_output: Annotated[bool, "the output multiplies by the decoder's embedding"] = True
+    output_bias: Annotated[bool, "a bias of the logits"] = False
+    layer_norm_epsilon: Annotated[float, "between 0 and 1"] = 1e-5
+    pad_id: Annotated[int, "the token that fills batches"] = 0
+    eos_id: Annotated[int, "the token that ends a text"] = 3
+    unk_id: Annotated[int, "the token of what no other is"] = 1
+    decoder_start_id: Annotated[int, "fed first: EOS in fairseq, PAD in OPUS-MT, BOS here"] = 2
+    suppressed_ids: Annotated[tuple[int, ...], "tokens that are never produced"] = (0, 1, 2)
+    source_eos: Annotated[bool, "EOS is appended to the source"] = True
+    attention: Annotated[AttentionFunction, _INTEGER, "from scores to weights"] = AttentionFunction.SOFTMAX
+    polynomial_degree: Annotated[int, Between(1, MAX_POLYNOMIAL_DEGREE), _INTEGER, "the power of scores"] = 3
+    polynomial_sharing: Annotated[PolynomialSharing, _INTEGER, "of b and δ"] = PolynomialSharing.HEAD
+    polynomial_bias: Annotated[bool, _INTEGER, "b, added to scores"] = True
+    polynomial_delta: Annotated[bool, _INTEGER, "δ, added to powers"] = True
+    norm_function: Annotated[NormFunction, _INTEGER, "what rows are divided by"] = NormFunction.LAYER
+    decoder_mixer: Annotated[Mixer, _LATER, "what looks back at the tokens before"] = Mixer.ATTENTION
+    gated: Annotated[bool, _LATER, "feed-forward: outer(activation(gate x) * (inner x))"] = False
+    attention_head_dim: Annotated[int, Between(0, MAX_DIMENSION), _LATER, "0: d_model / attention_heads"] = 0
+    relative_buckets: Annotated[int, Between(0, MAX_RELATIVE_BUCKETS), _LATER, "of distances; 0: none"] = 0
+    relative_distance: Annotated[int, Between(1, MAX_POSITIONS), _LATER, "in the last bucket from here"] = 128
 
     def __post_init__(self) -> None:
-        ranges = {
-            "d_model": (1, MAX_DIMENSION),
-            "ffn_dim": (1, MAX_DIMENSION),
-            "encoder_layers": (0, MAX_LAYERS),
-            "decoder_layers": (1, MAX_LAYERS),
-            "attention_heads": (1, MAX_DIMENSION),
-            "source_vocab_size": (1, MAX_VOCABULARY),
-            "target_vocab_size": (1, MAX_VOCABULARY),
-            "max_positions": (2, MAX_POSITIONS),  # a token and EOS
-            "polynomial_degree": (1, MAX_POLYNOMIAL_DEGREE),
-            "attention_head_dim": (0, MAX_DIMENSION),
-            "relative_buckets": (0, MAX_RELATIVE_BUCKETS),
-            "relative_distance": (1, MAX_POSITIONS),
-        }
-        for key, (least, most) in ranges.items():
-            if not least <= getattr(self, key) <= most:
-                raise SpecError(f"{key} = {getattr(self, key)}: must be from {least} to {most}")
+        for key, limits in _LIMITS.items():
+            limits.check(key, getattr(self, key))
         if not self.attention_head_dim and self.d_model % self.attention_heads:
             raise SpecError(
                 f"d_model = {self.d_model} is not a multiple of attention_heads = {self.attention_heads}"
@@ -182,10 +167,6 @@ class ModelConfig:
                 f"at most {MAX_DIMENSION}"
             )
         self._check_positions()
-        if not 0 <= self.position_offset < MAX_POSITIONS:
-            raise SpecError(
-                f"position_offset = {self.position_offset}: must be from 0 to {MAX_POSITIONS - 1}"
-            )
         if self.shared_embeddings and self.source_vocab_size != self.target_vocab_size:
             raise SpecError("shared_embeddings needs source_vocab_size = target_vocab_size")
         if not (math.isfinite(self.layer_norm_epsilon) and 0 < self.layer_norm_epsilon < 1):
@@ -276,7 +257,7 @@ class ModelConfig:
         for key in (*EXTENSION_KEYS, "activation", "norm_function"):
             value = getattr(self, key)
             new = value in (Activation.GELU_TANH, NormFunction.RMS)
-            if new or (key in EXTENSION_KEYS and value != type(self).__dataclass_fields__[key].default):
+            if new or (key in EXTENSION_KEYS and value != DEFAULTS[key]):
                 return f"{key} = {value}"
         return None
 
@@ -293,11 +274,29 @@ class ModelConfig:
         values = dataclasses.asdict(self)
         values["suppressed_ids"] = list(self.suppressed_ids)
         unwritten = EXTENSION_KEYS + (() if self.integer_transformer_part else INTEGER_TRANSFORMER_KEYS)
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        found = {key: v for key, v in values.items() if key not in unwritten or v != defaults[key]}
+        found = {key: v for key, v in values.items() if key not in unwritten or v != DEFAULTS[key]}
         return {key: str(v) if isinstance(v, enum.StrEnum) else v for key, v in found.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
         """Checked inverse of ``to_dict``. Raises SpecError, naming the key."""
         return from_mapping(cls, values)
+
+
+_LIMITS: Final = marks_of(ModelConfig, Between)
+_UNWRITTEN: Final = marks_of(ModelConfig, Unwritten)
+
+DEFAULTS: Final = {
+    field.name: field.default
+    for field in dataclasses.fields(ModelConfig)
+    if field.default is not dataclasses.MISSING
+}
+"""The defaults of ModelConfig's keys that have one."""
+
+INTEGER_TRANSFORMER_KEYS: Final = tuple(
+    key for key, mark in _UNWRITTEN.items() if mark is Unwritten.INTEGER_TRANSFORMER
+)
+"""Keys of ModelConfig that an ordinary Transformer leaves at their defaults, and does not write."""
+
+EXTENSION_KEYS: Final = tuple(key for key, mark in _UNWRITTEN.items() if mark is Unwritten.AT_DEFAULT)
+"""Keys of ModelConfig that are not written at their defaults, so that older versions read such models."""

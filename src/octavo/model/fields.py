@@ -11,6 +11,20 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 from octavo.model.errors import SpecError
 
 Fields = TypeVar("Fields")
+Mark = TypeVar("Mark")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Between:
+    """The limits of a number, in a field's annotation: ``Annotated[int, Between(1, 4)]``."""
+
+    least: int
+    most: int
+
+    def check(self, key: str, value: float) -> None:
+        """Raises SpecError, naming the key. NaN is within no limits."""
+        if not self.least <= value <= self.most:
+            raise SpecError(f"{key} = {value}: must be from {self.least} to {self.most}")
 
 
 def from_mapping(cls: type[Fields], values: Mapping[str, Any]) -> Fields:
@@ -34,6 +48,13 @@ def from_mapping(cls: type[Fields], values: Mapping[str, Any]) -> Fields:
 def types_of(cls: type) -> dict[str, Any]:
     """The type of each field of a dataclass, in order."""
     return get_type_hints(cls)
+
+
+def marks_of(cls: type, kind: type[Mark]) -> dict[str, Mark]:
+    """What the annotations of a dataclass's fields say of one kind, for the fields that say something."""
+    hints = get_type_hints(cls, include_extras=True)
+    found = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: mark for name, marks in found.items() for mark in marks if isinstance(mark, kind)}
 
 
 def _converted(key: str, kind: Any, value: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pydantic
 
-from octavo.model.config import INTEGER_TRANSFORMER_KEYS
+from octavo.model.config import DEFAULTS, EXTENSION_KEYS, INTEGER_TRANSFORMER_KEYS
+from octavo.training.architecture import DecoderRecipe
 from octavo.training.recipe import (
-    DecoderRecipe,
     Recipe,
     RecipeError,
     ScheduleRecipe,
@@ -75,10 +75,9 @@ def _drop_defaults(values: dict[str, Any], keys: Iterable[str], section: type[py
 def _model(recipe: DecoderRecipe) -> dict[str, Any]:
     """The architecture. An ordinary Transformer's is what runs begun by older versions have noted."""
     values = recipe.model_dump(mode="json")
-    defaults = {key: DecoderRecipe.model_fields[key].default for key in INTEGER_TRANSFORMER_KEYS}
-    if all(getattr(recipe, key) == default for key, default in defaults.items()):
-        return {key: value for key, value in values.items() if key not in defaults}
-    return values
+    integer = any(getattr(recipe, key) != DEFAULTS[key] for key in INTEGER_TRANSFORMER_KEYS)
+    later = EXTENSION_KEYS if integer else (*EXTENSION_KEYS, *INTEGER_TRANSFORMER_KEYS)
+    return {key: value for key, value in values.items() if key not in later or value != DEFAULTS[key]}
 
 
 def check_identity(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -54,18 +54,18 @@ class InitialModel:
         """
         for field in dataclasses.fields(config):
             here, wanted = (getattr(one, field.name) for one in (self.config, config))
-            if here != wanted and field.name not in self._free():
+            if here != wanted and field.name not in self._free(config):
                 raise RecipeError(
                     f"{self.path}: the model to start from has {field.name} = {_plain(here)!r}, the recipe "
                     f"asks for {_plain(wanted)!r}; both must be the same model"
                 )
 
-    def _free(self) -> set[str]:
+    def _free(self, wanted: ModelConfig) -> set[str]:
         """Keys in which that model may differ: softmax can become a polynomial, layer norm L1 layer norm."""
         free: set[str] = set()
         if self.config.attention is AttentionFunction.SOFTMAX:
             free |= {key for key in INTEGER_TRANSFORMER_KEYS if key != "norm_function"}
-        if self.config.norm_function is NormFunction.LAYER:
+        if (self.config.norm_function, wanted.norm_function) == (NormFunction.LAYER, NormFunction.L1):
             free.add("norm_function")
         return free
 

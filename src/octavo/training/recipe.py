@@ -11,34 +11,19 @@ import pydantic
 from pydantic import Field
 
 from octavo.errors import OctavoError
-from octavo.model.config import (
-    Activation,
-    AttentionFunction,
-    NormFunction,
-    NormPlacement,
-    PolynomialSharing,
-    Positions,
-)
-from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POLYNOMIAL_DEGREE
+from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO
 from octavo.model.search import SearchDefaults
+from octavo.training.architecture import DecoderRecipe, ModelRecipe
+from octavo.training.section import FromToml, Positive, Section
 
-Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
-FromToml = Field(strict=False)
-"""TOML writes paths and choices as text, and pairs as arrays."""
 
 
 class RecipeError(OctavoError):
     """A recipe or its data cannot be used. The message names the file, the key and the remedy."""
 
 
-class _Section(pydantic.BaseModel):
-    """Nothing is coerced, but for whole numbers given for floats and what TOML has no type for."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class CorpusRecipe(_Section):
+class CorpusRecipe(Section):
     """Two files of aligned lines. ``repeat`` is how often an epoch holds every pair; in a mixture (see
     DataRecipe), ``weight`` is the corpus's part of the pairs drawn, relative to the others' weights.
     """
@@ -53,7 +38,7 @@ class CorpusRecipe(_Section):
         return self.model_copy(update={"source": root / self.source, "target": root / self.target})
 
 
-class TextRecipe(_Section):
+class TextRecipe(Section):
     """A file of text, one stream of lines: all of them, or ``lines`` (first and last, counted from 1).
     ``repeat`` is how often an epoch holds it.
     """
@@ -73,7 +58,7 @@ class TextRecipe(_Section):
         return self.model_copy(update={"text": root / self.text})
 
 
-class FilterRecipe(_Section):
+class FilterRecipe(Section):
     """Which pairs of a mixture are left out: blank ones, those whose longer side has more than
     ``max_length_ratio`` times the characters of the shorter one (counted as 20 at least) or more than
     ``max_characters`` (0: any), those whose target has a smaller share of letters than ``min_letters``, and,
@@ -86,7 +71,7 @@ class FilterRecipe(_Section):
     duplicates: bool = False
 
 
-class DataRecipe(_Section):
+class DataRecipe(Section):
     """Training corpora, and dev sets: the first one decides, the others are reported, at the end in any case
     and at each validation where the metric is BLEU.
 
@@ -114,7 +99,7 @@ class DataRecipe(_Section):
         return self
 
 
-class AugmentationRecipe(_Section):
+class AugmentationRecipe(Section):
     """The shares of a mixture's pairs that are changed; see octavo.training.augmentation. ``copies`` is how
     many untranslatable texts are added for each pair.
     """
@@ -131,21 +116,21 @@ class AugmentationRecipe(_Section):
     copies: Rate = 0.0
 
 
-class TextDataRecipe(_Section):
+class TextDataRecipe(Section):
     """Training texts, and dev texts: the first one decides, the others are reported."""
 
     train: Annotated[list[TextRecipe], Field(min_length=1)]
     dev: Annotated[list[TextRecipe], Field(min_length=1)]
 
 
-class SamplingRecipe(_Section):
+class SamplingRecipe(Section):
     """Subword regularization (Kudo 2018): draw from the ``nbest`` segmentations by p^alpha; 1 is off."""
 
     nbest: Positive = 1
     alpha: Annotated[float, Field(gt=0)] = 0.3
 
 
-class VocabularyRecipe(_Section):
+class VocabularyRecipe(Section):
     """The sentencepiece unigram vocabulary, trained on the training text: all of it, or in a mixture about as
     many pairs as ``sentences``, drawn as training draws them.
     """
@@ -159,36 +144,7 @@ class VocabularyRecipe(_Section):
     sentences: Annotated[int, Field(ge=0)] = 0
 
 
-class DecoderRecipe(_Section):
-    """The architecture of a language model; keys as in octavo.model.config.ModelConfig."""
-
-    d_model: Positive
-    ffn_dim: Positive
-    decoder_layers: Positive
-    attention_heads: Positive
-    max_positions: Positive = 512
-    norm: Annotated[NormPlacement, FromToml] = NormPlacement.PRE
-    activation: Annotated[Activation, FromToml] = Activation.RELU
-    positions: Annotated[Positions, FromToml] = Positions.HALVES
-    scale_embeddings: bool = True
-    embedding_norm: bool = False
-    tied_output: bool = True
-    output_bias: bool = False
-    attention: Annotated[AttentionFunction, FromToml] = AttentionFunction.SOFTMAX
-    polynomial_degree: Annotated[int, Field(ge=1, le=MAX_POLYNOMIAL_DEGREE)] = 3
-    polynomial_sharing: Annotated[PolynomialSharing, FromToml] = PolynomialSharing.HEAD
-    polynomial_bias: bool = True
-    polynomial_delta: bool = True
-    norm_function: Annotated[NormFunction, FromToml] = NormFunction.LAYER
-
-
-class ModelRecipe(DecoderRecipe):
-    """The architecture of a translation model."""
-
-    encoder_layers: Positive
-
-
-class DropoutRecipe(_Section):
+class DropoutRecipe(Section):
     """Dropout rates."""
 
     residual: Rate = 0.1
@@ -196,7 +152,7 @@ class DropoutRecipe(_Section):
     activation: Rate = 0.0
 
 
-class ScheduleRecipe(_Section):
+class ScheduleRecipe(Section):
     """Linear warm-up to ``peak``, then peak * sqrt(warmup / update), or with ``decay`` = cosine half a cosine
     from ``peak`` to ``floor`` in ``period`` updates, and ``floor`` from there on; or ``constant``, ``peak``.
 
@@ -219,14 +175,14 @@ class ScheduleRecipe(_Section):
         return self
 
 
-class AverageRecipe(_Section):
+class AverageRecipe(Section):
     """The exported weights: the mean of the ``count`` last or best validated ones."""
 
     count: Positive = 5
     by: Literal["last", "best"] = "last"
 
 
-class TrainingRecipe(_Section):
+class TrainingRecipe(Section):
     """The optimization. ``batch_tokens`` is the padded size of a micro-batch on its longer side.
 
     ``optimizer``: Adam; Muon for the layers' matrices and Adam for the rest; or stochastic gradient descent
@@ -268,7 +224,7 @@ class BlockTrainingRecipe(TrainingRecipe):
         return self
 
 
-class QuantizationRecipe(_Section):
+class QuantizationRecipe(Section):
     """Training with the products quantized, from a trained model; on where the section is there.
 
     ``float32``: products left in float, as octavo.model names them. The ranges begin with what the first
@@ -276,12 +232,12 @@ class QuantizationRecipe(_Section):
     it peaks at ``range_peak``.
     """
 
-    float32: list[str] = []
+    float32: list[str] = Field(default_factory=list)
     observe_batches: Positive = 8
     range_peak: Annotated[float, Field(ge=0)] = 1e-3
 
 
-class ValidationRecipe(_Section):
+class ValidationRecipe(Section):
     """When to validate, and when to stop: after ``patience`` validations without a better ``metric``."""
 
     every_updates: Annotated[int, Field(ge=0)] = 0
@@ -290,7 +246,7 @@ class ValidationRecipe(_Section):
     beam: Annotated[int, Field(ge=1, le=MAX_BEAM)] = 1
 
 
-class LossValidationRecipe(_Section):
+class LossValidationRecipe(Section):
     """When to validate a language model, and when to stop: after ``patience`` validations without a lower
     loss, which is a lower perplexity.
     """
@@ -300,7 +256,7 @@ class LossValidationRecipe(_Section):
     patience: Annotated[int, Field(ge=0)] = 0
 
 
-class SearchRecipe(_Section):
+class SearchRecipe(Section):
     """Search defaults written into the model directory."""
 
     beam: Annotated[int, Field(ge=1, le=MAX_BEAM)] = 4
@@ -309,7 +265,7 @@ class SearchRecipe(_Section):
     length_margin: Positive = 16
 
 
-class _CommonRecipe(_Section):
+class _CommonRecipe(Section):
     """What every recipe has."""
 
     name: str
