@@ -25,13 +25,13 @@ _M2M_SPECIAL: Final = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
 
 
 @functools.cache
-def pieces(kind: str, size: int = 400) -> bytes:
+def pieces(kind: str) -> bytes:
     """A sentencepiece file of English-like text and mixed Unicode."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(synthetic_sentences(500, 1) + mixed_lines(300, seed=7)),
         model_writer=model,
-        vocab_size=size,
+        vocab_size=400,
         model_type=kind,
         num_threads=1,
         character_coverage=0.99,
@@ -73,13 +73,18 @@ class Peer:
         return rows
 
 
-def write_multilingual(path: Path, kind: str, *, size: int = 400, seed: int = 0, **shape: Any) -> Peer:
-    """A directory of one of KINDS in the layout that is published, with random weights."""
+def write_multilingual(
+    path: Path, kind: str, *, data: bytes | None = None, seed: int = 0, **shape: Any
+) -> Peer:
+    """A directory of one of KINDS in the layout that is published, with random weights.
+
+    ``data``: its sentencepiece file. ``shape``: keys of config.json.
+    """
     import torch
     import transformers
 
     path.mkdir(parents=True)
-    data = pieces("unigram" if "bart" in kind else "bpe", size)
+    data = data or pieces("unigram" if "bart" in kind else "bpe")
     (path / "sentencepiece.bpe.model").write_bytes(data)
     processor = sentencepiece.SentencePieceProcessor(model_proto=data)
     first = processor.vocab_size() + 1
