@@ -4,10 +4,10 @@
     PYTHONPATH=. python benchmarks/families.py multi30k --kinds nllb mbart50 --steps 800
 
 For each kind a small model is trained on the pairs of the folder's train.en and train.de, saved as
-Transformers saves it, and converted. Then translations of the first sentences of test_2016_flickr.en are compared
-token by token, greedy and with beam 4, in float32. A difference is explained where one of the two is at the
-length cap, or where both have the same score but for rounding. BLEU is that of all test sentences with beam 4,
-through `octavo.load`.
+Transformers saves it, and converted. Then translations of the first sentences of test_2016_flickr.en are
+compared token by token, greedy and with beam 4, in float32. A difference is explained where one of the
+two is at the length cap, or where both have the same score but for rounding. BLEU is that of all test
+sentences with beam 4, through `octavo.load`.
 """
 
 from __future__ import annotations
