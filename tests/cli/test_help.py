@@ -77,6 +77,9 @@ def test_help_of_a_command_has_examples(octavo_here: Octavo, command: str, flag:
         ("min_length", options.MinLengthOption),
         ("max_length", options.MaxLengthOption),
         ("length_ratio", options.LengthRatioOption),
+        ("no_repeat_ngram", options.NoRepeatOption),
+        ("repetition_penalty", options.RepetitionPenaltyOption),
+        ("word_penalty", options.WordPenaltyOption),
     ],
 )
 def test_the_command_line_and_the_search_have_the_same_ranges(name: str, option: object) -> None:

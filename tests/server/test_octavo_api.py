@@ -193,11 +193,22 @@ def test_a_wrong_request_is_a_problem(client: TestClient, body: bytes, detail: s
 
 @pytest.mark.parametrize(
     ("fields", "detail"),
-    [({"options": {"beam": 1, "nbest": 2}}, "nbest = 2 is more"), ({"alignments": True}, "no alignments")],
+    [
+        ({"options": {"beam": 1, "nbest": 2}}, "nbest = 2 is more"),
+        ({"alignments": True}, "no alignments"),
+        ({"options": {"unknown": "copy"}}, "no attention heads that align"),
+        ({"options": {"target_prefix": "\u2603"}}, "cannot say all of it"),
+    ],
 )
 def test_what_the_model_cannot_do_is_a_problem(client: TestClient, fields: Any, detail: str) -> None:
     found = problem(client.post("/v1/translate", json=request({"text": "a"}, **fields)), 400)
     assert detail in found["detail"]
+
+
+def test_a_translation_begins_as_asked(client: TestClient) -> None:
+    options = {"target_prefix": "Bako", "stop": "heuristic", "word_penalty": -0.5, "repetition_penalty": 1.2}
+    answer = client.post("/v1/translate", json=request({"text": "Tire bako."}, options=options))
+    assert answer.json()["results"][0]["text"].startswith("Bako")
 
 
 def test_what_is_unusual_and_right(client: TestClient) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from octavo.model.search import SearchDefaults
+from octavo.model.search import SearchDefaults, Stop
 from octavo.translation import OptionError, search_options
 from octavo.translation.options import settings_of
 
@@ -45,12 +45,29 @@ def test_changes_lie_over_the_defaults_and_none_changes_nothing() -> None:
         {"max_length": 0},
         {"max_length": 1 << 40},
         {"length_ratio": -1.0},
+        {"word_penalty": 10.5},
+        {"repetition_penalty": 0},
+        {"stop": "soon"},
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(changes: dict[str, Any]) -> None:
     name = next(iter(changes))
     with pytest.raises(OptionError, match=rf"{name} = .*must be"):
         search_options(DEFAULTS, changes)  # type: ignore[arg-type]
+
+
+def test_rules_are_laid_over_the_models() -> None:
+    defaults = SearchDefaults(stop=Stop.SHRINKING, word_penalty=0.5)
+    options = search_options(defaults, {"repetition_penalty": 1.5})
+    assert (options.stop, options.word_penalty, options.repetition_penalty) == (Stop.SHRINKING, 0.5, 1.5)
+    assert search_options(defaults, {"stop": "heuristic"}).stop is Stop.HEURISTIC
+
+
+def test_options_of_before_are_stated_as_before() -> None:
+    """Translation memories keep translations under them."""
+    names = ["beam", "nbest", "length_penalty", "min_length", "max_length", "length_ratio", "length_margin"]
+    assert [*search_options(DEFAULTS, {}).stated()] == [*names, "no_repeat_ngram"]
+    assert search_options(DEFAULTS, {"stop": "heuristic"}).stated()["stop"] == "heuristic"
 
 
 @pytest.mark.parametrize("value", [np.int64(4), np.uint8(4), np.array(4)])

@@ -5,7 +5,17 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS, MAX_THREADS
+from octavo.model.limits import (
+    MAX_BEAM,
+    MAX_LENGTH_PENALTY,
+    MAX_LENGTH_RATIO,
+    MAX_POSITIONS,
+    MAX_REPETITION_PENALTY,
+    MAX_THREADS,
+    MAX_WORD_PENALTY,
+    MIN_REPETITION_PENALTY,
+)
+from octavo.model.search import Stop, Unknown
 
 SEARCH_PANEL: Final = "Search"
 GATE_PANEL: Final = "Quality gate"
@@ -165,6 +175,55 @@ NoRepeatOption = Annotated[
         min=0,
         max=MAX_POSITIONS,
         help="No N tokens in a row come twice in a translation; 0, the default, lets them.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+RepetitionPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        metavar="X",
+        min=MIN_REPETITION_PENALTY,
+        max=MAX_REPETITION_PENALTY,
+        help="Above 1, tokens that a translation already has become less likely; 1 changes nothing.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+WordPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--word-penalty",
+        metavar="X",
+        min=-MAX_WORD_PENALTY,
+        max=MAX_WORD_PENALTY,
+        help="X is taken off the log-probability of a translation for each of its tokens.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+StopOption = Annotated[
+    Stop | None,
+    typer.Option(
+        "--stop",
+        metavar="RULE",
+        help="When a search ends: full, heuristic, exhaustive or shrinking. The default is the model's.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+UnknownOption = Annotated[
+    Unknown | None,
+    typer.Option(
+        "--unknown",
+        metavar="WHAT",
+        help="Unknown words in translations: suppress, allow, or copy them from the source.",
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
+TargetPrefixOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target-prefix",
+        metavar="TEXT",
+        help="Each translation begins with TEXT, and the model goes on from there.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]

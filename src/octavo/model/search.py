@@ -36,6 +36,18 @@ class Stop(enum.StrEnum):
     SHRINKING = "shrinking"
 
 
+class Unknown(enum.StrEnum):
+    """What becomes of words that the target vocabulary does not have.
+
+    SUPPRESS: the unknown token is never produced. ALLOW: it may be. COPY: it may be, and the source token
+    that it is aligned with stands in its place.
+    """
+
+    SUPPRESS = "suppress"
+    ALLOW = "allow"
+    COPY = "copy"
+
+
 RULE_KEYS: Final = ("word_penalty", "stop", "no_repeat_ngram", "repetition_penalty")
 """Keys of SearchDefaults that are not written at their defaults."""
 
@@ -110,6 +122,16 @@ class SearchOptions:
     no_repeat_ngram: int = 0
     repetition_penalty: float = 1.0
     suppressed_ids: tuple[int, ...] | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """The options by name; those of newer rules only where they differ from their defaults, so that what
+        was kept under these names before is found."""
+        newer = {*RULE_KEYS, "suppressed_ids"} - {"no_repeat_ngram"}
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in newer or getattr(self, field.name) != field.default
+        }
 
     @classmethod
     def from_defaults(cls, defaults: SearchDefaults, **changes: Any) -> SearchOptions:

@@ -34,7 +34,7 @@ from octavo.server.settings import ServerSettings
 from octavo.server.texts import Outcome, is_short, sources_of, translate_short, translate_texts
 from octavo.server.work import Answer, Job
 from octavo.terms import Glossary
-from octavo.translation import SearchChanges
+from octavo.translation import TranslationOptions
 
 T = TypeVar("T")
 
@@ -207,7 +207,7 @@ class Service:
         source: str | None,
         target: str,
         glossary: Glossary | None = None,
-        search: SearchChanges | None = None,
+        search: TranslationOptions | None = None,
         progress: Callable[[int, int], None] | None = None,
         call: Call | None = None,
     ) -> DocumentAnswer:

@@ -41,7 +41,7 @@ Outcome = Answer | ServiceError
 _SHORT_TEXTS: Final = 4
 _SHORT_CHARACTERS: Final = 1000
 
-_OF_THE_WHOLE = ("nbest", "min_length", "max_length")
+_OF_THE_WHOLE = ("nbest", "min_length", "max_length", "target_prefix")
 """Options that are about the translation itself: the model in front of another does not get them."""
 
 

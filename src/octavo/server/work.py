@@ -9,7 +9,7 @@ from typing import Literal
 from octavo.engine import Priority
 from octavo.terms import Glossary
 from octavo.translation import Translation
-from octavo.translation.options import SearchChanges
+from octavo.translation.options import TranslationOptions
 
 Markup = Literal["text", "html", "xml"]
 
@@ -34,7 +34,7 @@ class Job:
     wrapped: bool = False
     glossary: Glossary | None = None
     alignments: bool = False
-    search: SearchChanges = dataclasses.field(default_factory=lambda: SearchChanges())
+    search: TranslationOptions = dataclasses.field(default_factory=lambda: TranslationOptions())
     priority: Priority = Priority.INTERACTIVE
     timeout: float | None = None
 

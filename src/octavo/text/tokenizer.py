@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -22,6 +23,9 @@ MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
 VOCABULARY_END: Final = "<end-of-vocabulary>"
 """A piece of this name ends the model's vocabulary: pieces after it cut text too, but are unknown."""
+
+WORD_START: Final = "\u2581"
+"""What pieces have in the place of a space."""
 
 Span: TypeAlias = tuple[int, int]
 """Characters of a text, from the first index to before the second."""
@@ -126,18 +130,27 @@ class Tokenizer:
         text: str = self._run(lambda: self._processor.decode(tokens))
         return one_line(text).strip()
 
-    def decode_with_spans(self, ids: Sequence[int]) -> tuple[str, list[Span]]:
+    def decode_with_spans(
+        self, ids: Sequence[int], names: Mapping[int, str] = MappingProxyType({})
+    ) -> tuple[str, list[Span]]:
         """The text that ``decode`` gives, and for each of the ids the characters of it that it stands for.
 
-        The spans are like those of ``encode_with_spans``. Raises ValueError for an id outside the vocabulary.
+        The spans are like those of ``encode_with_spans``. ``names``: pieces that stand in the place of
+        tokens, by their number. Raises ValueError for an id outside the vocabulary.
         """
         tokens = self._checked(ids)
-        found = self._run(lambda: self._processor.decode(tokens, return_type="offset_mapping"))
+        pieces = self._processor.id_to_piece(tokens) if names else []
+        named = [names.get(at, piece) for at, piece in enumerate(pieces)]
+        found = self._run(lambda: self._processor.decode(named or tokens, return_type="offset_mapping"))
         line = one_line(found["text"])
         text = line.strip()
         before = len(line) - len(line.lstrip())
         places = [min(max(at - before, 0), len(text)) for at in one_line_places(found["text"])]
         return text, _ascending(text, [(places[start], places[end]) for start, end in found["offsets"]])
+
+    def is_word_start(self, token: int) -> bool:
+        """Whether a token is a space alone, after which a word begins."""
+        return bool(self._processor.id_to_piece(token) == WORD_START)
 
     @functools.cached_property
     def continuations(self) -> npt.NDArray[np.int32]:

@@ -22,6 +22,7 @@ from octavo.translation.result import (
 )
 from octavo.translation.segment import Cut, Segment
 from octavo.translation.source import Source
+from octavo.translation.target_text import TargetText
 from octavo.translation.warning import TranslationWarning
 
 _LEAST_WEIGHT: Final = 0.02
@@ -38,12 +39,13 @@ class _Outcome:
 
 
 class Assembler:
-    """Makes translations of segments whose hypotheses were found. ``penalty`` is the search's length penalty.
-    ``with_links``: the result has the alignment of every token, not only the marks in their places."""
+    """Makes translations of segments whose hypotheses were found. ``said`` turns these into text. ``penalty``
+    is the search's length penalty. ``with_links``: the result has the alignment of every token, not only the
+    marks in their places."""
 
-    def __init__(self, source: Tokenizer, target: Tokenizer, penalty: float, *, with_links: bool) -> None:
+    def __init__(self, source: Tokenizer, said: TargetText, penalty: float, *, with_links: bool) -> None:
         self._source = source
-        self._target = target
+        self._said = said
         self._penalty = penalty
         self._with_links = with_links
 
@@ -107,7 +109,7 @@ class Assembler:
 
     def _alternative(self, segment: Segment, found: Hypothesis) -> Alternative:
         tokens = tuple(found.tokens.tolist())
-        text = segment.translation if found is segment.found[0] else self._target.decode(tokens)
+        text = segment.translation if found is segment.found[0] else self._said.text(segment, found)
         if segment.kept:
             text = restored(text, places(text, segment.kept) or [], ()).text
         return Alternative(text, found.score, tokens, found.complete)
@@ -121,7 +123,7 @@ class Assembler:
         if list(ids) != list(segment.own_ids):  # white space that the model reads otherwise
             return
         forced = len(segment.target_prefix)
-        target = self._target.decode_with_spans(found.tokens[forced:].tolist())[1]
+        target = self._said.spans(segment, found)
         attention = found.attention[forced:, segment.prefix :][:, : len(source)].astype(np.float64)
         attention /= np.maximum(attention.sum(axis=1, keepdims=True), 1)
         for (start, end), weights in zip(target, attention.tolist(), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Final, TypedDict, cast
+from typing import Final, TypedDict, TypeVar, cast
 
 import numpy as np
 
@@ -13,8 +13,16 @@ from octavo.arguments import real_number, whole_number
 from octavo.engine import Call, SearchOptions
 from octavo.errors import ArgumentError
 from octavo.memory import TranslationMemory
-from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY, MAX_LENGTH_RATIO, MAX_POSITIONS
-from octavo.model.search import SearchDefaults
+from octavo.model.limits import (
+    MAX_BEAM,
+    MAX_LENGTH_PENALTY,
+    MAX_LENGTH_RATIO,
+    MAX_POSITIONS,
+    MAX_REPETITION_PENALTY,
+    MAX_WORD_PENALTY,
+    MIN_REPETITION_PENALTY,
+)
+from octavo.model.search import SearchDefaults, Stop, Unknown
 from octavo.terms import Glossary
 
 
@@ -32,7 +40,9 @@ class SearchChanges(TypedDict, total=False):
     model's positions are the limit. A text that is translated in pieces is cut into pieces that are small
     enough for ``max_length``. ``length_ratio`` limits a translation to so many times the source's tokens,
     plus the model's margin. With ``no_repeat_ngram`` no so many tokens in a row come twice in a translation;
-    0 lets them.
+    0 lets them. ``repetition_penalty`` makes tokens that a translation already has less likely, or more
+    likely below 1. ``word_penalty`` is taken off the log-probability for each token, as in Marian. ``stop``
+    says when a search ends: "full", "heuristic", "exhaustive" or "shrinking" (``octavo.model.search.Stop``).
     """
 
     beam: int | None
@@ -42,6 +52,9 @@ class SearchChanges(TypedDict, total=False):
     max_length: int | None
     length_ratio: float | None
     no_repeat_ngram: int | None
+    repetition_penalty: float | None
+    word_penalty: float | None
+    stop: Stop | str | None
 
 
 class TranslationOptions(SearchChanges, total=False):
@@ -50,6 +63,10 @@ class TranslationOptions(SearchChanges, total=False):
     ``source`` and ``to`` are languages of a model that has several, as tags ("de") or as the model's codes
     ("deu_Latn"); absent or None, they are as the translator was opened. ``source`` "auto" is the language
     that each text is in; it needs the extra "detect".
+    ``target_prefix`` is what the translation of a text begins with; the model goes on from there. ``unknown``
+    says what becomes of words that the vocabulary does not have: "suppress" never produces the unknown token,
+    "allow" may, and "copy" puts what it is aligned with in the source in its place; absent or None, that is
+    as the model has it.
     ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
     blank line still ends a paragraph. ``sentences`` says whether the model gets a text sentence by sentence;
     absent or None, that is as the translator was opened. ``alignments`` asks for the source characters of
@@ -63,6 +80,8 @@ class TranslationOptions(SearchChanges, total=False):
 
     source: str | None
     to: str | None
+    target_prefix: str | None
+    unknown: Unknown | str | None
     wrapped: bool
     sentences: bool | None
     alignments: bool
@@ -80,6 +99,8 @@ class Settings:
     search: SearchOptions
     source: str | None = None
     to: str | None = None
+    target_prefix: str = ""
+    unknown: Unknown | None = None
     wrapped: bool = False
     sentences: bool | None = None
     alignments: bool = False
@@ -99,6 +120,7 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         _checked("similar", similar)
         if options.get("memory") is None:
             raise OptionError("similar asks a translation memory: give one as memory=")
+    unknown = options.get("unknown")
     sentences = options.get("sentences")
     for name in _SWITCHES:
         given = options.get(name, False)
@@ -109,6 +131,8 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         search_options(defaults, cast(SearchChanges, search)),
         source=options.get("source"),
         to=options.get("to"),
+        target_prefix=options.get("target_prefix") or "",
+        unknown=None if unknown is None else _choice(Unknown, "unknown", unknown),
         wrapped=bool(options.get("wrapped", False)),
         sentences=None if sentences is None else bool(sentences),
         alignments=bool(options.get("alignments", False)),
@@ -120,7 +144,7 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
     )
 
 
-RANGES: Final[dict[str, tuple[int, int]]] = {
+RANGES: Final[dict[str, tuple[float, float]]] = {
     "beam": (1, MAX_BEAM),
     "nbest": (1, MAX_BEAM),
     "length_penalty": (0, MAX_LENGTH_PENALTY),
@@ -128,6 +152,8 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
     "max_length": (1, MAX_POSITIONS),
     "length_ratio": (0, MAX_LENGTH_RATIO),
     "no_repeat_ngram": (0, MAX_POSITIONS),
+    "repetition_penalty": (MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY),
+    "word_penalty": (-MAX_WORD_PENALTY, MAX_WORD_PENALTY),
     "similar": (50, 100),
 }
 """The least and the most of each option."""
@@ -136,6 +162,7 @@ _SWITCHES: Final = ("wrapped", "sentences", "alignments", "detect")
 _OBJECTS: Final = (
     ("source", str, 'the tag of a language, say "en",'),
     ("to", str, 'the tag of a language, say "de",'),
+    ("target_prefix", str, 'text, say "Ein Mann",'),
     ("call", Call, "octavo.engine.Call(timeout=10)"),
     ("glossary", Glossary, 'octavo.terms.Glossary.read("terms.tsv")'),
     ("memory", TranslationMemory, 'octavo.memory.TranslationMemory.open("memory.db")'),
@@ -174,12 +201,25 @@ def _changed(defaults: SearchDefaults, given: Mapping[str, object]) -> SearchOpt
     return options
 
 
-def _checked(name: str, value: object) -> int | float:
+_Choice = TypeVar("_Choice", Stop, Unknown)
+
+
+def _choice(kind: type[_Choice], name: str, value: object) -> _Choice:
+    if value not in list(kind):
+        raise OptionError(f"{name} = {value!r}: must be one of {', '.join(kind)}")
+    return kind(str(value))
+
+
+def _checked(name: str, value: object) -> object:
+    if name == "stop":
+        return _choice(Stop, name, value)
     if name not in RANGES:
         known = ", ".join(sorted(TranslationOptions.__annotations__))
         raise TypeError(f"unknown option {name!r}; known: {known}")
-    number = whole_number if name in _WHOLE else real_number
+    least, most = RANGES[name]
     try:
-        return number(name, value, *RANGES[name])
+        if name in _WHOLE:
+            return whole_number(name, value, int(least), int(most))
+        return real_number(name, value, least, most)
     except ValueError as error:
         raise OptionError(str(error)) from error

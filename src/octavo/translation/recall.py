@@ -24,7 +24,9 @@ class Recall:
     def fill(self, cuts: Sequence[Cut]) -> None:
         """Give every segment the translation that the memory has, and those without one what is like them."""
         for session, chosen in self._by_session(cuts):
-            segments = [segment for cut in chosen for segment in cut.segments if segment.ids]
+            segments = [
+                segment for cut in chosen for segment in cut.segments if segment.ids and not segment.opening
+            ]
             hits = session.lookup([segment.parts for segment in segments])
             for segment, hit in zip(segments, hits, strict=True):
                 if hit is not None:
@@ -48,10 +50,10 @@ class Recall:
 
 def _found(cut: Cut) -> Iterator[tuple[tuple[Part, ...], tuple[Part, ...]]]:
     for segment in cut.segments:
-        if segment.found and segment.warnings <= _KEPT_ALL_THE_SAME:
+        if segment.found and not segment.opening and segment.warnings <= _KEPT_ALL_THE_SAME:
             yield segment.parts, segment.result
     for lost, around in cut.replaced:
-        if all(segment.warnings <= _KEPT_ALL_THE_SAME for segment in around):
+        if not lost.opening and all(segment.warnings <= _KEPT_ALL_THE_SAME for segment in around):
             yield lost.parts, merged(_whole(lost, around))
 
 

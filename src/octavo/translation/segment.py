@@ -26,9 +26,10 @@ _BREAKS: Final = str.maketrans(dict.fromkeys("\n\r\x0b\x0c\x85\u2028\u2029", " "
 class Segment:
     """Characters ``start`` to before ``end`` of a text. ``ids`` are what the model reads of it, of which the
     first ``prefix`` and the last ``suffix`` tell the languages; a segment without ids stays as it is. Its
-    translation begins with the tokens ``target_prefix``, which are no text of it. ``kept`` is what must stay
-    in it, ``glossary_terms`` what the glossary has, and ``terms`` the tokens of both. ``remembered`` is its
-    translation, ``similar`` that of a source like it, in the translation memory."""
+    translation begins with the tokens ``target_prefix``, which are no text of it, and then ``opening``, which
+    are. ``kept`` is what must stay in it, ``glossary_terms`` what the glossary has, and ``terms`` the tokens
+    of both. ``remembered`` is its translation, ``similar`` that of a source like it, in the translation
+    memory."""
 
     source: Source
     start: int
@@ -40,6 +41,7 @@ class Segment:
     kept: tuple[KeptSpan, ...] = ()
     glossary_terms: tuple[TermMatch, ...] = ()
     terms: list[Term] = dataclasses.field(default_factory=list)
+    opening: tuple[int, ...] = ()
     remembered: tuple[Part, ...] | None = None
     similar: FuzzyHit | None = None
     found: Sequence[Hypothesis] = ()
@@ -91,6 +93,12 @@ class Cut:
     direction: Direction
     replaced: list[tuple[Segment, list[Segment]]] = dataclasses.field(default_factory=list)
     warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
+
+
+def open_with(segments: Sequence[Segment], opening: tuple[int, ...]) -> None:
+    """Have the translation of the first segment that the model translates begin with these tokens."""
+    for segment in [segment for segment in segments if segment.ids][:1]:
+        segment.opening = opening
 
 
 class Cutter:

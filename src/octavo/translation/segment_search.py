@@ -13,7 +13,8 @@ from octavo.text.tokenizer import Tokenizer
 from octavo.translation.engine_steps import Query, Steps
 from octavo.translation.guard import Fault, needs_retry, safer
 from octavo.translation.kept import has_more, places, spellings
-from octavo.translation.segment import Cut, Segment
+from octavo.translation.segment import Cut, Segment, open_with
+from octavo.translation.target_text import TargetText
 from octavo.translation.warning import TranslationWarning
 
 _MOST_KEPT: Final = 8
@@ -33,7 +34,8 @@ _OF_FAULT: Final = {
 class SegmentSearch:
     """Finds the translations of segments with one set of options.
 
-    ``cut_around`` cuts a segment of a text again, without what must stay in it.
+    ``said`` turns them into text. ``cut_around`` cuts a segment of a text again, without what must stay in
+    it.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SegmentSearch:
         source: Tokenizer,
         target: Tokenizer,
         options: SearchOptions,
+        said: TargetText,
         *,
         alignments: Callable[[Segment], bool],
         cut_around: Callable[[Cut, Segment], list[Segment]],
@@ -48,6 +51,7 @@ class SegmentSearch:
         self._source = source
         self._target = target
         self._options = options
+        self._said = said
         self._alignments = alignments
         self._cut_around = cut_around
 
@@ -113,6 +117,8 @@ class SegmentSearch:
     def _replace(self, cut: Cut, lost: Sequence[Segment]) -> list[Segment]:
         """Put what lies around what must stay in the place of each lost segment."""
         replaced = {id(segment): self._cut_around(cut, segment) for segment in lost}
+        for segment in lost:
+            open_with(replaced[id(segment)], segment.opening)
         cut.replaced.extend((segment, replaced[id(segment)]) for segment in lost)
         added = [part for around in replaced.values() for part in around]
         for part in added:
@@ -139,11 +145,12 @@ class SegmentSearch:
             sources = [np.asarray(segment.ids, dtype=np.int32) for segment in chosen]
             terms = [segment.terms or None for segment in chosen] if any(s.terms for s in chosen) else None
             continuations = self._target.continuations if terms else None
-            prefixes = [np.array(s.target_prefix, np.int32) if s.target_prefix else None for s in chosen]
+            begun = [(*segment.target_prefix, *segment.opening) for segment in chosen]
+            prefixes = [np.array(tokens, np.int32) if tokens else None for tokens in begun]
             found = yield Query(sources, options, terms, continuations, aligned, prefixes)
             for segment, hypotheses in zip(chosen, found, strict=True):
                 segment.found = hypotheses
-                segment.translation = self._target.decode(hypotheses[0].tokens.tolist())
+                segment.translation = self._said.text(segment, hypotheses[0])
 
     def _search_more_safely(self, faults: dict[Segment, Fault]) -> Steps[None]:
         """Search again for what went wrong, and take what has no fault; warn of what keeps its own."""

@@ -14,10 +14,11 @@ from octavo.arguments import whole_number
 from octavo.artifact import ModelDirectory
 from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
-from octavo.engine import Activity, Engine, LoadedModel, default_precision
+from octavo.engine import Activity, Engine, LoadedModel, SearchOptions, default_precision
 from octavo.engine.precision import Precision
 from octavo.languages import Direction
 from octavo.memory import MemorySession, TranslationMemory
+from octavo.model.search import Unknown
 from octavo.text.blocks import blocks
 from octavo.text.identification import other_language
 from octavo.text.inputs import checked_texts
@@ -25,12 +26,13 @@ from octavo.translation.assembly import Assembler
 from octavo.translation.directions import Directions
 from octavo.translation.document import DocumentFile, TranslatedDocument, translated_file, translated_markup
 from octavo.translation.engine_steps import SearchEngine, Steps, awaited, driven
-from octavo.translation.options import Settings, TranslationOptions, settings_of
+from octavo.translation.options import OptionError, Settings, TranslationOptions, settings_of
 from octavo.translation.recall import Recall
 from octavo.translation.result import TranslatedPassage, Translation
-from octavo.translation.segment import Cutter
+from octavo.translation.segment import Cutter, open_with
 from octavo.translation.segment_search import SegmentSearch
 from octavo.translation.source import Source
+from octavo.translation.target_text import TargetText
 from octavo.translation.warning import TranslationWarning
 
 LOOK_AHEAD: Final = 1024
@@ -237,7 +239,8 @@ class Translator(LoadedModel[SearchEngine]):
         return driven(self._steps(passages, settings), self._in_use(), settings.call)
 
     def _steps(self, passages: Sequence[Passage], settings: Settings) -> Steps[list[TranslatedPassage]]:
-        search = settings.search
+        search, opening = self._search(settings), self._opening(settings)
+        copies = settings.unknown is Unknown.COPY
         sources = [Source(passage.parts, settings.glossary) for passage in passages]
         found = [self._directions.of(source.text, settings.source, settings.to) for source in sources]
         cutters = {direction: self._cutter(direction, settings) for direction in set(found)}
@@ -249,19 +252,21 @@ class Translator(LoadedModel[SearchEngine]):
             for source, cut in zip(sources, cuts, strict=True):
                 if other_language(source.text, cut.direction.source):
                     cut.warnings.add(TranslationWarning.OTHER_LANGUAGE)
-        recall = self._recall(settings)
+        for cut in cuts if opening else ():
+            open_with(cut.segments, opening)
+        recall = self._recall(settings, search)
         if recall is not None:
             recall.fill(cuts)
+        said = TargetText(self._source, self._target, copies=copies)
         yield from SegmentSearch(
             self._source,
             self._target,
             search,
-            alignments=lambda segment: settings.alignments or (self._aligns and segment.has_marks),
+            said,
+            alignments=lambda segment: settings.alignments or copies or (self._aligns and segment.has_marks),
             cut_around=lambda cut, segment: cutters[cut.direction].around_kept(segment),
         ).run(cuts)
-        assembler = Assembler(
-            self._source, self._target, search.length_penalty, with_links=settings.alignments
-        )
+        assembler = Assembler(self._source, said, search.length_penalty, with_links=settings.alignments)
         done = [assembler.assemble(source, cut) for source, cut in zip(sources, cuts, strict=True)]
         if recall is not None:
             recall.keep(cuts)
@@ -272,17 +277,41 @@ class Translator(LoadedModel[SearchEngine]):
         segmenter = self.model.segmenter(direction, tokenizer=self._source, sentence_by_sentence=sentences)
         return Cutter(segmenter, direction, max_length=settings.search.max_length)
 
-    def _recall(self, settings: Settings) -> Recall | None:
+    def _search(self, settings: Settings) -> SearchOptions:
+        """The options of the search. Raises OptionError where unknown words cannot be copied."""
+        if settings.unknown is None:
+            return settings.search
+        if settings.unknown is Unknown.COPY and not self._aligns:
+            raise OptionError(
+                "unknown = 'copy' asks which source word each unknown one comes from, and this model names "
+                "no attention heads that align; `octavo align` chooses them, and 'allow' does without"
+            )
+        suppressed = {*self.model.config.suppressed_ids} - {self._target.unknown_id}
+        if settings.unknown is Unknown.SUPPRESS:
+            suppressed.add(self._target.unknown_id)
+        return dataclasses.replace(settings.search, suppressed_ids=tuple(sorted(suppressed)))
+
+    def _opening(self, settings: Settings) -> tuple[int, ...]:
+        """The tokens that the translation of a text begins with. Raises OptionError for none that can be."""
+        ids = self._target.encode(settings.target_prefix)
+        if self._target.unknown_id in ids:
+            raise OptionError(
+                f"target_prefix = {settings.target_prefix!r}: the model's vocabulary cannot say all of it"
+            )
+        return tuple(ids)
+
+    def _recall(self, settings: Settings, options: SearchOptions) -> Recall | None:
         memory = settings.memory
         if memory is None:
             return None
         shortlist = "shortlist" if getattr(self._engine, "shortlist", None) else "whole vocabulary"
-        search = (f"{name}={value}" for name, value in dataclasses.asdict(settings.search).items())
+        search = (f"{name}={value}" for name, value in options.stated().items())
         terms = [] if settings.glossary is None else [f"glossary={settings.glossary.fingerprint}"]
-        options = " ".join([self.precision, shortlist, *search, *terms])
-        if self._remembered is None or self._remembered[:2] != (memory, options):
-            opened = functools.partial(memory.session, model=self.model.fingerprint(), options=options)
-            self._remembered = memory, options, functools.cache(functools.partial(_session, opened))
+        copies = ["unknown=copy"] if settings.unknown is Unknown.COPY else []
+        stated = " ".join([self.precision, shortlist, *search, *terms, *copies])
+        if self._remembered is None or self._remembered[:2] != (memory, stated):
+            opened = functools.partial(memory.session, model=self.model.fingerprint(), options=stated)
+            self._remembered = memory, stated, functools.cache(functools.partial(_session, opened))
         return Recall(self._remembered[2], settings.similar)
 
 

@@ -21,11 +21,16 @@ from octavo.cli.options import (
     NbestOption,
     NoRepeatOption,
     PrecisionOption,
+    RepetitionPenaltyOption,
     ShortlistOption,
     SourceLanguageOption,
+    StopOption,
     TargetLanguageOption,
+    TargetPrefixOption,
     ThreadsOption,
+    UnknownOption,
     WholeLinesOption,
+    WordPenaltyOption,
 )
 from octavo.cli.terminal.lines import ParagraphInput, lines_of_texts, open_lines
 from octavo.cli.terminal.output import open_output
@@ -139,6 +144,11 @@ def translate(
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
     no_repeat_ngram: NoRepeatOption = None,
+    repetition_penalty: RepetitionPenaltyOption = None,
+    word_penalty: WordPenaltyOption = None,
+    stop: StopOption = None,
+    unknown: UnknownOption = None,
+    target_prefix: TargetPrefixOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The output has a JSON object for each line, for programs.")
     ] = False,
@@ -186,6 +196,11 @@ def translate(
         "max_length": max_length,
         "length_ratio": length_ratio,
         "no_repeat_ngram": no_repeat_ngram,
+        "repetition_penalty": repetition_penalty,
+        "word_penalty": word_penalty,
+        "stop": stop,
+        "unknown": unknown,
+        "target_prefix": target_prefix,
         "wrapped": wrapped,
         "detect": detect,
         "similar": similar,

@@ -17,7 +17,7 @@ from octavo.server.errors import RequestError, UnsupportedPairError
 from octavo.server.language_names import language_name
 from octavo.server.service import Service
 from octavo.server.work import Answer, Job
-from octavo.translation.options import SearchChanges
+from octavo.translation.options import TranslationOptions
 
 AUTO: Final = "auto"
 MAX_ALTERNATIVES: Final = MAX_BEAM - 1
@@ -134,7 +134,7 @@ def languages(source: str, target: str, pairs: list[tuple[str, str]]) -> tuple[s
     return of, into
 
 
-def _search(alternatives: int) -> SearchChanges:
+def _search(alternatives: int) -> TranslationOptions:
     """Options of a search that finds so many translations beside the best one."""
     if not alternatives:
         return {}

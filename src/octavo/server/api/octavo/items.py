@@ -28,7 +28,7 @@ from octavo.server.problems import problem_of
 from octavo.server.texts import Outcome
 from octavo.server.work import Job, Markup
 from octavo.terms import Entry, Glossary
-from octavo.translation import SearchChanges, Translation, TranslationWarning
+from octavo.translation import Translation, TranslationOptions, TranslationWarning
 
 _MARKUPS: Final[tuple[Markup, ...]] = ("text", "html", "xml")
 _ID: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -142,7 +142,7 @@ def _id_of(raw: msgspec.Raw) -> str | int | None:
 
 def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
     options = request.options
-    search: SearchChanges = {}
+    search: TranslationOptions = {}
     if options is not None:
         search = {
             "beam": options.beam,
@@ -152,6 +152,11 @@ def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
             "max_length": options.max_length,
             "length_ratio": options.length_ratio,
             "no_repeat_ngram": options.no_repeat_ngram,
+            "repetition_penalty": options.repetition_penalty,
+            "word_penalty": options.word_penalty,
+            "stop": options.stop,
+            "unknown": options.unknown,
+            "target_prefix": options.target_prefix,
         }
     return Job(
         (),

@@ -20,18 +20,21 @@ Id = str | Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None
 """A number is one that every program reads as it is."""
 
 
-def _whole(name: str) -> Meta:
+def _within(name: str) -> Meta:
     least, most = RANGES[name]
     return Meta(ge=least, le=most)
 
 
-Beam = Annotated[int, _whole("beam")]
-Nbest = Annotated[int, _whole("nbest")]
-LengthPenalty = Annotated[float, _whole("length_penalty")]
-MinLength = Annotated[int, _whole("min_length")]
-MaxLength = Annotated[int, _whole("max_length")]
-LengthRatio = Annotated[float, _whole("length_ratio")]
-NoRepeatNgram = Annotated[int, _whole("no_repeat_ngram")]
+Beam = Annotated[int, _within("beam")]
+Nbest = Annotated[int, _within("nbest")]
+LengthPenalty = Annotated[float, _within("length_penalty")]
+MinLength = Annotated[int, _within("min_length")]
+MaxLength = Annotated[int, _within("max_length")]
+LengthRatio = Annotated[float, _within("length_ratio")]
+NoRepeatNgram = Annotated[int, _within("no_repeat_ngram")]
+RepetitionPenalty = Annotated[float, _within("repetition_penalty")]
+WordPenalty = Annotated[float, _within("word_penalty")]
+TargetPrefix = Annotated[str, Meta(max_length=1000)]
 
 
 class Item(Struct, forbid_unknown_fields=True):
@@ -46,7 +49,8 @@ class Item(Struct, forbid_unknown_fields=True):
 
 class Options(Struct, forbid_unknown_fields=True):
     """Options of the search; those that are absent are the model's own. ``nbest`` is at most ``beam``, and
-    lengths are in tokens of the target."""
+    lengths are in tokens of the target. ``target_prefix`` is what every translation begins with; ``unknown``
+    "copy" puts source words in the place of unknown ones."""
 
     beam: Beam | None = None
     nbest: Nbest | None = None
@@ -55,6 +59,11 @@ class Options(Struct, forbid_unknown_fields=True):
     max_length: MaxLength | None = None
     length_ratio: LengthRatio | None = None
     no_repeat_ngram: NoRepeatNgram | None = None
+    repetition_penalty: RepetitionPenalty | None = None
+    word_penalty: WordPenalty | None = None
+    stop: Literal["full", "heuristic", "exhaustive", "shrinking"] | None = None
+    unknown: Literal["suppress", "allow", "copy"] | None = None
+    target_prefix: TargetPrefix | None = None
 
 
 GlossaryRow = Annotated[list[str], Meta(min_length=1, max_length=3)]
