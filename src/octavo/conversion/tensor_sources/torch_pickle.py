@@ -12,7 +12,7 @@ import io
 import math
 import pickle
 import pickletools
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import numpy as np
 
@@ -35,6 +35,15 @@ _STORAGES: Final = {
     "ByteStorage": "U8",
     "BoolStorage": "BOOL",
 }
+
+
+# Programs whose objects checkpoints hold beside the tensors, and where plain types come from.
+_PROGRAMS: Final = frozenset(
+    [
+        *("fairseq", "omegaconf", "hydra", "onmt", "torchtext", "numpy", "torch", "pathlib", "enum"),
+        *("collections", "functools", "typing", "builtins", "__builtin__", "_codecs", "copyreg", "copy_reg"),
+    ]
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,17 +73,49 @@ class Tensor:
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps, writeable=False)
 
 
-def load(stream: IO[bytes]) -> Any:
+class Stub:
+    """An object of a program that is not here: what its pickle gives, and nothing of what it does."""
+
+    name = ""
+    arguments: tuple[Any, ...] = ()
+    state: Any = None
+
+    def __new__(cls, *arguments: Any, **_: Any) -> Self:
+        made = super().__new__(cls)
+        made.arguments = arguments
+        return made
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def append(self, value: Any) -> None:
+        """Elements of lists are dropped."""
+
+    def extend(self, values: Any) -> None:
+        """Elements of lists are dropped."""
+
+    def add(self, value: Any) -> None:
+        """Elements of sets are dropped."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Elements of dicts are dropped."""
+
+
+def load(stream: IO[bytes], *, stubs: bool = False, storages: dict[str, Storage] | None = None) -> Any:
     """One pickled object of ``stream``, which is left behind it: dicts, lists, numbers, text and Tensors.
 
-    Nothing but the names of tensors and their parts can be asked for. Raises pickle.UnpicklingError for any
-    other name, and whatever a damaged pickle leads to.
+    Nothing but the names of tensors and their parts can be asked for; with ``stubs`` also those of training
+    programs and of plain types, which become Stubs. ``storages`` gets the storages that are named, by their
+    keys. Raises pickle.UnpicklingError for any other name, and whatever a damaged pickle leads to.
     """
     start = stream.tell()
     _check(stream)
     size = stream.tell() - start
     stream.seek(start)
-    return _Unpickler(io.BytesIO(stream.read(size)), encoding="utf-8").load()
+    return _Unpickler(io.BytesIO(stream.read(size)), stubs, {} if storages is None else storages).load()
 
 
 def _check(stream: IO[bytes]) -> None:
@@ -87,12 +128,19 @@ def _check(stream: IO[bytes]) -> None:
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, stream: IO[bytes], stubs: bool, storages: dict[str, Storage]) -> None:
+        super().__init__(stream, encoding="utf-8")
+        self._has_stubs = stubs
+        self._stubs: dict[str, type[Stub]] = {}
+        self._storages = storages
+
     def persistent_load(self, pid: Any) -> Storage:
         """A storage: ("storage", type, key, device, number of elements, ...)."""
         kind, key, size = pid[1], pid[2], pid[4]
         if pid[0] != "storage" or not isinstance(kind, str) or not isinstance(key, str):
             raise pickle.UnpicklingError("a storage without type or key")
-        return Storage(key, kind, _count(size))
+        storage = Storage(key, kind, _count(size))
+        return self._storages.setdefault(key, storage)
 
     def find_class(self, module: str, name: str) -> Any:
         """What the pickle may name."""
@@ -104,6 +152,9 @@ class _Unpickler(pickle.Unpickler):
             ("collections", "OrderedDict"): dict,
             ("argparse", "Namespace"): argparse.Namespace,
         }
+        if (module, name) not in known and self._has_stubs and module.partition(".")[0] in _PROGRAMS:
+            whole = f"{module}.{name}"
+            return self._stubs.setdefault(whole, type("Stub", (Stub,), {"name": whole}))
         if (module, name) not in known:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is none of a tensor's parts")
         return known[module, name]
