@@ -15,12 +15,12 @@ from octavo.artifact.positions import position_table
 from octavo.conversion.ctranslate2.settings import Settings
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
+from octavo.conversion.token_lists import PAD_NAMES
 from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.errors import SpecError
 from octavo.model.limits import MAX_POSITIONS
 
 STACKS: Final = ("encoder", "decoder")
-PAD_NAMES: Final = ("<pad>", "<blank>", "[PAD]")
 DECODER_EMBEDDING: Final = "decoder/embeddings/weight"
 PROJECTION: Final = "decoder/projection/weight"
 
@@ -33,6 +33,9 @@ _OTHER_ACTIVATIONS: Final = {4: "GELU by a sigmoid, x * sigmoid(1.702 x)", 5: "t
 
 _POSITIONS_WITHOUT_TABLE: Final = 1024
 _SAME_POSITION: Final = 2e-6
+_SAME_ANGLE: Final = 5e-7
+"""Stored positions differ from the table by the rounding of sines, and of angles in float32, which grows with
+the position."""
 _PROBED_ROWS: Final = 4
 _TABLES: Final = (
     (Positions.HALVES, 0),
@@ -214,7 +217,7 @@ class Architecture:
 
     def _tokens(self, rows: int) -> dict[str, Any]:
         settings = self.settings
-        eos = settings.target_id("end of a sentence", settings.eos)
+        eos = settings.target.id_of("end of a sentence", settings.eos)
         pads = [settings.target.tokens.index(name) for name in PAD_NAMES if name in settings.target.tokens]
         if self.starts_from_zero:
             start = rows
@@ -224,11 +227,11 @@ class Architecture:
                 "translation's first token (the language, in mBART-25); octavo's models have one start token"
             )
         else:
-            start = settings.target_id("first token of the decoder", settings.start)
+            start = settings.target.id_of("first token of the decoder", settings.start)
         return {
             "pad_id": rows if self.starts_from_zero else pads[0] if pads else eos,
             "eos_id": eos,
-            "unk_id": settings.target_id("unknown token", settings.unknown),
+            "unk_id": settings.target.id_of("unknown token", settings.unknown),
             "decoder_start_id": start,
             "suppressed_ids": (rows,) if self.starts_from_zero else (),
             "source_eos": settings.add_source_eos,
@@ -265,6 +268,7 @@ class Architecture:
         found = self.file.read(name)
         for rows in (min(_PROBED_ROWS, config.max_positions), config.max_positions):
             table = position_table(dataclasses.replace(config, max_positions=rows))[config.position_offset :]
-            if found.shape[1] != table.shape[1] or not np.abs(found[:rows] - table).max() <= _SAME_POSITION:
+            allowed = _SAME_POSITION + _SAME_ANGLE * np.arange(rows)[:, None]
+            if found.shape[1] != table.shape[1] or not (np.abs(found[:rows] - table) <= allowed).all():
                 return False
         return True

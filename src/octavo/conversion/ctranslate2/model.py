@@ -8,7 +8,7 @@ from typing import Final
 
 from octavo.conversion.ctranslate2.architecture import Architecture
 from octavo.conversion.ctranslate2.settings import MODEL_FILE, Settings
-from octavo.conversion.ctranslate2.texts import find_pieces, read_pieces
+from octavo.conversion.ctranslate2.texts import read_tables
 from octavo.conversion.ctranslate2.vocabulary_map import read_vocabulary_map
 from octavo.conversion.ctranslate2.weights import read_weights
 from octavo.conversion.described import Described
@@ -16,6 +16,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.directory import TOKENIZER_FILE, language_tags, model_name
 from octavo.conversion.language_codes import languages_of
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
+from octavo.conversion.token_lists import find_pieces
 from octavo.languages import MANY_LANGUAGES
 from octavo.model.config import ModelConfig, NormFunction
 from octavo.model.search import SearchDefaults
@@ -49,7 +50,7 @@ def describe(
         always = architecture.starts_from_zero or bool(languages)
         config, eos_note = _with_source_eos(directory, config, always)
     scheme, tensors = read_weights(architecture, config)
-    source, target = read_pieces(settings, config, pieces or find_pieces(directory), languages)
+    source, target = read_tables(settings, config, pieces or find_pieces(directory, "CTranslate2"), languages)
     shortlist, shortlist_note = read_vocabulary_map(directory, settings, config)
     tags = language_tags(directory)
     return Described(

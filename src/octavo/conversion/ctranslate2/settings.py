@@ -14,6 +14,7 @@ from typing import Any, Final
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
+from octavo.conversion.token_lists import TokenList
 from octavo.model.limits import MAX_VOCABULARY
 from octavo.regular_file import read_regular
 
@@ -28,21 +29,6 @@ _TARGET: Final = "target_vocabulary"
 VOCABULARY_FILES: Final = tuple(
     f"{name}{ending}" for name in (_SHARED, _SOURCE, _TARGET) for ending in (".json", ".txt")
 )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TokenList:
-    """The tokens of one side in the order of their ids, and the file that has them."""
-
-    path: Path
-    tokens: tuple[str, ...]
-
-    def ids(self) -> dict[str, int]:
-        """The id of each token; of two of one name the first counts."""
-        found: dict[str, int] = {}
-        for token, name in enumerate(self.tokens):
-            found.setdefault(name, token)
-        return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,15 +71,6 @@ class Settings:
             add_source_eos=_flag(path, values, "add_source_eos"),
             layer_norm_epsilon=_epsilon(path, values),
         )
-
-    def target_id(self, what: str, token: str) -> int:
-        """The id of a target token that the settings name. Raises ConversionError where it has none."""
-        try:
-            return self.target.tokens.index(token)
-        except ValueError:
-            raise ConversionError(
-                f"{self.target.path}: has no token {token!r}; {self.path.name} says it is the {what}"
-            ) from None
 
 
 def _from_variables(file: CTranslate2File) -> dict[str, Any]:

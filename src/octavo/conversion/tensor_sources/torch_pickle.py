@@ -73,6 +73,10 @@ class Tensor:
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps, writeable=False)
 
 
+class _Dict(dict[Any, Any]):
+    """An OrderedDict, which may have attributes: those of a module's state are left alone."""
+
+
 class Stub:
     """An object of a program that is not here: what its pickle gives, and nothing of what it does."""
 
@@ -149,7 +153,7 @@ class _Unpickler(pickle.Unpickler):
         known = {
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
             ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-            ("collections", "OrderedDict"): dict,
+            ("collections", "OrderedDict"): _Dict,
             ("argparse", "Namespace"): argparse.Namespace,
         }
         if (module, name) not in known and self._has_stubs and module.partition(".")[0] in _PROGRAMS:
