@@ -192,6 +192,11 @@ class Languages:
         gives the code for it. Raises KeyError for what is no code."""
         return self._tags[code]
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of all codes, in their order."""
+        return tuple(map(self.tag, self.codes))
+
     def listed(self, near: str = "", most: int = _LISTED) -> str:
         """The codes in words, at most ``most`` of them, those like ``near`` first."""
         names = list(self.codes)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from octavo.server.errors import UnsupportedPairError
-from octavo.server.language_routes import LanguageRoutes, Pair
+from octavo.server.language_routes import LanguageRoutes, ManyPairs, Pair
+
+from .page.fake_models import Between
 
 
-@dataclasses.dataclass(frozen=True)
-class OneWay:
-    source: str
-    target: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.source}>{self.target}"
+def routes(*pairs: str) -> LanguageRoutes[Between]:
+    return LanguageRoutes([Between(*pair.split(">")) for pair in pairs])
 
 
-def routes(*pairs: str) -> LanguageRoutes[OneWay]:
-    return LanguageRoutes([OneWay(*pair.split(">")) for pair in pairs])
-
-
-def found(models: LanguageRoutes[OneWay], source: str, target: str) -> list[str]:
-    return [model.name for model in models.find(source, target)]
+def found(models: LanguageRoutes[Between], source: str, target: str) -> list[str]:
+    return [step.model.name for step in models.find(source, target)]
 
 
 def test_a_direct_model_comes_first() -> None:
@@ -69,7 +59,7 @@ def test_a_pivot_may_be_a_variant() -> None:
 
 
 def test_every_pair_is_listed_once() -> None:
-    assert routes("de>en", "en>fr", "en>de", "en>de").pairs() == [
+    assert list(routes("de>en", "en>fr", "en>de", "en>de").pairs()) == [
         Pair("de", "en", "de>en", None),
         Pair("en", "fr", "en>fr", None),
         Pair("en", "de", "en>de", None),
@@ -88,3 +78,40 @@ def test_a_refusal_repeats_no_text_of_the_client() -> None:
         routes("de>en").find("my secret letter", "en")
     assert "secret" not in str(refused.value)
     assert "de-en" in str(refused.value)
+
+
+MANY = Between("en,de,zh-Hans,zh-Hant", "en,de,zh-Hans,zh-Hant", "many")
+
+
+def test_a_model_of_several_languages_leads_between_any_two() -> None:
+    models = LanguageRoutes([MANY, Between("de", "fr")])
+    (step,) = models.find("de-AT", "zh-Hant")
+    assert (step.model, step.source, step.target) == (MANY, "de", "zh-Hant")
+    assert [(s.model.name, s.source, s.target) for s in models.find("en", "fr")] == [
+        ("many", "en", "de"),
+        ("de>fr", "de", "fr"),
+    ]
+    with pytest.raises(UnsupportedPairError):
+        models.find("en", "en-US")
+    assert (models.targets_from("de"), models.sources_into("de")) == (
+        ("en", "zh-Hans", "zh-Hant", "fr"),
+        ("en", "zh-Hans", "zh-Hant"),
+    )
+    assert list(models.listed()) == [
+        ManyPairs("many", MANY.sources, MANY.targets),
+        Pair("de", "fr", "de>fr", None),
+        Pair("en", "fr", "many + de>fr", "de"),
+        Pair("zh-Hans", "fr", "many + de>fr", "de"),
+        Pair("zh-Hant", "fr", "many + de>fr", "de"),
+    ]
+    assert len(list(models.pairs())) == 12 + 1 + 3
+
+
+def test_two_hundred_languages_take_no_time() -> None:
+    tags = ",".join(f"{a}{b}" for a in "abcdefghij" for b in "abcdefghijklmnopqrst")
+    models = LanguageRoutes([Between(tags, tags, "many")])
+    assert next(models.pairs()).target == "ab"
+    assert len(models.targets_from("aa")) == 199
+    assert len(list(models.listed())) == 1
+    with pytest.raises(UnsupportedPairError, match=r"there are the pairs aa-ab, .*, \.\.\.$"):
+        models.find("aa", "xx")

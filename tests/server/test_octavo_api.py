@@ -291,7 +291,7 @@ def test_a_busy_service_says_when_to_ask_again() -> None:
 
 
 def test_a_fault_is_a_problem_without_the_text(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Service, "pairs", lambda _: 1 // 0)
+    monkeypatch.setattr(Service, "languages", property(lambda _: 1 // 0))
     found = problem(client.get("/v1/languages"), 500)
     assert "division" not in json.dumps(found)
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from octavo.artifact.description import CONFIG_FILE, Description, fingerprint, read_description
 from octavo.artifact.model_directory import check_directory
+from octavo.languages import MANY_LANGUAGES
 from octavo.model.scheme import Scheme
 
 _RUNS_IN: Final[dict[Scheme, Literal["float32", "int8", "integer"]]] = {
@@ -48,6 +49,28 @@ class FoundModel:
     def target(self) -> str:
         """The tag of the language that it translates to; of a language model the same."""
         return self.description.target_language
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tags of all languages that it translates from."""
+        languages = self.description.languages
+        if languages is not None and (languages.needs_source or self.source == MANY_LANGUAGES):
+            return languages.tags
+        return (self.source,)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The tags of all languages that it translates to."""
+        languages = self.description.languages
+        if languages is not None and (languages.needs_target or self.target == MANY_LANGUAGES):
+            return languages.tags
+        return (self.target,)
+
+    @property
+    def has_one_pair(self) -> bool:
+        """Whether it translates from one language to one other."""
+        one = len(self.sources) == len(self.targets) == 1
+        return one and not self.description.config.is_language_model
 
     @property
     def precision(self) -> Literal["float32", "int8", "integer"]:

@@ -96,12 +96,12 @@ def resolve(name: str | os.PathLike[str] | None) -> Path:
 
 
 def _of_pair(text: str, models: Sequence[Installed]) -> Path | None:
-    """The one model that serves the pair best."""
+    """The one model that serves the pair best. Those of several languages are only known by their names."""
     parts = text.replace("_", "-").split("-")
     splits = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
     found: dict[int, list[Installed]] = {}
     for model in models:
-        if isinstance(model.found, FoundModel) and not model.found.description.config.is_language_model:
+        if isinstance(model.found, FoundModel) and model.found.has_one_pair:
             for source, target in splits:
                 before, after = distance(source, model.found.source), distance(target, model.found.target)
                 if before is not None and after is not None:

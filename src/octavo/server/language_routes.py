@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
+from octavo.languages import MANY_LANGUAGES
 from octavo.server.errors import UnsupportedPairError
 from octavo.text.language_tags import distance, primary_subtag
 
@@ -17,16 +19,18 @@ _LISTED: Final = 40
 _REMEMBERED: Final = 1024
 
 
-class _OneWay(Protocol):
+class _Routed(Protocol):
+    """A model: it translates from any of its sources to any of its targets that is another language."""
+
     @property
     def name(self) -> str: ...
     @property
-    def source(self) -> str: ...
+    def sources(self) -> Sequence[str]: ...
     @property
-    def target(self) -> str: ...
+    def targets(self) -> Sequence[str]: ...
 
 
-ModelT = TypeVar("ModelT", bound=_OneWay)
+ModelT = TypeVar("ModelT", bound=_Routed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,17 +47,58 @@ class Pair:
     via: str | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ManyPairs:
+    """A model between several languages: from each of ``sources`` to each other of ``targets``."""
+
+    name: str
+    sources: Sequence[str]
+    targets: Sequence[str]
+
+    @property
+    def source(self) -> str:
+        """The tag of that side, "mul" for several languages."""
+        return self.sources[0] if len(self.sources) == 1 else MANY_LANGUAGES
+
+    @property
+    def target(self) -> str:
+        """The tag of that side, "mul" for several languages."""
+        return self.targets[0] if len(self.targets) == 1 else MANY_LANGUAGES
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step(Generic[ModelT]):
+    """A model on the way, and the tags of its own that it translates between."""
+
+    model: ModelT
+    source: str
+    target: str
+
+
 class LanguageRoutes(Generic[ModelT]):
-    """The routes of a number of models. Of models that serve a request equally well the first is taken."""
+    """The routes of a number of models. Of models that serve a request equally well the first is taken.
+
+    A model between 200 languages has 40,000 pairs; none is made before it is asked for. ``sources`` and
+    ``targets``: the tags that the models state.
+    """
 
     def __init__(self, models: Sequence[ModelT]) -> None:
         self._models = tuple(models)
-        sources = {primary_subtag(model.source) for model in models}
-        pivots = sources & {primary_subtag(model.target) for model in models}
+        self.sources = tuple(dict.fromkeys(tag for model in models for tag in model.sources))
+        self.targets = tuple(dict.fromkeys(tag for model in models for tag in model.targets))
+        self._ends = [(_by_language(model.sources), _by_language(model.targets)) for model in models]
+        pivots = set(map(primary_subtag, self.sources)) & set(map(primary_subtag, self.targets))
         self._pivots = sorted(pivots, key=lambda tag: (tag != _FIRST_PIVOT, tag))
         self._found = functools.lru_cache(_REMEMBERED)(self._look_for)
+        self.targets_from = functools.lru_cache(_REMEMBERED)(self._targets_from)
+        self.sources_into = functools.lru_cache(_REMEMBERED)(self._sources_into)
 
-    def find(self, source: str, target: str) -> tuple[ModelT, ...]:
+    @property
+    def tags(self) -> list[str]:
+        """The tags of both sides, sorted."""
+        return sorted({*self.sources, *self.targets})
+
+    def find(self, source: str, target: str) -> tuple[Step[ModelT], ...]:
         """The model, or both of a pivot: English where that is possible, else the first by its tag.
 
         Raises UnsupportedPairError, which lists the pairs that there are.
@@ -62,40 +107,64 @@ class LanguageRoutes(Generic[ModelT]):
             return found
         raise UnsupportedPairError(refusal(self.pairs(), source, target))
 
-    def _look_for(self, source: str, target: str) -> tuple[ModelT, ...]:
+    def pairs(self) -> Iterator[Pair]:
+        """Every pair once: first those of one model, in the order of the models, then those by a pivot."""
+        seen: set[tuple[str, str]] = set()
+        for model in self._models:
+            for key in itertools.product(model.sources, model.targets):
+                if key[0] != key[1] and key not in seen:
+                    seen.add(key)
+                    yield Pair(*key, model.name, None)
+        yield from self._pivoted_pairs()
+
+    def listed(self) -> Iterator[Pair | ManyPairs]:
+        """The same for people, where a model of several languages is one entry."""
+        seen: set[tuple[str, str]] = set()
+        for model in self._models:
+            if len(model.sources) * len(model.targets) > 1:
+                yield ManyPairs(model.name, model.sources, model.targets)
+                continue
+            key = model.sources[0], model.targets[0]
+            if key not in seen:
+                seen.add(key)
+                yield Pair(*key, model.name, None)
+        yield from self._pivoted_pairs()
+
+    def _targets_from(self, source: str) -> tuple[str, ...]:
+        """The targets of all pairs with this source, a tag of ``sources``."""
+        pairs = ((source, target) for target in self.targets)
+        return tuple(target for _, target in filter(self._is_pair, pairs))
+
+    def _sources_into(self, target: str) -> tuple[str, ...]:
+        """The sources of all pairs with this target, a tag of ``targets``."""
+        pairs = ((source, target) for source in self.sources)
+        return tuple(source for source, _ in filter(self._is_pair, pairs))
+
+    def _is_pair(self, pair: tuple[str, str]) -> bool:
+        direct = self._direct(*pair)
+        if direct is None:
+            return self._pivoted(*pair) is not None
+        return (direct.source, direct.target) == pair
+
+    def _look_for(self, source: str, target: str) -> tuple[Step[ModelT], ...]:
         direct = self._direct(source, target)
         return (direct,) if direct else self._pivoted(source, target) or ()
 
-    def pairs(self) -> list[Pair]:
-        """Every pair once: first those of one model, in the order of the models, then those by a pivot."""
-        return list(self._pairs)
+    def _pivoted_pairs(self) -> Iterator[Pair]:
+        for source, target in itertools.product(self.sources, self.targets):
+            if self._direct(source, target) is None and (steps := self._pivoted(source, target)):
+                first, second = steps
+                yield Pair(source, target, f"{first.model.name} + {second.model.name}", first.target)
 
-    @functools.cached_property
-    def _pairs(self) -> tuple[Pair, ...]:
-        direct: dict[tuple[str, str], Pair] = {}
-        for model in self._models:
-            key = model.source, model.target
-            direct.setdefault(key, Pair(*key, model.name, None))
-        return (*direct.values(), *self._pivoted_pairs(set(direct)))
-
-    def _pivoted_pairs(self, known: set[tuple[str, str]]) -> Iterator[Pair]:
-        for source in dict.fromkeys(model.source for model in self._models):
-            for target in dict.fromkeys(model.target for model in self._models):
-                if (source, target) in known or self._direct(source, target):
-                    continue
-                if steps := self._pivoted(source, target):
-                    first, second = steps
-                    yield Pair(source, target, f"{first.name} + {second.name}", first.target)
-
-    def _direct(self, source: str, target: str) -> ModelT | None:
-        found: list[tuple[int, int, ModelT]] = []
-        for number, model in enumerate(self._models):
-            before, after = distance(source, model.source), distance(target, model.target)
-            if before is not None and after is not None:
-                found.append((before + after, number, model))
+    def _direct(self, source: str, target: str) -> Step[ModelT] | None:
+        found: list[tuple[int, int, Step[ModelT]]] = []
+        for number, (model, (sources, targets)) in enumerate(zip(self._models, self._ends, strict=True)):
+            before, after = _nearest(sources, source), _nearest(targets, target)
+            if before and after and before[1] != after[1]:
+                found.append((before[0] + after[0], number, Step(model, before[1], after[1])))
         return min(found, key=lambda entry: entry[:2])[2] if found else None
 
-    def _pivoted(self, source: str, target: str) -> tuple[ModelT, ModelT] | None:
+    def _pivoted(self, source: str, target: str) -> tuple[Step[ModelT], Step[ModelT]] | None:
         ends = {primary_subtag(source), primary_subtag(target)}
         if len(ends) == 1:  # there and back again is no translation
             return None
@@ -107,9 +176,23 @@ class LanguageRoutes(Generic[ModelT]):
         return None
 
 
-def refusal(pairs: Sequence[Pair], source: str | None, target: str) -> str:
+def _by_language(tags: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for tag in tags:
+        found.setdefault(primary_subtag(tag), []).append(tag)
+    return found
+
+
+def _nearest(tags: dict[str, list[str]], wanted: str) -> tuple[int, str] | None:
+    """The tag that serves the wanted one best, behind how far it is."""
+    related = tags.get(primary_subtag(wanted), ())
+    found = [(far, tag) for tag in related if (far := distance(wanted, tag)) is not None]
+    return min(found, key=lambda entry: entry[0], default=None)
+
+
+def refusal(pairs: Iterable[Pair], source: str | None, target: str) -> str:
     """Why there is no translation, of any language where ``source`` is None, and which pairs there are."""
-    known = [f"{pair.source}-{pair.target}" for pair in pairs]
+    known = [f"{pair.source}-{pair.target}" for pair in itertools.islice(pairs, _LISTED + 1)]
     listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
     if not all(_TAG.fullmatch(tag) for tag in (source, target) if tag is not None):
         return f"a language is named by a tag such as en or pt-BR; there are the pairs {listed}"

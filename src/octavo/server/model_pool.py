@@ -19,7 +19,7 @@ from octavo.engine import Activity, ClosedError
 from octavo.engine.precision import Precision
 from octavo.errors import ModelError, OctavoError
 from octavo.server.errors import DrainingError, UnavailableError
-from octavo.server.language_routes import LanguageRoutes, Pair
+from octavo.server.language_routes import LanguageRoutes, Step
 from octavo.server.model_memory import memory_bytes
 from octavo.server.model_scan import Scanned, scan
 from octavo.translation import Translator
@@ -33,12 +33,10 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What clients may know of a model: its name in this pool, its languages, the arithmetic it runs in,
-    whether it is loaded, and how many bytes it takes then (``octavo.server.model_memory``)."""
+    """What clients may know of a model: its name in this pool, the arithmetic it runs in, whether it is
+    loaded, and how many bytes it takes then (``octavo.server.model_memory``)."""
 
     name: str
-    source: str
-    target: str
     precision: Precision
     loaded: bool
     bytes: int
@@ -47,10 +45,10 @@ class ModelInfo:
 class _PooledModel:
     """One state of a model directory; a changed one is another. The pool's lock guards what changes."""
 
-    def __init__(self, found: FoundModel, precision: Precision | None) -> None:
+    def __init__(self, found: FoundModel, precision: Precision | None, shortlist: bool) -> None:
         self.name = found.name
         self.found = found
-        self.source, self.target = found.source, found.target
+        self.sources, self.targets = _languages(found, shortlist)
         self.precision: Precision = precision or found.precision
         self.bytes = memory_bytes(found.description, self.precision)
         self.translator: Translator | None = None
@@ -64,7 +62,7 @@ class _PooledModel:
     def info(self) -> ModelInfo:
         """It as it is now."""
         loaded = self.translator is not None
-        return ModelInfo(self.name, self.source, self.target, self.precision, loaded, self.bytes)
+        return ModelInfo(self.name, self.precision, loaded, self.bytes)
 
     def told(self, error: BaseException) -> str:
         """An error as text, without the place of the model."""
@@ -120,9 +118,10 @@ class ModelPool:
             )
         self._install(models, _problems(entries))
 
-    def pairs(self) -> list[Pair]:
-        """Every pair that ``route`` takes, with tags as the models state them: first those of one model."""
-        return self._routes.pairs()
+    @property
+    def languages(self) -> LanguageRoutes[_PooledModel]:
+        """The languages that ``route`` takes, with tags as the models state them, and the pairs of them."""
+        return self._routes
 
     def models(self) -> list[ModelInfo]:
         """Every model, loaded or not."""
@@ -158,18 +157,19 @@ class ModelPool:
     def route(self, source: str, target: str) -> Iterator[tuple[Translator, ...]]:
         """The translator between two languages, or the two of a pivot, in the order of their use.
 
-        Tags are matched as ``octavo.text.language_tags.distance`` says. Loads what is not loaded, so call it
+        Tags are matched as ``octavo.text.language_tags.distance`` says. A translator of several languages
+        has those of the route by default. Loads what is not loaded, so call it
         in a worker thread. In the block the translators stay open. Raises UnsupportedPairError,
         UnavailableError where a model cannot be loaded, DrainingError after ``close``.
         """
         with self._lock:
             steps = self._find(source, target)
-            for model in steps:
-                model.users += 1
+            for step in steps:
+                step.model.users += 1
         try:
-            yield tuple([self._translator(model) for model in steps])
+            yield tuple([_directed(self._translator(step.model), step) for step in steps])
         finally:
-            self._release(steps)
+            self._release(step.model for step in steps)
 
     @contextmanager
     def loaded_route(self, source: str, target: str) -> Iterator[Translator | None]:
@@ -177,16 +177,15 @@ class ModelPool:
         or gives two. It waits for nothing. Raises as ``route`` does."""
         with self._lock:
             steps = self._find(source, target)
-            if len(steps) > 1 or steps[0].translator is None:
-                steps = ()
-            for model in steps:
-                model.users += 1
-                model.last_used = next(self._clock)
+            translator = steps[0].model.translator if len(steps) == 1 else None
+            if translator is not None:
+                steps[0].model.users += 1
+                steps[0].model.last_used = next(self._clock)
         try:
-            yield steps[0].translator if steps else None
+            yield None if translator is None else _directed(translator, steps[0])
         finally:
-            if steps:
-                self._release(steps)
+            if translator is not None:
+                self._release([steps[0].model])
 
     def reload(self) -> None:
         """Read the paths again: new models come, removed ones go, and changed ones are opened anew.
@@ -213,13 +212,13 @@ class ModelPool:
             surplus = self._take_surplus()
         _close(surplus)
 
-    def _find(self, source: str, target: str) -> tuple[_PooledModel, ...]:
+    def _find(self, source: str, target: str) -> tuple[Step[_PooledModel], ...]:
         if self._closed:
             raise DrainingError("the service is about to stop", _SECONDS_TO_NEXT_TRY)
         return self._routes.find(source, target)
 
     def _pooled(self, found: FoundModel) -> _PooledModel:
-        return _PooledModel(found, self._precision)
+        return _PooledModel(found, self._precision, self._shortlist)
 
     def _install(self, models: Sequence[_PooledModel], problems: dict[str, str]) -> None:
         """Let these be the pool's models; others end with their last user."""
@@ -332,11 +331,8 @@ class ModelPool:
     def _open(self, model: _PooledModel) -> tuple[FoundModel, Translator]:
         path = model.found.path
         found = FoundModel.read(path)
-        if (found.source, found.target) != (model.source, model.target):
-            raise ModelError(
-                f"{path}: translates {found.source}-{found.target} now, no longer "
-                f"{model.source}-{model.target}; read the paths again"
-            )
+        if _languages(found, self._shortlist) != (model.sources, model.targets):
+            raise ModelError(f"{path}: translates between other languages now; read the paths again")
         return found, Translator.open(
             path, precision=self._precision, threads=self._threads, shortlist=self._shortlist
         )
@@ -366,6 +362,19 @@ class ModelPool:
         if self._memory_limit is None or len(self._in_memory) < 2:
             return False
         return sum(model.bytes for model in self._in_memory) > self._memory_limit
+
+
+def _languages(found: FoundModel, shortlist: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a model translates from and to. A shortlist is for one pair of its languages."""
+    languages = found.description.languages
+    if languages is not None and found.description.shortlist is not None and shortlist:
+        only = languages.direction(None, None, (found.source, found.target))
+        return (only.source,), (only.target,)
+    return found.sources, found.targets
+
+
+def _directed(translator: Translator, step: Step[_PooledModel]) -> Translator:
+    return translator.between(step.source, step.target)
 
 
 def _state(path: Path) -> str | None:

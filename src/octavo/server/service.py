@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from octavo.arguments import real_number
 from octavo.engine import Call, CancelledCallError, Priority
@@ -27,6 +27,7 @@ from octavo.server.errors import (
 )
 from octavo.server.failures import log_failure
 from octavo.server.glossary_store import GlossaryStore
+from octavo.server.language_routes import LanguageRoutes
 from octavo.server.languages import ranked_languages
 from octavo.server.model_pool import ModelPool
 from octavo.server.observation import Observation, observed
@@ -110,9 +111,10 @@ class Service:
         self._draining = False
         self._stopped = False
 
-    def pairs(self) -> list[tuple[str, str]]:
+    @property
+    def languages(self) -> LanguageRoutes[Any]:
         """The languages between which it translates, directly or by way of a third one."""
-        return [(pair.source, pair.target) for pair in self.models.pairs()]
+        return self.models.languages
 
     @property
     def draining(self) -> bool:
@@ -195,7 +197,7 @@ class Service:
         """The languages that a text may be in, of those of the models, each with its probability among them;
         the likeliest first. Raises ServiceError."""
         self._check_open()
-        tags = {tag for pair in self.pairs() for tag in pair}
+        tags = self.languages.tags
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._texts.threads, ranked_languages, text, tags)
 

@@ -108,10 +108,11 @@ def source_language(models: ModelPool, text: str, target: str) -> str:
 
 def sources_of(models: ModelPool, target: str) -> set[str]:
     """The languages that are translated into ``target``. Raises UnsupportedPairError where there are none."""
-    language, pairs = primary_subtag(target), models.pairs()
-    sources = {pair.source for pair in pairs if primary_subtag(pair.target) == language}
+    language, routes = primary_subtag(target), models.languages
+    into = (tag for tag in routes.targets if primary_subtag(tag) == language)
+    sources = {source for tag in into for source in routes.sources_into(tag)}
     if not sources:
-        raise UnsupportedPairError(refusal(pairs, None, target))
+        raise UnsupportedPairError(refusal(routes.pairs(), None, target))
     return sources
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import functools
 
@@ -37,6 +38,12 @@ class Directions:
         self._only = model.direction() if with_shortlist and model.languages else None
         with contextlib.suppress(UnstatedLanguageError):
             self._direction(None if source == AUTO else source, target)
+
+    def between(self, source: str, target: str) -> Directions:
+        """The same with these where a call states none."""
+        chosen = copy.copy(self)
+        chosen._defaults = source, target
+        return chosen
 
     def stated(self, source: str | None, target: str | None) -> Direction:
         """That of a call with these options, whatever its texts say."""

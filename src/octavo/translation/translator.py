@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import functools
 import os
@@ -134,6 +135,15 @@ class Translator(LoadedModel[SearchEngine]):
         """From which language to which a call with these options translates. Raises LanguageError, with the
         languages that the model has, for one that it does not have and for one that has to be stated."""
         return self._directions.stated(source, to)
+
+    def between(self, source: str, to: str) -> Self:
+        """The same translator, with the same engine, between these two languages where a call states none."""
+        if self.model.languages is None:
+            return self
+        chosen = copy.copy(self)
+        chosen._remembered = None
+        chosen._directions = self._directions.between(source, to)
+        return chosen
 
     def activity(self) -> Activity | None:
         """What the engine is doing now, and has done; None once it is closed, and for an engine of another

@@ -33,7 +33,7 @@ def test_what_a_pool_tells_of_its_models(pool: ModelPool) -> None:
         ("en-fr", "en", "fr", "float32"),
     ]
     assert all(model.bytes > 10_000 for model in pool.models())
-    assert [(pair.source, pair.target, pair.via) for pair in pool.pairs()][-1] == ("de", "fr", "en")
+    assert [(pair.source, pair.target, pair.via) for pair in pool.languages.pairs()][-1] == ("de", "fr", "en")
 
 
 def test_a_pivot_has_two_translators(pool: ModelPool) -> None:

@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 
 from octavo.server.errors import BusyError, DrainingError, ServiceError, UnsupportedPairError
+from octavo.server.language_routes import LanguageRoutes
 from octavo.server.operations import health
 from octavo.server.operations.health import Readiness
 from octavo.server.work import Job
+
+from ..page.fake_models import Between
+
+ENGLISH = LanguageRoutes[Any]([Between("en", "de")])
 
 
 class Translating:
@@ -22,10 +27,7 @@ class Translating:
         self.may = asyncio.Event()
         self.may.set()
         self.jobs: list[Job] = []
-        self.known = [("en", "de")]
-
-    def pairs(self) -> list[tuple[str, str]]:
-        return self.known
+        self.languages = ENGLISH
 
     async def translate(self, job: Job) -> list[Any]:
         self.jobs.append(job)
@@ -88,9 +90,9 @@ def test_a_busy_service_is_ready(error: ServiceError | None, obstacle: str | Non
 def test_one_that_stops_or_has_no_model_is_not_ready() -> None:
     async def work() -> None:
         service = Translating()
-        service.known = []
+        service.languages = LanguageRoutes[Any]([])
         assert await Readiness(service).wait_until_loaded() == "no_model"
-        service.known = [("en", "de")]
+        service.languages = ENGLISH
         readiness = Readiness(service)
         await readiness.wait_until_loaded()
         readiness.drain()

@@ -14,7 +14,7 @@ from typing import Any
 
 from octavo.documents import Passage
 from octavo.engine import Call, QueueFullError
-from octavo.server.language_routes import Pair
+from octavo.server.language_routes import LanguageRoutes
 from octavo.terms import Glossary
 from octavo.text.parts import plain
 from octavo.translation import Alternative, TranslatedPassage, Translation, TranslationWarning
@@ -85,6 +85,27 @@ class FakeTranslator:
         return "".join([*parts, changed(sentence[at:])])
 
 
+@dataclasses.dataclass(frozen=True)
+class Between:
+    """A model between languages, each side one tag or several with commas between."""
+
+    source: str
+    target: str
+    given: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.given or f"{self.source}>{self.target}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self.source.split(","))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self.target.split(","))
+
+
 @dataclasses.dataclass
 class FakeModels:
     """English to and from German, and to Arabic; German to Arabic by way of English."""
@@ -93,13 +114,11 @@ class FakeModels:
         default_factory=lambda: {target: FakeTranslator(target) for target in ("ar", "de", "en")}
     )
 
-    def pairs(self) -> list[Pair]:
-        return [
-            Pair("en", "de", "en-de", None),
-            Pair("de", "en", "de-en", None),
-            Pair("en", "ar", "en-ar", None),
-            Pair("de", "ar", "de-ar", "en"),
-        ]
+    languages: LanguageRoutes[Between] = dataclasses.field(
+        default_factory=lambda: LanguageRoutes(
+            [Between("en", "de"), Between("de", "en"), Between("en", "ar")]
+        )
+    )
 
     def check(self, source: str, target: str) -> tuple[str, str]:
         return source, target
@@ -111,5 +130,4 @@ class FakeModels:
 
     @contextmanager
     def route(self, source: str, target: str) -> Iterator[tuple[FakeTranslator, ...]]:
-        (via,) = [pair.via for pair in self.pairs() if (pair.source, pair.target) == (source, target)]
-        yield tuple(self.translators[tag] for tag in ([via, target] if via else [target]))
+        yield tuple(self.translators[step.target] for step in self.languages.find(source, target))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from octavo.engine import Priority
 from octavo.server.errors import BusyError, DrainingError, ServiceError
+from octavo.server.language_routes import LanguageRoutes
 from octavo.server.work import Answer, Job
 
 _KEPT_SECONDS: Final = 3.0
@@ -19,7 +19,8 @@ _TEXT: Final = "Good morning."
 class Translating(Protocol):
     """What readiness asks of a service."""
 
-    def pairs(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def languages(self) -> LanguageRoutes[Any]: ...
     async def translate(self, job: Job) -> list[Answer]: ...
 
 
@@ -72,14 +73,14 @@ class Readiness:
 
     async def _translate(self) -> str | None:
         try:
-            source, target = self._service.pairs()[0]
-            job = Job([_TEXT], target=target, source=source, priority=Priority.INTERACTIVE)
+            first = next(self._service.languages.pairs())
+            job = Job([_TEXT], target=first.target, source=first.source, priority=Priority.INTERACTIVE)
             await self._service.translate(job)
         except DrainingError:
             return "draining"
         except BusyError:
             return None
-        except IndexError:
+        except StopIteration:
             return "no_model"
         except ServiceError as error:
             return type(error).__name__

@@ -34,11 +34,11 @@ class Account:
         fields = await read_fields(request, self._max_body_bytes)
         kind = fields.get("type", "source")
         check_value("type", str(kind), ("source", "target"))
-        pairs = self._service.pairs()
+        known = self._service.languages
         if kind == "source":
-            sources = sorted({primary_subtag(source) for source, _ in pairs})
+            sources = sorted(set(map(primary_subtag, known.sources)))
             return answer([{"language": tag.upper(), "name": language_name(tag)} for tag in sources])
-        targets = sorted({variant for _, tag in pairs for variant in _VARIANTS.get(tag, (tag,))})
+        targets = sorted({variant for tag in known.targets for variant in _VARIANTS.get(tag, (tag,))})
         return answer(
             [
                 {"language": tag.upper(), "name": language_name(tag), "supports_formality": False}
@@ -48,8 +48,13 @@ class Account:
 
     async def glossary_pairs(self, _: Request) -> Response:
         """GET /v2/glossary-language-pairs: those that the models translate."""
+        known = self._service.languages
         pairs = sorted(
-            {(primary_subtag(source), primary_subtag(target)) for source, target in self._service.pairs()}
+            {
+                (primary_subtag(source), primary_subtag(target))
+                for source in known.sources
+                for target in known.targets_from(source)
+            }
         )
         supported = [{"source_lang": source, "target_lang": target} for source, target in pairs]
         return answer({"supported_languages": supported})

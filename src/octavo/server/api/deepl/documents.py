@@ -79,7 +79,7 @@ class Documents:
                 raise RequestError("Parameter 'file' not specified.")
             name = safe_name(options.filename or upload.file.filename or "")
             _check_format(name, options.output_format)
-            source, target = languages(options, self._service.pairs())
+            source, target = languages(options, self._service.languages)
             glossary = await self._glossary(options, source, target)
             document = await self._store.add(upload.file, name, DocumentOrder(source, target, glossary))
         return answer({"document_id": document.identifier, "document_key": document.key})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from octavo.server.api.language_codes import tag_of
 from octavo.server.errors import RequestError, UnknownResourceError, UnsupportedPairError
 from octavo.server.glossary_store import GlossaryStore
+from octavo.server.language_routes import LanguageRoutes
 from octavo.terms import Glossary
 
 MAX_GLOSSARIES_AT_ONCE: Final = 5
@@ -57,9 +58,9 @@ def check_value(name: str, value: str, known: Sequence[str]) -> None:
         raise RequestError(f"Value for '{name}' not supported. It is one of: {', '.join(known)}.")
 
 
-def languages(options: Options, pairs: Sequence[tuple[str, str]]) -> tuple[str | None, str]:
+def languages(options: Options, known: LanguageRoutes[Any]) -> tuple[str | None, str]:
     """Source (None: to be found out) and target as the models have them. Raises UnsupportedPairError."""
-    target = tag_of(options.target_lang, {target for _, target in pairs})
+    target = tag_of(options.target_lang, known.targets)
     if target is None:
         raise UnsupportedPairError(
             "Value for 'target_lang' not supported: no model here translates into it. "
@@ -67,7 +68,7 @@ def languages(options: Options, pairs: Sequence[tuple[str, str]]) -> tuple[str |
         )
     if not options.source_lang:
         return None, target
-    source = tag_of(options.source_lang, {source for source, of in pairs if of == target})
+    source = tag_of(options.source_lang, known.sources_into(target))
     if source is None:
         raise UnsupportedPairError(
             "Value for 'source_lang' not supported: no model here translates from it into 'target_lang'."

@@ -88,7 +88,7 @@ class Texts:
         if options.tag_handling:
             check_value("tag_handling", options.tag_handling, ("html", "xml"))
             markup = "html" if options.tag_handling == "html" else "xml"
-        source, target = languages(options, self._service.pairs())
+        source, target = languages(options, self._service.languages)
         split = _split(options.split_sentences)
         return Job(
             texts,

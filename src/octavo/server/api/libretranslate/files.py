@@ -42,7 +42,7 @@ class Files:
             for name in ("source", "target"):
                 if not getattr(asked, name):
                     raise RequestError(f"Invalid request: missing {name} parameter")
-            source, target = languages(asked.source, asked.target, self._service.pairs())
+            source, target = languages(asked.source, asked.target, self._service.languages)
             order = DocumentOrder(source, target)
             document = await self._store.add(upload.file, upload.file.filename, order)
         try:

@@ -25,8 +25,7 @@ class Frontend:
 
     async def settings(self, _: Request) -> Response:
         """GET /frontend/settings."""
-        pairs = self._service.pairs()
-        target = pairs[0][1] if pairs else "en"
+        target = next((pair.target for pair in self._service.languages.pairs()), "en")
         return answer(
             {
                 "apiKeys": self._keys,

@@ -15,6 +15,7 @@ from octavo.server.api.language_codes import tag_of
 from octavo.server.api.libretranslate.answers import answer, check_key
 from octavo.server.errors import RequestError, UnsupportedPairError
 from octavo.server.language_names import language_name
+from octavo.server.language_routes import LanguageRoutes
 from octavo.server.service import Service
 from octavo.server.work import Answer, Job
 from octavo.translation.options import TranslationOptions
@@ -68,7 +69,7 @@ class Texts:
         texts = asked.q if isinstance(asked.q, list) else [asked.q]
         if len(texts) > self._max_texts:
             raise RequestError(f"Invalid request: more texts than the limit of {self._max_texts}")
-        source, target = languages(asked.source, asked.target, self._service.pairs())
+        source, target = languages(asked.source, asked.target, self._service.languages)
         answers = await self._service.translate(
             Job(
                 texts,
@@ -100,16 +101,15 @@ class Texts:
 
     async def languages(self, _: Request) -> Response:
         """GET /languages: each with those that it is translated into."""
-        pairs = self._service.pairs()
-        tags = sorted({tag for pair in pairs for tag in pair})
+        known = self._service.languages
         return answer(
             [
                 {
                     "code": tag,
                     "name": language_name(tag),
-                    "targets": sorted({target for source, target in pairs if source == tag}),
+                    "targets": sorted(known.targets_from(tag)) if tag in known.sources else [],
                 }
-                for tag in tags
+                for tag in known.tags
             ]
         )
 
@@ -118,15 +118,15 @@ class Texts:
         return _detection(translated.source, confidences.get(translated.source, 0.0))
 
 
-def languages(source: str, target: str, pairs: list[tuple[str, str]]) -> tuple[str | None, str]:
+def languages(source: str, target: str, known: LanguageRoutes[Any]) -> tuple[str | None, str]:
     """The tags that a request means; the source is None where it is to be found out. Raises
     UnsupportedPairError."""
-    into = tag_of(target, {tag for _, tag in pairs})
+    into = tag_of(target, known.targets)
     if into is None:
         raise UnsupportedPairError("the target language is not supported; /languages lists them")
     if source == AUTO:
         return None, into
-    of = tag_of(source, {tag for tag, other in pairs if other == into})
+    of = tag_of(source, known.sources_into(into))
     if of is None:
         raise UnsupportedPairError(
             "the source language is not supported, or not into the target language; /languages lists them"

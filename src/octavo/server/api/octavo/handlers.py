@@ -29,6 +29,7 @@ from octavo.server.api.octavo.operations import DETECT, LANGUAGES, MODELS, TRANS
 from octavo.server.api.octavo.stream import begun
 from octavo.server.errors import FieldError, ServiceError, TooLargeError
 from octavo.server.json_body import json_body
+from octavo.server.language_routes import ManyPairs, Pair
 from octavo.server.observation import observed
 from octavo.server.openapi import describes
 from octavo.server.service import Service
@@ -78,18 +79,14 @@ class Handlers:
     @describes(MODELS)
     async def models(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette hands over
         """GET /v1/models."""
-        pairs = self._service.models.pairs()
-        return _json(ModelsResponse([ModelResult(p.source, p.target, p.name, p.via) for p in pairs]))
+        return _json(ModelsResponse(list(map(_model_result, self._service.languages.listed()))))
 
     @describes(LANGUAGES)
     async def languages(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v1/languages."""
-        targets: dict[str, list[str]] = {}
-        for source, target in self._service.pairs():
-            targets.setdefault(source, []).append(target)
-            targets.setdefault(target, [])
-        found = [LanguageResult(tag, sorted(into)) for tag, into in sorted(targets.items())]
-        return _json(LanguagesResponse(found))
+        known = self._service.languages
+        targets = {tag: known.targets_from(tag) if tag in known.sources else () for tag in known.tags}
+        return _json(LanguagesResponse([LanguageResult(tag, sorted(into)) for tag, into in targets.items()]))
 
     @describes(DETECT)
     async def detect(self, request: Request) -> Response:
@@ -108,6 +105,14 @@ def routes(service: Service, settings: ServerSettings) -> list[Route]:
         Route("/v1/languages", handlers.languages),
         Route("/v1/detect", handlers.detect, methods=["POST"]),
     ]
+
+
+def _model_result(pair: Pair | ManyPairs) -> ModelResult:
+    if isinstance(pair, Pair):
+        return ModelResult(pair.source, pair.target, pair.name, pair.via)
+    return ModelResult(
+        pair.source, pair.target, pair.name, None, sources=list(pair.sources), targets=list(pair.targets)
+    )
 
 
 def _json(message: msgspec.Struct) -> Response:

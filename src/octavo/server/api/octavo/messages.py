@@ -171,12 +171,15 @@ class TranslateResponse(Struct):
 
 class ModelResult(Struct):
     """A pair of languages between which the service translates, and the name of the model. ``via``: the
-    language between two models, where no single one translates between them."""
+    language between two models, where no single one translates between them. A model of several languages is
+    one entry, with all its ``sources`` and ``targets``; a side that has several is "mul"."""
 
     source: str
     target: str
     name: str
     via: str | None = None
+    sources: list[str] | UnsetType = UNSET
+    targets: list[str] | UnsetType = UNSET
 
 
 class ModelsResponse(Struct):
