@@ -124,3 +124,12 @@ def test_the_other_commands_take_a_pair(octavo_here: Octavo, model: Path, text: 
     ):
         done = octavo_here(*command, *PAIR, *small)
         assert done.returncode == 0, (command, done.stderr.decode())
+
+
+def test_a_model_of_several_languages_is_listed_by_their_number(
+    octavo_here: Octavo, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCTAVO_MODELS", str(model.parent))
+    assert "nllb   5 languages  float" in octavo_here("models", "list").stdout.decode()
+    (row, *_) = json.loads(octavo_here("models", "list", "--json").stdout)["models"]
+    assert row["languages"] == list(nllb_languages().codes)

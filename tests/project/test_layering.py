@@ -115,6 +115,7 @@ ALLOWED: dict[str, set[str]] = {
             "text",
             "durable",
             "documents",
+            "languages",
             "machine",
             "memory",
             "model",

@@ -70,6 +70,7 @@ def test_the_list(octavo_here: Octavo, folder: Path) -> None:
         "boxed": True,
         "source_language": "en",
         "target_language": "de",
+        "languages": None,
         "language_model": False,
         "precision": "int8",
         "scheme": "int8",

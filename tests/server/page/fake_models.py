@@ -116,7 +116,7 @@ class FakeModels:
 
     languages: LanguageRoutes[Between] = dataclasses.field(
         default_factory=lambda: LanguageRoutes(
-            [Between("en", "de"), Between("de", "en"), Between("en", "ar")]
+            [Between("en", "de"), Between("de", "en"), Between("en", "ar")],
         )
     )
 

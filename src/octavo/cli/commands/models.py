@@ -1,5 +1,6 @@
 """``octavo models``: which models are installed; new ones come, others go, all are checked."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -10,6 +11,7 @@ from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.signals import raising_on_interrupt
 from octavo.cli.terminal.stages import byte_stages
 from octavo.errors import ModelError, printable
+from octavo.languages import MANY_LANGUAGES
 
 if TYPE_CHECKING:
     from octavo.catalog import Installed
@@ -156,6 +158,7 @@ def _described(model: "Installed") -> dict[str, Any]:
     return row | {
         "source_language": found.source,
         "target_language": found.target,
+        "languages": _languages_of(found),
         "language_model": found.description.config.is_language_model,
         "precision": found.precision,
         "scheme": str(found.description.scheme),
@@ -163,9 +166,25 @@ def _described(model: "Installed") -> dict[str, Any]:
     }
 
 
+def _languages_of(model: "FoundModel") -> list[str] | None:
+    """The codes of a model of several languages."""
+    languages = model.description.languages
+    return None if languages is None else list(languages.codes)
+
+
 def _languages(model: "FoundModel") -> str:
     is_alone = model.description.config.is_language_model
-    return f"{model.target}, a language model" if is_alone else f"{model.source} to {model.target}"
+    return _in_words(model.source, model.target, _languages_of(model), is_alone)
+
+
+def _in_words(source: str, target: str, codes: Sequence[str] | None, is_language_model: bool) -> str:
+    if is_language_model:
+        return f"{target}, a language model"
+    if codes is None:
+        return f"{source} to {target}"
+    several = f"{len(codes)} languages"
+    sides = [several if tag == MANY_LANGUAGES else tag for tag in (source, target)]
+    return several if sides[0] == sides[1] == several else f"{sides[0]} to {sides[1]}"
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -180,8 +199,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
         if "problem" in row:
             table.add_row(row["name"], "", "damaged", "", where)
             continue
-        source, target = row["source_language"], row["target_language"]
-        pair = f"{target}, a language model" if row["language_model"] else f"{source} to {target}"
+        names = ("source_language", "target_language", "languages", "language_model")
+        pair = _in_words(*(row[name] for name in names))
         scheme = "float" if row["scheme"] == "none" else row["scheme"]
         table.add_row(row["name"], pair, scheme, f"{row['bytes'] / 1e6:,.1f} MB", where)
     console = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDEST)

@@ -1,0 +1,120 @@
+"""A model of several languages in a service: its languages in every API, and its pairs as any others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="the service needs octavo[serve]")
+pytest.importorskip("httpx", reason="the tests of the service need octavo[test]")
+import numpy as np
+from starlette.testclient import TestClient
+
+import octavo
+from octavo.artifact import ModelDirectory, Shortlist, write_with_shortlist
+from octavo.catalog import resolve
+from octavo.errors import ModelError
+from octavo.server.api.compatible import compatible_routes
+from octavo.server.app import create_app
+from octavo.server.glossary_store import GlossaryStore
+from octavo.server.model_pool import ModelPool
+from octavo.server.service import Service
+from octavo.server.settings import ServerSettings
+
+from ..models import nllb_languages, opus_languages, write_tiny_model
+
+TEXT = "Bako tire mun."
+TAGS = ["de", "en", "fr", "zh-Hans", "zh-Hant"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool")
+    labels = {"source_language": "mul", "target_language": "mul"}
+    write_tiny_model(folder / "nllb", languages=nllb_languages(), **labels)
+    write_tiny_model(folder / "opus", languages=opus_languages(), source_language="cs", target_language="mul")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[TestClient]:
+    pool = ModelPool([folder], threads=1)
+    settings, glossaries = ServerSettings(), GlossaryStore(None)
+    service = Service(pool, settings, glossaries)
+    with (
+        compatible_routes(service, settings) as routes,
+        TestClient(create_app(service, settings, routes=routes)) as client,
+    ):
+        yield client
+    glossaries.close()
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "target"),
+    [("nllb", "en", "de"), ("nllb", "en-GB", "zh-Hant"), ("nllb", "fr", "en"), ("opus", "cs", "fr")],
+)
+def test_texts_get_the_codes_of_their_languages(
+    client: TestClient, folder: Path, model: str, source: str, target: str
+) -> None:
+    with octavo.load(folder / model, threads=1, source=source, to=target) as translator:
+        expected = translator(TEXT).text
+        markup = str(translator.html(f"<p>{TEXT}</p>"))
+    asked = {"items": [{"text": TEXT}, {"html": f"<p>{TEXT}</p>"}], "source": source, "target": target}
+    results = client.post("/v1/translate", json=asked).json()["results"]
+    assert (results[0]["text"], results[1]["html"]) == (expected, markup)
+    free = {"q": TEXT, "source": source, "target": target}
+    assert client.post("/translate", json=free).json() == {"translatedText": expected}
+
+
+def test_languages_are_listed_by_their_tags(client: TestClient) -> None:
+    known = {each["tag"]: each["targets"] for each in client.get("/v1/languages").json()["languages"]}
+    assert sorted(known) == ["cs", *TAGS]
+    assert known["en"] == ["de", "fr", "zh-Hans", "zh-Hant"]
+    assert known["cs"] == ["de", "en", "fr", "zh-Hans", "zh-Hant"]  # the others by a pivot
+    free = {each["code"]: each["targets"] for each in client.get("/languages").json()}
+    assert free == known
+    deepl = [each["language"] for each in client.get("/v2/languages", params={"type": "source"}).json()]
+    assert deepl == ["CS", "DE", "EN", "FR", "ZH"]
+    targets = [each["language"] for each in client.get("/v2/languages", params={"type": "target"}).json()]
+    assert {"DE", "EN-GB", "EN-US", "ZH-HANS", "ZH-HANT"} <= set(targets)
+
+
+def test_a_model_is_one_entry(client: TestClient) -> None:
+    nllb, opus, *pivots = client.get("/v1/models").json()["models"]
+    assert (nllb["source"], nllb["target"], nllb["name"], nllb["via"]) == ("mul", "mul", "nllb", None)
+    assert sorted(nllb["sources"]) == sorted(nllb["targets"]) == TAGS
+    assert (opus["source"], opus["target"], opus["targets"]) == ("cs", "mul", ["de", "fr"])
+    assert {(pivot["source"], pivot["name"], pivot["via"]) for pivot in pivots} == {
+        ("cs", "opus + nllb", "de")
+    }
+
+
+def test_what_is_not_served_is_refused(client: TestClient) -> None:
+    asked = {"items": [{"text": TEXT}], "source": "en", "target": "xx"}
+    assert "there are the pairs en-de, en-fr" in client.post("/v1/translate", json=asked).json()["detail"]
+    refused = client.post("/v1/translate", json={**asked, "target": "en"})
+    assert refused.status_code == 400
+
+
+def test_with_a_shortlist_there_is_one_pair(folder: Path, tmp_path: Path) -> None:
+    model = ModelDirectory.open(folder / "nllb")
+    shortlist = Shortlist(np.array([3, 40, 41], np.int32), np.zeros(97, np.int32), np.empty(0, np.int32))
+    languages = nllb_languages(default_source="eng_Latn", default_target="deu_Latn")
+    write_with_shortlist(tmp_path / "fast", model, shortlist, quality={}, languages=languages)
+    for used, targets in ((True, ("de",)), (False, ("en", "de", "fr", "zh-Hans", "zh-Hant"))):
+        pool = ModelPool([tmp_path / "fast"], threads=1, shortlist=used)
+        assert pool.languages.targets == targets
+        pool.close()
+
+
+def test_installed_it_is_known_by_its_name_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCTAVO_MODELS", str(folder))
+    monkeypatch.chdir(tmp_path)
+    assert resolve("nllb") == folder / "nllb"
+    with pytest.raises(ModelError, match="no model of that name or pair is installed"):
+        resolve("fr-de")
