@@ -17,6 +17,7 @@ from octavo.conversion.to_huggingface import DType
 from octavo.errors import OctavoError
 from octavo.model.config import AttentionFunction, ModelConfig, NormPlacement, Positions
 from octavo.model.scheme import Scheme
+from octavo.model.search import Stop
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
@@ -145,14 +146,35 @@ def test_ties_may_be_stored_again(theirs: Path, tmp_path: Path) -> None:
 
 def test_what_is_not_converted_is_said(theirs: Path, tmp_path: Path) -> None:
     words = [[179], [0], [4, 5]]
-    edit_json(theirs / "generation_config.json", bad_words_ids=words, no_repeat_ngram_size=3, max_length=20)
+    edit_json(theirs / "generation_config.json", bad_words_ids=words, min_length=3, max_length=20)
     converted = convert(theirs, tmp_path / "ours")
     assert converted.config.suppressed_ids == (179,)
     assert [note.split()[0] for note in converted.notes] == [
-        "no_repeat_ngram_size",
+        "min_length",
         "max_length",
         "bad_words_ids:",
     ]
+
+
+def test_rules_of_the_search_are_kept(theirs: Path, tmp_path: Path) -> None:
+    for stated, stop in (
+        (None, Stop.FULL),
+        (True, Stop.FULL),
+        (False, Stop.HEURISTIC),
+        ("never", Stop.EXHAUSTIVE),
+    ):
+        edit_json(
+            theirs / "generation_config.json",
+            no_repeat_ngram_size=3,
+            repetition_penalty=1.2,
+            early_stopping=stated,
+        )
+        assert convert(theirs, tmp_path / "ours", overwrite=True).notes == ()
+        search = ModelDirectory.open(tmp_path / "ours").search
+        assert (search.stop, search.no_repeat_ngram, search.repetition_penalty) == (stop, 3, 1.2)
+    edit_json(theirs / "generation_config.json", early_stopping="soon")
+    with pytest.raises(ConversionError, match=r"early_stopping = 'soon': expected true, false or"):
+        convert(theirs, tmp_path / "other")
 
 
 def test_what_generate_does_by_groups_is_said(theirs: Path, tmp_path: Path) -> None:
@@ -170,7 +192,7 @@ def test_a_missing_language_code_is_said(tmp_path: Path) -> None:
     assert (ours.source_language, ours.target_language) == ("eng", "mul")
     ids = json.loads((theirs / "vocab.json").read_text())
     assert ours.languages and ours.languages.codes == {code: ids[code] for code in CODES}
-    assert ours.languages.source_ids(None, "fr") == ((ids[">>fra<<"],), ())
+    assert ours.direction(None, "fr").source_prefix == (ids[">>fra<<"],)
 
 
 def test_a_cached_download_has_the_model_s_name(theirs: Path, tmp_path: Path) -> None:

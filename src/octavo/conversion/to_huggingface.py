@@ -39,11 +39,19 @@ from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
 from octavo.model.config import ModelConfig, NormPlacement, Positions
+from octavo.model.search import Stop
 from octavo.model.tensor_table import float_shapes, weight_shapes
 
 DType = Literal["float32", "float16"]
 
 LONGEST: Final = 512
+
+_EARLY_STOPPING: Final = {
+    Stop.FULL: True,
+    Stop.HEURISTIC: False,
+    Stop.EXHAUSTIVE: "never",
+    Stop.SHRINKING: True,  # Transformers has no such rule
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -234,7 +242,9 @@ class _Exporter:
             "max_length": min(LONGEST, self.config.max_positions),
             "num_beams": search.beam,
             "length_penalty": search.length_penalty,
-            "early_stopping": True,
+            "early_stopping": _EARLY_STOPPING[search.stop],
+            "no_repeat_ngram_size": search.no_repeat_ngram,
+            "repetition_penalty": search.repetition_penalty,
             "bad_words_ids": [[token] for token in suppressed] or None,
         }
 

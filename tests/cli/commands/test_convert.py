@@ -26,10 +26,10 @@ def test_there_and_back(octavo_here: Octavo, tmp_path: Path) -> None:
 
 def test_what_is_left_out_is_said(octavo_here: Octavo, tmp_path: Path) -> None:
     write_marian(tmp_path / "theirs", marian_config())
-    edit_json(tmp_path / "theirs" / "generation_config.json", no_repeat_ngram_size=3)
+    edit_json(tmp_path / "theirs" / "generation_config.json", min_length=3)
     done = octavo_here("convert", "theirs", "-o", "ours")
     assert done.returncode == 0
-    assert done.stderr == b"octavo: no_repeat_ngram_size = 3 is not converted\n"
+    assert done.stderr == b"octavo: min_length = 3 is not converted\n"
 
 
 def test_faults_are_one_line(octavo_here: Octavo, tmp_path: Path) -> None:

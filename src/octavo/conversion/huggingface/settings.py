@@ -12,8 +12,14 @@ from octavo.conversion.huggingface.directory import CONFIG_FILE, GENERATION_FILE
 from octavo.conversion.json_object import read_object, read_object_if_there
 from octavo.model.config import Activation, ModelConfig
 from octavo.model.errors import SpecError
-from octavo.model.limits import MAX_BEAM, MAX_LENGTH_PENALTY
-from octavo.model.search import SearchDefaults
+from octavo.model.limits import (
+    MAX_BEAM,
+    MAX_LENGTH_PENALTY,
+    MAX_POSITIONS,
+    MAX_REPETITION_PENALTY,
+    MIN_REPETITION_PENALTY,
+)
+from octavo.model.search import SearchDefaults, Stop
 
 LENGTH_RATIO: Final = 4.0
 LENGTH_MARGIN: Final = 32
@@ -28,10 +34,8 @@ _NOT_CONVERTED: Final[dict[str, Any]] = {
     "forced_bos_token_id": None,
     "min_length": 0,
     "min_new_tokens": None,
-    "no_repeat_ngram_size": 0,
     "num_beam_groups": 1,
     "renormalize_logits": False,
-    "repetition_penalty": 1.0,
     "sequence_bias": None,
 }
 
@@ -155,7 +159,26 @@ class Settings:
             self.notes.append(
                 f"max_length = {longest} is not kept; `octavo translate --max-length {longest - 1}`"
             )
-        return SearchDefaults(int(beam), float(penalty), LENGTH_RATIO, LENGTH_MARGIN)
+        return SearchDefaults(
+            int(beam),
+            float(penalty),
+            LENGTH_RATIO,
+            LENGTH_MARGIN,
+            stop=self._stop(),
+            no_repeat_ngram=int(self._within("no_repeat_ngram_size", 0, 0, MAX_POSITIONS)),
+            repetition_penalty=float(
+                self._within("repetition_penalty", 1.0, MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY)
+            ),
+        )
+
+    def _stop(self) -> Stop:
+        """The stop rule that the files state; where they state none, that of ``early_stopping`` true."""
+        stated = self.generation.get("early_stopping")
+        if stated is not None and stated not in (True, False, "never"):
+            raise ConversionError(
+                f'{self.generation_path}: early_stopping = {stated!r}: expected true, false or "never"'
+            )
+        return {False: Stop.HEURISTIC, "never": Stop.EXHAUSTIVE}.get(stated, Stop.FULL)
 
     def _within(self, key: str, default: float, least: float, most: float) -> float:
         value = self.generation.get(key)
