@@ -119,6 +119,15 @@ def test_tags_are_as_short_as_they_can_be() -> None:
 MANY = (MANY_LANGUAGES, MANY_LANGUAGES)
 
 
+def test_only_what_is_a_tag_gets_into_documents() -> None:
+    languages = languages_of("<2de>", "<2back_translated_text>", '"><x', "--")
+    assert languages.tags == ("de", "back")
+    assert languages.tag('"><x') == languages.tag("--") == "und"
+    opus = languages_of(">>deu<<", ">>fra<<", source_prefix=("$target",), forced=())
+    with pytest.raises(LanguageError, match="the model does not have it; it has mul"):
+        opus.direction('"><x', "de", MANY)
+
+
 def test_a_direction_has_the_tokens_of_its_languages() -> None:
     nllb = languages_of("eng_Latn", "deu_Latn", default_source="eng_Latn")
     assert nllb.direction(None, "de", MANY) == Direction("en", "de", (10,), (), (11,))

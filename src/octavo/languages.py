@@ -14,10 +14,13 @@ from octavo.errors import ArgumentError
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 from octavo.model.limits import MAX_VOCABULARY
-from octavo.text.language_tags import LanguageCode
+from octavo.text.language_tags import LanguageCode, is_language_tag
 
 MANY_LANGUAGES: Final = "mul"
 """What ISO 639-2 calls several languages: the tag of a side of a model that has many."""
+
+UNDETERMINED: Final = "und"
+"""What ISO 639-2 calls a language that nobody knows."""
 
 SOURCE: Final = "$source"
 TARGET: Final = "$target"
@@ -189,13 +192,14 @@ class Languages:
 
     def tag(self, code: str) -> str:
         """The tag of a code: "de" for ``deu_Latn``, "zh-Hant" for ``zho_Hant`` beside ``zho_Hans``. ``code``
-        gives the code for it. Raises KeyError for what is no code."""
+        gives the code for it; "und" (undetermined) for a code that is no tag of a language. Raises KeyError
+        for what is no code."""
         return self._tags[code]
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags of all codes, in their order."""
-        return tuple(map(self.tag, self.codes))
+        """The tags of all codes that have one, in their order."""
+        return tuple(tag for tag in map(self.tag, self.codes) if tag != UNDETERMINED)
 
     def listed(self, near: str = "", most: int = _LISTED) -> str:
         """The codes in words, at most ``most`` of them, those like ``near`` first."""
@@ -277,13 +281,14 @@ class Languages:
 
     @functools.cached_property
     def _tags(self) -> dict[str, str]:
-        """For each code the first of its tags that names it, and else the code."""
+        """For each code the first of its tags that names it."""
 
         def names(tag: str, code: str) -> bool:
-            return tag not in self.codes and self._fitting(LanguageCode.of(tag)) == [code]
+            found = [tag] if tag in self.codes else self._fitting(LanguageCode.of(tag))
+            return is_language_tag(tag) and found == [code]
 
         return {
-            code: next((tag for tag in parts.tags if tag == code or names(tag, code)), code)
+            code: next((tag for tag in (*parts.tags, code) if names(tag, code)), UNDETERMINED)
             for related in self._related.values()
             for code, parts in related.items()
         }
@@ -294,7 +299,7 @@ def label_serving(label: str, asked: str | None) -> str:
     one. Raises LanguageError where that is another than ``label``."""
     if asked is None:
         return label
-    if label == MANY_LANGUAGES:
+    if label == MANY_LANGUAGES and is_language_tag(asked.replace("_", "-")):
         return LanguageCode.of(asked).tags[2]
     if LanguageCode.of(label).misfit(LanguageCode.of(asked)) is None:
         raise LanguageError(f"language {reprlib.repr(asked)}: the model does not have it; it has {label}")

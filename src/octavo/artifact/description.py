@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
 from octavo.model.tensor_table import TensorSpec, tensors
 from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
+from octavo.text.language_tags import is_language_tag
 
 CONFIG_FILE: Final = "config.json"
 FORMAT: Final = "octavo-model"
@@ -34,7 +34,6 @@ _ALIGNMENT: Final = "alignment"
 _LANGUAGES: Final = "languages"
 _ADDED: Final = "added"
 
-_LANGUAGE: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_NAME: Final = 200
 
 
@@ -144,7 +143,7 @@ def check_labels(name: str, source_language: str, target_language: str) -> None:
     if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
         raise SpecError(f"name = {reprlib.repr(name)}: must be 1 to {_MAX_NAME} printable characters")
     for key, tag in (("source_language", source_language), ("target_language", target_language)):
-        if not _LANGUAGE.fullmatch(tag):
+        if not is_language_tag(tag):
             raise SpecError(f"{key} = {reprlib.repr(tag)}: must be a language tag, say 'en' or 'pt-BR'")
 
 

@@ -9,6 +9,11 @@ from typing import Final
 from octavo.text.iso_639 import language_at_large, three_letters, two_letters
 
 
+def is_language_tag(text: str) -> bool:
+    """Whether ``text`` has the form of a tag, so that a document may state it."""
+    return _TAG.fullmatch(text) is not None
+
+
 def primary_subtag(tag: str) -> str:
     """The language of a tag, without its country or script: "de" of "de-AT" and of "de_AT", in lower case."""
     return _subtags(tag)[0]
@@ -88,6 +93,7 @@ class LanguageCode:
         return language, f"{language}{script}", f"{language}{script}{rest}"
 
 
+_TAG: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _LESS_WELL: Final = 100  # more than a tag has subtags
 _DECORATION: Final = re.compile(r"^\s*(__|>>|<2|<|\[)|(__|<<|>|\])\s*$")
 _SCRIPT: Final = re.compile(r"[a-z]{4}")
