@@ -191,6 +191,37 @@ void check_positions() {
   }
 }
 
+/// Recurrent states of hypotheses that branch and die at random: each goes on from its parent's, the first
+/// from zeros.
+void check_states() {
+  constexpr std::size_t kWidth = 3;
+  Random random(4);
+  DecoderCache cache{PagePool(0), PagePool(0), kWidth};
+  for (int sentence = 0; sentence < 20; ++sentence) {
+    SentenceRows rows(PageList(cache.source), 1, cache, 7);
+    std::vector<float> expected(kWidth, 0.0f);
+    for (int step = 0; step < 40; ++step) {
+      for (int r = 0; r < rows.rows(); ++r) {
+        float* state = rows.state(r);
+        float* own = expected.data() + static_cast<std::size_t>(r) * kWidth;
+        expect(std::equal(state, state + kWidth, own), "a row has the state of its prefix");
+        for (std::size_t i = 0; i < kWidth; ++i) state[i] = own[i] += static_cast<float>(100 * step + r);
+      }
+      std::vector<Continuation> next;
+      std::vector<float> states;
+      const int live = step % 3 == 0 ? rows.rows() : random.integer(1, 6);
+      for (int r = 0; r < live; ++r) {
+        const int parent = step % 3 == 0 ? r : random.integer(0, rows.rows() - 1);
+        const float* state = expected.data() + static_cast<std::size_t>(parent) * kWidth;
+        next.push_back({parent, r});
+        states.insert(states.end(), state, state + kWidth);
+      }
+      rows.advance(next);
+      expected = std::move(states);
+    }
+  }
+}
+
 void check_pages() {
   PagePool pool(128);
   std::byte* first = nullptr;
@@ -217,9 +248,13 @@ void check_pages() {
 
 int main() {
   using namespace octavo::testing;
-  const std::pair<const char*, void (*)()> checks[] = {
-      {"team", check_team},   {"team_failures", check_team_failures}, {"team_asleep", check_team_asleep},
-      {"queue", check_queue}, {"priorities", check_priorities},       {"positions", check_positions},
-      {"pages", check_pages}};
+  const std::pair<const char*, void (*)()> checks[] = {{"team", check_team},
+                                                       {"team_failures", check_team_failures},
+                                                       {"team_asleep", check_team_asleep},
+                                                       {"queue", check_queue},
+                                                       {"priorities", check_priorities},
+                                                       {"positions", check_positions},
+                                                       {"states", check_states},
+                                                       {"pages", check_pages}};
   return run_checks(checks);
 }

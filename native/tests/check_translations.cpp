@@ -37,8 +37,12 @@ constexpr Digests kFloat32{0x331de561c8aa5511, 0xb78b858fef1f7c24};
 constexpr Digests kFloat32Terms{0x91701c2b4754e5cb, 0x98093d4e0e191f80};
 constexpr Digests kInt8Terms{0x3ad350ea20b91950, 0xe3263a8da5649d48};
 constexpr Digests kInt8{0xf9a828ef1bd6d86c, 0x7156b4eda06aa783};
+constexpr Digests kSsruFloat32{0x45b943377c3b5215, 0xea861a911fd7ec44};
+constexpr Digests kSsruInt8{0x38953ce33cbfa482, 0x6fefa7046d9fbbc2};
 
-TransformerConfig small_config() {
+enum class Model { attention, ssru };
+
+TransformerConfig small_config(Model model) {
   TransformerConfig config;
   config.d_model = 72;
   config.ffn_dim = 136;
@@ -51,6 +55,10 @@ TransformerConfig small_config() {
   config.activation = Activation::gelu;
   config.eos_id = 3;
   config.decoder_start_id = 2;
+  if (model == Model::ssru) {
+    config.decoder_mixer = MixerKind::ssru;
+    config.norm = NormPlacement::post;
+  }
   return config;
 }
 
@@ -114,6 +122,7 @@ QuantizationPlan plan_of(const TransformerConfig& config) {
     for (const std::string layer : {"0", "1"}) {
       const std::string name = side + ".layers." + layer;
       plan.inputs[name + ".self_attention.input"] = {.scale = 0.03f, .zero_point = 128};
+      if (side == "decoder") plan.inputs[name + ".ssru.input"] = {.scale = 0.03f, .zero_point = 128};
       plan.inputs[name + ".feed_forward.hidden"] = {.scale = 0.015f, .zero_point = 12};
       for (const std::string attention : {".self_attention", ".cross_attention"}) {
         for (const std::string heads : {".queries", ".keys", ".values"}) {
@@ -151,12 +160,14 @@ std::vector<std::vector<Term>> terms_of(std::size_t count) {
 /// Tokens from 400 on.
 std::vector<std::int32_t> continuations() {
   std::vector<std::int32_t> found;
-  for (std::int32_t token = 400; token < small_config().target_vocab_size; ++token) found.push_back(token);
+  for (std::int32_t token = 400; token < small_config(Model::attention).target_vocab_size; ++token)
+    found.push_back(token);
   return found;
 }
 
-Translations translate(const KernelTable& kernels, bool int8, bool with_terms, std::size_t count) {
-  const TransformerConfig config = small_config();
+Translations translate(const KernelTable& kernels, Model model, bool int8, bool with_terms,
+                       std::size_t count) {
+  const TransformerConfig config = small_config(model);
   RandomTensors tensors(config, int8);
   const Arithmetic arithmetic = int8 ? Arithmetic(plan_of(config)) : Arithmetic();
   Engine engine(std::make_shared<const Transformer>(Transformer::load(config, arithmetic, kernels, tensors)),
@@ -203,12 +214,16 @@ void check_tier(const KernelTier& tier) {
     return;
   }
   const bool is_reference = tier.table.get() == &reference_kernels();
-  for (const auto& [int8, with_terms, digests] :
-       {std::tuple{false, false, kFloat32}, std::tuple{true, false, kInt8},
-        std::tuple{false, true, kFloat32Terms}, std::tuple{true, true, kInt8Terms}}) {
-    const std::string what =
-        tier.name + "'s translations in " + (int8 ? "int8" : "float32") + (with_terms ? " with terms" : "");
-    const Translations found = translate(*tier.table, int8, with_terms, is_reference ? kFew : kSentences);
+  const std::tuple<Model, bool, bool, Digests> checks[] = {
+      {Model::attention, false, false, kFloat32},     {Model::attention, true, false, kInt8},
+      {Model::attention, false, true, kFloat32Terms}, {Model::attention, true, true, kInt8Terms},
+      {Model::ssru, false, true, kSsruFloat32},       {Model::ssru, true, true, kSsruInt8},
+  };
+  for (const auto& [model, int8, with_terms, digests] : checks) {
+    const std::string what = tier.name + "'s translations in " + (int8 ? "int8" : "float32") +
+                             (with_terms ? " with terms" : "") + (model == Model::ssru ? " by an SSRU" : "");
+    const Translations found =
+        translate(*tier.table, model, int8, with_terms, is_reference ? kFew : kSentences);
     expect_digest("the first of " + what, digest(std::span(found).first(kFew)), digests.few);
     if (!is_reference) expect_digest(what, digest(found), digests.all);
   }

@@ -7,7 +7,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
-from octavo.model.config import Activation, NormPlacement, Positions
+from octavo.model.config import Activation, Mixer, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.simulation import Simulation
@@ -36,6 +36,14 @@ CONFIGS = {
     "odd sizes": tiny_config(
         d_model=42, ffn_dim=77, attention_heads=3, encoder_layers=1, decoder_layers=3, norm=NormPlacement.POST
     ),
+    "student, Marian": tiny_config(
+        norm=NormPlacement.POST,
+        positions=Positions.TENSOR2TENSOR,
+        output_bias=True,
+        decoder_mixer=Mixer.SSRU,
+        layer_norm_epsilon=1e-6,
+    ),
+    "SSRU, pre-norm": tiny_config(d_model=42, attention_heads=3, decoder_mixer=Mixer.SSRU),
 }
 SOURCE = np.array([7, 30, 12, 9, 55, 8, 41], np.int32)
 TARGET = np.array([11, 60, 4, 33, 21], np.int32)
@@ -131,13 +139,16 @@ def test_products_are_traced_in_order_of_execution(int8_model: ModelDirectory) -
             "feed_forward.outer",
         )
     ]
-    layers = range(int8_model.config.decoder_layers)
+    config = int8_model.config
+    ssru = config.decoder_mixer is Mixer.SSRU
+    mixer = ("ssru.candidate", "ssru.forget") if ssru else tuple(f"self_attention.{p}" for p in attention)
+    layers = range(config.decoder_layers)
     memory = [f"decoder.layers.{i}.cross_attention.{part}" for i in layers for part in ("key", "value")]
     step = [
         f"decoder.layers.{i}.{name}"
         for i in layers
         for name in (
-            *(f"self_attention.{part}" for part in attention),
+            *mixer,
             "cross_attention.query",
             "cross_attention.output",
             "feed_forward.inner",

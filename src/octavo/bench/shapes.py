@@ -14,7 +14,7 @@ from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.precision import Model
 from octavo.model.architecture import TensorKind, architecture
-from octavo.model.config import Activation, ModelConfig, NormPlacement
+from octavo.model.config import Activation, Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
@@ -27,11 +27,13 @@ _CALIBRATION: Final = (2, 8, 20)  # sources and targets, sentences, tokens
 
 
 class Shape(enum.StrEnum):
-    """Vaswani et al. 2017 base and big (6 + 6 layers, pre-norm, ReLU); OPUS-MT (base, post-norm, SiLU)."""
+    """Vaswani et al. 2017 base and big (6 + 6 layers, pre-norm, ReLU); OPUS-MT (base, post-norm, SiLU);
+    Firefox's tiny students (6 + 2 layers, post-norm, ReLU, SSRU)."""
 
     BASE = "base"
     BIG = "big"
     OPUS = "opus"
+    FIREFOX_TINY = "firefox-tiny"
 
 
 _SIZES: Final[dict[Shape, dict[str, Any]]] = {
@@ -45,20 +47,26 @@ _SIZES: Final[dict[Shape, dict[str, Any]]] = {
         "norm": NormPlacement.POST,
         "activation": Activation.SILU,
     },
+    Shape.FIREFOX_TINY: {
+        "d_model": 256,
+        "ffn_dim": 1536,
+        "decoder_layers": 2,
+        "attention_heads": 8,
+        "output_bias": True,
+        "norm": NormPlacement.POST,
+        "positions": Positions.TENSOR2TENSOR,
+        "decoder_mixer": Mixer.SSRU,
+        "layer_norm_epsilon": 1e-6,
+    },
 }
-_VOCABULARY: Final = {Shape.BASE: 32_000, Shape.BIG: 32_000, Shape.OPUS: 58_101}
+_LAYERS: Final = {"encoder_layers": 6, "decoder_layers": 6}
 
 
 def configuration(shape: Shape) -> ModelConfig:
     """The hyper-parameters of a shape; vocabularies have 32,000 tokens, OPUS-MT's 58,101."""
-    return ModelConfig(
-        **_SIZES[shape],
-        encoder_layers=6,
-        decoder_layers=6,
-        source_vocab_size=_VOCABULARY[shape],
-        target_vocab_size=_VOCABULARY[shape],
-        max_positions=512,
-    )
+    vocabulary = 58_101 if shape is Shape.OPUS else 32_000
+    sizes = {"source_vocab_size": vocabulary, "target_vocab_size": vocabulary, "max_positions": 512}
+    return ModelConfig(**sizes | _LAYERS | _SIZES[shape])
 
 
 def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, npt.NDArray[np.generic]]:
