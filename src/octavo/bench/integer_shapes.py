@@ -32,10 +32,14 @@ _CONTEXT_EXPONENT: Final = -31
 def integer_configuration(shape: Shape) -> ModelConfig:
     """A shape with polynomial attention and L1 layer norm. Raises InputError where it has more that does not
     run in integers."""
-    config = dataclasses.replace(
-        configuration(shape), attention=AttentionFunction.POLYNOMIAL, norm_function=NormFunction.L1
-    )
-    if obstacle := integer_obstacle(config):
+    base = configuration(shape)
+    obstacle = base.extension
+    if not obstacle:
+        config = dataclasses.replace(
+            base, attention=AttentionFunction.POLYNOMIAL, norm_function=NormFunction.L1
+        )
+        obstacle = integer_obstacle(config)
+    if obstacle:
         raise InputError(f"the shape {shape} has {obstacle}, which does not run in integer; take base or big")
     return config
 
