@@ -22,7 +22,7 @@ from octavo.calibration.text.named_text import NamedText
 from octavo.engine import Engine
 from octavo.errors import QuantizationError
 from octavo.model.architecture import products, sites
-from octavo.model.config import Activation, NormPlacement
+from octavo.model.config import Activation, Mixer, NormPlacement
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
 from octavo.quantization.thresholds import Method
@@ -86,6 +86,7 @@ def test_every_scheme_runs(model: ModelDirectory, coverage: Coverage, inputs: In
         {"norm": NormPlacement.POST, "activation": Activation.GELU},
         {"tied_output": False, "output_bias": True, "shared_embeddings": False},
         {"activation": Activation.SILU, "embedding_norm": True},
+        {"decoder_mixer": Mixer.SSRU, "output_bias": True},
     ],
 )
 def test_other_kinds_of_models(tmp_path: Path, changes: Mapping[str, object]) -> None:
@@ -95,7 +96,10 @@ def test_other_kinds_of_models(tmp_path: Path, changes: Mapping[str, object]) ->
     assert np.isfinite(runs(found)).all()
 
 
-def test_every_site_is_observed(model: ModelDirectory) -> None:
+@pytest.mark.parametrize("mixer", Mixer)
+def test_every_site_is_observed(tmp_path: Path, mixer: Mixer) -> None:
+    path = write_tiny_model(tmp_path / "model", config=dataclasses.replace(CONFIG, decoder_mixer=mixer))
+    model = ModelDirectory.open(path)
     found = Calibrator(model, threads=1).calibrate(TEXT, QUICK)
     assert found.observations is not None
     assert set(sites(model.config)) <= set(found.observations.names())
