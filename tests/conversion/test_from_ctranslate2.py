@@ -14,6 +14,7 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert, export_ctranslate2
 from octavo.conversion.families import family_of
+from octavo.conversion.piece_table import Kind, PieceTable
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
 from octavo.engine import Engine, SearchOptions
 from octavo.languages import SOURCE, TARGET
@@ -411,3 +412,25 @@ def test_marian_by_ctranslate2_is_marian(tmp_path: Path, dtype: str) -> None:
         rows = slice(None, -1) if name == "output.bias" else slice(None)  # PAD is never generated
         np.testing.assert_array_equal(other[rows], array[rows])
     assert translations(again) == translations(model)
+
+
+def test_a_tokenizer_json_stands_for_sentencepiece_files(tmp_path: Path) -> None:
+    model = exported(tmp_path)
+    pieces = PieceTable.read(tmp_path / "theirs" / "source.spm").pieces
+    for name in ("source.spm", "target.spm"):
+        (tmp_path / "theirs" / name).unlink()
+    special = [i for i, piece in enumerate(pieces) if piece.kind is Kind.CONTROL]
+    file = {
+        "added_tokens": [{"id": i, "content": pieces[i].text, "special": True} for i in special],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+        "model": {
+            "type": "Unigram",
+            "unk_id": model.config.unk_id,
+            "vocab": [[piece.text, piece.score] for piece in pieces],
+        },
+    }
+    (tmp_path / "theirs" / "tokenizer.json").write_text(json.dumps(file), encoding="utf-8")
+    again = converted(tmp_path)
+    for line in SENTENCES:
+        assert again.tokenizers()[0].encode(line) == model.tokenizers()[0].encode(line)

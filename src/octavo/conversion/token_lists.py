@@ -9,6 +9,7 @@ from typing import Final
 
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.piece_table import PieceTable
+from octavo.conversion.tokenizer_json import read_tokenizer
 from octavo.conversion.vocabulary import Vocabulary
 
 PAD_NAMES: Final = ("<pad>", "<blank>", "[PAD]")
@@ -16,7 +17,7 @@ PAD_NAMES: Final = ("<pad>", "<blank>", "[PAD]")
 _PAIRS: Final = (("source.spm", "target.spm"), ("source.model", "target.model"))
 _SINGLE: Final = (
     *("sentencepiece.model", "sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model"),
-    *("flores200_sacrebleu_tokenizer_spm.model", "vocab.spm"),
+    *("flores200_sacrebleu_tokenizer_spm.model", "vocab.spm", "tokenizer.json"),
 )
 
 
@@ -66,7 +67,7 @@ class TokenList:
 
 
 def find_pieces(directory: Path, program: str) -> tuple[Path, Path]:
-    """The sentencepiece files of source and target: in the directory, else in the one above it.
+    """The sentencepiece files of source and target, or tokenizer.json: in the directory, else above it.
 
     ``program`` keeps none beside its models. Raises ConversionError, which says what to put where.
     """
@@ -86,5 +87,9 @@ def read_pieces(
     source: Vocabulary, target: Vocabulary, files: tuple[Path, Path]
 ) -> tuple[PieceTable, PieceTable]:
     """The pieces of both sides with the model's ids. Raises ConversionError."""
-    tables = [PieceTable.read(file) for file in files]
+    tables = [_read_table(file) for file in files]
     return source.table(tables[0], files[0], cuts=True), target.table(tables[1], files[1], cuts=False)
+
+
+def _read_table(file: Path) -> PieceTable:
+    return read_tokenizer(file).pieces if file.suffix == ".json" else PieceTable.read(file)
