@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.fuzz_weights import FORMATS, run
+from benchmarks.fuzz_conversion import run
+from benchmarks.fuzz_marian_files import FORMATS
 from benchmarks.marian_files import SETTINGS, bin_bytes, integers_of, layout, lexical_bytes
 
 from octavo.artifact.shortlist import Shortlist

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -41,7 +42,9 @@ class TokenList:
         try:
             return self.tokens.index(name)
         except ValueError:
-            raise ConversionError(f"{self.path}: has no token {name!r}, which is the {what}") from None
+            raise ConversionError(
+                f"{self.path}: has no token {reprlib.repr(name)}, which is the {what}"
+            ) from None
 
     def vocabulary(
         self,
@@ -61,7 +64,9 @@ class TokenList:
         ids = self.ids() | dict(more)
         for name in (unknown, eos):
             if name not in ids:
-                raise ConversionError(f"{self.path}: has no token {name!r}, which the model needs")
+                raise ConversionError(
+                    f"{self.path}: has no token {reprlib.repr(name)}, which the model needs"
+                )
         pad = next((name for name in PAD_NAMES if name in ids), eos)
         return Vocabulary(self.path, ids, size, unknown, eos, pad, hidden)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,42 +37,50 @@ class Options:
         """A positive whole number."""
         value = self.get(name, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConversionError(f"{self.path}: {name} = {value!r}: expected a positive whole number")
+            raise ConversionError(
+                f"{self.path}: {name} = {reprlib.repr(value)}: expected a positive whole number"
+            )
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """True or false; 0 and 1 count as such."""
         value = self.get(name, default)
         if value not in (True, False):
-            raise ConversionError(f"{self.path}: {name} = {value!r}: expected true or false")
+            raise ConversionError(f"{self.path}: {name} = {reprlib.repr(value)}: expected true or false")
         return bool(value)
 
     def text(self, name: str, default: str) -> str:
         """A text."""
         value = self.get(name, default)
         if not isinstance(value, str):
-            raise ConversionError(f"{self.path}: {name} = {value!r}: expected a text")
+            raise ConversionError(f"{self.path}: {name} = {reprlib.repr(value)}: expected a text")
         return value
 
     def fraction(self, name: str, default: float) -> float:
         """A number between 0 and 1."""
         value = self.get(name, default)
         if not isinstance(value, float) or not 0 < value < 1:
-            raise ConversionError(f"{self.path}: {name} = {value!r}: expected a number between 0 and 1")
+            raise ConversionError(
+                f"{self.path}: {name} = {reprlib.repr(value)}: expected a number between 0 and 1"
+            )
         return value
 
     def choice(self, name: str, default: str, known: Mapping[str, Choice]) -> Choice:
         """What one of the known texts stands for."""
         value = self.text(name, default)
         if value not in known:
-            raise ConversionError(f"{self.path}: {name} = {value!r}: must be one of {', '.join(known)}")
+            raise ConversionError(
+                f"{self.path}: {name} = {reprlib.repr(value)}: must be one of {', '.join(known)}"
+            )
         return known[value]
 
     def refuse(self, *names: str) -> None:
         """Refuse options that ask for what octavo's models have not, where they are set."""
         for name in names:
             if value := self.get(name):
-                raise ConversionError(f"{self.path}: {name} = {value!r}: octavo has no such models")
+                raise ConversionError(
+                    f"{self.path}: {name} = {reprlib.repr(value)}: octavo has no such models"
+                )
 
 
 def _values(stated: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -53,8 +54,8 @@ class Settings:
         values = read_object(path) if file.version >= _VERSION_WITH_CONFIG else _from_variables(file)
         if values.get("quantization_type") not in (None, 0):
             raise ConversionError(
-                f"{path}: quantization_type = {values['quantization_type']!r}: weights of 4 bits are not "
-                "read; convert the model with quantization int8, or none"
+                f"{path}: quantization_type = {reprlib.repr(values['quantization_type'])}: weights of 4 bits "
+                "are not read; convert the model with quantization int8, or none"
             )
         unknown = _name(path, values, "unk_token", "<unk>")
         source, target = _vocabularies(directory, unknown)
@@ -93,14 +94,14 @@ def _name(path: Path, values: Mapping[str, Any], key: str, default: str) -> str:
     if value is None:
         return default
     if not isinstance(value, str) or not value:
-        raise ConversionError(f"{path}: {key} = {value!r}: expected a token")
+        raise ConversionError(f"{path}: {key} = {reprlib.repr(value)}: expected a token")
     return value
 
 
 def _flag(path: Path, values: Mapping[str, Any], key: str) -> bool:
     value = values.get(key, False)
     if not isinstance(value, bool):
-        raise ConversionError(f"{path}: {key} = {value!r}: expected true or false")
+        raise ConversionError(f"{path}: {key} = {reprlib.repr(value)}: expected true or false")
     return value
 
 
@@ -109,7 +110,9 @@ def _epsilon(path: Path, values: Mapping[str, Any]) -> float | None:
     if value is None:
         return None
     if not isinstance(value, float) or not 0 < value < 1:
-        raise ConversionError(f"{path}: layer_norm_epsilon = {value!r}: expected a number between 0 and 1")
+        raise ConversionError(
+            f"{path}: layer_norm_epsilon = {reprlib.repr(value)}: expected a number between 0 and 1"
+        )
     return value
 
 

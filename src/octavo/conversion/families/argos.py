@@ -6,6 +6,7 @@ Source: argos-translate 1.9, package.py, tokenizer.py and translate.py.
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 import shutil
 import tempfile
 import weakref
@@ -124,7 +125,9 @@ def _read_folder(folder: Path, path: Path) -> Described:
     metadata = read_object(folder / _METADATA)
     kind = metadata.get("type", "translate")
     if kind != "translate":
-        raise ConversionError(f"{path}: is a package of type {kind!r}; those that translate are read")
+        raise ConversionError(
+            f"{path}: is a package of type {reprlib.repr(kind)}; those that translate are read"
+        )
     if not (folder / _PIECES).is_file():
         raise _without_pieces(folder, path)
     described = describe(folder / _MODEL, (folder / _PIECES, folder / _PIECES), pieces_alone=True)
@@ -154,7 +157,9 @@ def _languages(path: Path, metadata: Mapping[str, Any], described: Described) ->
         return None
     names = [piece.text for piece in described.target_pieces.pieces[: described.config.target_vocab_size]]
     if not isinstance(prefix, str) or prefix not in names:
-        raise ConversionError(f"{path}: target_prefix = {prefix!r}: the vocabulary has no such token")
+        raise ConversionError(
+            f"{path}: target_prefix = {reprlib.repr(prefix)}: the vocabulary has no such token"
+        )
     try:
         return Languages({prefix: names.index(prefix)}, forced=(TARGET,), default_target=prefix)
     except SpecError as error:

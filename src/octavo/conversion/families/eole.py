@@ -5,6 +5,7 @@ Source: eole 0.6, eole/config/models.py, eole/models/model_saver.py, eole/module
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,9 +115,13 @@ def _check(options: Options) -> None:
     for side in ("encoder", "decoder"):
         stack = options.part(side)
         if (value := stack.text(f"{side}_type", "transformer")) != "transformer":
-            raise ConversionError(f"{options.path}: {side}_type = {value!r}: octavo reads transformer")
+            raise ConversionError(
+                f"{options.path}: {side}_type = {reprlib.repr(value)}: octavo reads transformer"
+            )
         if (style := stack.text("encoder_layer_style", "standard")) != "standard":
-            raise ConversionError(f"{options.path}: encoder_layer_style = {style!r}: octavo reads standard")
+            raise ConversionError(
+                f"{options.path}: encoder_layer_style = {reprlib.repr(style)}: octavo reads standard"
+            )
         for part in (options, stack):
             part.refuse("parallel_residual", "shared_layer_norm", "ffn_layernorm", "query_norm", "key_norm")
             part.refuse("num_experts", "attn_scaling", "sliding_window", "q_gating", "value_norm")

@@ -5,6 +5,7 @@ Source: OpenNMT-py 3.5, onmt/{opts,model_builder}.py, onmt/models/model_saver.py
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -132,10 +133,12 @@ def _check(options: Options) -> None:
     """Refuse what octavo's models have not."""
     for name in ("encoder_type", "decoder_type"):
         if (value := options.text(name, "transformer")) != "transformer":
-            raise ConversionError(f"{options.path}: {name} = {value!r}: octavo reads transformer")
+            raise ConversionError(f"{options.path}: {name} = {reprlib.repr(value)}: octavo reads transformer")
     kind = options.text("self_attn_type", "scaled-dot")
     if kind not in ("scaled-dot", "scaled-dot-flash"):
-        raise ConversionError(f"{options.path}: self_attn_type = {kind!r}: octavo reads scaled-dot")
+        raise ConversionError(
+            f"{options.path}: self_attn_type = {reprlib.repr(kind)}: octavo reads scaled-dot"
+        )
     if not options.flag("position_encoding"):
         raise ConversionError(
             f"{options.path}: position_encoding is not set, so positions are relative, rotary or ALiBi; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Collection
 from pathlib import Path, PurePath
 from typing import Final
@@ -18,6 +19,7 @@ _KINDS: Final[tuple[tuple[str, Callable[[Path], TensorSource]], ...]] = (
     (SAFETENSORS, SafetensorsFile),
     (PICKLED, TorchFile),
 )
+_LONGEST_NAME: Final = 255  # bytes of a name that file systems have
 _OTHERS: Final = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", "model.onnx")
 
 
@@ -43,6 +45,12 @@ def open_weights(directory: Path) -> TensorSource:
     )
 
 
+def _is_file_name(file: object) -> bool:
+    if not isinstance(file, str) or not file.isprintable() or len(file.encode()) > _LONGEST_NAME:
+        return False
+    return PurePath(file).name == file and file not in ("", ".", "..")
+
+
 class _Shards:
     """Several files, of which ``path`` says what is where. Each is opened when it is needed."""
 
@@ -54,9 +62,10 @@ class _Shards:
             raise ConversionError(f"{path}: has no weight_map; copy the file again")
         self._places: dict[str, str] = {}
         for name, file in places.items():
-            if not isinstance(file, str) or PurePath(file).name != file or file in ("", ".", ".."):
+            if not _is_file_name(file):
                 raise ConversionError(
-                    f"{path}: tensor {name} is in {file!r}, which is no name of a file beside it"
+                    f"{path}: tensor {reprlib.repr(name)} is in {reprlib.repr(file)}, which is no name of a "
+                    "file beside it"
                 )
             self._places[name] = file
         missing = sorted(file for file in set(self._places.values()) if not (path.parent / file).is_file())
