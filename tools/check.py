@@ -152,6 +152,7 @@ def markup() -> None:
 def weights() -> None:
     """5,000 damaged files of each kind that models of other programs come in."""
     run(sys.executable, "benchmarks/fuzz_conversion.py", "--mutations", "5000", PYTHONPATH=str(ROOT))
+    run(sys.executable, "benchmarks/fuzz_directories.py", "--mutations", "5000", PYTHONPATH=str(ROOT))
 
 
 def docs() -> None:

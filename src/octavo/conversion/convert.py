@@ -15,6 +15,7 @@ from octavo.conversion.families import family_of, names
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
 from octavo.model.config import ModelConfig
+from octavo.model.errors import SpecError
 
 _SHOWN_FILES: Final = 8
 
@@ -53,7 +54,10 @@ def convert(
     family = family_of(path)
     if family is None:
         raise _not_read(path)
-    described = family.read(path)
+    try:
+        described = family.read(path)
+    except SpecError as error:
+        raise ConversionError(f"{path}: {error}") from error
     languages = source_language or described.source_language, target_language or described.target_language
     with tempfile.TemporaryDirectory() as scratch:
         write_model(
