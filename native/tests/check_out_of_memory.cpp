@@ -171,6 +171,8 @@ std::shared_ptr<Request> small_request(const TransformerConfig& config) {
   request->continuations = to_continuations(continuations, config);
   request->options.max_length = 6;
   request->options.no_repeat_ngram = 2;
+  request->options.repetition_penalty = 1.2f;
+  request->target_prefixes = {{}, {}, {23, 24}};
   request->alignments = true;
   request->deadline = Clock::now() + std::chrono::hours(1);
   return request;

@@ -51,11 +51,18 @@ std::shared_ptr<Request> request_of(int caller, int round) {
   request->options.nbest = request->options.beam;
   request->options.max_length = 8;
   request->options.no_repeat_ngram = random.integer(0, 2);
+  request->options.stop = static_cast<Stop>(random.integer(0, 3));
+  request->options.word_penalty = 0.25f * static_cast<float>(random.integer(-1, 1));
+  request->options.repetition_penalty = random.integer(0, 1) == 1 ? 1.3f : 1.0f;
   request->alignments = random.integer(0, 1) == 1;
   request->priority = static_cast<Priority>(random.integer(0, 2));
   if (round % 3 == 1) {
     request->terms.resize(request->sources.size());
     for (auto& terms : request->terms) terms.push_back({.alternatives = {{random.integer(4, 99), 50}}});
+  }
+  if (round % 4 == 2) {
+    request->target_prefixes.resize(request->sources.size());
+    for (auto& prefix : request->target_prefixes) prefix.assign(2, random.integer(4, 99));
   }
   return request;
 }

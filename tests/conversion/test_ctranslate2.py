@@ -14,6 +14,7 @@ from octavo.artifact import ModelDirectory
 from octavo.conversion import convert, export, export_ctranslate2
 from octavo.conversion.to_ctranslate2 import CTranslate2Type
 from octavo.engine import Engine, SearchOptions
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 
@@ -173,6 +174,36 @@ def test_rules_of_the_search(theirs: dict, ours: dict, tmp_path: Path) -> None:
         expected = [result.hypotheses[0] for result in results]
         assert [[names[token] for token in h[0].tokens] for h in found] == expected
     assert len({tuple(row) for row in expected}) > 3
+
+
+def test_unknown_tokens_are_replaced_alike(tmp_path: Path) -> None:
+    tensors = lively_tensors(PRE, eos_bias=2.0)
+    tensors["output.bias"][PRE.unk_id] += 9
+    heads = AlignmentHeads(((PRE.decoder_layers - 1, 0),))  # those of CTranslate2
+    write_tiny_model(tmp_path / "ours", config=PRE, tensors=tensors, alignment=heads)
+    export_ctranslate2(tmp_path / "ours", tmp_path / "ct2")
+    model = ModelDirectory.open(tmp_path / "ours")
+    peer = ctranslate2.Translator(str(tmp_path / "ct2"), compute_type="float32", intra_threads=1)
+    names = token_names(model)
+    ids = [model.tokenizers()[0].encode(line) for line in SENTENCES]
+    rows = [[names[token] for token in row] for row in ids]
+    options = {"beam_size": 1, "max_decoding_length": 30}
+    replaced = peer.translate_batch(rows, replace_unknowns=True, **options)
+    engine = Engine(model, precision="float32", threads=1)
+    search = SearchOptions(beam=1, max_length=30, length_ratio=0.0, length_margin=30)
+    found = engine.translate([np.array(row, np.int32) for row in ids], search, alignments=True)
+    copied = []
+    for row, hypotheses, theirs in zip(rows, found, replaced, strict=True):
+        best = hypotheses[0]
+        assert best.alignment is not None
+        for token, source, name in zip(best.tokens, best.alignment, theirs.hypotheses[0], strict=True):
+            if token != PRE.unk_id:
+                assert name == names[token]
+            elif source < len(row):
+                copied.append(name == row[source])
+    # Weights of 8 bits take another of two source tokens that are attended to nearly alike.
+    assert len(copied) > 50
+    assert np.mean(copied) > 0.98
 
 
 @pytest.mark.parametrize("length", [1, 3])

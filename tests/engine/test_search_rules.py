@@ -51,9 +51,8 @@ def random_sources(seed: int, count: int) -> list[np.ndarray]:
     return [rng.integers(4, 96, rng.integers(1, 12)).astype(np.int32) for _ in range(count)]
 
 
-@pytest.mark.parametrize("with_terms", [False, True])
 @pytest.mark.parametrize("rule", RULES)
-def test_the_search_is_the_references(tmp_path, rule: str, with_terms: bool) -> None:
+def test_the_search_is_the_references(tmp_path, rule: str) -> None:
     pytest.importorskip("torch", reason="the reference needs octavo[train]")
     from octavo import reference
     from octavo.reference.terms import Term as ReferenceTerm
@@ -61,9 +60,9 @@ def test_the_search_is_the_references(tmp_path, rule: str, with_terms: bool) -> 
     model = ModelDirectory.open(
         write_tiny_model(tmp_path / "model", config=tiny_config(output_bias=True), seed=2)
     )
-    sources = random_sources(3, 16)
+    sources = random_sources(3, 12)
     rng = random.Random(4)
-    terms = [[rng.sample(range(60, 70), 2)] if with_terms and rng.random() < 0.7 else [] for _ in sources]
+    terms = [[rng.sample(range(60, 70), 2)] if rng.random() < 0.4 else [] for _ in sources]
     options = dataclasses.replace(BASE, **RULES[rule])
     found = Engine(model, precision="float32", threads=1).translate(
         sources, options, [[Term([np.array(t, np.int32)]) for t in wanted] for wanted in terms]

@@ -48,19 +48,18 @@ def as_bytes(results: list[list[Hypothesis]]) -> list[list[tuple[bytes, bytes, b
 
 
 @pytest.mark.parametrize("beam", [1, 4])
-@pytest.mark.parametrize("with_terms", [False, True])
-def test_the_search_is_the_references(tmp_path, beam: int, with_terms: bool) -> None:
+def test_the_search_is_the_references(tmp_path, beam: int) -> None:
     pytest.importorskip("torch", reason="the reference needs octavo[train]")
     from octavo import reference
     from octavo.reference.terms import Term as ReferenceTerm
 
     model = ModelDirectory.open(write_tiny_model(tmp_path / "model", config=tiny_config(), seed=2))
-    sources, prefixes = random_case(beam, 30)
+    sources, prefixes = random_case(beam, 16)
     rng = np.random.default_rng(9)
     # Some terms begin in the prefix, or lie in it.
     terms = [
         [rng.choice([*(() if p is None else p), *range(4, 9)], rng.integers(1, 3)).tolist()]
-        if with_terms and rng.random() < 0.8
+        if rng.random() < 0.5
         else []
         for p in prefixes
     ]

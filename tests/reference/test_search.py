@@ -153,10 +153,10 @@ def shrunk(reference: Transformer, source: list[int], beam: int, options: Search
     return sorted(finished, key=lambda h: -h.score)
 
 
-@pytest.mark.parametrize(("beam", "word_penalty"), [(1, 0.4), (3, 0.0), (4, 0.4), (4, -0.8)])
+@pytest.mark.parametrize(("beam", "word_penalty"), [(1, 0.4), (3, 0.0), (4, -0.8)])
 def test_a_beam_shrinks_as_marians_does(beam: int, word_penalty: float) -> None:
     reference = small_vocabulary(2)
-    sentences = [[4, 5], [6, 6, 6], [5, 4, 6, 5]]
+    sentences = [[4, 5], [6, 6, 6]]
     options = SearchOptions(
         beam=beam,
         nbest=beam,
