@@ -57,7 +57,7 @@ def export_marian(path: str | Path, output: str | Path) -> None:
     with model.tensor_reader() as tensor:
         _check(model, tensor)
         with exported_directory(output) as directory:
-            _write_npz(directory / MODEL_FILE, _tensors(model, tensor), _settings(config))
+            _write_npz(directory / MODEL_FILE, _tensors(model, tensor), settings_text(config))
             vocabularies = _write_vocabularies(model, directory)
             decoder = {
                 "relative-paths": True,
@@ -137,7 +137,7 @@ def _suppressed(bias: Array, model: ModelDirectory) -> Array:
     return found
 
 
-def _write_npz(path: Path, tensors: Iterator[tuple[str, Array]], settings: dict[str, Any]) -> None:
+def _write_npz(path: Path, tensors: Iterator[tuple[str, Array]], settings: str) -> None:
     """Arrays as Marian reads them: not compressed, with 32-bit sizes, one in memory at a time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
 
@@ -149,11 +149,15 @@ def _write_npz(path: Path, tensors: Iterator[tuple[str, Array]], settings: dict[
 
         for name, array in tensors:
             write(name, array.astype("<f4", copy=False))
-        write(SETTINGS, np.frombuffer(_yaml(settings).encode() + b"\0", np.int8))
+        write(SETTINGS, np.frombuffer(settings.encode() + b"\0", np.int8))
+
+
+def settings_text(config: ModelConfig) -> str:
+    """special:model.yml: all that Marian asks for, also of networks that this model is not."""
+    return _yaml(_settings(config))
 
 
 def _settings(config: ModelConfig) -> dict[str, Any]:
-    """special:model.yml: all that Marian asks for, also of networks that this model is not."""
     is_pre = config.norm is NormPlacement.PRE
     is_ssru = config.decoder_mixer is Mixer.SSRU
     tied = config.tied_output
