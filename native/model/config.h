@@ -17,8 +17,10 @@ template <class Option>
 using Word = std::pair<std::string_view, Option>;
 
 constexpr auto words(Activation) {
-  return std::to_array<Word<Activation>>(
-      {{"relu", Activation::relu}, {"gelu", Activation::gelu}, {"silu", Activation::silu}});
+  return std::to_array<Word<Activation>>({{"relu", Activation::relu},
+                                          {"gelu", Activation::gelu},
+                                          {"gelu-tanh", Activation::gelu_tanh},
+                                          {"silu", Activation::silu}});
 }
 
 enum class NormPlacement : std::uint8_t { pre, post };
@@ -27,22 +29,24 @@ constexpr auto words(NormPlacement) {
   return std::to_array<Word<NormPlacement>>({{"pre", NormPlacement::pre}, {"post", NormPlacement::post}});
 }
 
-/// A sinusoidal table comes with the tensors, whichever of them it is.
+/// A sinusoidal table comes with the tensors, whichever of them it is; without positions it is zero.
 enum class Positions : std::uint8_t { sinusoidal, learned };
 
 constexpr auto words(Positions) {
   return std::to_array<Word<Positions>>({{"sinusoidal-interleaved", Positions::sinusoidal},
                                          {"sinusoidal-halves", Positions::sinusoidal},
                                          {"sinusoidal-tensor2tensor", Positions::sinusoidal},
+                                         {"none", Positions::sinusoidal},
                                          {"learned", Positions::learned}});
 }
 
 /// L1 is that of integer stacks.
-enum class NormFunction : std::uint8_t { layer, l1 };
+enum class NormFunction : std::uint8_t { layer, rms, l1 };
 
 constexpr auto words(NormFunction) {
-  return std::to_array<Word<NormFunction>>(
-      {{"layer-norm", NormFunction::layer}, {"l1-layer-norm", NormFunction::l1}});
+  return std::to_array<Word<NormFunction>>({{"layer-norm", NormFunction::layer},
+                                            {"rms-norm", NormFunction::rms},
+                                            {"l1-layer-norm", NormFunction::l1}});
 }
 
 /// What looks back at the tokens before in a decoder layer.
@@ -61,7 +65,9 @@ struct TransformerConfig {
   /// A decoder alone: it has no source and no cross-attention.
   bool is_language_model() const { return encoder_layers == 0; }
   bool pre_norm() const { return norm == NormPlacement::pre; }
-  int head_dim() const { return d_model / attention_heads; }
+  int head_dim() const { return attention_head_dim > 0 ? attention_head_dim : d_model / attention_heads; }
+  /// Of the queries, keys and values of all heads together.
+  int attention_width() const { return attention_heads * head_dim(); }
   /// Of a side, "encoder" or "decoder".
   int vocab_size(const std::string& side) const {
     return side == "encoder" ? source_vocab_size : target_vocab_size;

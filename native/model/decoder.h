@@ -42,6 +42,7 @@ class Decoder {
 
   TransformerConfig config_;
   typename Numbers::Embedding embedding_;
+  typename Numbers::RelativePositions relative_positions_;
   std::vector<Layer> layers_;
   DecoderCacheSize cache_;
   typename Numbers::Rows::Norm norm_;  // pre-norm
@@ -51,7 +52,9 @@ class Decoder {
 
 template <NumberSystem Numbers>
 Decoder<Numbers>::Decoder(const LayerSource& source, const typename Numbers::Rows::Site* memory)
-    : config_(source.config), embedding_(Numbers::load_embedding(source, "decoder")) {
+    : config_(source.config),
+      embedding_(Numbers::load_embedding(source, "decoder")),
+      relative_positions_(source, "decoder") {
   for (int i = 0; i < config_.decoder_layers; ++i) {
     const std::string name = "decoder.layers." + std::to_string(i);
     Layer& layer = layers_.emplace_back();
@@ -101,6 +104,7 @@ template <NumberSystem Numbers>
 ProductInput Decoder<Numbers>::step(std::span<SentenceRows* const> sentences, Workspace& workspace) const {
   auto* x = embed(sentences, workspace);
   typename Numbers::ResidualStream stream(config_, x, static_cast<int>(workspace.tokens.size()), workspace);
+  relative_positions_.prepare(sentences, workspace);
   for (const auto& [mixer, cross_attention, feed_forward] : layers_) {
     mixer->apply(sentences, stream.enter(*mixer), stream.add(), workspace);
     if (cross_attention.has_value()) {

@@ -47,18 +47,20 @@ void DecoderAttention<Numbers>::apply(std::span<SentenceRows* const> sentences, 
   attention_.keep_keys_values(input, workspace.row_pages.data(), workspace.row_positions.data(), workspace);
   attention_.project_queries(input, workspace);
   int first = 0;
-  for (const SentenceRows* sentence : sentences) {
+  for (std::size_t s = 0; s < sentences.size(); ++s) {
+    const SentenceRows* sentence = sentences[s];
     point_at_pages(sentence->pages(), offset_, workspace);
-    attention_.attend(first,
-                      {.queries = sentence->rows(),
-                       .pages = workspace.sentence_pages.data(),
-                       .positions = sentence->positions(),
-                       .order = sentence->order(),
-                       .order_stride = sentence->length(),
-                       .counts = sentence->counts(),
-                       .visible = sentence->visible(),
-                       .visible_stride = static_cast<std::ptrdiff_t>(sentence->pages().size())},
-                      workspace);
+    typename Numbers::Attention::Job job{
+        .queries = sentence->rows(),
+        .pages = workspace.sentence_pages.data(),
+        .positions = sentence->positions(),
+        .order = sentence->order(),
+        .order_stride = sentence->length(),
+        .counts = sentence->counts(),
+        .visible = sentence->visible(),
+        .visible_stride = static_cast<std::ptrdiff_t>(sentence->pages().size())};
+    put_bias(job, s, workspace);
+    attention_.attend(first, job, workspace);
     first += sentence->rows();
   }
   attention_.project_output(input.rows, add, workspace);

@@ -29,6 +29,7 @@ class Encoder {
 
   TransformerConfig config_;
   typename Numbers::Embedding embedding_;
+  typename Numbers::RelativePositions relative_positions_;
   std::vector<Layer> layers_;
   typename Numbers::Rows::Norm norm_;  // pre-norm
   typename Numbers::Rows::Site output_;
@@ -36,7 +37,9 @@ class Encoder {
 
 template <NumberSystem Numbers>
 Encoder<Numbers>::Encoder(const LayerSource& source)
-    : config_(source.config), embedding_(Numbers::load_embedding(source, "encoder")) {
+    : config_(source.config),
+      embedding_(Numbers::load_embedding(source, "encoder")),
+      relative_positions_(source, "encoder") {
   for (int i = 0; i < config_.encoder_layers; ++i) {
     const std::string name = "encoder.layers." + std::to_string(i);
     layers_.push_back({.self_attention = EncoderAttention<Numbers>(source, name + ".self_attention"),
@@ -59,6 +62,7 @@ ProductInput Encoder<Numbers>::forward(const PackedTokens& source, Workspace& wo
   }
   auto* x = embedding_.embed(source.tokens, workspace.positions, workspace);
   typename Numbers::ResidualStream stream(config_, x, source.size(), workspace);
+  relative_positions_.prepare(source, workspace);
   for (const auto& [self_attention, feed_forward] : layers_) {
     self_attention.apply(source, stream.enter(self_attention), stream.add(), workspace);
     feed_forward->apply(stream.enter(*feed_forward), stream.add(), workspace);

@@ -47,9 +47,10 @@ void EncoderAttention<Numbers>::apply(const PackedTokens& source, const ProductI
     const int length = source.length(s);
     for (std::size_t p = 0; p < page_count(length); ++p, page += page_bytes)
       workspace.sentence_pages.push_back(page);
-    attention_.attend(source.offsets[static_cast<std::size_t>(s)],
-                      {.queries = length, .pages = workspace.sentence_pages.data(), .positions = length},
-                      workspace);
+    typename Numbers::Attention::Job job{
+        .queries = length, .pages = workspace.sentence_pages.data(), .positions = length};
+    put_bias(job, static_cast<std::size_t>(s), workspace);
+    attention_.attend(source.offsets[static_cast<std::size_t>(s)], job, workspace);
   }
   attention_.project_output(input.rows, add, workspace);
 }

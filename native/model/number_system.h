@@ -10,6 +10,7 @@
 
 #include "model/decoder_cache.h"
 #include "model/output_projection.h"
+#include "model/packed_tokens.h"
 #include "model/sublayer.h"
 
 namespace octavo {
@@ -31,6 +32,25 @@ concept LoadsLayers =
       } -> std::same_as<std::unique_ptr<const FeedForward<typename Numbers::Rows>>>;
       { Numbers::load_output(source, site) } -> std::same_as<OutputProjection>;
     };
+
+/// What relative positions add to the scores of a stack's self-attention, made once for all layers.
+template <class Numbers>
+concept HasRelativePositions =
+    std::constructible_from<typename Numbers::RelativePositions, const LayerSource&, const std::string&> &&
+    requires(const typename Numbers::RelativePositions& relative, const PackedTokens& source,
+             std::span<SentenceRows* const> sentences, Workspace& workspace) {
+      relative.prepare(source, workspace);
+      relative.prepare(sentences, workspace);
+    };
+
+/// Puts into a job of self-attention what was made for a sentence, by its number in the batch. Attention that
+/// takes no bias has none.
+template <class Job>
+void put_bias(Job& job, std::size_t sentence, const Workspace& workspace) {
+  if constexpr (requires { job.bias; }) {
+    if (!workspace.score_biases.empty()) job.bias = workspace.score_biases[sentence];
+  }
+}
 
 /// How its attention runs. Its queries are made of rows at the first site, keys and values of rows at the
 /// second.
@@ -60,6 +80,7 @@ concept HasResidualStream =
 /// What the encoder and the decoder compute with: floats, or integers alone. The forward pass is written
 /// once, over any of them.
 template <class Numbers>
-concept NumberSystem = LoadsLayers<Numbers> && Attends<Numbers> && HasResidualStream<Numbers>;
+concept NumberSystem =
+    LoadsLayers<Numbers> && HasRelativePositions<Numbers> && Attends<Numbers> && HasResidualStream<Numbers>;
 
 }  // namespace octavo

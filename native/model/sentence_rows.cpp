@@ -61,6 +61,7 @@ void SentenceRows::claim_positions() {
     pages += more;
     taken_.resize(pages, 0);
   }
+  steps_.resize(pages * kPagePositions);
   std::size_t page = 0;
   for (std::size_t row = 0; row < rows; ++row) {
     while (taken_[page] == 0xffff) ++page;
@@ -68,8 +69,9 @@ void SentenceRows::claim_positions() {
     const auto bit = static_cast<std::uint16_t>(1U << place);
     taken_[page] = static_cast<std::uint16_t>(taken_[page] | bit);
     visible_[row * pages + page] = static_cast<std::uint16_t>(visible_[row * pages + page] | bit);
-    order_[(row + 1) * static_cast<std::size_t>(length_) - 1] =
-        static_cast<std::int32_t>(page) * kPagePositions + place;
+    const std::int32_t position = static_cast<std::int32_t>(page) * kPagePositions + place;
+    order_[(row + 1) * static_cast<std::size_t>(length_) - 1] = position;
+    steps_[static_cast<std::size_t>(position)] = length_ - 1;
   }
 }
 

@@ -39,6 +39,8 @@ class SentenceRows {
   const std::int32_t* counts() const { return counts_.data(); }
   /// The positions that each row sees, a bit for each: [rows, pages].
   const std::uint16_t* visible() const { return visible_.data(); }
+  /// Which key of its rows each position is, from 0: [positions]. Of those that no row sees, anything.
+  std::span<const std::int32_t> steps() const { return steps_; }
   /// Where row r's own key and value belong in this step.
   int own_position(int row) const { return order_[static_cast<std::size_t>((row + 1) * length_ - 1)]; }
 
@@ -62,6 +64,7 @@ class SentenceRows {
   std::vector<std::int32_t> order_;
   std::vector<std::int32_t> counts_;
   std::vector<std::uint16_t> visible_;
+  std::vector<std::int32_t> steps_;
   std::vector<std::int32_t> next_order_;
   std::vector<std::uint16_t> next_visible_;
   std::vector<std::uint16_t> taken_;  // for each page

@@ -25,14 +25,17 @@ struct Workspace {
   AlignedBuffer<float> row_scale;
   AlignedBuffer<float> states;               // [rows, d_model], the residual stream
   AlignedBuffer<float> normalized;           // [rows, d_model]
-  AlignedBuffer<float> query;                // [rows, d_model]
+  AlignedBuffer<float> query;                // [rows, attention width]
   AlignedBuffer<std::uint8_t> query_u8;      // the same, where scores are int8
-  AlignedBuffer<std::byte> keys;             // [rows, d_model], floats or u8
+  AlignedBuffer<std::byte> keys;             // [rows, attention width], floats or u8
   AlignedBuffer<std::byte> values;           // the same
-  AlignedBuffer<float> context;              // [rows, d_model]
+  AlignedBuffer<float> context;              // [rows, attention width]
   AlignedBuffer<float> candidate;            // [rows, d_model], of an SSRU
   AlignedBuffer<float> forget;               // the same
   std::vector<float*> row_states;            // [rows]
+  AlignedBuffer<float> gate;                 // [rows, ffn_dim], of a gated feed-forward layer
+  AlignedBuffer<float> score_bias;           // of relative positions
+  std::vector<ScoreBias> score_biases;       // of each sentence; empty: none
   AlignedBuffer<float> hidden;               // [rows, ffn_dim]
   AlignedBuffer<std::uint8_t> hidden_u8;     // the same, where its site is static
   AlignedBuffer<float> logits;               // [rows, some of the vocabulary]

@@ -37,13 +37,14 @@ SoftmaxAttention::SoftmaxAttention(const LayerSource& source, const std::string&
                                    const Site& memory)
     : name_(name), heads_(source.config.attention_heads), head_dim_(source.config.head_dim()) {
   const int d = source.config.d_model;
+  const int width = source.config.attention_width();
   load_scales(source);
   layout_ = source.kernels.attention.layout(heads_, head_dim_, scores_int8_, context_int8_);
-  context_ = Site::load(source.plan, name + ".context", d, {name + ".output"});
-  query_ = load_product(source, name + ".query", input, d, d);
-  key_ = load_product(source, name + ".key", memory, d, d);
-  value_ = load_product(source, name + ".value", memory, d, d);
-  output_ = load_product(source, name + ".output", context_, d, d);
+  context_ = Site::load(source.plan, name + ".context", width, {name + ".output"});
+  query_ = load_product(source, name + ".query", input, d, width);
+  key_ = load_product(source, name + ".key", memory, d, width);
+  value_ = load_product(source, name + ".value", memory, d, width);
+  output_ = load_product(source, name + ".output", context_, width, d);
 }
 
 void SoftmaxAttention::load_scales(const LayerSource& source) {
@@ -189,6 +190,8 @@ void SoftmaxAttention::observe_weights(const Attend& job, Workspace& workspace) 
       one.queries = 1;
       one.query += q * job.query_stride + head * head_bytes;
       one.pages = pages.data();
+      if (job.bias.values != nullptr)
+        one.bias.values += head * job.bias.head_stride + q * job.bias.query_stride;
       if (job.order != nullptr) {
         one.order += q * job.order_stride;
         one.counts += q;

@@ -12,6 +12,8 @@ namespace octavo {
 /// Multi-head attention: projections, and how queries, keys and values are kept.
 class SoftmaxAttention {
  public:
+  using Job = Attend;
+
   /// Queries are made of rows at site `input`, keys and values of rows at site `memory`.
   SoftmaxAttention(const LayerSource& source, const std::string& name, const Site& input, const Site& memory);
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "model/float/rows.h"
+
 namespace octavo {
 
 FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string& side) {
@@ -19,8 +21,7 @@ FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string
                       scale, source.plan == nullptr ? Precision::float32 : Precision::int8);
   embedding.has_norm_ = config.embedding_norm;
   if (config.embedding_norm) {
-    embedding.norm_ = LayerNorm::load(source.weights.source(), side + ".embedding_norm", config.d_model,
-                                      config.layer_norm_epsilon);
+    embedding.norm_ = FloatRows::load_norm(source, side + ".embedding_norm");
   }
   return embedding;
 }

@@ -6,7 +6,7 @@
 
 #include "model/layer_source.h"
 #include "ops/float/embedding.h"
-#include "ops/float/layer_norm.h"
+#include "ops/float/norm.h"
 
 namespace octavo {
 
@@ -26,7 +26,7 @@ class FloatEmbedding {
   int width_ = 0;
   Embedding tokens_;
   bool has_norm_ = false;
-  LayerNorm norm_;
+  FloatNorm norm_;
 };
 
 }  // namespace octavo

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "model/float/rows.h"
@@ -7,7 +8,7 @@
 
 namespace octavo {
 
-/// outer(activation(inner(x))).
+/// outer(activation(inner(x))) or, gated, outer(activation(gate(x)) · inner(x)).
 class FloatFeedForward : public FeedForward<FloatRows> {
  public:
   FloatFeedForward(const LayerSource& source, const std::string& name);
@@ -17,6 +18,7 @@ class FloatFeedForward : public FeedForward<FloatRows> {
  private:
   Activation activation_;
   Site hidden_;
+  std::optional<Linear> gate_;
   Linear inner_;
   Linear outer_;
 };

@@ -8,11 +8,11 @@ ProductInput FloatResidualStream::enter(const Sublayer<FloatRows>& sublayer) {
   return input;
 }
 
-ProductInput FloatResidualStream::finish(const LayerNorm& norm, const Site& site) {
+ProductInput FloatResidualStream::finish(const FloatNorm& norm, const Site& site) {
   return end_sublayer(norm, site);
 }
 
-ProductInput FloatResidualStream::end_sublayer(const LayerNorm& next_norm, const Site& next) {
+ProductInput FloatResidualStream::end_sublayer(const FloatNorm& next_norm, const Site& next) {
   if (workspace_->observer != nullptr && entered_ != nullptr) {
     workspace_->observer->observe(entered_->name() + ".residual", x_, rows_, width_, width_);
   }

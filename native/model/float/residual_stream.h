@@ -22,10 +22,10 @@ class FloatResidualStream {
 
   /// Ends the last sublayer. Returns what the products at `site` read; pre-norm, after the stack's own
   /// `norm`.
-  ProductInput finish(const LayerNorm& norm, const Site& site);
+  ProductInput finish(const FloatNorm& norm, const Site& site);
 
  private:
-  ProductInput end_sublayer(const LayerNorm& next_norm, const Site& next);
+  ProductInput end_sublayer(const FloatNorm& next_norm, const Site& next);
 
   bool pre_norm_;
   int width_;

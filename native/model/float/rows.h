@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "model/layer_source.h"
-#include "ops/float/layer_norm.h"
 #include "ops/float/linear.h"
+#include "ops/float/norm.h"
 
 namespace octavo {
 
@@ -13,11 +13,12 @@ namespace octavo {
 struct FloatRows {
   using Site = octavo::Site;
   using Target = Epilogue;
-  using Norm = LayerNorm;
+  using Norm = FloatNorm;
 
   static Norm load_norm(const LayerSource& source, const std::string& name) {
-    return LayerNorm::load(source.weights.source(), name, source.config.d_model,
-                           source.config.layer_norm_epsilon);
+    const bool is_rms = source.config.norm_function == NormFunction::rms;
+    const auto load = is_rms ? FloatNorm::load_rms : FloatNorm::load_layer;
+    return load(source.weights.source(), name, source.config.d_model, source.config.layer_norm_epsilon);
   }
 
   static Site load_site(const LayerSource& source, const std::string& name,

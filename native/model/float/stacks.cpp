@@ -1,6 +1,7 @@
 #include "model/float/attention.h"
 #include "model/float/embedding.h"
 #include "model/float/feed_forward.h"
+#include "model/float/relative_positions.h"
 #include "model/float/residual_stream.h"
 #include "model/float/ssru.h"
 #include "model/stacks_over.h"
@@ -14,6 +15,7 @@ struct FloatNumbers {
   using Rows = FloatRows;
   using Embedding = FloatEmbedding;
   using Attention = SoftmaxAttention;
+  using RelativePositions = octavo::RelativePositions;
   using ResidualStream = FloatResidualStream;
 
   static Embedding load_embedding(const LayerSource& source, const std::string& side) {

@@ -13,6 +13,8 @@ namespace octavo {
 /// around 128.
 class PolynomialAttention {
  public:
+  using Job = AttendPolynomial;
+
   /// Queries are made of rows at site `input`, keys and values of rows at site `memory`.
   PolynomialAttention(const LayerSource& source, const std::string& name, const IntegerSite& input,
                       const IntegerSite& memory);

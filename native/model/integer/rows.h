@@ -24,6 +24,13 @@ struct IntegerRows {
   }
 };
 
+/// Integer Transformers have no relative positions.
+struct NoRelativePositions {
+  NoRelativePositions(const LayerSource&, const std::string&) {}
+  template <class Sentences>
+  void prepare(const Sentences&, Workspace&) const {}
+};
+
 /// A weight product, whose tensors' names follow from its own.
 inline IntegerLinear load_product(const LayerSource& source, const std::string& name, const IntegerSite& site,
                                   int outputs) {

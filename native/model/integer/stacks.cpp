@@ -16,6 +16,7 @@ struct IntegerNumbers {
   using Rows = IntegerRows;
   using Embedding = IntegerEmbedding;
   using Attention = PolynomialAttention;
+  using RelativePositions = NoRelativePositions;
   using ResidualStream = IntegerResidualStream;
 
   static Embedding load_embedding(const LayerSource& source, const std::string& side) {

@@ -8,15 +8,18 @@
 
 namespace octavo {
 
-class LayerNorm {
+/// Layer norm, or RMS norm, of rows of floats.
+class FloatNorm {
  public:
-  LayerNorm() = default;
-  /// Reads `name`.weight and `name`.bias.
-  static LayerNorm load(TensorSource& source, const std::string& name, int width, float epsilon);
+  FloatNorm() = default;
+  /// Layer norm, which reads `name`.weight and `name`.bias.
+  static FloatNorm load_layer(TensorSource& source, const std::string& name, int width, float epsilon);
+  /// RMS norm, which reads `name`.weight.
+  static FloatNorm load_rms(TensorSource& source, const std::string& name, int width, float epsilon);
 
   /// output may be x.
   void apply(const float* x, int rows, float* output, const Workspace& workspace) const {
-    workspace.kernels->layer_norm(x, rows, width_, weight_.data(), bias_.data(), epsilon_, output, {});
+    run(x, rows, output, {}, workspace);
   }
 
   /// The norm of x[rows, width] as the products of a site want it; floats are kept in `floats`.
@@ -27,10 +30,14 @@ class LayerNorm {
   ProductInput apply_in_place(float* x, int rows, const Site& site, Workspace& workspace) const;
 
  private:
+  void run(const float* x, int rows, float* output, const QuantizedRows& quantized,
+           const Workspace& workspace) const;
+
+  bool is_rms_ = false;
   int width_ = 0;
   float epsilon_ = 0;
   AlignedBuffer<float> weight_;
-  AlignedBuffer<float> bias_;
+  AlignedBuffer<float> bias_;  // of layer norm
 };
 
 }  // namespace octavo
