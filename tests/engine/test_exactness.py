@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report, default_precision
-from octavo.model.config import Mixer
+from octavo.model.config import Activation, Mixer, NormFunction, Positions
 from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 
@@ -16,10 +18,24 @@ from ..models import integer_config, tiny_config, write_tiny_model
 from ..plans import PLANS, plan_for
 
 OPTIONS = SearchOptions(beam=3, nbest=3, length_penalty=0.6, length_ratio=1.0, length_margin=3)
-SSRU = {"ssru float32": Scheme.NONE, "ssru int8": Scheme.INT8, "ssru dynamic": Scheme.INT8_DYNAMIC}
+PARTS: dict[str, dict[str, Any]] = {
+    "ssru": {"decoder_mixer": Mixer.SSRU},
+    "t5": {
+        "norm_function": NormFunction.RMS,
+        "positions": Positions.NONE,
+        "relative_buckets": 8,
+        "relative_distance": 9,
+        "gated": True,
+        "activation": Activation.GELU_TANH,
+        "attention_head_dim": 16,
+        "scale_embeddings": False,
+    },
+}
+SCHEMES = {"float32": Scheme.NONE, "int8": Scheme.INT8, "dynamic": Scheme.INT8_DYNAMIC}
+OTHERS = {f"{part} {scheme}": (part, scheme) for part in PARTS for scheme in SCHEMES}
 
 
-@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS, "integer", *SSRU])
+@pytest.fixture(scope="module", params=["float32", "dynamic", *PLANS, "integer", *OTHERS])
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> ModelDirectory | TensorModel:
@@ -27,11 +43,10 @@ def model(
     sizes = {"d_model": 36, "ffn_dim": 72, "attention_heads": 4}
     if request.param == "integer":
         return random_integer_model(integer_config(**sizes), seed=5)
-    mixer = Mixer.SSRU if request.param in SSRU else Mixer.ATTENTION
-    config = tiny_config(**sizes, decoder_mixer=mixer)
-    scheme = SSRU.get(request.param, Scheme.NONE)
-    model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=scheme, seed=5))
-    if request.param == "float32" or request.param in SSRU:
+    part, scheme = OTHERS.get(request.param, ("", "float32"))
+    config = tiny_config(**sizes, **PARTS.get(part, {}))
+    model = ModelDirectory.open(write_tiny_model(path, config=config, scheme=SCHEMES[scheme], seed=5))
+    if request.param == "float32" or part:
         return model
     plan = None if request.param == "dynamic" else plan_for(config, request.param)
     return QuantizedWeights(model).model(plan)

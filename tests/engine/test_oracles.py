@@ -7,7 +7,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
-from octavo.model.config import Activation, Mixer, NormPlacement, Positions
+from octavo.model.config import Activation, Mixer, NormFunction, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.simulation import Simulation
@@ -32,6 +32,33 @@ CONFIGS = {
         positions=Positions.INTERLEAVED,
         embedding_norm=True,
         scale_embeddings=False,
+    ),
+    "T5": tiny_config(
+        norm_function=NormFunction.RMS,
+        positions=Positions.NONE,
+        relative_buckets=8,
+        relative_distance=6,
+        scale_embeddings=False,
+        layer_norm_epsilon=1e-6,
+    ),
+    "MADLAD": tiny_config(
+        d_model=18,
+        attention_heads=3,
+        attention_head_dim=16,
+        gated=True,
+        activation=Activation.GELU_TANH,
+        norm_function=NormFunction.RMS,
+        positions=Positions.NONE,
+        relative_buckets=4,
+        relative_distance=5,
+        scale_embeddings=False,
+        tied_output=False,
+        decoder_layers=3,
+        suppressed_ids=(),
+        decoder_start_id=0,
+    ),
+    "post-norm, gated": tiny_config(
+        gated=True, norm=NormPlacement.POST, norm_function=NormFunction.RMS, activation=Activation.SILU
     ),
     "odd sizes": tiny_config(
         d_model=42, ffn_dim=77, attention_heads=3, encoder_layers=1, decoder_layers=3, norm=NormPlacement.POST
@@ -130,13 +157,13 @@ def assert_same_run(engine: Engine, simulation: SimulationResult) -> None:
 
 def test_products_are_traced_in_order_of_execution(int8_model: ModelDirectory) -> None:
     attention = ("key", "value", "query", "output")
+    feed_forward = ("gate", "inner", "outer") if int8_model.config.gated else ("inner", "outer")
     encoder = [
         f"encoder.layers.{i}.{name}"
         for i in range(int8_model.config.encoder_layers)
         for name in (
             *(f"self_attention.{part}" for part in attention),
-            "feed_forward.inner",
-            "feed_forward.outer",
+            *(f"feed_forward.{part}" for part in feed_forward),
         )
     ]
     config = int8_model.config
@@ -151,8 +178,7 @@ def test_products_are_traced_in_order_of_execution(int8_model: ModelDirectory) -
             *mixer,
             "cross_attention.query",
             "cross_attention.output",
-            "feed_forward.inner",
-            "feed_forward.outer",
+            *(f"feed_forward.{part}" for part in feed_forward),
         )
     ] + ["output"]
     traced = Engine(int8_model, precision="int8").trace(SOURCE, TARGET)
