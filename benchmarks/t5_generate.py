@@ -33,7 +33,7 @@ with warnings.catch_warnings():
     import transformers
 
 CODES = ("<2de>", "<2en>")
-PIECES = 4000
+PIECES = 2000
 LONGEST = 60
 KINDS: dict[str, dict[str, Any]] = {
     "t5": {},
@@ -70,9 +70,9 @@ def new_model(kind: str) -> Any:
     ids = {"pad_token_id": 1, "eos_token_id": 2} if kind == "madlad" else {}
     config = getattr(transformers, "MT5Config" if kind == "mt5" else "T5Config")(
         vocab_size=PIECES + 28,
-        d_model=96,
+        d_model=64,
         d_kv=32,
-        d_ff=256,
+        d_ff=128,
         num_layers=2,
         num_heads=4,
         dropout_rate=0.0,
@@ -84,11 +84,11 @@ def new_model(kind: str) -> Any:
         transformers, "MT5" * (kind == "mt5") + "T5" * (kind != "mt5") + "ForConditionalGeneration"
     )(config)
     if "tie_word_embeddings" in KINDS[kind]:
-        model.lm_head.weight = torch.nn.Parameter(0.1 * torch.randn(PIECES + 28, 96))
+        model.lm_head.weight = torch.nn.Parameter(0.1 * torch.randn(PIECES + 28, 64))
     return model
 
 
-def train(model: Any, pairs: list[tuple[list[int], list[int]]], steps: int, batch: int = 48) -> None:
+def train(model: Any, pairs: list[tuple[list[int], list[int]]], steps: int, batch: int = 32) -> None:
     """A few hundred steps of Adam; pairs are token ids with EOS."""
     random = np.random.default_rng(1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)

@@ -13,7 +13,10 @@ from safetensors.numpy import load_file, save_file
 
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert
+from octavo.engine import Engine, SearchOptions
 from octavo.model.config import Activation, NormFunction, Positions
+from octavo.quantization import QuantizedWeights
+from octavo.simulation import Simulation
 
 from ..models import synthetic_sentences
 from .t5 import CODES, rename, write_t5
@@ -82,6 +85,38 @@ def test_logits_and_source_ids_are_those_of_transformers(kind: dict[str, Any], t
         expected = peer(input_ids=source, decoder_input_ids=target).logits
         found = from_arrays(ours.config, dict(ours.tensors()))(source, lengths, target)
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=5e-5)
+
+
+def generated(peer: Any, sources: list[list[int]], **options: Any) -> list[list[int]]:
+    """Target tokens without start and EOS."""
+    config, longest = peer.config, max(map(len, sources))
+    padded = torch.tensor([[*row, *[config.pad_token_id] * (longest - len(row))] for row in sources])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in sources])
+    with torch.inference_mode():
+        rows = peer.generate(padded, attention_mask=mask, **options).tolist()
+    eos = config.eos_token_id
+    return [row[1 : row.index(eos) if eos in row else None] for row in rows]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_translations_are_those_of_generate(kind: dict[str, Any], tmp_path: Path) -> None:
+    ours, peer = converted(tmp_path, **kind), peer_of(tmp_path / "theirs")
+    sources = source_ids(ours, SENTENCES)
+    engine = Engine(ours, precision="float32", threads=1)
+    for beam in (1, 4):
+        options = SearchOptions.from_defaults(ours.search, beam=beam, max_length=30)
+        found = engine.translate([np.array(source[:-1], np.int32) for source in sources], options)
+        expected = generated(peer, sources, num_beams=beam, early_stopping=beam > 1, max_length=31)
+        assert [hypotheses[0].tokens.tolist() for hypotheses in found] == expected
+        assert len({tuple(row) for row in expected}) > 3
+
+
+def test_int8_of_a_t5_equals_the_simulation(tmp_path: Path) -> None:
+    ours = converted(tmp_path, **KINDS["MADLAD"])
+    model = QuantizedWeights(ours).model()
+    source, target = np.array([5, 4, 30, 31, 32], np.int32), np.arange(40, 60, dtype=np.int32)
+    logits = Engine(model, precision="int8", threads=1).logits(source, target)
+    np.testing.assert_array_equal(logits, Simulation(model).run(source.tolist(), target.tolist()).logits)
 
 
 def test_a_configuration_is_read(tmp_path: Path) -> None:
