@@ -184,22 +184,9 @@ def compare(work: Path, lines: list[str], kind: str) -> int:
     return far
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path, help="training text, a sentence a line")
-    parser.add_argument("target", type=Path, help="its translations")
-    parser.add_argument("test", type=Path, help="what is translated")
-    parser.add_argument("--kind", choices=KINDS, default="t5")
-    parser.add_argument("--work", type=Path, required=True, help="a new folder: theirs, ours")
-    parser.add_argument("--steps", type=int, default=600, help="0: random weights")
-    parser.add_argument("--sentences", type=int, default=200)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
+def make(arguments: argparse.Namespace) -> None:
+    """Trains a model, keeps it as Transformers does, and converts it."""
     theirs = arguments.work / "theirs"
-    theirs.mkdir(parents=True)
     data = pieces_of([arguments.source, arguments.target], arguments.kind)
     processor = sentencepiece.SentencePieceProcessor(model_proto=data)
     before = "<2de> " if arguments.kind == "madlad" else ""
@@ -214,6 +201,29 @@ def main() -> int:
     model.save_pretrained(theirs)
     (theirs / "spiece.model").write_bytes(data)
     convert(theirs, arguments.work / "ours")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path, help="training text, a sentence a line")
+    parser.add_argument("target", type=Path, help="its translations")
+    parser.add_argument("test", type=Path, help="what is translated")
+    parser.add_argument("--kind", choices=KINDS, default="t5")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        required=True,
+        help="a folder for both models, which are used where they are there",
+    )
+    parser.add_argument("--steps", type=int, default=600, help="0: random weights")
+    parser.add_argument("--sentences", type=int, default=200)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    if not (arguments.work / "ours").exists():
+        make(arguments)
     test = arguments.test.read_text("utf-8").splitlines()[: arguments.sentences]
     return int(compare(arguments.work, test, arguments.kind) > 0)
 
