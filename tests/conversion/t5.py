@@ -23,7 +23,7 @@ SIZES: dict[str, Any] = {
     "num_heads": 3,
     "relative_attention_num_buckets": 8,
     "relative_attention_max_distance": 12,
-    "n_positions": 64,
+    "n_positions": 128,
     "vocab_size": 132,
     "decoder_start_token_id": 0,
     "dropout_rate": 0.0,
