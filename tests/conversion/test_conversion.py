@@ -21,7 +21,15 @@ from octavo.model.search import Stop
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
-from ..models import integer_config, random_tensors, synthetic_sentences, tiny_config, write_tiny_model
+from ..models import (
+    integer_config,
+    nllb_languages,
+    opus_languages,
+    random_tensors,
+    synthetic_sentences,
+    tiny_config,
+    write_tiny_model,
+)
 from .marian import CODES, edit_json, marian_config, write_marian
 
 SEPARATE = {"source_vocab_size": 140, "target_vocab_size": 125, "shared_embeddings": False}
@@ -368,3 +376,11 @@ def test_a_shared_vocabulary_is_stored_once(tmp_path: Path) -> None:
     convert(tmp_path / "theirs", tmp_path / "again")
     source, target = ModelDirectory.open(tmp_path / "again").tokenizer_paths
     assert source == target
+
+
+def test_export_knows_codes_in_front_of_a_text_alone(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "nllb", languages=nllb_languages())
+    with pytest.raises(ConversionError, match=r"languages: PegasusForConditional.* knows no"):
+        export(tmp_path / "nllb", tmp_path / "theirs")
+    write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
+    export(tmp_path / "opus", tmp_path / "theirs")

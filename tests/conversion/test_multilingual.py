@@ -11,7 +11,9 @@ from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert
 from octavo.languages import LanguageError
 from octavo.text.clean import one_line
+from octavo.translation import Translator
 
+from ..fake_engine import FakeEngine
 from ..models import synthetic_sentences
 from .marian import edit_json
 from .mixed_text import mixed_lines
@@ -135,3 +137,34 @@ def test_what_is_refused_says_why(tmp_path: Path) -> None:
     (bart / "sentencepiece.bpe.model").unlink()
     with pytest.raises(ConversionError, match=r"has neither .* a byte-level vocabulary .* is not read"):
         convert(bart, tmp_path / "ours")
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokenizer"),
+    [
+        ("nllb", "NllbTokenizer"),
+        ("nllb-legacy", "NllbTokenizer"),
+        ("m2m100", "M2M100Tokenizer"),
+        ("mbart50", "MBart50Tokenizer"),
+    ],
+)
+def test_a_translator_reads_what_their_tokenizers_give(kind: str, tokenizer: str, tmp_path: Path) -> None:
+    import transformers
+
+    peer = write_multilingual(tmp_path / "theirs", kind)
+    convert(peer.path, tmp_path / "ours")
+    model = ModelDirectory.open(tmp_path / "ours")
+    engine = FakeEngine(model.config)
+    lines = synthetic_sentences(50, seed=9)
+    Translator(model, engine, source=peer.source, to=peer.target, sentence_by_sentence=False)(lines)
+    ended = [2] if model.config.source_eos else []
+    read = sorted([*source, *ended] for batch in engine.batches for source in batch)
+    languages = {"src_lang": peer.source.strip("_"), "tgt_lang": peer.target.strip("_")}
+    if kind == "m2m100":  # its directory has no tokenizer.json
+        names = {"vocab_file": "vocab.json", "spm_file": "sentencepiece.bpe.model"}
+        files = {key: str(peer.path / name) for key, name in names.items()}
+        theirs = transformers.M2M100Tokenizer(**files, **languages)
+    else:
+        legacy = {"legacy_behaviour": True} if kind == "nllb-legacy" else {}
+        theirs = getattr(transformers, tokenizer).from_pretrained(peer.path, **languages, **legacy)
+    assert read == sorted(theirs(line).input_ids for line in lines)

@@ -11,6 +11,7 @@ import pytest
 from octavo.corpus import rows, streams
 from octavo.errors import InputError
 
+from ..models import opus_languages, write_tiny_model
 from .conftest import Run, failed, joined, shards
 
 
@@ -278,3 +279,12 @@ def test_inputs_that_are_named_wrong(tmp_path: Path, run: Run) -> None:
     ):
         with pytest.raises(InputError, match=message):
             run(*(tmp_path / name for name in inputs))
+
+
+def test_a_text_in_front_of_which_is_no_code_of_the_model_is_a_failed_row(tmp_path: Path, run: Run) -> None:
+    model = write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
+    (tmp_path / "a.txt").write_text(">>fra<< Bako.\n>>xyz<< Bako.\nBako.\n>>deu<< Tire.\n", encoding="utf-8")
+    assert run(tmp_path / "a.txt", model=model).failed == 2
+    unknown, missing = failed(tmp_path / "out")
+    assert unknown[0] == 2 and "'>>xyz<<': the model does not have it; it has >>deu<<, >>fra<<" in unknown[1]
+    assert missing[0] == 3 and "target language: the model has 2, and needs to be told which" in missing[1]

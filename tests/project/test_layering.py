@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         *("arguments", "durable", "languages", "regular_file", "machine", "model", "octavo"),
     },
     "corpus": {
-        *("catalog", "integrations", "translation", "engine", "terms", "text", "artifact"),
+        *("catalog", "integrations", "translation", "engine", "languages", "terms", "text", "artifact"),
         *("arguments", "durable", "interrupt", "regular_file", "machine", "runs", "model", "octavo"),
     },
     "integrations": {*("catalog", "translation", "engine", "terms", "artifact", "model"), "octavo"},

@@ -70,6 +70,11 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
     _check_expressible(model.config)
+    if model.languages is not None and not model.languages.are_stated:
+        raise ConversionError(
+            f"languages: {Architecture.of(model.config.norm)} knows no languages but codes in front of a "
+            "text, such as >>fra<<"
+        )
     exporter = _Exporter(model, dtype)
     with exported_directory(output) as directory:
         exporter.write(directory)

@@ -14,8 +14,9 @@ from typing import Final, Protocol
 from octavo import durable
 from octavo.corpus.finished import FinishedShard, checksum, finished_shard
 from octavo.corpus.job import Job
-from octavo.corpus.rows import Fault, Reader, Rows, Span
+from octavo.corpus.rows import Fault, Reader, Rows, Span, Text
 from octavo.errors import OutputError
+from octavo.languages import LanguageError
 from octavo.translation import Translation, TranslationOptions, Translator
 
 CUT: Final = "The translation was cut at the length limit and may lack its end."
@@ -89,7 +90,8 @@ class ShardWorker:
         writer = job.format.writer(beside, source, job.settings.columns)
         try:
             row = span.row + 1
-            for rows in self._rows(source, span):
+            for read in self._rows(source, span):
+                rows = dataclasses.replace(read, texts=list(map(self._checked, read.texts)))
                 before = counts.tokens
                 writer.write(rows, self._translated(rows, row, counts))
                 row += len(rows.texts)
@@ -121,6 +123,16 @@ class ShardWorker:
                 if isinstance(text, Fault):
                     counts.failed.append((number, text.reason))
         return translations
+
+    def _checked(self, text: Text) -> Text:
+        """A row, or what is wrong with the language that its text begins with."""
+        languages = self._translator.model.languages
+        if isinstance(text, str) and languages is not None and languages.are_stated:
+            try:
+                self._translator.direction(text=text)
+            except LanguageError as error:
+                return Fault(str(error))
+        return text
 
 
 def _count(translation: Translation, counts: _Counts) -> None:

@@ -131,10 +131,11 @@ class Translator(LoadedModel[SearchEngine]):
         """What a call gives, awaited: another thread translates, so that the event loop stays free."""
         return await asyncio.to_thread(lambda: self(text, **options))
 
-    def direction(self, source: str | None = None, to: str | None = None) -> Direction:
-        """From which language to which a call with these options translates. Raises LanguageError, with the
-        languages that the model has, for one that it does not have and for one that has to be stated."""
-        return self._directions.stated(source, to)
+    def direction(self, source: str | None = None, to: str | None = None, *, text: str = "") -> Direction:
+        """From which language to which a call with these options translates; ``text`` may begin with a code
+        (``>>fra<<``), which goes before them. Raises LanguageError, with the languages that the model has,
+        for one that it does not have and for one that has to be stated."""
+        return self._directions.of(text, source, to) if text else self._directions.stated(source, to)
 
     def between(self, source: str, to: str) -> Self:
         """The same translator, with the same engine, between these two languages where a call states none."""
