@@ -20,6 +20,7 @@ from octavo.conversion.families import family_of
 from octavo.conversion.families.marian import detect, read
 from octavo.conversion.tensor_sources.npz_file import NpzFile
 from octavo.engine import Engine
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import Activation, Mixer, NormPlacement, Positions
 from octavo.model.plan import Static
 from octavo.model.scheme import Scheme
@@ -149,6 +150,7 @@ def test_firefox(tmp_path: Path, packed: bool) -> None:
     assert found.plan.inputs["encoder.output"] == Static(1 / static["decoder_l1_context_Wk"], 128)
     assert "decoder.layers.0.cross_attention.scores" in found.plan.float32
     assert found.shortlist
+    assert found.alignment == AlignmentHeads(((0, 0),))
     convert(directory, tmp_path / "converted")
     model = ModelDirectory.open(tmp_path / "converted")
     assert (model.plan, model.scheme) == (found.plan, Scheme.INT8)
@@ -208,6 +210,7 @@ def test_opus(tmp_path: Path, kind: str) -> None:
     assert (found.search.word_penalty, found.search.length_margin) == (0.1, 0)
     assert found.search.stop is Stop.SHRINKING
     assert found.notes == ()
+    assert found.alignment is None
     assert [piece.text for piece in found.target_pieces.pieces[:TOKENS]] == names
     assert found.target_pieces.pieces[TOKENS].text == "<pad>"
     convert(tmp_path, tmp_path / "converted")
@@ -256,6 +259,8 @@ def _texts(model: bytes) -> list[str]:
         ({"transformer-ffn-activation": "tanh"}, "'tanh' is not read; relu, swish, gelu are"),
         ({"transformer-ffn-activation": "gelu", "version": "v1.9.56 c1b2"}, "before v1.12.1"),
         ({"transformer-ffn-activation": "gelu", "version": '""'}, "before v1.12.1"),
+        ({"transformer-guided-alignment-layer": "0"}, "expected a positive integer"),
+        ({"transformer-guided-alignment-layer": "2"}, "layer = 2: the decoder has 1 layers"),
         ({"right-left": "true"}, "from left to right"),
         ({"dim-emb": "0"}, "dim-emb = '0': expected a positive integer"),
         ({"dim-emb": "20"}, r"has shape \[96, 16\]|has shape"),
@@ -272,9 +277,11 @@ def test_what_is_not_read(tmp_path: Path, changes: dict[str, str], message: str)
     text = np.frombuffer(marian_npz.settings_text(changes).encode(), np.int8)
     made = {key: value for key, value in changes.items() if key in SSRU or "postprocess" in key}
     weights = marian_npz.tensors(made if made.get("dec-cell") == "ssru" else {})
-    np.savez(tmp_path / "model.npz", **weights, **{SETTINGS: text})
+    path = tmp_path / "model.transformer-align.npz"
+    (tmp_path / "model.npz").unlink()
+    np.savez(path, **weights, **{SETTINGS: text})
     with pytest.raises(ConversionError, match=message):
-        read(tmp_path)
+        read(path)
 
 
 def test_files_that_are_missing_or_too_many(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def convert(
             scheme=described.scheme,
             plan=described.plan,
             shortlist=described.shortlist,
+            alignment=described.alignment,
             search=described.search,
             tensors=described.tensors,
             tokenizer_files=_tokenizer_files(Path(scratch), described),

@@ -9,6 +9,7 @@ from octavo.artifact.shortlist import Shortlist
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_source import Array
 from octavo.languages import Languages
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
@@ -42,3 +43,4 @@ class Described:
     scheme: Scheme = Scheme.NONE
     plan: QuantizationPlan | None = None
     shortlist: Shortlist | None = None
+    alignment: AlignmentHeads | None = None

@@ -16,6 +16,7 @@ from octavo.conversion.marian.vocabulary import Pieces, read_pieces
 from octavo.conversion.marian.yaml import parse_yaml
 from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.errors import SpecError
 from octavo.model.search import SearchDefaults, Stop
@@ -64,6 +65,7 @@ def read(path: Path) -> Described:
         target_language=languages[1],
         notes=_notes(config, has_decoder=bool(files.decoder) or is_firefox),
         scheme=scheme,
+        alignment=_alignment(settings, config, files.model.name),
         plan=plan,
         shortlist=shortlist.for_model(
             config.source_vocab_size,
@@ -75,6 +77,13 @@ def read(path: Path) -> Described:
         if shortlist
         else None,
     )
+
+
+def _alignment(settings: Settings, config: ModelConfig, name: str) -> AlignmentHeads | None:
+    """The head that guided alignment trains, of models whose names say that they were trained with it."""
+    if ".intgemm" not in name and "transformer-align" not in name:
+        return None
+    return AlignmentHeads(((settings.guided_layer(config.decoder_layers), 0),))
 
 
 def _pieces(files: Files, weights: Weights) -> tuple[Pieces, Pieces]:

@@ -138,6 +138,16 @@ class Settings:
             raise self.error(f"transformer-postprocess-emb = {operations!r} is not read; '' and 'n' are")
         return operations == "n"
 
+    def guided_layer(self, layers: int) -> int:
+        """The decoder's layer, from 0, whose first head guided alignment trains."""
+        name = self.text("transformer-guided-alignment-layer", "last")
+        if name == "last":
+            return layers - 1
+        layer = self.count("transformer-guided-alignment-layer")
+        if layer > layers:
+            raise self.error(f"transformer-guided-alignment-layer = {layer}: the decoder has {layers} layers")
+        return layer - 1
+
     def activation(self) -> Activation:
         """The activation of the feed-forward networks."""
         name = self.text("transformer-ffn-activation", "swish")
