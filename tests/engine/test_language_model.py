@@ -13,6 +13,7 @@ from octavo.model.architecture import sites
 from octavo.model.config import (
     Activation,
     AttentionFunction,
+    Mixer,
     ModelConfig,
     NormFunction,
     NormPlacement,
@@ -35,6 +36,7 @@ CONFIGS = {
     "learned positions": language_config(
         positions=Positions.LEARNED, position_offset=2, tied_output=False, d_model=42, attention_heads=3
     ),
+    "SSRU": language_config(decoder_mixer=Mixer.SSRU),
     "several chunks of the vocabulary": language_config(source_vocab_size=1100, target_vocab_size=1100),
 }
 INTEGER = {"attention": AttentionFunction.POLYNOMIAL, "norm_function": NormFunction.L1}
