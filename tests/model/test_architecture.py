@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,3 +110,29 @@ def test_the_output_multiplies_by_an_embedding_where_it_is_tied(changes: dict[st
     last = products(config)[-1]
     assert isinstance(last, WeightProduct)
     assert (last.name, last.kind, last.weight.name) == (OUTPUT, ProductKind.WEIGHT, name)
+
+
+BY_NAME = re.compile(
+    r"(?:endswith|removesuffix)\(\(?\"\.?"
+    r"(hidden|weights|queries|keys|values|context|scores|input|inner|outer|norm|_scale|multiplier|shift)\""
+)
+PARTS = (
+    "artifact",
+    "bench",
+    "engine",
+    "evaluation",
+    "integer",
+    "model",
+    "quantization",
+    "reference",
+    "training",
+)
+"""And calibration, but for the page, which shows a report without its model."""
+
+
+def test_what_a_tensor_or_site_is_does_not_come_from_its_name() -> None:
+    source = Path(__file__).resolve().parents[2] / "src" / "octavo"
+    files = [path for part in PARTS for path in (source / part).rglob("*.py")]
+    files += [p for p in (source / "calibration").rglob("*.py") if p.parent.name != "page"]
+    assert len(files) > 100
+    assert not {str(path) for path in files if BY_NAME.search(path.read_text(encoding="utf-8"))}

@@ -38,9 +38,9 @@ from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
+from octavo.model.architecture import TensorKind, architecture
 from octavo.model.config import ModelConfig, NormPlacement, Positions
 from octavo.model.search import Stop
-from octavo.model.tensor_table import float_shapes, weight_shapes
 
 DType = Literal["float32", "float16"]
 
@@ -157,9 +157,9 @@ class _Exporter:
     def _tensors(self, tensor: Callable[[str], Array]) -> dict[str, Array]:
         config, start = self.config, self.start
         found = {}
-        for name, _ in [*weight_shapes(config), *float_shapes(config)]:
-            if not name.endswith("positions.weight"):
-                found[their_name(name)] = widened(tensor, name)
+        for described in architecture(config).tensors:
+            if described.kind is not TensorKind.POSITIONS:
+                found[their_name(described.name)] = widened(tensor, described.name)
         for name in _rows_of_tokens(config):
             found[their_name(name)] = start.with_row(found[their_name(name)])
         if config.shared_embeddings:

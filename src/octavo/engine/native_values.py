@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,16 +109,15 @@ def native_options(options: SearchOptions) -> Any:
 def tensor_reader(model: Model) -> Iterator[Callable[[str], npt.NDArray[Any]]]:
     """Tensors by name, and the tables of positions that are not learned: "positions" or, of a model of
     integers, S.positions.weight for each side S."""
+    config, scales = model.config, model.integer_scales
+    tables: dict[str, Callable[[], npt.NDArray[Any]]] = {"positions": lambda: position_table(config)}
+    if scales is not None and config.positions is not Positions.LEARNED:
+        for side in config.stacks:
+            residual = scales.residual(side)
+            tables[f"{side}.positions.weight"] = partial(integer_position_table, config, residual)
     with model.tensor_reader() as tensor:
 
         def read(name: str) -> npt.NDArray[Any]:
-            side, _, rest = name.partition(".")
-            if name == "positions":
-                return position_table(model.config)
-            if rest == "positions.weight" and model.config.positions is not Positions.LEARNED:
-                scales = model.integer_scales
-                if scales is not None:
-                    return integer_position_table(model.config, scales.residual(side))
-            return np.ascontiguousarray(tensor(name))
+            return tables[name]() if name in tables else np.ascontiguousarray(tensor(name))
 
         yield read

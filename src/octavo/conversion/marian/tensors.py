@@ -14,7 +14,14 @@ from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.conversion.tensor_sources.marian_bin import Integers, MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.model.architecture import OUTPUT, ProductKind, embedding_name, products, weight_products
+from octavo.model.architecture import (
+    OUTPUT,
+    ProductKind,
+    TensorKind,
+    embedding_name,
+    products,
+    weight_products,
+)
 from octavo.model.config import ModelConfig, NormPlacement
 from octavo.model.errors import SpecError
 from octavo.model.plan import QuantizationPlan, Static, plan_of
@@ -154,9 +161,9 @@ class Weights:
     def _origin(self, spec: TensorSpec, config: ModelConfig, *, is_integer: bool) -> Origin:
         if spec.name == "output.bias":
             return self._output_bias()
-        if spec.name.endswith(".positions.weight"):
+        if spec.kind is TensorKind.POSITIONS:
             return same(POSITIONS)
-        if spec.name.endswith("_scale"):
+        if spec.kind is TensorKind.SCALE:
             return self._scales(self._name(spec.name.removesuffix("_scale"), config), spec.shape[0])
         name = self._name(spec.name, config)
         found = self._integers(name) if is_integer else same(name)
