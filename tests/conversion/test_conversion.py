@@ -177,7 +177,8 @@ def test_rules_of_the_search_are_kept(theirs: Path, tmp_path: Path) -> None:
             repetition_penalty=1.2,
             early_stopping=stated,
         )
-        assert convert(theirs, tmp_path / "ours", overwrite=True).notes == ()
+        (note,) = convert(theirs, tmp_path / "ours", overwrite=True).notes
+        assert "Transformers' beam search applies it to log-probabilities" in note
         search = ModelDirectory.open(tmp_path / "ours").search
         assert (search.stop, search.no_repeat_ngram, search.repetition_penalty) == (stop, 3, 1.2)
     edit_json(theirs / "generation_config.json", early_stopping="soon")

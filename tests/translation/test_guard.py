@@ -61,6 +61,8 @@ def test_a_safer_search_repeats_nothing_and_is_no_shorter(fault: Fault) -> None:
     assert (found.beam, found.no_repeat_ngram, found.max_length) == (4, 3, 50)
     assert found.min_length == (6 if fault in (Fault.EMPTY, Fault.TOO_SHORT) else 2)
     assert safer(dataclasses.replace(options, beam=9, max_length=5), SOURCE, fault).beam == 9
+    assert safer(dataclasses.replace(options, no_repeat_ngram=2), SOURCE, fault).no_repeat_ngram == 2
+    assert safer(dataclasses.replace(options, no_repeat_ngram=5), SOURCE, fault).no_repeat_ngram == 3
     assert safer(dataclasses.replace(options, max_length=5), SOURCE, fault).min_length <= 5
 
 

@@ -174,7 +174,7 @@ NoRepeatOption = Annotated[
         metavar="N",
         min=0,
         max=MAX_POSITIONS,
-        help="No N tokens in a row come twice in a translation; 0, the default, lets them.",
+        help="No N tokens in a row come twice in a translation; 0 lets them. The default is the model's.",
         rich_help_panel=SEARCH_PANEL,
     ),
 ]

@@ -55,12 +55,15 @@ def needs_retry(source: Sequence[int], target: Sequence[int]) -> Fault | None:
 def safer(options: SearchOptions, source: Sequence[int], fault: Fault) -> SearchOptions:
     """The options of a search that seldom makes this fault again with this source.
 
-    No three tokens in a row come twice; against an empty or too short translation, it is also at least a
-    third as long as its source. What comes of it is to be taken only where it has no fault. With the model in
-    the box and newstest2014, 479 of 3,003 lines, each translated as a whole, have a fault, and 24 of these
-    keep one; where four tokens in a row may not come twice, in place of three, 214 keep one.
+    No three tokens in a row come twice, or fewer where the options say so; against an empty or too short
+    translation, it is also at least a third as long as its source. What comes of it is to be taken only where
+    it has no fault. With the model in the box and newstest2014, 479 of 3,003 lines, each translated as a
+    whole, have a fault, and 24 of these keep one; where four tokens in a row may not come twice, in place of
+    three, 214 keep one.
     """
-    barred = replace(options, beam=max(options.beam, _BEAM), no_repeat_ngram=_BARRED_TOKENS)
+    stated = options.no_repeat_ngram
+    size = min(stated, _BARRED_TOKENS) if stated else _BARRED_TOKENS
+    barred = replace(options, beam=max(options.beam, _BEAM), no_repeat_ngram=size)
     if fault in (Fault.EMPTY, Fault.TOO_SHORT):
         least = min(options.max_length, max(options.min_length, len(source) // 3))
         return replace(barred, min_length=least)

@@ -63,10 +63,10 @@ class TranslationOptions(SearchChanges, total=False):
     ``source`` and ``to`` are languages of a model that has several, as tags ("de") or as the model's codes
     ("deu_Latn"); absent or None, they are as the translator was opened. ``source`` "auto" is the language
     that each text is in; it needs the extra "detect".
-    ``target_prefix`` is what the translation of a text begins with; the model goes on from there. ``unknown``
-    says what becomes of words that the vocabulary does not have: "suppress" never produces the unknown token,
-    "allow" may, and "copy" puts what it is aligned with in the source in its place; absent or None, that is
-    as the model has it.
+    ``target_prefix`` is what the translation of each text, or passage of a document, begins with; the model
+    goes on from there. ``unknown`` says what becomes of words that the vocabulary does not have: "suppress"
+    never produces the unknown token, "allow" may, and "copy" puts what it is aligned with in the source in
+    its place; absent or None, that is as the model has it.
     ``wrapped`` says that a single line break inside a text is a space, as in a paragraph of fixed width; a
     blank line still ends a paragraph. ``sentences`` says whether the model gets a text sentence by sentence;
     absent or None, that is as the translator was opened. ``alignments`` asks for the source characters of

@@ -42,6 +42,22 @@ def test_texts_of_the_command_line(octavo: Octavo, int8_model: Path, expected: l
     assert lines(done.stdout) == [*expected[:3], "", *expected[3:5]]
 
 
+def test_rules_of_the_search(octavo_here: Octavo, int8_model: Path, tmp_path: Path) -> None:
+    rules = {"word_penalty": -0.5, "repetition_penalty": 1.4, "stop": "heuristic", "target_prefix": "Bako"}
+    with package.load(int8_model, threads=1) as translator:
+        expected = translator(TEXTS[0], **rules).text
+    options = [part for name, value in rules.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    done = octavo_here("translate", "-m", int8_model, *options, TEXTS[0])
+    assert lines(done.stdout) == [expected]
+    assert expected.startswith("Bako")
+    done = octavo_here("translate", "-m", int8_model, "--unknown", "copy", TEXTS[0])
+    assert "no attention heads that align" in message(done)
+    page = tmp_path / "a.html"
+    page.write_text("<p>Bako</p>")
+    done = octavo_here("translate", "-m", int8_model, page, "-o", "b.html", "--target-prefix", "Bako")
+    assert "leave --target-prefix out" in message(done)
+
+
 def test_files(octavo: Octavo, int8_model: Path, expected: list[str], tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_bytes(LINES)
     done = octavo("translate", "-m", int8_model, "-i", "in.txt", "-o", "out.txt")

@@ -154,6 +154,12 @@ class Settings:
         ]
         beam = self._within("num_beams", 1, 1, MAX_BEAM)
         penalty = self._within("length_penalty", 1.0, 0, MAX_LENGTH_PENALTY)
+        repetition = self._within("repetition_penalty", 1.0, MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY)
+        if repetition != 1 and beam > 1:
+            self.notes.append(
+                f"repetition_penalty = {repetition} is kept, but Transformers' beam search applies it to "
+                "log-probabilities, and Octavo, as Transformers' greedy search, to logits"
+            )
         longest = self.generation.get("max_length")
         if isinstance(longest, int) and longest < (positions or self.count("max_position_embeddings")):
             self.notes.append(
@@ -166,9 +172,7 @@ class Settings:
             LENGTH_MARGIN,
             stop=self._stop(),
             no_repeat_ngram=int(self._within("no_repeat_ngram_size", 0, 0, MAX_POSITIONS)),
-            repetition_penalty=float(
-                self._within("repetition_penalty", 1.0, MIN_REPETITION_PENALTY, MAX_REPETITION_PENALTY)
-            ),
+            repetition_penalty=float(repetition),
         )
 
     def _stop(self) -> Stop:

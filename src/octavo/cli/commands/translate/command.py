@@ -208,6 +208,8 @@ def translate(
     document = chosen_document(text or [], input_file, output_file, format_name, columns or [])
     if document is not None and (as_json or scores or nbest is not None):
         raise typer.BadParameter("a document has one translation; leave --json, --scores and --nbest out")
+    if document is not None and target_prefix is not None:
+        raise typer.BadParameter("a document is translated passage by passage; leave --target-prefix out")
     if document is None and (columns or xml_rules is not None):
         raise typer.BadParameter("--column and --xml-rules are for documents; the input is lines of text")
     if similar is not None and memory_file is None:
