@@ -52,11 +52,7 @@ def write_ctranslate2(
 
 
 def check_same(path: Path, model: ModelDirectory, tokens: list[str], codes: tuple[str, str] | None) -> None:
-    """200 sentences, greedy and with beam 4.
-
-    CTranslate2 does not count forced tokens in the length by which it divides scores; Octavo and Transformers do.
-    """
-    penalty = 0.0 if codes else 1.0
+    """200 sentences, greedy and with beam 4."""
     peer = ctranslate2.Translator(str(path), compute_type="float32", inter_threads=1, intra_threads=1)
     source = model.tokenizers()[0]
     ids = {name: token for token, name in enumerate(tokens)}
@@ -67,7 +63,7 @@ def check_same(path: Path, model: ModelDirectory, tokens: list[str], codes: tupl
     engine = Engine(model, precision="float32", threads=1)
     for beam in (1, 4):
         options = SearchOptions(
-            beam=beam, length_penalty=penalty, max_length=40, length_ratio=0.0, length_margin=40
+            beam=beam, length_penalty=1.0, max_length=40, length_ratio=0.0, length_margin=40
         )
         forced = [[ids[codes[1]]]] * len(rows) if codes else None
         ours = engine.translate([np.array(row, np.int32) for row in rows], options, target_prefixes=forced)
@@ -75,7 +71,7 @@ def check_same(path: Path, model: ModelDirectory, tokens: list[str], codes: tupl
             named,
             target_prefix=[[codes[1]]] * len(rows) if codes else None,
             beam_size=beam,
-            length_penalty=penalty,
+            length_penalty=1.0,
             min_decoding_length=0,
             max_decoding_length=40,
         )
@@ -88,6 +84,10 @@ def check_same(path: Path, model: ModelDirectory, tokens: list[str], codes: tupl
 def test_models_of_many_languages(tmp_path: Path, kind: str) -> None:
     peer = write_multilingual(tmp_path / "hf", kind)
     peer.model.config.normalize_before = True  # as published configurations of mBART say
+    if kind == "mbart50":
+        # Directly after forced tokens CTranslate2's beam ends only where EOS is the likeliest: rare here.
+        peer.model.final_logits_bias[0, 2] = -4.0
+        peer.model.save_pretrained(peer.path)
     convert(peer.path, tmp_path / "hf-ours")
     ours = ModelDirectory.open(tmp_path / "hf-ours")
     tokens = write_ctranslate2(tmp_path / "ct2", peer.model, ours)
