@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from octavo.languages import SOURCE, Languages
 from octavo.server.api.language_codes import tag_of
 from octavo.server.language_names import language_name
 
@@ -37,3 +40,11 @@ def test_tags(code: str, tags: set[str], tag: str | None) -> None:
 )
 def test_names(tag: str, name: str) -> None:
     assert language_name(tag) == name
+
+
+def test_every_language_of_published_models_has_a_name() -> None:
+    codes = Path(__file__).parents[2] / "language_codes.txt"
+    for family in codes.read_text("ascii").strip().split("\n\n"):
+        names = family.split()[1:]
+        languages = Languages({name: token for token, name in enumerate(names)}, (SOURCE,))
+        assert [tag for tag in languages.tags if language_name(tag) == tag] == []
