@@ -97,7 +97,7 @@ def write_multilingual(
         ids = _M2M_SPECIAL | {name: token for token, name in enumerate(kept, 4)}
         (path / "vocab.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
         vocabulary = len(ids) + 100 + 8
-        source, target = "__en__", "__de__"
+        source, target = "__en__" if kind == "m2m100" else "en", "__de__"  # the latter is not told it
         settings = {"tokenizer_class": "M2M100Tokenizer" if kind == "m2m100" else "SMALL100Tokenizer"}
     elif kind.startswith("nllb"):
         vocabulary = first + len(NLLB_CODES) + 1 + 2

@@ -275,6 +275,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda d: (d / "config.json").unlink(), "config.json: missing"),
     "no weights": (lambda d: (d / "model.safetensors").unlink(), "model.safetensors: missing"),
     "no source pieces": (lambda d: (d / "source.spm").unlink(), "source.spm: cannot read: No such file"),
+    "a Pegasus that summarizes": (
+        lambda d: (d / "source.spm").rename(d / "spiece.model"),
+        "its vocabulary is spiece.model, that of a Pegasus which summarizes",
+    ),
     "no target pieces": (lambda d: (d / "target.spm").unlink(), "target.spm: cannot read: No such file"),
     "no vocabulary": (lambda d: (d / "vocab.json").unlink(), "vocab.json: missing"),
     "bad JSON": (lambda d: (d / "vocab.json").write_text("{"), "vocab.json: not valid JSON"),

@@ -36,6 +36,9 @@ _DENSE: Final = "M2M100ForConditionalGeneration"
 _EXPERTS: Final = "NllbMoeForConditionalGeneration"
 _CLASSES: Final = {_DENSE: "m2m_100", _EXPERTS: "nllb-moe"}
 
+_SMALL100: Final = "SMALL100Tokenizer"
+_SMALL100_FILE: Final = "tokenization_small100.py"  # its tokenizer, which comes with the model; never run
+
 _NLLB_CODE: Final = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
 _M2M_CODE: Final = re.compile(r"__[a-z]{2,3}__")
 
@@ -64,7 +67,8 @@ def read(path: Path) -> Described:
             f"{path}: no file states its language codes; copy the whole model directory, with tokenizer.json "
             "or added_tokens.json"
         )
-    languages = _languages(text.codes, options, settings)
+    is_small100 = options.get("tokenizer_class") == _SMALL100 or (path / _SMALL100_FILE).is_file()
+    languages = _languages(text.codes, options, settings, tells_target_first=is_small100)
     search = settings.search(converted={"forced_bos_token_id"})
     stated = settings.model_config(
         norm=NormPlacement.PRE,
@@ -115,10 +119,12 @@ def _by_name(directory: Path, size: int, options: Mapping[str, Any]) -> FairseqT
     return FairseqText(table, codes, found_in_text(directory, added, pieces, hidden=codes), unknown)
 
 
-def _languages(codes: Mapping[str, int], options: Mapping[str, Any], settings: Settings) -> Languages:
+def _languages(
+    codes: Mapping[str, int], options: Mapping[str, Any], settings: Settings, *, tells_target_first: bool
+) -> Languages:
     """Where the languages stand. SMaLL-100 reads the target's before the source; the first tokenizer of NLLB
     put the source's behind it."""
-    if options.get("tokenizer_class") == "SMALL100Tokenizer":
+    if tells_target_first:
         return Languages(codes, source_prefix=(TARGET,), default_target=_stated(codes, options, "tgt_lang"))
     names = {token: name for name, token in codes.items()}
     forced = names.get(settings.generation.get("forced_bos_token_id") or -1)

@@ -38,6 +38,8 @@ NAME: Final = "OPUS-MT (MarianMTModel, PegasusForConditionalGeneration)"
 
 _CLASSES: Final = {str(each): each.model_type for each in Architecture}
 
+_SUMMARIZER_PIECES: Final = "spiece.model"
+
 # What MarianMTModel does not do, though older files speak of it.
 _MUST_BE_FALSE: Final = ("normalize_before", "add_final_layer_norm", "normalize_embedding")
 
@@ -49,6 +51,11 @@ def detect(path: Path) -> bool:
 
 def read(path: Path) -> Described:
     """The model in the directory. Raises ConversionError."""
+    if not (path / SOURCE_PIECES).exists() and (path / _SUMMARIZER_PIECES).exists():
+        raise ConversionError(
+            f"{path}: its vocabulary is {_SUMMARIZER_PIECES}, that of a Pegasus which summarizes; one with "
+            f"{SOURCE_PIECES}, {TARGET_PIECES} and {VOCABULARY_FILE} is read"
+        )
     settings = Settings(path)
     architecture = Architecture(class_of(path, _CLASSES) or Architecture.MARIAN)
     is_marian = architecture is Architecture.MARIAN
