@@ -105,7 +105,7 @@ struct LinearS8 {
 inline constexpr int kPagePositions = 16;
 
 /// Where things lie in a page, in bytes: keys first; where they are u8, `key_sums` behind them; then values.
-/// Keys and values each are floats [kPagePositions, heads · head_dim], or bytes in the order the tier likes,
+/// Keys and values each are floats [heads, kPagePositions, head_dim], or bytes in the order the tier likes,
 /// for which heads begin on cache lines.
 struct PageLayout {
   int heads = 0;

@@ -6,31 +6,36 @@
 
 namespace octavo::lanes16 {
 
-/// The keys one query sees, in order, for rows of floats.
+/// The keys and values of a head that one query sees, in order, as rows of floats.
 template <class V>
 class SeenRows {
  public:
-  SeenRows(const Attend& job, int query)
+  SeenRows(const Attend& job, int query, int head)
       : pages_(job.pages),
         order_(job.order != nullptr ? job.order + query * job.order_stride : nullptr),
         count_(job.order != nullptr ? job.counts[query] : job.positions),
-        row_bytes_(static_cast<std::size_t>(job.layout->heads) *
-                   static_cast<std::size_t>(job.layout->head_dim) * 4) {}
+        row_bytes_(static_cast<std::size_t>(job.layout->head_dim) * 4),
+        keys_(static_cast<std::size_t>(head) * kPagePositions * row_bytes_),
+        values_(job.layout->values + keys_) {}
 
   int count() const { return count_; }
   int position(int j) const { return order_ != nullptr ? order_[j] : j; }
-  /// Key j's row of what begins `offset` bytes into a page.
+  const float* key(int j) const { return row(j, keys_); }
+  const float* value(int j) const { return row(j, values_); }
+
+ private:
   const float* row(int j, std::size_t offset) const {
     const auto place = static_cast<unsigned>(position(j));
     const std::byte* page = pages_[place / kPagePositions];
     return reinterpret_cast<const float*>(page + offset + place % kPagePositions * row_bytes_);
   }
 
- private:
   const std::byte* const* pages_;
   const std::int32_t* order_;
   int count_;
   std::size_t row_bytes_;
+  std::size_t keys_;  // where the head's begin in a page
+  std::size_t values_;
 };
 
 /// Adds the tile's bias to scores in order. Returns the largest. Behind the last stand scores that occur.
@@ -71,7 +76,7 @@ inline V score_floats(const Tile& tile, const SeenRows<V>& rows) {
       }
       const float* keys[4];
       for (int k = 0; k < 4; ++k) {
-        keys[k] = rows.row(from + k < rows.count() ? from + k : rows.count() - 1, 0) + tile.column(0);
+        keys[k] = rows.key(from + k < rows.count() ? from + k : rows.count() - 1);
       }
       V sum[4] = {V::all(0.0f), V::all(0.0f), V::all(0.0f), V::all(0.0f)};
       for_each_vector<V>(head_dim, [&](int c, int count) {
@@ -109,7 +114,7 @@ inline void sum_floats_block(const Tile& tile, const SeenRows<V>& rows, const fl
   V sum[Vectors];
   for (int v = 0; v < Vectors; ++v) sum[v] = V::all(0.0f);
   for (int j = 0; j < rows.count(); ++j) {
-    const float* value = rows.row(j, tile.layout.values) + column;
+    const float* value = rows.value(j) + c;
     const V weight = V::all(weights[j]);
     if (count == Vectors * V::kLanes) {
       for (int v = 0; v < Vectors; ++v) sum[v] = V::fma(weight, V::load(value + v * V::kLanes), sum[v]);

@@ -9,7 +9,7 @@ namespace octavo::lanes16 {
 /// Keys as bytes, values as floats: scores by position are put in order.
 template <class V, class Tile>
 inline void attend_bytes_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
-  const SeenRows<V> rows(job, tile.first);
+  const SeenRows<V> rows(job, tile.first, tile.head);
   V top[1];
   score_bytes(tile, top);
   if (tile.has_bias) add_bias(tile, top);
@@ -21,7 +21,7 @@ inline void attend_bytes_floats(const Attend& job, const Tile& tile, const Conte
 /// Keys as floats, values as bytes: scores in order are put to their positions.
 template <class V, class Tile>
 inline void attend_floats_bytes(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
-  const SeenRows<V> rows(job, tile.first);
+  const SeenRows<V> rows(job, tile.first, tile.head);
   const V top[1] = {score_floats<V>(tile, rows)};
   if (job.order != nullptr) {
     float* ordered = tile.scores + tile.room;
@@ -35,7 +35,7 @@ inline void attend_floats_bytes(const Attend& job, const Tile& tile, const Conte
 
 template <class V, class Tile>
 inline void attend_floats(const Attend& job, const Tile& tile, const ContextRows<V>& target) {
-  const SeenRows<V> rows(job, tile.first);
+  const SeenRows<V> rows(job, tile.first, tile.head);
   const V top = score_floats<V>(tile, rows);
   const float total = exponentiate<V>(tile.scores, rows.count(), top);
   sum_floats(tile, rows, tile.scores, 1.0f / total, target);
@@ -117,7 +117,7 @@ void weigh_tile(Attend job, const HeadWeights& target, int first) {
     score_bytes(tile, top);
     if (tile.has_bias) add_bias(tile, top);
   } else if constexpr (Queries == 1) {
-    top[0] = score_floats<V>(tile, SeenRows<V>(job, first));
+    top[0] = score_floats<V>(tile, SeenRows<V>(job, first, target.head));
   }
   weigh_bytes(tile, top, sum);
 }

@@ -5,7 +5,7 @@
 #include "kernels/exponential.h"
 #include "kernels/reference/functions.h"
 
-// A page holds keys and values each row by row, as they come. Nothing is kept in `key_sums`.
+// A page holds keys and values that are bytes row by row, as they come. Nothing is kept in `key_sums`.
 
 namespace octavo::reference {
 
@@ -21,6 +21,17 @@ std::size_t row_bytes(const PageLayout& layout, bool u8) {
   const std::size_t width =
       static_cast<std::size_t>(layout.heads) * static_cast<std::size_t>(layout.head_dim);
   return u8 ? width : width * sizeof(float);
+}
+
+void keep_row(const std::byte* row, const PageLayout& layout, bool u8, std::size_t place, std::byte* target) {
+  if (u8) {
+    std::copy_n(row, row_bytes(layout, u8), target + place * row_bytes(layout, u8));
+    return;
+  }
+  const std::size_t head_bytes = static_cast<std::size_t>(layout.head_dim) * sizeof(float);
+  for (std::size_t head = 0; head < static_cast<std::size_t>(layout.heads); ++head) {
+    std::copy_n(row + head * head_bytes, head_bytes, target + (head * kPagePositions + place) * head_bytes);
+  }
 }
 
 /// One head of one query, and the keys it sees.
@@ -79,9 +90,12 @@ class QueryHead {
   const T* row(int j, std::size_t offset) const {
     const int at = position(j);
     const auto place = static_cast<std::size_t>(at % kPagePositions);
-    const std::byte* page = job_.pages[at / kPagePositions];
-    return reinterpret_cast<const T*>(page + offset + place * row_bytes(*job_.layout, sizeof(T) == 1)) +
-           first();
+    const std::byte* page = job_.pages[at / kPagePositions] + offset;
+    if constexpr (sizeof(T) == 1) {
+      return reinterpret_cast<const T*>(page + place * row_bytes(*job_.layout, true)) + first();
+    }
+    return reinterpret_cast<const T*>(page) + kPagePositions * first() +
+           place * static_cast<std::size_t>(job_.layout->head_dim);
   }
 
   float product_with_key(int j) const {
@@ -145,13 +159,11 @@ PageLayout page_layout(int heads, int head_dim, bool keys_u8, bool values_u8) {
 }
 
 void keep_rows(const KeepRows& job) {
-  const std::size_t key_bytes = row_bytes(*job.layout, job.layout->keys_u8);
-  const std::size_t value_bytes = row_bytes(*job.layout, job.layout->values_u8);
   for (int r = 0; r < job.rows; ++r) {
-    const std::size_t place = job.positions[r];
-    std::copy_n(job.keys + r * job.key_stride, key_bytes, job.pages[r] + place * key_bytes);
-    std::copy_n(job.values + r * job.value_stride, value_bytes,
-                job.pages[r] + job.layout->values + place * value_bytes);
+    std::byte* page = job.pages[r];
+    keep_row(job.keys + r * job.key_stride, *job.layout, job.layout->keys_u8, job.positions[r], page);
+    keep_row(job.values + r * job.value_stride, *job.layout, job.layout->values_u8, job.positions[r],
+             page + job.layout->values);
   }
 }
 

@@ -163,7 +163,6 @@ HeadWeights SoftmaxAttention::weigh(int first, Attend job, int head, Workspace& 
 void SoftmaxAttention::observe_weights(const Attend& job, Workspace& workspace) const {
   const KernelTable& kernels = *workspace.kernels;
   const PageLayout layout = kernels.attention.layout(1, head_dim_, false, false);
-  const auto stride = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(heads_ * head_dim_) * kFloatBytes);
   const std::ptrdiff_t head_bytes = head_dim_ * static_cast<std::ptrdiff_t>(kFloatBytes);
   const auto page_count = static_cast<std::size_t>((job.positions + kPagePositions - 1) / kPagePositions);
   AlignedBuffer<std::byte> memory(page_count * layout.bytes);
@@ -174,7 +173,7 @@ void SoftmaxAttention::observe_weights(const Attend& job, Workspace& workspace) 
     for (int position = 0; position < job.positions; ++position) {
       const std::byte* page = job.pages[position / kPagePositions];
       const auto place = static_cast<std::uint8_t>(position % kPagePositions);
-      const std::byte* key = page + place * stride + head * head_bytes;
+      const std::byte* key = page + (head * kPagePositions + place) * head_bytes;
       kernels.attention.keep({.layout = &layout,
                               .rows = 1,
                               .keys = key,
