@@ -107,7 +107,7 @@ def _settings(
     search = search_options(model.search, request.search)
     precision = request.load.get("precision") or default_precision(model)
     options: dict[str, Any] = {
-        **dataclasses.asdict(search),
+        **search.stated(),
         "precision": precision,
         "whole_lines": not request.load.get("sentence_by_sentence", True),
         "shortlist": request.load.get("shortlist", True),

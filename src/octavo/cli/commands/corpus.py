@@ -23,11 +23,14 @@ from octavo.cli.options import (
     ModelOption,
     NoRepeatOption,
     PrecisionOption,
+    RepetitionPenaltyOption,
     ShortlistOption,
     SourceLanguageOption,
+    StopOption,
     TargetLanguageOption,
     ThreadsOption,
     WholeLinesOption,
+    WordPenaltyOption,
 )
 from octavo.cli.terminal.progress import is_terminal
 
@@ -113,6 +116,9 @@ def corpus(
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
     no_repeat_ngram: NoRepeatOption = None,
+    repetition_penalty: RepetitionPenaltyOption = None,
+    word_penalty: WordPenaltyOption = None,
+    stop: StopOption = None,
 ) -> None:
     """Translate a corpus of any size: text, JSON lines, CSV, TSV or Parquet.
 
@@ -154,6 +160,9 @@ def corpus(
             "max_length": max_length,
             "length_ratio": length_ratio,
             "no_repeat_ngram": no_repeat_ngram,
+            "repetition_penalty": repetition_penalty,
+            "word_penalty": word_penalty,
+            "stop": stop,
         },
         load={
             "precision": precision,

@@ -18,13 +18,17 @@ from octavo.cli.options import (
     MaxLengthOption,
     MinLengthOption,
     ModelOption,
+    NoRepeatOption,
     PrecisionName,
     PrecisionOption,
+    RepetitionPenaltyOption,
     ShortlistOption,
     SourceLanguageOption,
+    StopOption,
     TargetLanguageOption,
     ThreadsOption,
     WholeLinesOption,
+    WordPenaltyOption,
 )
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
@@ -74,6 +78,10 @@ def evaluate(
     min_length: MinLengthOption = None,
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
+    no_repeat_ngram: NoRepeatOption = None,
+    repetition_penalty: RepetitionPenaltyOption = None,
+    word_penalty: WordPenaltyOption = None,
+    stop: StopOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on a test set: BLEU, chrF, length and speed.
@@ -92,6 +100,10 @@ def evaluate(
         "min_length": min_length,
         "max_length": max_length,
         "length_ratio": length_ratio,
+        "no_repeat_ngram": no_repeat_ngram,
+        "repetition_penalty": repetition_penalty,
+        "word_penalty": word_penalty,
+        "stop": stop,
     }
     if engine == "pytorch" and precision not in (None, "float32"):
         raise typer.BadParameter("--engine pytorch computes in float32; leave --precision out")
@@ -173,7 +185,7 @@ def _run_report(translator: "Translator", engine: EngineName, changes: "SearchCh
         "engine": engine,
         "precision": translator.precision,
         "threads": translator.threads,
-        "search": dataclasses.asdict(search_options(model.search, changes)),
+        "search": search_options(model.search, changes).stated(),
     }
 
 
