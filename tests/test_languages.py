@@ -188,7 +188,7 @@ GOOD: dict[str, Any] = languages_of("en", "de").to_dict()
         ({"codes": {"en": 1.0}}, "code 'en': 1.0: expected a token id"),
         ({"codes": {"e n": 1}}, "code 'e n': must be 1 to 64 printable characters"),
         ({"codes": {"": 1}}, "code '': must be"),
-        ({"source": {"prefix": []}}, "languages: source: has the keys 'prefix'; must be prefix, suffix"),
+        ({"source": {"prefix": []}}, r"languages: source: has the keys \['prefix'\]; must be prefix, suffix"),
         ({"source": []}, "languages: source: expected an object, found list"),
         ({"source": {"prefix": "$source", "suffix": []}}, "source prefix: expected a list, found str"),
         (
@@ -200,8 +200,11 @@ GOOD: dict[str, Any] = languages_of("en", "de").to_dict()
         ({"source": {"prefix": [], "suffix": []}, "target": {"prefix": [1]}}, "no code is used"),
         ({"default": {"source": "fr", "target": None}}, "default source = 'fr': no such code"),
         ({"default": {"source": 1, "target": None}}, "default source = 1: expected a code or null"),
-        ({"default": {"source": None}}, "languages: default: has the keys 'source'; must be source, target"),
-        ({"more": 1}, "languages: has the keys .*'more'; must be codes, source, target, default"),
+        (
+            {"default": {"source": None}},
+            r"languages: default: has the keys \['source'\]; must be source, target",
+        ),
+        ({"more": 1}, "languages: has the keys .*; must be codes, source, target, default"),
     ],
 )
 def test_what_no_model_can_have_is_refused(changes: dict[str, Any], complaint: str) -> None:

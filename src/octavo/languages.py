@@ -320,7 +320,7 @@ def _exact_keys(where: str, values: Any, keys: Sequence[str]) -> None:
     if not isinstance(values, Mapping):
         raise SpecError(f"{where}: expected an object, found {type(values).__name__}")
     if set(values) != set(keys):
-        raise SpecError(f"{where}: has the keys {', '.join(map(repr, values))}; must be {', '.join(keys)}")
+        raise SpecError(f"{where}: has the keys {reprlib.repr(list(values))}; must be {', '.join(keys)}")
 
 
 def _list(what: str, value: Any) -> tuple[Item, ...]:

@@ -34,7 +34,7 @@ def test_a_model_need_not_have_them(tmp_path: Path) -> None:
     ("value", "complaint"),
     [
         ([], "config.json: languages: expected an object, found list"),
-        ({}, "config.json: languages: has the keys ; must be codes, source, target, default"),
+        ({}, r"config.json: languages: has the keys \[\]; must be codes, source, target, default"),
         ({**LANGUAGES.to_dict(), "codes": {"eng_Latn": 96}}, "code 'eng_Latn': token 96 lies outside"),
     ],
 )

@@ -15,7 +15,7 @@ from octavo.artifact import ModelDirectory
 from octavo.errors import ModelError
 from octavo.model.scheme import Scheme
 
-from ..models import write_tiny_model
+from ..models import nllb_languages, write_tiny_model
 from ..mutations import KINDS, mutate
 
 ROUNDS = 70
@@ -24,7 +24,9 @@ ROUNDS = 70
 
 @pytest.fixture(scope="module", params=list(Scheme))
 def pristine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("pristine") / "model", scheme=request.param)
+    languages = nllb_languages() if request.param is Scheme.NONE else None
+    path = tmp_path_factory.mktemp("pristine") / "model"
+    return write_tiny_model(path, scheme=request.param, languages=languages)
 
 
 def use(path: Path) -> None:
