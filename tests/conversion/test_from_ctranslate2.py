@@ -434,3 +434,16 @@ def test_a_tokenizer_json_stands_for_sentencepiece_files(tmp_path: Path) -> None
     again = converted(tmp_path)
     for line in SENTENCES:
         assert again.tokenizers()[0].encode(line) == model.tokenizers()[0].encode(line)
+
+
+def test_heads_that_were_trained_to_align(tmp_path: Path) -> None:
+    model = exported(tmp_path)
+    assert converted(tmp_path).alignment is None
+    numbers = {"decoder/alignment_layer": np.int16(-2), "decoder/alignment_heads": np.int16(1)}
+    rewrite(tmp_path / "theirs", lambda found: found.update(numbers))
+    heads = converted(tmp_path).alignment
+    assert heads is not None
+    assert heads.heads == ((model.config.decoder_layers - 2, 0),)
+    set_number("decoder/alignment_layer", np.int16(9))(tmp_path / "theirs")
+    with pytest.raises(ConversionError, match="alignment: layer 9"):
+        convert(tmp_path / "theirs", tmp_path / "no")

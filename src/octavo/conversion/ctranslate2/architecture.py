@@ -16,9 +16,10 @@ from octavo.conversion.ctranslate2.settings import Settings
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
 from octavo.conversion.token_lists import PAD_NAMES
+from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.errors import SpecError
-from octavo.model.limits import MAX_POSITIONS
+from octavo.model.limits import MAX_ALIGNMENT_HEADS, MAX_POSITIONS
 
 STACKS: Final = ("encoder", "decoder")
 DECODER_EMBEDDING: Final = "decoder/embeddings/weight"
@@ -31,6 +32,7 @@ _HEADS_OF_OLD: Final = {"TransformerBase": 8, "TransformerBig": 16}
 _ACTIVATIONS: Final = {0: Activation.RELU, 1: Activation.GELU_TANH, 2: Activation.SILU, 3: Activation.GELU}
 _OTHER_ACTIVATIONS: Final = {4: "GELU by a sigmoid, x * sigmoid(1.702 x)", 5: "tanh", 6: "sigmoid"}
 
+_LAST: Final = -1
 _POSITIONS_WITHOUT_TABLE: Final = 1024
 _SAME_POSITION: Final = 2e-6
 _SAME_ANGLE: Final = 5e-7
@@ -136,6 +138,21 @@ class Architecture:
             return self._with_positions(ModelConfig(max_positions=2, **values))
         except SpecError as error:
             raise ConversionError(f"{self.file.path}: {error}") from error
+
+    def alignment(self, config: ModelConfig) -> AlignmentHeads | None:
+        """The heads that were trained to align: those of a named layer. None where it is the last one,
+        which CTranslate2 looks at in all other models."""
+        layer = int(self.number("decoder", "alignment_layer", _LAST))
+        if layer == _LAST:
+            return None
+        layer += config.decoder_layers if layer < 0 else 0
+        heads = int(self.number("decoder", "alignment_heads", 1)) or config.attention_heads
+        try:
+            found = AlignmentHeads(tuple((layer, head) for head in range(min(heads, MAX_ALIGNMENT_HEADS))))
+            found.check(config)
+        except SpecError as error:
+            raise ConversionError(f"{self.file.path}: {error}") from error
+        return found
 
     def _alike(self, name: str, default: float) -> float:
         values = [self.number(side, name, default) for side in STACKS]

@@ -66,6 +66,7 @@ def describe(
         notes=tuple(note for note in (eos_note, shortlist_note) if note),
         scheme=scheme,
         shortlist=shortlist,
+        alignment=architecture.alignment(config),
     )
 
 
