@@ -39,8 +39,15 @@ class Looping:
     def __init__(self, endless: set[bytes]) -> None:
         self.endless = endless
 
-    def translate(self, sources: Sequence[TokenIds], options: SearchOptions) -> list[list[Hypothesis]]:
+    def translate(
+        self,
+        sources: Sequence[TokenIds],
+        options: SearchOptions,
+        *,
+        target_prefixes: Sequence[TokenIds] | None = None,
+    ) -> list[list[Hypothesis]]:
         assert options.beam == 1
+        assert not target_prefixes
         return [[self._translation(source)] for source in sources]
 
     def _translation(self, source: TokenIds) -> Hypothesis:
