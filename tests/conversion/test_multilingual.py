@@ -22,7 +22,9 @@ from .multilingual import KINDS, NLLB_CODES, translate, write_multilingual
 torch = pytest.importorskip("torch")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    pytest.importorskip("transformers", reason="comparing with Transformers needs octavo[peers]")
+    transformers = pytest.importorskip(
+        "transformers", reason="comparing with Transformers needs octavo[peers]"
+    )
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Transformers' own
 
@@ -95,6 +97,26 @@ def test_languages_have_their_ids(tmp_path: Path) -> None:
     assert nllb.direction("en", "zh").target_prefix == (nllb.languages.codes["zho_Hans"],)
     with pytest.raises(LanguageError, match="ace_Arab, deu_Latn"):
         nllb.direction("en", None)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("nllb", "NllbTokenizer"), ("mbart50", "MBart50Tokenizer")])
+def test_tokenizer_json_alone_is_enough(kind: str, name: str, tmp_path: Path) -> None:
+    """Transformers 5 saves no sentencepiece file."""
+    peer = write_multilingual(tmp_path / "theirs", kind)
+    convert(peer.path, tmp_path / "first", name="x")
+    tokenizer = getattr(transformers, name).from_pretrained(peer.path)
+    saved = tmp_path / "saved"
+    peer.model.save_pretrained(saved)
+    tokenizer.save_pretrained(saved)
+    assert not (saved / "sentencepiece.bpe.model").exists()
+    convert(saved, tmp_path / "second", name="x")
+    first, second = (ModelDirectory.open(tmp_path / place) for place in ("first", "second"))
+    ids = {code: tokenizer.convert_tokens_to_ids(code) for code in first.languages.codes}
+    assert {code: second.languages.codes[code] for code in first.languages.codes} == ids
+    assert (second.config, second.added.ids) == (first.config, first.added.ids)
+    lines = [one_line(line) for line in mixed_lines(300, seed=3)]
+    one, other = (model.tokenizers()[0] for model in (first, second))
+    assert [one.encode(line) for line in lines] == [other.encode(line) for line in lines]
 
 
 def test_a_text_cannot_name_a_language(tmp_path: Path) -> None:
