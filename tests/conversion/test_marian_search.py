@@ -53,8 +53,9 @@ def decoded(student: Path, lines: list[str], *options: str) -> list[list[tuple[s
         {"beam": 4, "length_penalty": 0.0},
         {"beam": 6, "length_penalty": 0.6, "word_penalty": 0.3},
         {"beam": 3, "length_penalty": 1.2, "word_penalty": -0.4, "length_ratio": 2.0},
+        {"beam": 4, "length_penalty": 0.6, "length_ratio": 1.0},
     ],
-    ids=["as it is", "penalties", "rewards"],
+    ids=["as it is", "penalties", "rewards", "cut"],
 )
 def test_lists_of_translations_are_marians(
     student: Path, ours: ModelDirectory, shared_data: Path, options: dict[str, float]
