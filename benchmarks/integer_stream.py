@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from octavo.integer import SiteScales
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import Positions
+from octavo.model.sublayers import ProductKind
 from octavo.model.tensor_table import tensors
 from octavo.quantization.tensor_model import TensorModel, TensorSource
 from octavo.scale_propagation import INT16_LEVELS, Scale

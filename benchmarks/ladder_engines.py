@@ -27,9 +27,10 @@ from octavo.calibration.text.pairs import Pairs
 from octavo.conversion.to_huggingface import export
 from octavo.engine import Engine, SearchOptions
 from octavo.engine.precision import Model
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, dynamic_plan
+from octavo.model.sublayers import ProductKind
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.race import Spread, paired_ratio, race, timed

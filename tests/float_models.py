@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import Activation, Mixer, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import ProductKind
 from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization import TensorModel
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.sublayers import ProductKind
 
 PLANS = ("full", "paper", "mixed")
 

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_origin
 
-from octavo.model.architecture import Sublayer, WeightProduct, architecture
+from octavo.model.architecture import architecture
 from octavo.model.config import DEFAULTS, Mixer, ModelConfig, Unwritten
 from octavo.model.fields import Between, marks_of, types_of
+from octavo.model.sublayers import Sublayer, WeightProduct
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "model-format.md"
 

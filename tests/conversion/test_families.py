@@ -13,7 +13,7 @@ from octavo.conversion import families as package
 from octavo.conversion.families import families, names
 from octavo.conversion.mapping import MappedTensors, computed, same, zeros
 from octavo.conversion.tensor_sources import open_weights
-from octavo.model.architecture import TensorKind
+from octavo.model.sublayers import TensorKind
 from octavo.model.tensor_table import DType, TensorSpec
 
 from .marian import marian_config, write_marian

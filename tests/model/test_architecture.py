@@ -9,20 +9,9 @@ from typing import Any
 
 import pytest
 
-from octavo.model.architecture import (
-    OUTPUT,
-    ProductKind,
-    SiteKind,
-    SublayerKind,
-    TensorKind,
-    WeightProduct,
-    architecture,
-    products,
-    sites,
-    sites_written,
-    weight_products,
-)
+from octavo.model.architecture import OUTPUT, architecture, products, sites, sites_written, weight_products
 from octavo.model.config import Mixer, NormFunction, NormPlacement
+from octavo.model.sublayers import ProductKind, SiteKind, SublayerKind, TensorKind, WeightProduct
 
 from ..models import integer_config, language_config, tiny_config
 

@@ -45,7 +45,7 @@ def test_a_model_out_of_range_is_refused(key: str, value: int, message: str) -> 
         ("length_penalty", math.nan),
         ("length_penalty", math.inf),
         ("length_ratio", math.nan),
-        ("length_margin", 0),
+        ("length_margin", -1),
     ],
 )
 def test_search_defaults_out_of_range_are_refused(key: str, value: float) -> None:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octavo.model.architecture import ProductKind, WeightProduct, products, sites, weight_products
+from octavo.model.architecture import products, sites, weight_products
 from octavo.model.errors import SpecError
 from octavo.model.plan import LARGEST_SCALE, SMALLEST_SCALE, QuantizationPlan, Static, dynamic_plan, plan_of
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import ProductKind, WeightProduct
 from octavo.model.tensor_table import tensors, weight_shapes
 
 from ..models import integer_config, language_config, tiny_config

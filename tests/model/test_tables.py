@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.model.architecture import SublayerKind
+from octavo.model.sublayers import SublayerKind
 
 ROOT = Path(__file__).resolve().parents[2]
 specification = importlib.util.spec_from_file_location("model_tables", ROOT / "tools" / "model_tables.py")

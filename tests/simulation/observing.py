@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.sublayers import ProductKind
 from octavo.quantization import TensorModel
 from octavo.simulation import Simulation, attention, transformer
 from octavo.simulation.transformer import SimulationResult

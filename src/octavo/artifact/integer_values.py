@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from octavo.model.architecture import OUTPUT, SiteKind, WeightProduct, architecture, sites, weight_products
+from octavo.model.architecture import OUTPUT, architecture, sites, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import (
     LARGEST_CONTEXT_RATIO,
@@ -17,6 +17,7 @@ from octavo.model.integer_format import (
     SUM_LIMIT,
     SYMMETRIC_LEVELS,
 )
+from octavo.model.sublayers import SiteKind, WeightProduct
 
 Reader = Callable[[str], npt.NDArray[Any]]
 

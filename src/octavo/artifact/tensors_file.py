@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from octavo import interrupt
 from octavo.errors import ModelError
-from octavo.model.architecture import TensorKind
 from octavo.model.integer_format import WEIGHT_LIMITS, Limits
+from octavo.model.sublayers import TensorKind
 from octavo.model.tensor_table import DType, TensorSpec
 
 Array: TypeAlias = npt.NDArray[Any]

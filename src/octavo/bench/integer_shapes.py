@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from octavo.bench.shapes import Shape, configuration
 from octavo.errors import InputError
-from octavo.model.architecture import OUTPUT, TensorKind, architecture, weight_products
+from octavo.model.architecture import OUTPUT, architecture, weight_products
 from octavo.model.config import AttentionFunction, ModelConfig, NormFunction
 from octavo.model.integer_format import IntegerScales, integer_obstacle
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import TensorKind
 from octavo.model.tensor_table import DELTA_LIMITS, DType, TensorSpec, tensors
 from octavo.quantization import TensorModel
 

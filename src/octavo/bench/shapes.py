@@ -13,10 +13,11 @@ from octavo.calibration.observe.observations import observe
 from octavo.calibration.text.pairs import Pairs
 from octavo.engine import Engine
 from octavo.engine.precision import Model
-from octavo.model.architecture import TensorKind, architecture
+from octavo.model.architecture import architecture
 from octavo.model.config import Activation, Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import TensorKind
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.thresholds import Method
 from octavo.runs.progress import Silent

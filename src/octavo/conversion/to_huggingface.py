@@ -38,9 +38,10 @@ from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
 from octavo.conversion.tensor_sources.directory import SAFETENSORS
-from octavo.model.architecture import TensorKind, architecture
+from octavo.model.architecture import architecture
 from octavo.model.config import ModelConfig, NormPlacement, Positions
 from octavo.model.search import Stop
+from octavo.model.sublayers import TensorKind
 
 DType = Literal["float32", "float16"]
 

@@ -12,8 +12,9 @@ from octavo.errors import QuantizationError
 from octavo.integer.freeze_attention import delta_scale, scores_scale
 from octavo.integer.freeze_product import SMALLEST_STEP
 from octavo.integer.site_scales import SiteScales, head_sites, input_sites
-from octavo.model.architecture import OUTPUT, Site, SiteKind, architecture, sites, weight_products
+from octavo.model.architecture import OUTPUT, architecture, sites, weight_products
 from octavo.model.integer_format import LARGEST_CONTEXT_RATIO, POLYNOMIAL_BIAS_LIMITS, PRODUCT_SHIFT_LIMITS
+from octavo.model.sublayers import Site, SiteKind
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.tensor_model import TensorSource

@@ -21,14 +21,7 @@ from octavo.integer.freeze_product import (
     row_steps,
 )
 from octavo.integer.site_scales import SiteScales
-from octavo.model.architecture import (
-    OUTPUT,
-    WeightProduct,
-    architecture,
-    embedding_name,
-    sites,
-    weight_products,
-)
+from octavo.model.architecture import OUTPUT, architecture, embedding_name, sites, weight_products
 from octavo.model.config import ModelConfig, Positions
 from octavo.model.errors import SpecError
 from octavo.model.integer_format import (
@@ -39,6 +32,7 @@ from octavo.model.integer_format import (
     integer_obstacle,
 )
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import WeightProduct
 from octavo.model.tensor_table import float_shapes, weight_shapes
 from octavo.quantization.arrays import Float64Array
 from octavo.quantization.tensor_model import IN_MEMORY, TensorModel, TensorSource

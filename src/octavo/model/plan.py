@@ -10,10 +10,11 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from octavo.model.architecture import ProductKind, SiteKind, products, sites, weight_products
+from octavo.model.architecture import products, sites, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import ProductKind, SiteKind
 
 DYNAMIC: Final = "dynamic"
 

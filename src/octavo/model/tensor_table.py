@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
-from octavo.model.architecture import TensorKind, architecture, weight_products
+from octavo.model.architecture import architecture, weight_products
 from octavo.model.config import ModelConfig
 from octavo.model.integer_format import (
     CONTEXT_EXPONENT_LIMITS,
@@ -27,6 +27,7 @@ from octavo.model.integer_format import (
     norm_weight_limits,
 )
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import TensorKind
 
 
 class DType(enum.StrEnum):

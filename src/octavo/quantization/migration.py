@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.errors import QuantizationError
-from octavo.model.architecture import SiteKind, architecture, sites, weight_products
+from octavo.model.architecture import architecture, sites, weight_products
 from octavo.model.config import Activation, ModelConfig
+from octavo.model.sublayers import SiteKind
 from octavo.quantization.arrays import Float32Array, Float64Array
 
 ChannelMaxima = Mapping[str, npt.NDArray[np.floating[Any]]]

@@ -20,10 +20,11 @@ from octavo.integer.arithmetic import (
     split_heads,
     visible_keys,
 )
-from octavo.model.architecture import OUTPUT, SiteKind, embedding_name, sites, weight_products
+from octavo.model.architecture import OUTPUT, embedding_name, sites, weight_products
 from octavo.model.config import Positions
 from octavo.model.integer_format import NORM_FRACTION_BITS
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import SiteKind
 from octavo.quantization.tensor_model import TensorSource
 from octavo.scale_propagation import (
     INT16_LEVELS,

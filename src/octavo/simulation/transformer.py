@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from octavo.artifact.positions import position_table
 from octavo.errors import QuantizationError
-from octavo.model.architecture import WeightProduct, architecture, embedding_name, weight_products
+from octavo.model.architecture import architecture, embedding_name, weight_products
 from octavo.model.config import Activation, Mixer, NormFunction, NormPlacement, Positions
+from octavo.model.sublayers import WeightProduct
 from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.quantization.arrays import Float32Array
 from octavo.quantization.tensor_model import TensorSource, check_ordinary

@@ -10,16 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from octavo.model.architecture import (
-    OUTPUT,
-    ProductKind,
-    SiteKind,
-    WeightProduct,
-    architecture,
-    products,
-    sites,
-)
+from octavo.model.architecture import OUTPUT, architecture, products, sites
 from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.sublayers import ProductKind, SiteKind, WeightProduct
 from octavo.model.tensor_table import weight_shapes
 from octavo.reference.attention import softmax_attention
 from octavo.reference.layers import Attention, FeedForward

@@ -10,9 +10,10 @@ from octavo.calibration.candidates.coverage import Coverage, int8_products, matc
 from octavo.calibration.candidates.ranges import find_ranges
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
-from octavo.model.architecture import ProductKind, products, sites
+from octavo.model.architecture import products, sites
 from octavo.model.config import ModelConfig
 from octavo.model.plan import Static
+from octavo.model.sublayers import ProductKind
 from octavo.quantization.observers import HeadStatistics, SiteStatistics
 from octavo.quantization.thresholds import Method
 

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.calibration.candidates.ranges import SiteRanges
-from octavo.model.architecture import ProductKind, products
+from octavo.model.architecture import products
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import ProductKind
 from octavo.quantization import QuantizedWeights, TensorModel
 from octavo.quantization.migration import Migration
 

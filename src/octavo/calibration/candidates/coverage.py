@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from octavo.calibration.errors import CalibrationError
-from octavo.model.architecture import Product, ProductKind, SiteKind, products, sites
+from octavo.model.architecture import products, sites
 from octavo.model.config import ModelConfig
+from octavo.model.sublayers import Product, ProductKind, SiteKind
 
 
 class Coverage(enum.StrEnum):

@@ -8,9 +8,10 @@ from typing import Any
 
 from octavo.calibration.errors import CalibrationError
 from octavo.calibration.observe.observations import Observations
-from octavo.model.architecture import ProductKind, SiteKind, products, sites
+from octavo.model.architecture import products, sites
 from octavo.model.config import ModelConfig
 from octavo.model.plan import QuantizationPlan, Static
+from octavo.model.sublayers import ProductKind, SiteKind
 from octavo.quantization.thresholds import Method, find_range, head_scales
 from octavo.runs.finished_steps import FinishedSteps, digest
 

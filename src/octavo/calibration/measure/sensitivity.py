@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from octavo.model.architecture import Product, WeightProduct
 from octavo.model.config import ModelConfig
+from octavo.model.sublayers import Product, WeightProduct
 from octavo.runs.progress import Progress
 
 Divergence = Callable[[frozenset[str]], float]

@@ -14,18 +14,12 @@ from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array, TensorSource
 from octavo.conversion.tensor_sources.marian_bin import Integers, MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
-from octavo.model.architecture import (
-    OUTPUT,
-    ProductKind,
-    TensorKind,
-    embedding_name,
-    products,
-    weight_products,
-)
+from octavo.model.architecture import OUTPUT, embedding_name, products, weight_products
 from octavo.model.config import ModelConfig, NormPlacement
 from octavo.model.errors import SpecError
 from octavo.model.plan import QuantizationPlan, Static, plan_of
 from octavo.model.scheme import Scheme
+from octavo.model.sublayers import ProductKind, TensorKind
 from octavo.model.tensor_table import TensorSpec, tensors
 
 ALPHA: Final = "_QuantMultA"
