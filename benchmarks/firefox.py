@@ -216,7 +216,7 @@ def report(
             "tokens_written": produced,
             "octavo_is_times_for_each_token": times * tokens(found[OCTAVO]) / produced,
             "same_as_octavo": sum(
-                ours == theirs
+                ours.startswith(theirs) or theirs.startswith(ours)
                 for ours, theirs in zip(found[OCTAVO][-1]["texts"], found[name][-1]["texts"], strict=True)
             ),
         }
@@ -235,7 +235,7 @@ def table(figures: dict[str, Any]) -> str:
     lines = [
         head,
         "",
-        "| | source words/s | least to most | Octavo: times | by tokens | tokens written | same texts |",
+        "| | source words/s | least to most | Octavo: times | by tokens | tokens written | same start |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, each in figures["contestants"].items():

@@ -1,4 +1,4 @@
-"""Damaged files of Marian and Firefox: .npz, .bin and lexical shortlists."""
+"""Damaged files of Marian and Firefox: .npz, .bin, lexical shortlists and YAML."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import io
 import random
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 from benchmarks.damage import ODD_NUMBERS, Format, check_message, damaged
 from benchmarks.marian_files import SETTINGS, bin_bytes, layout, lexical_bytes
+from tests.conversion import marian_npz
 
 from octavo.conversion import ConversionError
+from octavo.conversion.families import marian
 from octavo.conversion.marian.shortlist import LexicalShortlist, checksum_of
 from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
@@ -98,6 +101,59 @@ def use_lexical(shortlist: LexicalShortlist) -> None:
     assert len(made.offsets) == 5
 
 
+SETTINGS_TEXT = marian_npz.settings_text({})
+DECODER_TEXT = """\
+relative-paths: true
+models:
+  - model.npz
+vocabs: [vocab.spm, "vocab.spm"]
+beam-size: 6
+normalize: 0.6
+word-penalty: 0
+max-length-factor: 2.5
+"""
+ODD_TEXTS = (
+    *("", "0", "-1", "1e999", "nan", "true", "[]", "[a, b]", "\n  - 1\n  - 2", "../../x", "'"),
+    *('"\\x"', '"\\0"', "x" * 2000, "9" * 5000),
+)
+
+
+def odd_yaml(text: str, rng: random.Random) -> bytes:
+    """The text with other values of one to three keys."""
+    lines = text.splitlines()
+    for _ in range(rng.randrange(1, 4)):
+        place = rng.randrange(len(lines))
+        lines[place] = f"{lines[place].split(':')[0]}: {rng.choice(ODD_TEXTS)}"
+    return "\n".join(lines).encode()
+
+
+def use_settings(path: Path) -> None:
+    """Read a model with these settings."""
+    folder = path.with_name("settings")
+    if not folder.exists():
+        marian_npz.write_model(folder)
+    text = np.frombuffer(path.read_bytes() or b"\n", np.int8)
+    np.savez(folder / "model.npz", **WEIGHTS, **{SETTINGS: text})
+    use_model(folder)
+
+
+def use_decoder(path: Path) -> None:
+    """Read a model with this decoder.yml."""
+    folder = path.with_name("decoder")
+    if not folder.exists():
+        marian_npz.write_model(folder)
+    (folder / "decoder.yml").write_bytes(path.read_bytes())
+    use_model(folder)
+
+
+def use_model(folder: Path) -> None:
+    """Read a model and all its tensors."""
+    for array in marian.read(folder).tensors.values():
+        assert array.size
+
+
+WEIGHTS = marian_npz.tensors({})
+
 FORMATS = {
     "npz": Format(npz_bytes, odd_npz, lambda path: use_source(NpzFile(path))),
     "bin": Format(
@@ -109,5 +165,11 @@ FORMATS = {
         lambda _: lexical_bytes([[1, 2, 11], [3], [4, 5]], 2),
         odd_lexical,
         lambda path: use_lexical(LexicalShortlist.read(path)),
+    ),
+    "model.yml": Format(
+        lambda _: SETTINGS_TEXT.encode(), lambda rng: odd_yaml(SETTINGS_TEXT, rng), use_settings
+    ),
+    "decoder.yml": Format(
+        lambda _: DECODER_TEXT.encode(), lambda rng: odd_yaml(DECODER_TEXT, rng), use_decoder
     ),
 }

@@ -70,8 +70,8 @@ def test_npz_of_an_absurd_shape(tmp_path: Path, shape: str) -> None:
 
 
 def test_npz_that_is_a_bomb(tmp_path: Path) -> None:
-    write_member(tmp_path / "a.npz", "10000000,", bytes(40_000_000), zipfile.ZIP_DEFLATED)
-    with pytest.raises(ConversionError, match=r"unpack to 400000\d\d or more; weights do not shrink so much"):
+    write_member(tmp_path / "a.npz", "4500000,", bytes(18_000_000), zipfile.ZIP_DEFLATED)
+    with pytest.raises(ConversionError, match=r"unpack to 180000\d\d or more; weights do not shrink so much"):
         NpzFile(tmp_path / "a.npz")
 
 
@@ -136,7 +136,7 @@ def test_files_that_are_packed_with_gzip(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="weights do not shrink so much"):
         MarianBin(path)
     path.write_bytes(b"\x1f\x8bx")
-    with pytest.raises(ConversionError, match=r"model\.bin\.gz: cannot read tensors"):
+    with pytest.raises(ConversionError, match=r"model\.bin\.gz: cannot read .*; copy the file again"):
         MarianBin(path)
 
 
@@ -188,5 +188,5 @@ def test_a_packed_shortlist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", list(FORMATS))
 def test_damaged_files(tmp_path: Path, kind: str) -> None:
-    outcomes = run(kind, 300, 1, tmp_path)
-    assert outcomes["refused"] > 100
+    outcomes = run(kind, 100, 1, tmp_path)
+    assert outcomes["refused"] > 30

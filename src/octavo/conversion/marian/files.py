@@ -14,6 +14,7 @@ import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from reprlib import repr as short
 from typing import Final
 
 from octavo.conversion.errors import ConversionError
@@ -113,14 +114,16 @@ def _matching(directory: Path, pattern: str) -> list[Path]:
 def _named(directory: Path, decoder: Mapping[str, Value], key: str) -> list[Path]:
     """The files that decoder.yml names under a key, all of which must lie beside it; paths do not count."""
     value = decoder.get(key, [])
+    there = {entry.name: entry for entry in directory.iterdir() if entry.is_file()}
     found = []
     for name in value if isinstance(value, list) else [value]:
-        file = directory / PurePath(name).name
-        if not file.is_file() and key == "shortlist":
-            break
-        if not file.is_file():
-            raise ConversionError(f"{file}: missing; decoder.yml names it under {key}")
-        found.append(file)
+        file = there.get(PurePath(name).name)
+        if file:
+            found.append(file)
+        elif key != "shortlist":  # a shortlist in text may be left out
+            raise ConversionError(
+                f"{directory}: has no file {short(PurePath(name).name)}; decoder.yml names it under {key}"
+            )
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Final
 
 from octavo.conversion.errors import ConversionError
@@ -64,13 +65,13 @@ class Settings:
         try:
             return float({"true": "1", "false": "0"}.get(text, text))
         except ValueError as error:
-            raise self.error(f"{key} = {text!r}: expected a number") from error
+            raise self.error(f"{key} = {short(text)}: expected a number") from error
 
     def count(self, key: str) -> int:
         """A positive whole number that must be there."""
         text = self.text(key)
         if not re.fullmatch("[1-9][0-9]{0,8}", text):
-            raise self.error(f"{key} = {text!r}: expected a positive integer")
+            raise self.error(f"{key} = {short(text)}: expected a positive integer")
         return int(text)
 
     def error(self, reason: str) -> ConversionError:
@@ -88,15 +89,15 @@ class Settings:
                 "char-s2s": "a recurrent network over characters",
             }
             what = f" ({known[kind]})" if kind in known else ""
-            raise self.error(f"type = {kind!r}{what} {_OTHER_TYPES}")
+            raise self.error(f"type = {short(kind)}{what} {_OTHER_TYPES}")
         for key, read, reason in _ONLY:
             value = self.text(key, read[0])
             if value not in read:
-                raise self.error(f"{key} = {value!r} is not read: {reason}")
+                raise self.error(f"{key} = {short(value)} is not read: {reason}")
         wide = self.text("transformer-decoder-dim-ffn", "0")
         if wide not in ("0", self.text("transformer-dim-ffn")):
             raise self.error(
-                f"transformer-decoder-dim-ffn = {wide}: in Octavo's models both stacks are alike"
+                f"transformer-decoder-dim-ffn = {short(wide)}: in Octavo's models both stacks are alike"
             )
 
     def mixer(self) -> Mixer:
@@ -108,12 +109,12 @@ class Settings:
             return Mixer.SSRU
         if kind == "average-attention":
             raise self.error(
-                f"transformer-decoder-autoreg = {kind!r} is not read: Octavo has no such network"
+                f"transformer-decoder-autoreg = {short(kind)} is not read: Octavo has no such network"
             )
         cell = self.text("dec-cell")
         raise self.error(
-            f"transformer-decoder-autoreg = {kind!r} with dec-cell = {cell!r} is not read: the recurrent "
-            "unit that Octavo has is ssru without layer-normalization"
+            f"transformer-decoder-autoreg = {short(kind)} with dec-cell = {short(cell)} is not read: the "
+            "recurrent unit that Octavo has is ssru without layer-normalization"
         )
 
     def norm(self) -> NormPlacement:
@@ -125,9 +126,9 @@ class Settings:
         placements = {("", "an", ""): NormPlacement.POST, ("n", "a", "n"): NormPlacement.PRE}
         if (before, after, top) not in placements:
             raise self.error(
-                f"transformer-preprocess {before!r}, -postprocess {after!r} and -postprocess-top {top!r} are "
-                "not read; Octavo has layer norms after the sublayers ('', 'an', ''), or before them and at "
-                "the end ('n', 'a', 'n')"
+                f"transformer-preprocess {short(before)}, -postprocess {short(after)} and -postprocess-top "
+                f"{short(top)} are not read; Octavo has layer norms after the sublayers ('', 'an', ''), or "
+                "before them and at the end ('n', 'a', 'n')"
             )
         return placements[before, after, top]
 
@@ -135,7 +136,7 @@ class Settings:
         """Whether a layer norm follows the embeddings."""
         operations = self.text("transformer-postprocess-emb", "d").replace("d", "")
         if operations not in ("", "n"):
-            raise self.error(f"transformer-postprocess-emb = {operations!r} is not read; '' and 'n' are")
+            raise self.error(f"transformer-postprocess-emb = {short(operations)} is not read; '' and 'n' are")
         return operations == "n"
 
     def guided_layer(self, layers: int) -> int:
@@ -153,11 +154,13 @@ class Settings:
         name = self.text("transformer-ffn-activation", "swish")
         known = {"relu": Activation.RELU, "swish": Activation.SILU, "gelu": Activation.GELU}
         if name not in known:
-            raise self.error(f"transformer-ffn-activation = {name!r} is not read; {', '.join(known)} are")
+            raise self.error(
+                f"transformer-ffn-activation = {short(name)} is not read; {', '.join(known)} are"
+            )
         version = re.match(r"v(\d{1,4})\.(\d{1,4})\.(\d{1,4})", self.text("version"))
         if name == "gelu" and not (version and tuple(map(int, version.groups())) >= GELU_SINCE):
             raise self.error(
-                f"gelu of version {self.text('version')[:40]!r} is not read: before v1.12.1 it was "
+                f"gelu of version {short(self.text('version'))} is not read: before v1.12.1 it was "
                 "x sigmoid(1.702 x), which Octavo does not have"
             )
         return known[name]

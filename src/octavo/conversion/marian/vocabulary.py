@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Final
 
 from octavo.conversion.errors import ConversionError
@@ -91,7 +92,9 @@ def _names(path: Path) -> Mapping[str, Any]:
         found = {}
         for name, text in read_yaml(path).items():
             if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 9:
-                raise ConversionError(f"{path}: token {name!r} has the id {text!r}; an id is a number")
+                raise ConversionError(
+                    f"{path}: token {short(name)} has the id {short(text)}; an id is a number"
+                )
             found[name] = int(text)
         return found
     try:

@@ -103,7 +103,7 @@ class _Parser:
         if rest:
             raise ValueError(f"{rest[:20]!r} follows a key")
         if key in self.found:
-            raise ValueError(f"{key!r} comes twice")
+            raise ValueError(f"{key[:20]!r} comes twice")
         self.found[key] = ""
         self._key = key
 

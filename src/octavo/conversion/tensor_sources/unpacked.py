@@ -12,7 +12,6 @@ from typing import IO, Final
 
 from octavo import interrupt
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.tensor_source import unreadable
 from octavo.regular_file import open_regular
 
 MAX_GROWTH: Final = 16
@@ -46,7 +45,7 @@ def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
                 _unpack(path, stream, file)
                 yield file
     except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(path, str(error)) from error
+        raise ConversionError(f"{path}: cannot read ({error}); copy the file again") from error
 
 
 def _unpack(path: Path, stream: IO[bytes], file: IO[bytes]) -> None:
