@@ -83,10 +83,11 @@ def ct2_folder(path: Path) -> Path:
     folder = path.parent / "ct2"
     if not folder.exists():
         folder.mkdir()
-        (folder / "config.json").write_bytes(ct2_config(random.Random(0)))
         (folder / "shared_vocabulary.json").write_text(json.dumps(tokens()))
         (folder / "sentencepiece.model").write_bytes(pieces())
+    (folder / "config.json").write_bytes(ct2_config(random.Random(0)))
     (folder / "model.bin").write_bytes(ct2_bytes(random.Random(0)))
+    (folder / "vmap.txt").unlink(missing_ok=True)
     return folder
 
 

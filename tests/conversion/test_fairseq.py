@@ -130,6 +130,7 @@ def test_fsmt_finds_the_same_tokens(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")
         transformers = pytest.importorskip("transformers", reason="this needs octavo[peers]")
     size = MODEL.source_vocab_size
+    torch.set_num_threads(1)
     torch.manual_seed(5)
     settings = transformers.FSMTConfig(
         src_vocab_size=size, tgt_vocab_size=size, d_model=16, encoder_layers=2, decoder_layers=2,
@@ -144,14 +145,14 @@ def test_fsmt_finds_the_same_tokens(tmp_path: Path) -> None:
     convert(write(tmp_path, states), tmp_path / "ours")
     model = ModelDirectory.open(tmp_path / "ours")
     engine = Engine(model, precision="float32", threads=1)
-    ids = [model.tokenizers()[0].encode(line) for line in SENTENCES]
-    options = SearchOptions(beam=1, max_length=20, length_ratio=0.0, length_margin=20)
+    ids = [model.tokenizers()[0].encode(line) for line in SENTENCES[:6]]
+    options = SearchOptions(beam=1, max_length=12, length_ratio=0.0, length_margin=12)
     ours = engine.translate([np.array(row, np.int32) for row in ids], options)
     for row, found in zip(ids, ours, strict=True):
         expected = peer.generate(
-            torch.tensor([[*row, 2]]), num_beams=1, do_sample=False, max_new_tokens=20, bad_words_ids=[[1]],
+            torch.tensor([[*row, 2]]), num_beams=1, do_sample=False, max_new_tokens=12, bad_words_ids=[[1]],
             forced_eos_token_id=None,
         )  # fmt: skip
         tokens = [int(token) for token in expected[0, 1:] if token not in (1, 2)]
         assert [int(token) for token in found[0].tokens] == tokens
-    assert len({tuple(map(int, found[0].tokens)) for found in ours}) > 3
+    assert len({tuple(map(int, found[0].tokens)) for found in ours}) > 2
