@@ -16,8 +16,8 @@ from octavo.conversion.huggingface.directory import model_name
 from octavo.conversion.json_object import read_object
 from octavo.conversion.named_transformer import Naming, read_transformer
 from octavo.conversion.tensor_sources.safetensors_file import SafetensorsFile
+from octavo.conversion.tensor_sources.training_options import Options
 from octavo.conversion.token_lists import TokenList, find_pieces, read_pieces
-from octavo.conversion.training_options import Options
 from octavo.model.config import Activation, NormFunction
 
 NAME: Final = "eole (directory, with sentencepiece.model in it)"

@@ -15,8 +15,8 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.directory import as_language_tag
 from octavo.conversion.named_transformer import Naming, read_transformer
 from octavo.conversion.tensor_sources.torch_file import TorchFile, checkpoint_keys
+from octavo.conversion.tensor_sources.training_options import Options
 from octavo.conversion.token_lists import TokenList, find_pieces, read_pieces
-from octavo.conversion.training_options import Options
 from octavo.model.config import Activation, NormPlacement, Positions
 from octavo.model.limits import MAX_VOCABULARY
 from octavo.model.search import SearchDefaults

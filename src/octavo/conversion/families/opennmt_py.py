@@ -17,8 +17,8 @@ from octavo.conversion.tensor_source import TensorSource
 from octavo.conversion.tensor_sources.safetensors_file import SafetensorsFile
 from octavo.conversion.tensor_sources.torch_file import TorchFile, checkpoint_keys
 from octavo.conversion.tensor_sources.torch_pickle import Stub
+from octavo.conversion.tensor_sources.training_options import Options
 from octavo.conversion.token_lists import TokenList, find_pieces, read_pieces
-from octavo.conversion.training_options import Options
 from octavo.model.config import Activation, NormFunction, Positions
 from octavo.model.search import SearchDefaults
 
