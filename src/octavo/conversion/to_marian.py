@@ -19,9 +19,8 @@ from octavo import interrupt
 from octavo.artifact import ModelDirectory
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.exported_directory import exported_directory, widened
-from octavo.conversion.families.marian import LAYER_NORM_EPSILON
 from octavo.conversion.marian.files import DECODER, SETTINGS
-from octavo.conversion.marian.settings import GELU_SINCE
+from octavo.conversion.marian.settings import GELU_SINCE, LAYER_NORM_EPSILON
 from octavo.conversion.marian.tensors import OUTPUT_BIAS, OUTPUT_ROWS, SHARED, SOURCE, TARGET, their_name
 from octavo.conversion.marian.vocabulary import NEWLINE
 from octavo.conversion.piece_table import Kind, PieceTable

@@ -9,7 +9,7 @@ from typing import Final
 from octavo.conversion.described import UNDETERMINED, Described
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.marian.files import SETTINGS, Files, holds_model
-from octavo.conversion.marian.settings import Settings
+from octavo.conversion.marian.settings import LAYER_NORM_EPSILON, Settings
 from octavo.conversion.marian.shortlist import LexicalShortlist
 from octavo.conversion.marian.tensors import Weights
 from octavo.conversion.marian.vocabulary import Pieces, read_pieces
@@ -23,7 +23,7 @@ from octavo.model.search import SearchDefaults, Stop
 
 NAME: Final = "Marian (.npz, .bin) and Firefox (model.*.intgemm.alphas.bin)"
 
-LAYER_NORM_EPSILON: Final = 1e-6
+
 _POSITIONS: Final = 1024
 """Marian computes as many as a text needs; this many are kept."""
 

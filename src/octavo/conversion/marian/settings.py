@@ -14,6 +14,8 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.marian.yaml import Value
 from octavo.model.config import Activation, Mixer, NormPlacement
 
+LAYER_NORM_EPSILON: Final = 1e-6
+
 _TRUE: Final = ("true", "yes", "on")
 _OTHER_TYPES: Final = "is not read: octavo converts Marian's `transformer`"
 
