@@ -29,6 +29,7 @@ from octavo.engine import (
     Term,
 )
 from octavo.model.alignment_heads import AlignmentHeads
+from octavo.model.config import Mixer, ModelConfig
 from octavo.model.scheme import Scheme
 from octavo.quantization import TensorModel
 
@@ -42,9 +43,9 @@ PATIENCE = 60
 """Seconds after which a test fails that waits."""
 
 
-def open_engine(**arguments: Any) -> Engine:
-    tensors = random_tensors(CONFIG, Scheme.NONE, 5)
-    model = TensorModel(CONFIG, Scheme.NONE, tensors, alignment=AlignmentHeads(((0, 1), (1, 0))))
+def open_engine(config: ModelConfig = CONFIG, **arguments: Any) -> Engine:
+    tensors = random_tensors(config, Scheme.NONE, 5)
+    model = TensorModel(config, Scheme.NONE, tensors, alignment=AlignmentHeads(((0, 1), (1, 0))))
     return Engine(model, precision="float32", **{"threads": 2, **arguments})
 
 
@@ -89,8 +90,10 @@ def wishes(seed: int) -> tuple[list[np.ndarray], dict[str, Any]]:
     }
 
 
-def test_mixed_wishes_of_many_threads_get_what_each_gets_alone(engine: Engine) -> None:
-    alone = open_engine(threads=1)
+@pytest.mark.parametrize("mixer", Mixer)
+def test_mixed_wishes_of_many_threads_get_what_each_gets_alone(mixer: Mixer) -> None:
+    config = tiny_config(decoder_mixer=mixer)
+    engine, alone = open_engine(config), open_engine(config, threads=1)
     many = [wishes(seed) for seed in range(64)]
     expected = [
         [as_values(alone.translate([source], **one_of(how, i))[0]) for i, source in enumerate(sources)]
