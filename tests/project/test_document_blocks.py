@@ -23,7 +23,7 @@ from ..conversion.marian import marian_config, write_marian
 from ..models import integer_config, language_config, synthetic_sentences, tiny_config, write_tiny_model
 from .document_blocks import DOCUMENTS, LANGUAGES, ROOT, Block, blocks_of, label, without_blocks
 
-NOT_RUN = 43
+NOT_RUN = 47
 RUN = ("bash", "python")
 NEED_TORCH = r"octavo train|--engine pytorch|my-integers"
 LONG = {"max_positions": 256, "encoder_layers": 1, "decoder_layers": 1}
