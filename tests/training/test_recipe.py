@@ -49,7 +49,7 @@ def test_our_recipes_are_valid(path: Path) -> None:
         ('name = "tiny"', 'name = ".."', r"name = '\.\.': names a folder too"),
         ('e_language = "aa"', 'e_language = "a a"', "source_language = 'a a': must be a language tag"),
         ('t_language = "bb"', 't_language = ""', "target_language = '': must be a language tag"),
-        ("length_margin = 4", "length_margin = 70000", r"search\.length_margin = 70000: must be from 1 to"),
+        ("length_margin = 4", "length_margin = 70000", r"search\.length_margin = 70000: must be from 0 to"),
         ("max_positions = 200", "max_positions = 100", "data.max_tokens = 200 is more than"),
         ("[training]", "[training", "not valid TOML"),
         ('name = "tiny"', f"name = {'[' * 5000}{']' * 5000}", "brackets within others, too deep to read"),
