@@ -142,9 +142,11 @@ def test_defaults_are_kept(tmp_path: Path) -> None:
 def test_a_token_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
     """What only the languages find wrong is told with the directory's name."""
     mbart = write_multilingual(tmp_path / "mbart", "mbart").path
+    edit_json(mbart / "generation_config.json", forced_bos_token_id=[1, 2])
+    convert(mbart, tmp_path / "ours")
     edit_json(mbart / "generation_config.json", eos_token_id=2**31)
     with pytest.raises(ConversionError, match=r"mbart: languages: source suffix: 2147483648: expected"):
-        convert(mbart, tmp_path / "ours")
+        convert(mbart, tmp_path / "other")
 
 
 def test_what_is_refused_says_why(tmp_path: Path) -> None:

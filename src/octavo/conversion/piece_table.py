@@ -37,6 +37,9 @@ _CHARACTER_MAP: Final = 2
 _PREFIX: Final = 3
 _REMOVE_SPACES: Final = 4
 
+NEVER_MERGED: Final = -1e9
+"""A score so low that BPE merges everything else first."""
+
 _MAX_VARINT_BYTES: Final = 10
 
 
@@ -67,6 +70,11 @@ class Piece:
     text: str
     score: float
     kind: Kind
+
+
+def unused_piece(token: int) -> Piece:
+    """The piece of a token that no text has and that decodes to nothing."""
+    return Piece(f"<unused-{token}>", 0.0, Kind.CONTROL)
 
 
 class PieceTable:

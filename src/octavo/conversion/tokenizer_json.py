@@ -19,7 +19,7 @@ from typing import Any, Final
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
-from octavo.conversion.piece_table import Algorithm, Kind, Piece, PieceTable
+from octavo.conversion.piece_table import NEVER_MERGED, Algorithm, Kind, Piece, PieceTable, unused_piece
 from octavo.model.limits import MAX_VOCABULARY
 
 _BYTE: Final = re.compile(r"<0x[0-9A-F]{2}>")
@@ -27,9 +27,6 @@ _SPACE: Final = "▁"
 _RUNS_OF_SPACES: Final = {" {2,}", "  +", r"\s+", " +"}
 
 _LARGEST_SCORE: Final = 3e38
-
-_NEVER: Final = -1e9
-"""A score so low that nothing is merged to it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class TokenizerFile:
         pieces = self.pieces.pieces
         if len(pieces) > size:
             raise ConversionError(f"{self.path}: has {len(pieces)} tokens, but the model has {size}")
-        rest = [Piece(f"<unused-{token}>", 0.0, Kind.CONTROL) for token in range(len(pieces), size)]
+        rest = [unused_piece(token) for token in range(len(pieces), size)]
         return self.pieces.with_pieces([*pieces, *rest])
 
 
@@ -82,7 +79,7 @@ class _Reader:
         kinds = {token.id: Kind.CONTROL if token.special else Kind.UNUSED for token in added}
         kinds[unknown] = Kind.UNKNOWN
         pieces = [
-            Piece(name, scores.get(name, _NEVER), kinds.get(token) or _kind(name, token, byte_fallback))
+            Piece(name, scores.get(name, NEVER_MERGED), kinds.get(token) or _kind(name, token, byte_fallback))
             for token, name in enumerate(names)
         ]
         table = PieceTable.made(
@@ -102,7 +99,7 @@ class _Reader:
         names |= {token.id: token.text for token in added}
         if len(set(names.values())) != len(names):
             raise self._refused("two tokens have the same name")
-        return [names.get(token, f"<unused-{token}>") for token in range(max(names, default=-1) + 1)]
+        return [names.get(token, unused_piece(token).text) for token in range(max(names, default=-1) + 1)]
 
     def _ids_by_name(self) -> dict[int, str]:
         names: dict[int, str] = {}
@@ -258,4 +255,4 @@ def _kind(name: str, token: int, byte_fallback: bool) -> Kind:
     """What a token is that was not added."""
     if byte_fallback and _BYTE.fullmatch(name):
         return Kind.BYTE
-    return Kind.CONTROL if name == f"<unused-{token}>" else Kind.NORMAL
+    return Kind.CONTROL if name == unused_piece(token).text else Kind.NORMAL

@@ -15,14 +15,11 @@ from typing import Any, Final
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
-from octavo.conversion.piece_table import Algorithm, Kind, Piece, PieceTable
+from octavo.conversion.piece_table import NEVER_MERGED, Algorithm, Kind, Piece, PieceTable, unused_piece
 from octavo.text.tokenizer import VOCABULARY_END
 
 _KNOWN_SHARE: Final = 0.5
 """At least this share of a sentencepiece file's pieces is in the vocab.json that belongs to it."""
-
-_NEVER: Final = -1e9
-"""A score so low that BPE merges everything else first."""
 
 _CUTTING: Final = (Kind.NORMAL, Kind.USER_DEFINED, Kind.BYTE)
 
@@ -108,14 +105,14 @@ class Vocabulary:
         # In BPE an unused piece would take part in merges; a control piece decodes to nothing.
         bpe = pieces.algorithm is Algorithm.BPE
         absent = Kind.CONTROL if cuts and bpe else Kind.UNUSED
-        ordered = [Piece(f"<unused-{token}>", 0.0, Kind.CONTROL) for token in range(self.size)]
+        ordered = [unused_piece(token) for token in range(self.size)]
         for name, token in self.ids.items():
             if name == self.unknown:
                 ordered[token] = Piece(name, 0.0, Kind.UNKNOWN)
             elif name in (self.eos, self.pad) or name in self.hidden:
                 ordered[token] = Piece(name, 0.0, Kind.CONTROL)
             else:
-                ordered[token] = known.get(name, Piece(name, _NEVER, absent))
+                ordered[token] = known.get(name, Piece(name, NEVER_MERGED, absent))
         strangers = [
             piece for piece in pieces.pieces if piece.text not in self.ids and piece.kind in _CUTTING
         ]

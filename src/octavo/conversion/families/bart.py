@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from octavo.conversion.described import Described
 from octavo.conversion.errors import ConversionError
@@ -17,7 +16,7 @@ from octavo.conversion.huggingface.directory import (
     language_tags,
     model_name,
 )
-from octavo.conversion.huggingface.fairseq_text import read_fairseq_text
+from octavo.conversion.huggingface.fairseq_text import FairseqText, read_fairseq_text
 from octavo.conversion.huggingface.language_orders import MBART, MBART_50
 from octavo.conversion.huggingface.settings import Settings
 from octavo.conversion.huggingface.weights import read_weights
@@ -54,7 +53,7 @@ def read(path: Path) -> Described:
     is_mbart = class_of(path, _CLASSES) == _MBART
     size = settings.count("vocab_size")
     text = read_fairseq_text(path, size, _CODE, (MBART, MBART_50) if is_mbart else ())
-    languages = _languages(path, text.codes, settings) if text.codes else None
+    languages = _languages(path, text, settings) if text.codes else None
     search = settings.search(converted={"forced_bos_token_id"} if languages else ())
     stated = settings.model_config(
         norm=NormPlacement.PRE if is_mbart else NormPlacement.POST,
@@ -81,32 +80,25 @@ def read(path: Path) -> Described:
     )
 
 
-def _languages(directory: Path, codes: Mapping[str, int], settings: Settings) -> Languages:
+def _languages(directory: Path, text: FairseqText, settings: Settings) -> Languages:
     """Where the languages stand.
 
     mBART-50 reads the source's before the source and forces the target's. mBART reads the source's behind it,
     and its decoder starts from the target's, so that a model has one target.
     """
     options = read_object_if_there(directory / TOKENIZER_FILE)
-    names = {token: code for code, token in codes.items()}
     kind = options.get("tokenizer_class")
-    is_mbart_50 = not str(kind).startswith(_SUFFIXED) if kind else len(codes) > len(MBART.split())
-    starts_from_target = settings.token("decoder_start_token_id") in names
-    forced = names.get(settings.generation.get("forced_bos_token_id") or -1)
+    is_mbart_50 = not str(kind).startswith(_SUFFIXED) if kind else len(text.codes) > len(MBART.split())
+    starts_from_target = text.code(settings.token("decoder_start_token_id")) is not None
+    forced = text.code(settings.generation.get("forced_bos_token_id"))
     return Languages(
-        codes,
+        text.codes,
         source_prefix=(SOURCE,) if is_mbart_50 else (),
         source_suffix=() if is_mbart_50 else (settings.token("eos_token_id"), SOURCE),
         forced=() if starts_from_target else (TARGET,),
-        default_source=_stated(codes, options, "src_lang"),
-        default_target=None if starts_from_target else forced or _stated(codes, options, "tgt_lang"),
+        default_source=text.code(options.get("src_lang")),
+        default_target=None if starts_from_target else forced or text.code(options.get("tgt_lang")),
     )
-
-
-def _stated(codes: Mapping[str, int], options: Mapping[str, Any], key: str) -> str | None:
-    """The code that tokenizer_config.json states under the key, if any."""
-    value = options.get(key)
-    return value if isinstance(value, str) and value in codes else None
 
 
 def _target(languages: Languages, start: int) -> str:

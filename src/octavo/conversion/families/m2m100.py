@@ -68,7 +68,7 @@ def read(path: Path) -> Described:
             "or added_tokens.json"
         )
     is_small100 = options.get("tokenizer_class") == _SMALL100 or (path / _SMALL100_FILE).is_file()
-    languages = _languages(text.codes, options, settings, tells_target_first=is_small100)
+    languages = _languages(text, options, settings, tells_target_first=is_small100)
     search = settings.search(converted={"forced_bos_token_id"})
     stated = settings.model_config(
         norm=NormPlacement.PRE,
@@ -120,26 +120,21 @@ def _by_name(directory: Path, size: int, options: Mapping[str, Any]) -> FairseqT
 
 
 def _languages(
-    codes: Mapping[str, int], options: Mapping[str, Any], settings: Settings, *, tells_target_first: bool
+    text: FairseqText, options: Mapping[str, Any], settings: Settings, *, tells_target_first: bool
 ) -> Languages:
     """Where the languages stand. SMaLL-100 reads the target's before the source; the first tokenizer of NLLB
     put the source's behind it."""
     if tells_target_first:
-        return Languages(codes, source_prefix=(TARGET,), default_target=_stated(codes, options, "tgt_lang"))
-    names = {token: name for name, token in codes.items()}
-    forced = names.get(settings.generation.get("forced_bos_token_id") or -1)
+        return Languages(
+            text.codes, source_prefix=(TARGET,), default_target=text.code(options.get("tgt_lang"))
+        )
+    forced = text.code(settings.generation.get("forced_bos_token_id"))
     is_legacy = options.get("legacy_behaviour") is True
     return Languages(
-        codes,
+        text.codes,
         source_prefix=() if is_legacy else (SOURCE,),
         source_suffix=(settings.token("eos_token_id"), SOURCE) if is_legacy else (),
         forced=(TARGET,),
-        default_source=_stated(codes, options, "src_lang"),
-        default_target=forced or _stated(codes, options, "tgt_lang"),
+        default_source=text.code(options.get("src_lang")),
+        default_target=forced or text.code(options.get("tgt_lang")),
     )
-
-
-def _stated(codes: Mapping[str, int], options: Mapping[str, Any], key: str) -> str | None:
-    """The code that tokenizer_config.json states under the key, if any."""
-    value = options.get(key)
-    return next((code for code in (value, f"__{value}__") if isinstance(value, str) and code in codes), None)

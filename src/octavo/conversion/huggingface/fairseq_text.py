@@ -11,13 +11,13 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens
 from octavo.conversion.huggingface.directory import PIECES, WHOLE_TOKENIZER_FILE
-from octavo.conversion.piece_table import Kind, Piece, PieceTable
+from octavo.conversion.piece_table import NEVER_MERGED, Kind, Piece, PieceTable, unused_piece
 from octavo.conversion.tokenizer_json import read_tokenizer
 from octavo.text.added_tokens import AddedTokens
 
@@ -25,9 +25,6 @@ _SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
 _UNKNOWN: Final = 3
 _OWN: Final = 3  # the file's own special tokens
 _OFFSET: Final = len(_SPECIAL) - _OWN
-
-_NEVER: Final = -1e9
-"""A score so low that BPE merges everything else first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +35,15 @@ class FairseqText:
     codes: Mapping[str, int]
     added: AddedTokens
     unknown: int
+
+    def code(self, value: Any) -> str | None:
+        """The language that a file states: by its code, which may lack its underscores, or by its token;
+        None where it states none."""
+        names = {token: code for code, token in self.codes.items()}
+        if type(value) is int:
+            return names.get(value)
+        stated = (value, f"__{value}__") if isinstance(value, str) else ()
+        return next((code for code in stated if code in self.codes), None)
 
 
 def read_fairseq_text(
@@ -67,7 +73,7 @@ def read_fairseq_text(
 
 
 def _by_offset(pieces: PieceTable, origin: Path, size: int, added: Sequence[AddedToken]) -> PieceTable:
-    ordered = [Piece(f"<unused-{token}>", 0.0, Kind.CONTROL) for token in range(size)]
+    ordered = [unused_piece(token) for token in range(size)]
     if len(pieces.pieces) + _OFFSET > size:
         raise ConversionError(
             f"{origin}: has {len(pieces.pieces)} pieces, too many for the model's {size} tokens; the "
@@ -85,5 +91,5 @@ def _by_offset(pieces: PieceTable, origin: Path, size: int, added: Sequence[Adde
                 f"from 0 to {size - 1}"
             )
         if one.id >= first:
-            ordered[one.id] = Piece(one.text, _NEVER, Kind.CONTROL if one.special else Kind.UNUSED)
+            ordered[one.id] = Piece(one.text, NEVER_MERGED, Kind.CONTROL if one.special else Kind.UNUSED)
     return pieces.with_pieces(ordered)
