@@ -64,6 +64,12 @@ def directories(folder: Path) -> list[Path]:
         transformers.NllbTokenizer.from_pretrained(whole).save_pretrained(whole)
         (whole / "sentencepiece.bpe.model").unlink()
         found.append(whole)
+        from tests.conversion.t5 import write_t5
+
+        gated = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
+        found += [write_t5(folder / "t5"), write_t5(folder / "madlad", madlad=True, **gated)]
+        transformers.AutoTokenizer.from_pretrained(found[-1]).save_pretrained(found[-1])
+        (found[-1] / "spiece.model").unlink()
     except ImportError:
         print("without Transformers, MarianMTModel alone")
     return found
