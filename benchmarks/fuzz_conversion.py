@@ -30,7 +30,8 @@ def run(kind: str, count: int, seed: int, folder: Path) -> collections.Counter[s
     """Try ``count`` damaged files of a format. Raises whatever is no error of one sentence."""
     tried = FORMATS[kind]
     outcomes: collections.Counter[str] = collections.Counter()
-    path = folder / f"file.{kind}"
+    path = folder / kind / f"file.{kind}"
+    path.parent.mkdir()
     for number in range(count):
         rng = random.Random(f"{seed} {kind} {number}")
         path.write_bytes(tried.odd(rng) if number % 4 == 3 else damaged(tried.whole(rng), rng))
