@@ -52,7 +52,7 @@ void check(const TransformerConfig& config, const CandidateLists& lists) {
 Shortlist::Shortlist(const Transformer& model, CandidateLists lists)
     : model_(&model), lists_(std::move(lists)) {
   check(model.config, lists_);
-  model.stacks->output().select(lists_.common, model.kernels, common_output_);
+  model.stacks->output().select(lists_.common, common_output_);
 }
 
 void Shortlist::choose(std::span<const std::int32_t> source, std::span<const std::int32_t> needed,
@@ -68,7 +68,7 @@ void Shortlist::choose(std::span<const std::int32_t> source, std::span<const std
   });
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  model_->stacks->output().select(ids, model_->kernels, candidates.output);
+  model_->stacks->output().select(ids, candidates.output);
 }
 
 }  // namespace octavo

@@ -41,6 +41,18 @@ void select(const PanelLayout& layout, const T* packed, int inner, std::span<con
   }
 }
 
+template <typename T>
+void unpack(const PanelLayout& layout, const T* packed, int inner, int column, T* row) {
+  const auto width = static_cast<std::size_t>(layout.columns);
+  const auto group = static_cast<std::size_t>(layout.group);
+  const auto size = static_cast<std::size_t>(inner);
+  const auto n = static_cast<std::size_t>(column);
+  const T* source = packed + n / width * width * round_up(size, group) + n % width * group;
+  for (std::size_t k = 0; k < size; k += group, source += width * group) {
+    std::copy_n(source, std::min(group, size - k), row + k);
+  }
+}
+
 }  // namespace
 
 std::size_t padded_columns(const PanelLayout& layout, int columns) {
@@ -78,6 +90,15 @@ void select_columns(const PanelLayout& layout, const std::int8_t* packed, int in
     case 2: return select<2>(layout, packed, inner, columns, selected);
     default: return select<0>(layout, packed, inner, columns, selected);
   }
+}
+
+void unpack_column(const PanelLayout& layout, const float* packed, int inner, int column, float* row) {
+  unpack(layout, packed, inner, column, row);
+}
+
+void unpack_column(const PanelLayout& layout, const std::int8_t* packed, int inner, int column,
+                   std::int8_t* row) {
+  unpack(layout, packed, inner, column, row);
 }
 
 }  // namespace octavo

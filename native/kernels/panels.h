@@ -33,8 +33,13 @@ void select_columns(const PanelLayout& layout, const float* packed, int inner,
 void select_columns(const PanelLayout& layout, const std::int8_t* packed, int inner,
                     std::span<const std::int32_t> columns, std::int8_t* selected);
 
-/// The same of something that has a value for each channel: selected[i] = values[columns[i]], with room for
-/// `padded` values.
+/// Writes output channel `column` of a packed weight as the row of `inner` values that was packed.
+void unpack_column(const PanelLayout& layout, const float* packed, int inner, int column, float* row);
+void unpack_column(const PanelLayout& layout, const std::int8_t* packed, int inner, int column,
+                   std::int8_t* row);
+
+/// As select_columns, of something that has a value for each channel: selected[i] = values[columns[i]], with
+/// room for `padded` values.
 template <typename T>
 void select_values(const AlignedBuffer<T>& values, std::span<const std::int32_t> columns, std::size_t padded,
                    AlignedBuffer<T>& selected) {

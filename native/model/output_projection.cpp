@@ -39,14 +39,13 @@ LogitRows OutputProjection::rows_of(int first, int count, const ProductInput& st
   return {integers, count, step_, room, *workspace.kernels};
 }
 
-void OutputProjection::select(std::span<const std::int32_t> tokens, const KernelTable& kernels,
-                              OutputProjection& selected) const {
+void OutputProjection::select(std::span<const std::int32_t> tokens, OutputProjection& selected) const {
   selected.step_ = step_;
   std::visit(
       [&](const auto& product) {
         using Product = std::remove_cvref_t<decltype(product)>;
         if (!std::holds_alternative<Product>(selected.product_)) selected.product_.emplace<Product>();
-        product.select(tokens, kernels, std::get<Product>(selected.product_));
+        product.select(tokens, std::get<Product>(selected.product_));
       },
       product_);
 }

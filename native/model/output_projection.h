@@ -51,8 +51,7 @@ class OutputProjection {
   LogitRows rows_of(int first, int count, const ProductInput& states, Workspace& workspace) const;
 
   /// Makes `selected` the same projection onto these tokens alone, in this order.
-  void select(std::span<const std::int32_t> tokens, const KernelTable& kernels,
-              OutputProjection& selected) const;
+  void select(std::span<const std::int32_t> tokens, OutputProjection& selected) const;
 
  private:
   std::variant<Linear, IntegerLinear> product_;

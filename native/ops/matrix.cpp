@@ -1,5 +1,7 @@
 #include "ops/matrix.h"
 
+#include <cstdlib>
+
 #include "base/errors.h"
 
 namespace octavo {
@@ -45,6 +47,44 @@ Matrix Matrix::load(TensorSource& source, const std::string& name, int rows, int
   return matrix;
 }
 
+PackedMatrix PackedMatrix::pack(const Matrix& matrix, const PanelLayout& layout) {
+  PackedMatrix packed;
+  packed.layout = layout;
+  packed.rows = matrix.rows;
+  packed.columns = matrix.columns;
+  packed.row_scale = matrix.row_scale;
+  const std::size_t size = packed_size(layout, matrix.rows, matrix.columns);
+  if (matrix.s8.empty()) {
+    pack_panels(layout, matrix.f32.data(), matrix.rows, matrix.columns, 0, packed.f32.ensure(size));
+    return packed;
+  }
+  pack_panels(layout, matrix.s8.data(), matrix.rows, matrix.columns, 0, packed.s8.ensure(size));
+  const std::int8_t* value = matrix.s8.data();
+  for (int n = 0; n < matrix.rows; ++n) {
+    std::int64_t sum = 0;
+    std::int64_t magnitude = 0;
+    for (int k = 0; k < matrix.columns; ++k, ++value) {
+      sum += *value;
+      magnitude += std::abs(*value);
+    }
+    packed.sums.push_back(sum);
+    packed.magnitudes.push_back(magnitude);
+  }
+  return packed;
+}
+
+void PackedMatrix::select(std::span<const std::int32_t> chosen, PackedMatrix& selected) const {
+  selected.layout = layout;
+  selected.rows = static_cast<int>(chosen.size());
+  selected.columns = columns;
+  const std::size_t size = packed_size(layout, selected.rows, columns);
+  if (s8.data() == nullptr) {
+    select_columns(layout, f32.data(), columns, chosen, selected.f32.ensure(size));
+  } else {
+    select_columns(layout, s8.data(), columns, chosen, selected.s8.ensure(size));
+  }
+}
+
 std::shared_ptr<const Matrix> Weights::matrix(const std::string& name, int rows, int columns,
                                               Precision precision) {
   std::weak_ptr<const Matrix>& kept = matrices_[{name, precision}];
@@ -52,6 +92,18 @@ std::shared_ptr<const Matrix> Weights::matrix(const std::string& name, int rows,
   auto loaded = std::make_shared<const Matrix>(Matrix::load(source_, name, rows, columns, precision));
   kept = loaded;
   return loaded;
+}
+
+std::shared_ptr<PackedMatrix> Weights::packed(const std::string& name, int rows, int columns,
+                                              Precision precision, const KernelTable& kernels) {
+  std::weak_ptr<PackedMatrix>& kept = packed_[{name, precision}];
+  if (std::shared_ptr<PackedMatrix> shared = kept.lock()) return shared;
+  const bool is_float = precision == Precision::float32;
+  const PanelLayout& layout = is_float ? kernels.linear_f32.layout : kernels.linear_s8.layout;
+  auto packed =
+      std::make_shared<PackedMatrix>(PackedMatrix::pack(*matrix(name, rows, columns, precision), layout));
+  kept = packed;
+  return packed;
 }
 
 Precision Weights::stored(const std::string& name) {

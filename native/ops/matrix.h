@@ -4,10 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/aligned_buffer.h"
+#include "kernels/kernel_table.h"
+#include "kernels/panels.h"
 #include "ops/tensor_source.h"
 
 namespace octavo {
@@ -28,13 +32,41 @@ struct Matrix {
                      Precision precision);
 };
 
-/// Matrices and vectors by name. What is still in use is shared, not read again: a tied embedding serves both
-/// sides, and the output projection is packed from it.
+/// A weight matrix packed for products of a tier. Its rows, the output channels, can be read back.
+struct PackedMatrix {
+  PanelLayout layout{};
+  int rows = 0;
+  int columns = 0;
+  AlignedBuffer<float> f32;              // float32
+  AlignedBuffer<std::int8_t> s8;         // int8, integer
+  std::vector<float> row_scale;          // int8: one per row
+  std::vector<std::int64_t> sums;        // int8, integer: of each row
+  std::vector<std::int64_t> magnitudes;  // the same of absolute values
+
+  static PackedMatrix pack(const Matrix& matrix, const PanelLayout& layout);
+  /// Makes `selected` these rows alone, in this order; without sums.
+  void select(std::span<const std::int32_t> rows, PackedMatrix& selected) const;
+  std::size_t width() const { return static_cast<std::size_t>(columns); }
+  /// Writes a row to `values` [columns], which it returns.
+  const float* row(int row, float* values) const {
+    unpack_column(layout, f32.data(), columns, row, values);
+    return values;
+  }
+  const std::int8_t* row(int row, std::int8_t* values) const {
+    unpack_column(layout, s8.data(), columns, row, values);
+    return values;
+  }
+};
+
+/// Matrices and vectors by name. What is still in use is shared, not read again: embeddings may serve both
+/// sides, and a tied one is the output projection's packed weight.
 class Weights {
  public:
   explicit Weights(TensorSource& source) : source_(source) {}
 
   std::shared_ptr<const Matrix> matrix(const std::string& name, int rows, int columns, Precision precision);
+  std::shared_ptr<PackedMatrix> packed(const std::string& name, int rows, int columns, Precision precision,
+                                       const KernelTable& kernels);
   /// What the tensor is stored as: int8, or float32 where it is some float.
   Precision stored(const std::string& name);
   std::shared_ptr<const std::vector<float>> vector(const std::string& name, std::size_t size);
@@ -43,6 +75,7 @@ class Weights {
  private:
   TensorSource& source_;
   std::map<std::pair<std::string, Precision>, std::weak_ptr<const Matrix>> matrices_;
+  std::map<std::pair<std::string, Precision>, std::weak_ptr<PackedMatrix>> packed_;
   std::map<std::string, std::weak_ptr<const std::vector<float>>> vectors_;
 };
 

@@ -23,6 +23,8 @@ struct Workspace {
 
   AlignedBuffer<std::uint8_t> quantized;  // [rows, width of a product's input]
   AlignedBuffer<float> row_scale;
+  AlignedBuffer<float> embedding_f32;        // [d_model], a row of a tied embedding
+  AlignedBuffer<std::int8_t> embedding_s8;   // the same
   AlignedBuffer<float> states;               // [rows, d_model], the residual stream
   AlignedBuffer<float> normalized;           // [rows, d_model]
   AlignedBuffer<float> query;                // [rows, attention width]

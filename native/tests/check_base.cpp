@@ -101,6 +101,13 @@ void check_panels() {
   expected[6] = 1, expected[7] = 2, expected[14] = 3;    // last channel of the first panel
   expected[16] = 4, expected[17] = 5, expected[24] = 6;  // first channel of the second
   expect(packed == expected, "a panel holds groups of inputs, channel by channel");
+  for (const int channel : {0, 1}) {
+    std::array<float, 4> row{-1, -1, -1, -1};
+    unpack_column(layout, packed.data(), 3, 3 + channel, row.data());
+    const std::size_t first = static_cast<std::size_t>(channel) * 3;
+    expect(row == std::array<float, 4>{weight[first], weight[first + 1], weight[first + 2], -1},
+           "a channel is read back, and nothing is written behind it");
+  }
 }
 
 void check_tiers() {

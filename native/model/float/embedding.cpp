@@ -15,10 +15,18 @@ FloatEmbedding FloatEmbedding::load(const LayerSource& source, const std::string
       config.scale_embeddings ? static_cast<float>(std::sqrt(static_cast<double>(config.d_model))) : 1.0f;
   const std::string positions =
       config.positions == Positions::learned ? side + ".positions.weight" : "positions";
-  embedding.tokens_ =
-      Embedding::load(source.weights, config.embedding_weight(side), config.vocab_size(side), positions,
-                      config.max_positions + config.position_offset, config.position_offset, config.d_model,
-                      scale, source.plan == nullptr ? Precision::float32 : Precision::int8);
+  const bool is_int8 = source.plan != nullptr;
+  std::optional<Precision> tied;
+  if (config.output_weight() == config.embedding_weight(side))
+    tied = is_int8 && source.plan->is_int8("output") ? Precision::int8 : Precision::float32;
+  embedding.tokens_ = Embedding::load(source.weights, source.kernels,
+                                      {.weight = config.embedding_weight(side),
+                                       .positions = positions,
+                                       .tokens = config.vocab_size(side),
+                                       .width = config.d_model,
+                                       .position_rows = config.max_positions + config.position_offset,
+                                       .position_offset = config.position_offset},
+                                      scale, is_int8 ? Precision::int8 : Precision::float32, tied);
   embedding.has_norm_ = config.embedding_norm;
   if (config.embedding_norm) {
     embedding.norm_ = FloatRows::load_norm(source, side + ".embedding_norm");

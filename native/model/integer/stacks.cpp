@@ -21,13 +21,14 @@ struct IntegerNumbers {
 
   static Embedding load_embedding(const LayerSource& source, const std::string& side) {
     const TransformerConfig& config = source.config;
-    return IntegerEmbedding::load(source.weights,
+    return IntegerEmbedding::load(source.weights, source.kernels,
                                   {.weight = config.embedding_weight(side),
                                    .side = side,
                                    .tokens = config.vocab_size(side),
                                    .width = config.d_model,
                                    .position_rows = config.max_positions + config.position_offset,
-                                   .position_offset = config.position_offset});
+                                   .position_offset = config.position_offset,
+                                   .tied = config.output_weight() == config.embedding_weight(side)});
   }
 
   static std::unique_ptr<const DecoderMixer<Rows>> load_mixer(const LayerSource& source,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,16 +15,27 @@ namespace octavo {
 class Embedding {
  public:
   Embedding() = default;
-  /// The table is kept as it is stored, but for `precision` float32, which widens it. `positions` is a tensor
-  /// [position_rows, width]; row `position_offset` belongs to position 0.
-  static Embedding load(Weights& weights, const std::string& weight, int tokens, const std::string& positions,
-                        int position_rows, int position_offset, int width, float scale, Precision precision);
+  struct Tensors {
+    std::string weight;     // [tokens, width]
+    std::string positions;  // [position_rows, width]
+    int tokens;
+    int width;
+    int position_rows;
+    int position_offset;  // the row of position 0
+  };
+
+  /// The table is kept as it is stored, but for `precision` float32, which widens it. `tied`: in which
+  /// precision the same weight is packed for products too; the table is then that one, and is kept once.
+  static Embedding load(Weights& weights, const KernelTable& kernels, const Tensors& tensors, float scale,
+                        Precision precision, std::optional<Precision> tied);
 
   /// output[width] = scale · embedding(token) + position. The caller checks both ranges.
-  void lookup(std::int32_t token, int position, float* output, const Workspace& workspace) const;
+  void lookup(std::int32_t token, int position, float* output, Workspace& workspace) const;
 
  private:
-  std::shared_ptr<const Matrix> table_;
+  std::shared_ptr<const Matrix> table_;  // or
+  std::shared_ptr<const PackedMatrix> packed_;
+  int width_ = 0;
   std::shared_ptr<const std::vector<float>> positions_;
   int position_offset_ = 0;
   float scale_ = 1;

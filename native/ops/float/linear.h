@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -11,7 +12,7 @@
 
 namespace octavo {
 
-/// A weight product, y = x · Wᵀ + b, in float32 or int8; weights packed once.
+/// A weight product, y = x · Wᵀ + b, in float32 or int8; weights packed once, shared with a tied embedding.
 class Linear {
  public:
   struct Tensors {
@@ -36,18 +37,17 @@ class Linear {
   void apply_to(int first, int count, const ProductInput& input, float* output, Workspace& workspace) const;
 
   /// Makes `selected` the same product with these outputs alone, in this order.
-  void select(std::span<const std::int32_t> outputs, const KernelTable& kernels, Linear& selected) const;
+  void select(std::span<const std::int32_t> outputs, Linear& selected) const;
 
  private:
-  void pack_s8(const KernelTable& kernels, const Matrix& matrix, const Site& site);
+  void scale_s8(const Site& site);
   /// Outputs [first, first + count) through an epilogue that begins with the first of them; the stream's
   /// team, if it has one, shares them.
   void run(const ProductInput& input, const Epilogue& epilogue, int first, int count,
            Workspace& workspace) const;
   void compute(const ProductInput& input, const Epilogue& epilogue, int first, int count,
                const KernelTable& kernels) const;
-  ProductS8 product_s8(const ProductInput& input, const Epilogue& epilogue, int first, int count,
-                       const KernelTable& kernels) const;
+  ProductS8 product_s8(const ProductInput& input, const Epilogue& epilogue, int first, int count) const;
   Epilogue with_bias(Epilogue epilogue, int first) const;
   void record(const ProductS8& product, Workspace& workspace) const;
 
@@ -56,8 +56,7 @@ class Linear {
   int inputs_ = 0;
   int outputs_ = 0;
   StaticScale input_scale_;  // for traces
-  AlignedBuffer<float> weight_f32_;
-  AlignedBuffer<std::int8_t> weight_s8_;
+  std::shared_ptr<PackedMatrix> weight_;
   AlignedBuffer<std::int32_t> correction_;
   AlignedBuffer<float> weight_scale_;  // static: times the input's
   AlignedBuffer<float> bias_;

@@ -11,9 +11,16 @@ constexpr IntegerRange kShifts{-16, 22};
 
 }  // namespace
 
-IntegerEmbedding IntegerEmbedding::load(Weights& weights, const Tensors& tensors) {
+IntegerEmbedding IntegerEmbedding::load(Weights& weights, const KernelTable& kernels,
+                                        const Tensors& tensors) {
   IntegerEmbedding embedding;
-  embedding.table_ = weights.matrix(tensors.weight, tensors.tokens, tensors.width, Precision::integer);
+  if (tensors.tied) {
+    embedding.packed_ =
+        weights.packed(tensors.weight, tensors.tokens, tensors.width, Precision::integer, kernels);
+  } else {
+    embedding.table_ = weights.matrix(tensors.weight, tensors.tokens, tensors.width, Precision::integer);
+  }
+  embedding.width_ = tensors.width;
   TensorSource& source = weights.source();
   const auto count = static_cast<std::size_t>(tensors.tokens);
   const std::int32_t* multiplier =
@@ -32,17 +39,18 @@ IntegerEmbedding IntegerEmbedding::load(Weights& weights, const Tensors& tensors
 
 std::int16_t* IntegerEmbedding::embed(std::span<const std::int32_t> tokens,
                                       std::span<const std::int32_t> positions, Workspace& workspace) const {
-  const std::ptrdiff_t width = table_->columns;
+  const std::ptrdiff_t width = width_;
   std::int16_t* x = workspace.integer_states.ensure(tokens.size() * static_cast<std::size_t>(width));
   std::int16_t* row = x;
   for (std::size_t i = 0; i < tokens.size(); ++i, row += width) {
     const auto token = static_cast<std::size_t>(tokens[i]);
     workspace.kernels->embed_integer(
-        {.row = table_->s8.data() + tokens[i] * width,
+        {.row = table_ ? table_->s8.data() + tokens[i] * width
+                       : packed_->row(tokens[i], workspace.embedding_s8.ensure(packed_->width())),
          .multiplier = multiplier_[token],
          .shift = shift_[token],
          .position = positions_.data() + (positions[i] + position_offset_) * width,
-         .n = table_->columns,
+         .n = width_,
          .output = row});
   }
   return x;

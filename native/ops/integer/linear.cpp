@@ -22,11 +22,9 @@ IntegerLinear IntegerLinear::load(Weights& weights, const KernelTable& kernels, 
   linear.name_ = product;
   linear.inputs_ = tensors.inputs;
   linear.outputs_ = tensors.outputs;
-  const auto matrix = weights.matrix(tensors.weight, tensors.outputs, tensors.inputs, Precision::integer);
-  const PanelLayout& layout = kernels.linear_s8.layout;
-  pack_panels(layout, matrix->s8.data(), tensors.outputs, tensors.inputs, 0,
-              linear.weight_.ensure(packed_size(layout, tensors.outputs, tensors.inputs)));
-  const std::size_t padded = padded_columns(layout, tensors.outputs);
+  linear.weight_ =
+      weights.packed(tensors.weight, tensors.outputs, tensors.inputs, Precision::integer, kernels);
+  const std::size_t padded = padded_columns(linear.weight_->layout, tensors.outputs);
   linear.start_.ensure(padded);
   linear.multiplier_.ensure(padded);
   linear.shift_.ensure(padded);
@@ -35,30 +33,23 @@ IntegerLinear IntegerLinear::load(Weights& weights, const KernelTable& kernels, 
     const auto count = static_cast<std::size_t>(tensors.outputs);
     bias = load_s32(weights.source(), tensors.bias, count, kAllInt32);
   }
-  const std::vector<std::int64_t> largest_sums = linear.load_sums(*matrix, bias, site.zero_point);
+  const std::vector<std::int64_t> largest_sums = linear.load_sums(bias, site.zero_point);
   linear.load_factors(weights.source(), largest_sums, tensors);
   return linear;
 }
 
 /// Where the sums start. Returns how large the magnitude of each may become.
-std::vector<std::int64_t> IntegerLinear::load_sums(const Matrix& matrix, const std::int32_t* bias,
-                                                   int zero_point) {
+std::vector<std::int64_t> IntegerLinear::load_sums(const std::int32_t* bias, int zero_point) {
   std::vector<std::int64_t> largest_sums;
   const std::int64_t largest_input = std::max(zero_point, 255 - zero_point);
   for (int n = 0; n < outputs_; ++n) {
-    const std::int8_t* weight = matrix.s8.data() + static_cast<std::ptrdiff_t>(n) * inputs_;
-    std::int64_t sum = 0;
-    std::int64_t magnitude = 0;
-    for (int k = 0; k < inputs_; ++k) {
-      sum += weight[k];
-      magnitude += std::abs(weight[k]);
-    }
+    const auto row = static_cast<std::size_t>(n);
     const std::int64_t offset = bias == nullptr ? 0 : bias[n];
-    largest_sums.push_back(largest_input * magnitude + std::abs(offset));
+    largest_sums.push_back(largest_input * weight_->magnitudes[row] + std::abs(offset));
     if (largest_sums.back() > kAllInt32.high) {
       throw Error(name_ + ": sums could leave int32, output " + std::to_string(n) + " first");
     }
-    start_.data()[n] = static_cast<std::int32_t>(offset - zero_point * sum);
+    start_.data()[n] = static_cast<std::int32_t>(offset - zero_point * weight_->sums[row]);
   }
   return largest_sums;
 }
@@ -98,16 +89,14 @@ void IntegerLinear::apply_to(int first, int count, const ProductInput& input, st
   run(input, {.wide = output, .stride = count}, first, count, workspace);
 }
 
-void IntegerLinear::select(std::span<const std::int32_t> outputs, const KernelTable& kernels,
-                           IntegerLinear& selected) const {
-  const PanelLayout& layout = kernels.linear_s8.layout;
+void IntegerLinear::select(std::span<const std::int32_t> outputs, IntegerLinear& selected) const {
   const int count = static_cast<int>(outputs.size());
-  const std::size_t columns = padded_columns(layout, count);
+  const std::size_t columns = padded_columns(weight_->layout, count);
   selected.name_ = name_;
   selected.inputs_ = inputs_;
   selected.outputs_ = count;
-  select_columns(layout, weight_.data(), inputs_, outputs,
-                 selected.weight_.ensure(packed_size(layout, count, inputs_)));
+  if (!selected.weight_) selected.weight_ = std::make_shared<PackedMatrix>();
+  weight_->select(outputs, *selected.weight_);
   select_values(start_, outputs, columns, selected.start_);
   select_values(multiplier_, outputs, columns, selected.multiplier_);
   select_values(shift_, outputs, columns, selected.shift_);
@@ -121,16 +110,15 @@ void IntegerLinear::run(const ProductInput& input, const IntegerTarget& target, 
   const Factors factors{multiplier_.data(), shift_.data(), left_.data()};
   share_outputs(workspace.team, count, [&](int begin, int end) {
     const int column = first + begin;
-    kernels.linear_s8.integer(
-        {.input = input.quantized,
-         .input_stride = input.quantized_stride,
-         .rows = input.rows,
-         .inner = inputs_,
-         .columns = end - begin,
-         .weight = weight_.data() + packed_size(kernels.linear_s8.layout, column, inputs_),
-         .start = start_.data() + column,
-         .factors = factors.from_column(column),
-         .target = target.from_column(begin)});
+    kernels.linear_s8.integer({.input = input.quantized,
+                               .input_stride = input.quantized_stride,
+                               .rows = input.rows,
+                               .inner = inputs_,
+                               .columns = end - begin,
+                               .weight = weight_->s8.data() + packed_size(weight_->layout, column, inputs_),
+                               .start = start_.data() + column,
+                               .factors = factors.from_column(column),
+                               .target = target.from_column(begin)});
   });
 }
 
@@ -141,7 +129,7 @@ void IntegerLinear::record(const ProductInput& input, int first, int count, Work
                           .rows = input.rows,
                           .inner = inputs_,
                           .columns = count,
-                          .weight = weight_.data() + packed_size(kernels.layout, first, inputs_),
+                          .weight = weight_->s8.data() + packed_size(weight_->layout, first, inputs_),
                           .correction = start_.data() + first,
                           .epilogue = {}};
   octavo::record(name_, product, {}, kernels, *workspace.trace);

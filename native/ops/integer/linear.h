@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@
 
 namespace octavo {
 
-/// A weight product of integers, y = (x · Wᵀ + b) ⊗ factor of each output; weights packed once.
+/// A weight product of integers, y = (x · Wᵀ + b) ⊗ factor of each output; weights packed once,
+/// shared with a tied embedding.
 class IntegerLinear {
  public:
   struct Tensors {
@@ -40,11 +42,10 @@ class IntegerLinear {
                 Workspace& workspace) const;
 
   /// Makes `selected` the same product with these outputs alone, in this order.
-  void select(std::span<const std::int32_t> outputs, const KernelTable& kernels,
-              IntegerLinear& selected) const;
+  void select(std::span<const std::int32_t> outputs, IntegerLinear& selected) const;
 
  private:
-  std::vector<std::int64_t> load_sums(const Matrix& matrix, const std::int32_t* bias, int zero_point);
+  std::vector<std::int64_t> load_sums(const std::int32_t* bias, int zero_point);
   void load_factors(TensorSource& source, std::span<const std::int64_t> largest_sums, const Tensors& tensors);
   void run(const ProductInput& input, const IntegerTarget& target, int first, int count,
            Workspace& workspace) const;
@@ -53,7 +54,7 @@ class IntegerLinear {
   std::string name_;
   int inputs_ = 0;
   int outputs_ = 0;
-  AlignedBuffer<std::int8_t> weight_;
+  std::shared_ptr<PackedMatrix> weight_;
   AlignedBuffer<std::int32_t> start_;  // bias - zero point of the input · Σ weights
   AlignedBuffer<std::int32_t> multiplier_;
   AlignedBuffer<std::int32_t> shift_;

@@ -6,7 +6,6 @@ import math
 
 from octavo.artifact.description import Description, stored_tensors
 from octavo.engine.precision import Precision
-from octavo.model.architecture import output_weight_name
 from octavo.model.config import Positions
 from octavo.model.tensor_table import DType
 
@@ -18,15 +17,13 @@ _PER_VOCABULARY_BYTE = (
 def memory_bytes(model: Description, precision: Precision) -> int:
     """Bytes of the weights as the engine keeps them, of the positions and of the vocabularies.
 
-    A tied output is kept twice, as an embedding and as a packed matrix. What sentences under way need comes
-    on top: it grows with the threads, the beam and the length of sentences, not with the number of models.
+    What sentences under way need comes on top: it grows with the threads, the beam and the length of
+    sentences, not with the number of models.
     """
     total = 0
     for spec in stored_tensors(model.config, model.scheme, model.plan):
         width = 1 if precision != "float32" and DType.I8 in spec.dtypes else 4
-        size = width * math.prod(spec.shape)
-        is_tied = model.config.tied_output and spec.name == output_weight_name(model.config)
-        total += 2 * size if is_tied else size
+        total += width * math.prod(spec.shape)
     if model.config.positions is not Positions.LEARNED:
         total += 4 * (model.config.max_positions + model.config.position_offset) * model.config.d_model
     vocabularies = {model.source_tokenizer, model.target_tokenizer}
