@@ -73,6 +73,47 @@ class Peer:
         return rows
 
 
+def _random_model(kind: str, seed: int, **keys: Any) -> Any:
+    """Transformers' model with random weights; ``keys`` are of its configuration."""
+    import torch
+    import transformers
+
+    values: dict[str, Any] = {
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "max_position_embeddings": 128,
+        "scale_embedding": kind != "bart",
+        "pad_token_id": 1,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+        "forced_eos_token_id": None,
+        "init_std": 0.3,
+        "attn_implementation": "eager",
+        **keys,
+    }
+    torch.manual_seed(seed)
+    if kind in ("mbart50", "mbart"):
+        model = transformers.MBartForConditionalGeneration(transformers.MBartConfig(**values))
+    elif kind == "bart":
+        model = transformers.BartForConditionalGeneration(transformers.BartConfig(**values))
+    else:
+        model = transformers.M2M100ForConditionalGeneration(transformers.M2M100Config(**values))
+    model.generation_config.forced_bos_token_id = None
+    with torch.no_grad():
+        for name, tensor in model.named_parameters():
+            if name.endswith("bias"):
+                tensor.normal_(std=0.1)
+        if hasattr(model, "final_logits_bias"):
+            model.final_logits_bias.normal_(std=0.5)
+            model.final_logits_bias[0, 2] = 2.0
+    return model.eval()
+
+
 def write_multilingual(
     path: Path, kind: str, *, data: bytes | None = None, seed: int = 0, **shape: Any
 ) -> Peer:
@@ -80,9 +121,6 @@ def write_multilingual(
 
     ``data``: its sentencepiece file. ``shape``: keys of config.json.
     """
-    import torch
-    import transformers
-
     path.mkdir(parents=True)
     data = data or pieces("unigram" if "bart" in kind else "bpe")
     (path / "sentencepiece.bpe.model").write_bytes(data)
@@ -119,42 +157,7 @@ def write_multilingual(
         settings = {"tokenizer_class": "MBart50Tokenizer" if kind == "mbart50" else "MBartTokenizer"}
     (path / "tokenizer_config.json").write_text(json.dumps(settings))
     start = first + 19 if kind == "mbart" else 2  # ro_RO
-    values: dict[str, Any] = {
-        "d_model": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_ffn_dim": 64,
-        "decoder_ffn_dim": 64,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "vocab_size": vocabulary,
-        "max_position_embeddings": 128,
-        "scale_embedding": kind != "bart",
-        "pad_token_id": 1,
-        "bos_token_id": 0,
-        "eos_token_id": 2,
-        "decoder_start_token_id": start,
-        "forced_eos_token_id": None,
-        "init_std": 0.3,
-        "attn_implementation": "eager",
-        **shape,
-    }
-    torch.manual_seed(seed)
-    if kind in ("mbart50", "mbart"):
-        model = transformers.MBartForConditionalGeneration(transformers.MBartConfig(**values))
-    elif kind == "bart":
-        model = transformers.BartForConditionalGeneration(transformers.BartConfig(**values))
-    else:
-        model = transformers.M2M100ForConditionalGeneration(transformers.M2M100Config(**values))
-    model.generation_config.forced_bos_token_id = None
-    with torch.no_grad():
-        for name, tensor in model.named_parameters():
-            if name.endswith("bias"):
-                tensor.normal_(std=0.1)
-        if hasattr(model, "final_logits_bias"):
-            model.final_logits_bias.normal_(std=0.5)
-            model.final_logits_bias[0, 2] = 2.0
-    model.eval()
+    model = _random_model(kind, seed, vocab_size=vocabulary, decoder_start_token_id=start, **shape)
     model.save_pretrained(path)
     return Peer(path, model, processor, ids, source, target)
 

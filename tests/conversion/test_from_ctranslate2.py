@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,23 @@ from octavo.conversion import ConversionError, convert, export_ctranslate2
 from octavo.conversion.families import family_of
 from octavo.conversion.piece_table import Kind, PieceTable
 from octavo.conversion.tensor_sources.ctranslate2_file import CTranslate2File
-from octavo.engine import Engine, SearchOptions
 from octavo.languages import SOURCE, TARGET
 from octavo.model.config import Activation, ModelConfig, NormFunction, NormPlacement, Positions
 from octavo.model.scheme import Scheme
 
-from ..models import synthetic_sentences, tiny_config, write_tiny_model
-from .ctranslate2_files import Bfloat16, model_bytes
-from .marian import edit_json, lively_tensors, marian_config, write_marian
+from .ctranslate2_files import Bfloat16
+from .ctranslate2_models import (
+    PRE,
+    SENTENCES,
+    check_same_tensors,
+    converted,
+    exported,
+    rewrite,
+    set_number,
+    translations,
+)
+from .marian import edit_json, marian_config, write_marian
 
-PRE = tiny_config(max_positions=128, output_bias=True, suppressed_ids=())
 POST = dataclasses.replace(PRE, norm=NormPlacement.POST)
 CONFIGS = {
     "pre-norm": PRE,
@@ -40,46 +46,6 @@ CONFIGS = {
     ),
     "silu": dataclasses.replace(PRE, activation=Activation.SILU),
 }
-SENTENCES = synthetic_sentences(25, seed=9)
-
-
-def exported(
-    path: Path, config: ModelConfig = PRE, dtype: str = "float32", scheme: Scheme = Scheme.NONE
-) -> ModelDirectory:
-    """A tiny model at ``path``/ours, and what is exported of it at ``path``/theirs."""
-    changes = {"tensors": lively_tensors(config, eos_bias=2.0)} if scheme is Scheme.NONE else {}
-    write_tiny_model(path / "ours", config=config, scheme=scheme, **changes)
-    export_ctranslate2(path / "ours", path / "theirs", dtype=dtype)  # type: ignore[arg-type]
-    return ModelDirectory.open(path / "ours")
-
-
-def converted(path: Path, name: str = "theirs") -> ModelDirectory:
-    convert(path / name, path / "again", overwrite=True)
-    return ModelDirectory.open(path / "again")
-
-
-def check_same_tensors(model: ModelDirectory, other: ModelDirectory) -> None:
-    assert model.config == other.config
-    for name, array in model.tensors():
-        np.testing.assert_array_equal(other.tensor(name), array)
-
-
-def translations(model: ModelDirectory, **options: object) -> list[list[int]]:
-    engine = Engine(model, precision="float32", threads=1)
-    ids = [np.array(model.tokenizers()[0].encode(line), np.int32) for line in SENTENCES]
-    found = engine.translate(ids, SearchOptions(max_length=30, length_margin=30, **options))  # type: ignore[arg-type]
-    return [list(map(int, hypotheses[0].tokens)) for hypotheses in found]
-
-
-def rewrite(path: Path, change: Callable[[dict[str, np.ndarray | Bfloat16]], None], **head: object) -> None:
-    """The model.bin in a directory with other variables; aliases become variables."""
-    file = CTranslate2File(path / "model.bin")
-    found: dict[str, np.ndarray | Bfloat16] = {}
-    for name in file.names():
-        is_number = not file.shape(name) or name.endswith("_scale")
-        found[name] = file._integers(name) if file.kind(name) != "float32" and is_number else file.read(name)
-    change(found)
-    (path / "model.bin").write_bytes(model_bytes(found, **head))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -295,97 +261,6 @@ def test_a_map_of_vocabularies_becomes_the_shortlist(tmp_path: Path) -> None:
     assert set(shortlist.common) == fixed
     assert list(shortlist.of(30)) == [22, 23]
     assert len(shortlist.tokens) == 2
-
-
-def set_number(name: str, value: np.generic) -> Callable[[Path], None]:
-    return lambda path: rewrite(path, lambda found: found.update({name: np.asarray(value)}))
-
-
-REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "null start": (lambda path: edit_start(path, None), "decoder_start_token is null: .*mBART-25"),
-    "no vocabulary": (
-        lambda path: (path / "shared_vocabulary.json").unlink(),
-        "shared_vocabulary.json: missing",
-    ),
-    "no pieces": (
-        lambda path: [(path / f"{n}.spm").unlink() for n in ("source", "target")],
-        "sentencepiece.model",
-    ),
-    "features": (set_number("encoder/embeddings_1/weight", np.float32(1)), "features"),
-    "heads": (set_number("decoder/num_heads", np.int16(1)), "num_heads is . in the encoder and 1"),
-    "activation": (lambda path: set_both(path, "activation", np.int8(4)), "GELU by a sigmoid"),
-    "scale": (lambda path: set_both(path, "scale_embeddings", np.float32(3)), "scale_embeddings is 3"),
-    "alibi": (set_number("decoder/alibi", np.int8(1)), "linear biases"),
-    "Shaw": (
-        set_number("encoder/layer_0/self_attention/relative_position_keys", np.float32(1)),
-        "relative_position_keys is unexpected",
-    ),
-    "whisper": (
-        lambda path: rewrite(path, lambda _: None, specification="WhisperSpec"),
-        "holds a WhisperSpec",
-    ),
-    "4 bits": (lambda path: edit_json(path / "config.json", quantization_type=1), "quantization_type"),
-    "BOS": (lambda path: edit_json(path / "config.json", add_source_bos=True), "add_source_bos = true"),
-    "EOS": (lambda path: edit_json(path / "config.json", eos_token="none"), "has no token 'none'"),
-    "epsilon": (lambda path: edit_json(path / "config.json", layer_norm_epsilon=2.5), "layer_norm_epsilon"),
-    "JSON": (lambda path: (path / "shared_vocabulary.json").write_text("{}"), "must hold a list of tokens"),
-    "more tokens": (lambda path: add_tokens(path, 3), "tokens, the model"),
-    "layer": (lambda path: lose(path, "decoder/layer_1/ffn/linear_1/weight"), "linear_1/weight is missing"),
-    "keys": (
-        lambda path: lose_rows(path, "encoder/layer_0/self_attention/linear_0/weight"),
-        "keys and values",
-    ),
-    "rows": (
-        lambda path: lose_rows(path, "decoder/layer_1/attention/linear_1/weight"),
-        "has 31 rows, not 2 x 16",
-    ),
-    "vmap": (lambda path: (path / "vmap.txt").write_text("no tab\n"), "vmap.txt: line 1 has no tab"),
-}
-
-
-def edit_start(path: Path, value: str | None) -> None:
-    values = json.loads((path / "config.json").read_text())
-    (path / "config.json").write_text(json.dumps(values | {"decoder_start_token": value}))
-
-
-def set_both(path: Path, name: str, value: np.generic) -> None:
-    rewrite(
-        path,
-        lambda found: found.update({f"{side}/{name}": np.asarray(value) for side in ("encoder", "decoder")}),
-    )
-
-
-def add_tokens(path: Path, count: int) -> None:
-    file = path / "shared_vocabulary.json"
-    tokens = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps([*tokens, *(f"more{i}" for i in range(count))]))
-
-
-def lose(path: Path, name: str) -> None:
-    def change(found: dict[str, np.ndarray | Bfloat16]) -> None:
-        del found[name]
-
-    rewrite(path, change)
-
-
-def lose_rows(path: Path, name: str) -> None:
-    def change(found: dict[str, np.ndarray | Bfloat16]) -> None:
-        array = found[name]
-        assert isinstance(array, np.ndarray)
-        found[name] = array[:-1]
-
-    rewrite(path, change)
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_our_models_cannot_be_is_refused(tmp_path: Path, kind: str) -> None:
-    exported(tmp_path)
-    damage, message = REFUSED[kind]
-    damage(tmp_path / "theirs")
-    with pytest.raises(ConversionError, match=message) as caught:
-        convert(tmp_path / "theirs", tmp_path / "again")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.filterwarnings("ignore")  # theirs
