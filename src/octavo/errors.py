@@ -5,6 +5,8 @@ The command line prints one as a single line and exits with code 2.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class OctavoError(Exception):
     """Base of every error that a user can cause and mend."""
@@ -12,6 +14,14 @@ class OctavoError(Exception):
 
 class ModelError(OctavoError):
     """A model directory that is missing, incomplete, altered or not of this format."""
+
+
+class ForeignModelError(ModelError):
+    """What is there at ``path`` is no model directory of Octavo; it may be a model of another program."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(f"{message}; `octavo convert {path} -o NAME` makes one of another program's model")
+        self.path = path
 
 
 class InputError(OctavoError):

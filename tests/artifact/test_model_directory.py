@@ -190,7 +190,7 @@ def test_altered_file(model_path: Path, name: str) -> None:
         (b'{"\\udfff": 1}', "not valid JSON ('utf-8' codec can't encode"),
         (b'{"a": 1e999}', "'1e999' is more than a number can be"),
         (b"{}" + b" " * 1_048_576, "larger than 1048576 bytes"),
-        (b"{}", "\"format\" is not 'octavo-model'; this is no Octavo model directory"),
+        (b"{}", "\"format\" is not 'octavo-model'; this is no Octavo model directory; `octavo convert "),
     ],
 )
 def test_config_that_is_no_json_object(float_path: Path, text: bytes, message: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from octavo.artifact.checksum import FileEntry
 from octavo.artifact.json_file import read_json_object
-from octavo.errors import ModelError
+from octavo.errors import ForeignModelError, ModelError
 from octavo.languages import Languages, UnstatedLanguageError
 from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig
@@ -170,7 +170,9 @@ def fingerprint(directory: Path) -> str:
 
 def _check_format(path: Path, values: Mapping[str, Any]) -> None:
     if values.get("format") != FORMAT:
-        raise ModelError(f'{path}: "format" is not {FORMAT!r}; this is no Octavo model directory')
+        raise ForeignModelError(
+            f'{path}: "format" is not {FORMAT!r}; this is no Octavo model directory', path.parent
+        )
     version = values.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ModelError(f"{path}: format_version = {reprlib.repr(version)}: must be a positive integer")

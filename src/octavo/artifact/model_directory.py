@@ -22,7 +22,7 @@ from octavo.artifact.integer_values import integer_problem
 from octavo.artifact.json_file import read_json_object
 from octavo.artifact.shortlist import Shortlist, read_shortlist
 from octavo.artifact.tensors_file import Array, TensorsFile
-from octavo.errors import ModelError
+from octavo.errors import ForeignModelError, ModelError
 from octavo.languages import Direction, LanguageError, Languages, label_serving
 from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import ModelConfig
@@ -209,9 +209,11 @@ def check_directory(path: Path) -> None:
     try:
         if path.is_dir():
             if not (path / CONFIG_FILE).exists():
-                raise ModelError(f"{path}: has no {CONFIG_FILE}, so it is no whole model; {WHAT_A_MODEL_IS}")
+                raise ForeignModelError(
+                    f"{path}: has no {CONFIG_FILE}, so it is no whole model; {WHAT_A_MODEL_IS}", path
+                )
         elif path.exists():
-            raise ModelError(f"{path}: is a file; {WHAT_A_MODEL_IS}")
+            raise ForeignModelError(f"{path}: is a file; {WHAT_A_MODEL_IS}", path)
         elif (previous := previous_path(path)).is_dir():
             raise ModelError(f"{path}: missing; an interrupted replacement left the old model in {previous}")
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from octavo.conversion.families import names
 
 from ...conversion.marian import edit_json, marian_config, write_marian
@@ -50,3 +52,17 @@ def test_faults_are_one_line(octavo_here: Octavo, tmp_path: Path) -> None:
 def test_help_lists_the_kinds_of_models(octavo_here: Octavo) -> None:
     shown = " ".join(octavo_here("convert", "--help").stdout.decode().split())
     assert all(name in shown for name in names())
+
+
+@pytest.mark.parametrize(
+    "command", [["translate", "Bako.", "-m"], ["inspect"], ["quantize", "-o", "out"], ["models", "add"]]
+)
+def test_a_model_of_another_program_is_to_be_converted(
+    octavo_here: Octavo, tmp_path: Path, command: list[str]
+) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    done = octavo_here(*command, "./theirs")
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    assert "theirs: is a model of another program: OPUS-MT" in said
+    assert "convert it first: `octavo convert " in said

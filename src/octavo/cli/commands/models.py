@@ -1,12 +1,13 @@
 """``octavo models``: which models are installed; new ones come, others go, all are checked."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from octavo.cli.options import JsonOption
-from octavo.cli.terminal.failures import BAD_INPUT, note
+from octavo.cli.terminal.failures import BAD_INPUT, how_to_convert, note
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.signals import raising_on_interrupt
 from octavo.cli.terminal.stages import byte_stages
@@ -87,17 +88,22 @@ def add_model(
         octavo models add runs/en-fr/model --name en-fr
         octavo models add https://example.org/en-fr.tar.gz --sha256 beside
     """
-    from octavo.catalog import add
+    from octavo.catalog import ArchiveError, add
 
     with raising_on_interrupt(), byte_stages() as stages:
-        model = add(
-            source,
-            name=name,
-            overwrite=overwrite,
-            sha256=sha256,
-            most_bytes=int(max_size * _GIB),
-            progress=stages,
-        )
+        try:
+            model = add(
+                source,
+                name=name,
+                overwrite=overwrite,
+                sha256=sha256,
+                most_bytes=int(max_size * _GIB),
+                progress=stages,
+            )
+        except (ArchiveError, ModelError) as error:
+            if told := how_to_convert(Path(source)):
+                raise ModelError(told) from error
+            raise
     print(f"{model.name}: installed ({_languages(model)}, {model.bytes / 1e6:,.1f} MB)")
     command = "generate" if model.description.config.is_language_model else "translate"
     note(f"`octavo {command} --model {model.name}` uses it")

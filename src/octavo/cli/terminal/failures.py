@@ -13,13 +13,14 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Final, ParamSpec
 
 import typer
 
 from octavo import interrupt
 from octavo.cli.terminal.streams import OutputClosed
-from octavo.errors import ArgumentError, OctavoError, printable
+from octavo.errors import ArgumentError, ForeignModelError, OctavoError, printable
 
 DONE: Final = 0
 UNEXPECTED: Final = 1
@@ -95,6 +96,8 @@ def _told(error: BaseException) -> tuple[str, int]:
     match error:
         case KeyboardInterrupt():
             return "interrupted", INTERRUPTED
+        case ForeignModelError():
+            return how_to_convert(error.path) or str(error), BAD_INPUT
         case OctavoError():
             return str(error), BAD_INPUT
         case OSError():
@@ -103,6 +106,19 @@ def _told(error: BaseException) -> tuple[str, int]:
             return "out of memory", UNEXPECTED
         case _:
             return f"{type(error).__name__}: {error}. {_DEFECT}", UNEXPECTED
+
+
+def how_to_convert(path: Path) -> str | None:
+    """What to do with a model of another program; None for what no family of ``octavo convert`` knows."""
+    from octavo.conversion.families import family_of
+
+    family = family_of(path)
+    if family is None:
+        return None
+    return (
+        f"{path}: is a model of another program: {family.NAME}; convert it first: "
+        f"`octavo convert {path} -o NAME`"
+    )
 
 
 def _os_message(error: OSError) -> str:
