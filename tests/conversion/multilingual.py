@@ -115,11 +115,12 @@ def _random_model(kind: str, seed: int, **keys: Any) -> Any:
 
 
 def write_multilingual(
-    path: Path, kind: str, *, data: bytes | None = None, seed: int = 0, **shape: Any
+    path: Path, kind: str, *, data: bytes | None = None, seed: int = 0, more: int = 0, **shape: Any
 ) -> Peer:
     """A directory of one of KINDS in the layout that is published, with random weights.
 
-    ``data``: its sentencepiece file. ``shape``: keys of config.json.
+    ``data``: its sentencepiece file. ``more``: tokens at the end of the vocabulary. ``shape``:
+    keys of config.json.
     """
     path.mkdir(parents=True)
     data = data or pieces("unigram" if "bart" in kind else "bpe")
@@ -157,7 +158,7 @@ def write_multilingual(
         settings = {"tokenizer_class": "MBart50Tokenizer" if kind == "mbart50" else "MBartTokenizer"}
     (path / "tokenizer_config.json").write_text(json.dumps(settings))
     start = first + 19 if kind == "mbart" else 2  # ro_RO
-    model = _random_model(kind, seed, vocab_size=vocabulary, decoder_start_token_id=start, **shape)
+    model = _random_model(kind, seed, vocab_size=vocabulary + more, decoder_start_token_id=start, **shape)
     model.save_pretrained(path)
     return Peer(path, model, processor, ids, source, target)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert
+from octavo.conversion.huggingface.language_orders import NLLB
 from octavo.languages import LanguageError
 from octavo.text.clean import one_line
 from octavo.translation import Translator
@@ -27,6 +29,8 @@ with warnings.catch_warnings():
     )
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Transformers' own
+
+FIRST = 401  # the token behind the pieces
 
 #: Tokens before and after the text, and those that are forced: S and T are the languages', 2 is EOS.
 AROUND = {
@@ -127,6 +131,68 @@ def test_a_text_cannot_name_a_language(tmp_path: Path) -> None:
     special = {0, 1, 2, *range(peer.processor.vocab_size() + 1, ours.config.source_vocab_size)}
     for text in ("deu_Latn", "a deu_Latn b", "</s>", "<mask>", "<pad> x"):
         assert not special & set(tokenizer.encode(text))
+
+
+@pytest.mark.parametrize(("kind", "code"), [("nllb", "deu_Latn"), ("m2m100", "__de__"), ("mbart50", "de_DE")])
+def test_codes_of_added_tokens_json_are_no_text(kind: str, code: str, tmp_path: Path) -> None:
+    """That file does not say that they are special, and a translation begins with one."""
+    peer = write_multilingual(tmp_path / "theirs", kind)
+    convert(peer.path, tmp_path / "first", name="x")
+    first = ModelDirectory.open(tmp_path / "first")
+    assert first.languages is not None
+    edit_json(peer.path / "tokenizer_config.json", added_tokens_decoder=None)
+    (peer.path / "added_tokens.json").write_text(json.dumps(dict(first.languages.codes)))
+    convert(peer.path, tmp_path / "ours", name="x")
+    ours = ModelDirectory.open(tmp_path / "ours")
+    assert ours.languages == first.languages
+    source, target = ours.tokenizers()
+    assert target.decode([ours.languages.codes[code], 10]) == target.decode([10])
+    assert ours.languages.codes[code] not in source.encode(f"a {code} b")
+
+
+@pytest.mark.parametrize("later", [{}, {"tyv_Cyrl": 203}, {"tyv_Cyrl": 202, "<br/>": 203}])
+def test_the_first_files_of_nllb_have_its_languages_in_a_known_order(
+    later: dict[str, int], tmp_path: Path
+) -> None:
+    """They list the names alone; a language that was added has its id in added_tokens.json."""
+    path = write_nllb_that_lists(tmp_path / "theirs", later)
+    convert(path, tmp_path / "ours")
+    languages = ModelDirectory.open(tmp_path / "ours").languages
+    assert languages is not None
+    assert len(languages.codes) == 202 + ("tyv_Cyrl" in later)
+    found = {name: token - FIRST for name, token in languages.codes.items()}
+    assert (found["ace_Arab"], found["pes_Arab"], found["zul_Latn"]) == (0, 52, 201)
+    assert found.get("tyv_Cyrl") == later.get("tyv_Cyrl")
+
+
+@pytest.mark.parametrize("later", [{"tyv_Cyrl": 100}, {"zul_Latn": 0}])
+def test_listed_languages_without_certain_ids_are_refused(later: dict[str, int], tmp_path: Path) -> None:
+    path = write_nllb_that_lists(tmp_path / "theirs", later)
+    with pytest.raises(ConversionError, match=r"lists 202 languages, but no file states .* ace_Arab"):
+        convert(path, tmp_path / "ours")
+
+
+def test_a_language_that_was_added_joins_those_of_a_known_order(tmp_path: Path) -> None:
+    for kind, code, place in (("m2m100", "__tyv__", 100), ("mbart50", "tyv_RU", 53)):
+        peer = write_multilingual(tmp_path / kind, kind, more=3)
+        first = len(peer.ids) or FIRST
+        (peer.path / "added_tokens.json").write_text(json.dumps({code: first + place}))
+        convert(peer.path, tmp_path / f"{kind}-ours", name="x")
+        languages = ModelDirectory.open(tmp_path / f"{kind}-ours").languages
+        assert languages is not None
+        assert len(languages.codes) == (101 if kind == "m2m100" else 53)
+        assert languages.codes[code] == first + place
+
+
+def write_nllb_that_lists(path: Path, added: dict[str, int]) -> Path:
+    """The files of NLLB's first tokenizer; ``added``: what added_tokens.json has, counted from FIRST."""
+    write_multilingual(path, "nllb", more=200)
+    edit_json(path / "tokenizer_config.json", added_tokens_decoder=None)
+    (path / "special_tokens_map.json").write_text(json.dumps({"additional_special_tokens": NLLB.split()}))
+    if added:
+        stated = {name: FIRST + place for name, place in added.items()}
+        (path / "added_tokens.json").write_text(json.dumps(stated))
+    return path
 
 
 def test_defaults_are_kept(tmp_path: Path) -> None:

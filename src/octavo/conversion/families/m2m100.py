@@ -12,6 +12,7 @@ from octavo.conversion.added_token import AddedToken
 from octavo.conversion.described import Described
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens, role_names
+from octavo.conversion.huggingface.code_tokens import with_code_tokens
 from octavo.conversion.huggingface.directory import (
     PIECES,
     TOKENIZER_FILE,
@@ -20,7 +21,7 @@ from octavo.conversion.huggingface.directory import (
     model_name,
 )
 from octavo.conversion.huggingface.fairseq_text import FairseqText, read_fairseq_text
-from octavo.conversion.huggingface.language_orders import M2M_100, WMT_21
+from octavo.conversion.huggingface.language_orders import M2M_100, NLLB, WMT_21
 from octavo.conversion.huggingface.settings import Settings
 from octavo.conversion.huggingface.weights import read_weights
 from octavo.conversion.json_object import read_object_if_there
@@ -61,7 +62,7 @@ def read(path: Path) -> Described:
     options = read_object_if_there(path / TOKENIZER_FILE)
     size = settings.count("vocab_size")
     by_name = (path / VOCABULARY_FILE).is_file()
-    text = _by_name(path, size, options) if by_name else read_fairseq_text(path, size, _NLLB_CODE)
+    text = _by_name(path, size, options) if by_name else read_fairseq_text(path, size, _NLLB_CODE, [NLLB])
     if not text.codes:
         raise ConversionError(
             f"{path}: no file states its language codes; copy the whole model directory, with tokenizer.json "
@@ -96,7 +97,7 @@ def read(path: Path) -> Described:
 def _by_name(directory: Path, size: int, options: Mapping[str, Any]) -> FairseqText:
     """The vocabulary of M2M-100: a piece's token is stated by its name, and the languages follow."""
     roles = role_names(directory)
-    added = [token for token in read_added_tokens(directory) if token.text not in roles.values()]
+    added = [token for token in read_added_tokens(directory, _M2M_CODE) if token.text not in roles.values()]
     origin = directory / VOCABULARY_FILE
     read = functools.partial(
         Vocabulary.read,
@@ -106,12 +107,15 @@ def _by_name(directory: Path, size: int, options: Mapping[str, Any]) -> FairseqT
         eos=roles["eos_token"],
         pad=roles["pad_token"],
     )
-    first = len(read().ids)
+    own = read().ids
+    added += [
+        AddedToken(name, token, special=True) for name, token in own.items() if _M2M_CODE.fullmatch(name)
+    ]
+    order = WMT_21 if options.get("language_codes") == "wmt21" else M2M_100
+    order = " ".join(f"__{name}__" for name in order.split())
+    first = len(own)
+    added = with_code_tokens(directory, added, _M2M_CODE, [order], first=first, size=size, is_known=True)
     codes = {token.text: token.id for token in added if _M2M_CODE.fullmatch(token.text)}
-    if not codes:
-        order = WMT_21 if options.get("language_codes") == "wmt21" else M2M_100
-        codes = {f"__{name}__": first + place for place, name in enumerate(order.split())}
-        added += [AddedToken(name, token, special=True) for name, token in codes.items()]
     vocabulary = read(added=added)
     pieces = PieceTable.read(directory / PIECES)
     table = vocabulary.table(pieces, directory / PIECES, cuts=True)

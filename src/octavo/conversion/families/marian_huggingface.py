@@ -68,7 +68,7 @@ def read(path: Path) -> Described:
     search = settings.search()
     languages = language_tags(path)
     roles = role_names(path)
-    added = [token for token in read_added_tokens(path) if token.text not in roles.values()]
+    added = [token for token in read_added_tokens(path, OPUS_MT.code) if token.text not in roles.values()]
     source, target = _vocabularies(path, sources, targets, settings.token("eos_token_id"), roles, added)
     codes = languages_of(source.ids, [OPUS_MT])
     stated = settings.model_config(
@@ -96,7 +96,7 @@ def read(path: Path) -> Described:
         source_language=languages[0],
         target_language=MANY_LANGUAGES if codes else languages[1],
         languages=codes,
-        added=found_in_text(path, added, tables[0]),
+        added=found_in_text(path, added, tables[0], hidden=codes.codes if codes else ()),
         notes=tuple(settings.notes),
     )
 

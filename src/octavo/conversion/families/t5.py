@@ -64,7 +64,7 @@ def read(path: Path) -> Described:
         "scale_decoder_outputs", default=settings.flag("tie_word_embeddings", default=True)
     )
     search = settings.search(positions=config.max_positions)
-    added = [token for token in read_added_tokens(path) if token.id < len(pieces.pieces)]
+    added = [token for token in read_added_tokens(path, MADLAD.code) if token.id < len(pieces.pieces)]
     languages = _languages(pieces, {token.text for token in added})
     if languages is None:
         settings.notes.append(
@@ -160,7 +160,7 @@ def _read_pieces(path: Path, size: int) -> PieceTable:
     ]
     pieces += [unused_piece(token) for token in range(len(pieces), size)]
     roles = set(role_names(path).values())
-    for token in read_added_tokens(path):
+    for token in read_added_tokens(path, MADLAD.code):
         if token.id < size and token.text not in roles and pieces[token.id].text != token.text:
             kind = Kind.CONTROL if token.special else Kind.UNUSED
             pieces[token.id] = Piece(token.text, 0.0, kind)

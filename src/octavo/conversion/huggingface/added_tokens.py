@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -45,8 +47,11 @@ def role_names(directory: Path) -> dict[str, str]:
     return found
 
 
-def read_added_tokens(directory: Path) -> list[AddedToken]:
-    """All added tokens of a directory, in the order of their ids. Raises ConversionError."""
+def read_added_tokens(directory: Path, code: re.Pattern[str] | None = None) -> list[AddedToken]:
+    """All added tokens of a directory, in the order of their ids. Raises ConversionError.
+
+    Those whose names match ``code`` are languages and decode to nothing: added_tokens.json does not say so.
+    """
     found: dict[str, AddedToken] = {}
     for file, token in _stated(directory):
         other = found.setdefault(token.text, token)
@@ -54,7 +59,11 @@ def read_added_tokens(directory: Path) -> list[AddedToken]:
             raise ConversionError(
                 f"{directory / file}: added token {token.text!r} has the ids {other.id} and {token.id}"
             )
-    return sorted(found.values(), key=lambda token: token.id)
+    tokens = sorted(found.values(), key=lambda token: token.id)
+    return [
+        dataclasses.replace(token, special=token.special or bool(code and code.fullmatch(token.text)))
+        for token in tokens
+    ]
 
 
 def found_in_text(

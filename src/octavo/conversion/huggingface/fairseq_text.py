@@ -16,6 +16,7 @@ from typing import Any, Final
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens
+from octavo.conversion.huggingface.code_tokens import with_code_tokens
 from octavo.conversion.huggingface.directory import PIECES, WHOLE_TOKENIZER_FILE
 from octavo.conversion.piece_table import NEVER_MERGED, Kind, Piece, PieceTable, unused_piece
 from octavo.conversion.tokenizer_json import read_tokenizer
@@ -51,24 +52,20 @@ def read_fairseq_text(
 ) -> FairseqText:
     """The vocabulary of a model of ``size`` tokens, of its sentencepiece file or else of tokenizer.json.
 
-    Tokens whose names match ``code`` are languages. Where no file states them, they are those of the one of
-    ``orders`` that, with ``<mask>``, fills the vocabulary. Raises ConversionError.
+    Tokens whose names match ``code`` are languages. Those that no file states are those of one of ``orders``,
+    as ``with_code_tokens`` has it. Raises ConversionError.
     """
-    added = read_added_tokens(directory)
-    codes = {token.text: token.id for token in added if code.fullmatch(token.text)}
+    added = read_added_tokens(directory, code)
     origin = directory / PIECES
     if origin.is_file() or not (directory / WHOLE_TOKENIZER_FILE).is_file():
         pieces = PieceTable.read(origin)
         first = len(pieces.pieces) + _OFFSET
-        if not codes:
-            lists = [order.split() for order in orders]
-            order = next((order for order in lists if first + len(order) + 1 == size), [])
-            codes = {name: first + place for place, name in enumerate(order)}
-            added += [AddedToken(name, token, special=True) for name, token in codes.items()]
+        added = with_code_tokens(directory, added, code, orders, first=first, size=size)
         pieces, unknown = _by_offset(pieces, origin, size, added), _UNKNOWN
     else:
         whole = read_tokenizer(directory / WHOLE_TOKENIZER_FILE)
         pieces, unknown = whole.table(size), whole.unknown
+    codes = {token.text: token.id for token in added if code.fullmatch(token.text)}
     return FairseqText(pieces, codes, found_in_text(directory, added, pieces, hidden=codes), unknown)
 
 
