@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from octavo.languages import MANY_LANGUAGES, Direction, LanguageError, Languages, UnstatedLanguageError
+from octavo.languages import (
+    MANY_LANGUAGES,
+    Direction,
+    LanguageError,
+    Languages,
+    UnstatedLanguageError,
+    label_serving,
+)
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 
@@ -238,3 +245,8 @@ def test_codes_need_not_be_tokens_of_a_side_that_has_none() -> None:
         tiny_config(), shared_embeddings=False, source_vocab_size=96, target_vocab_size=11
     )
     languages_of("en", "de", source_prefix=("$target",), forced=()).check(config)
+
+
+def test_a_model_without_stated_languages_says_how_to_state_them() -> None:
+    with pytest.raises(LanguageError, match=r"does not state its languages.*--source-language"):
+        label_serving("und", "de")

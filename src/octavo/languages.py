@@ -296,11 +296,16 @@ class Languages:
 
 def label_serving(label: str, asked: str | None) -> str:
     """The tag of a side that the model is not told: ``label``, or of a side of many languages the ``asked``
-    one. Raises LanguageError where that is another than ``label``."""
+    one. Raises LanguageError where that is another than ``label``, or this is not known."""
     if asked is None:
         return label
     if label == MANY_LANGUAGES and is_language_tag(asked.replace("_", "-")):
         return LanguageCode.of(asked).tags[2]
+    if label == UNDETERMINED:
+        raise LanguageError(
+            f"language {reprlib.repr(asked)}: the model does not state its languages; leave the option out, "
+            "or convert the model again with --source-language and --target-language"
+        )
     if LanguageCode.of(label).misfit(LanguageCode.of(asked)) is None:
         raise LanguageError(f"language {reprlib.repr(asked)}: the model does not have it; it has {label}")
     return label

@@ -118,3 +118,51 @@ def test_installed_it_is_known_by_its_name_alone(
     assert resolve("nllb") == folder / "nllb"
     with pytest.raises(ModelError, match="no model of that name or pair is installed"):
         resolve("fr-de")
+
+
+@pytest.fixture(scope="module")
+def three_letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("three")
+    write_tiny_model(
+        folder / "opus", languages=opus_languages(), source_language="eng", target_language="mul"
+    )
+    write_tiny_model(folder / "small", source_language="ast", target_language="spa")
+    pool = ModelPool([folder], threads=1)
+    settings, glossaries = ServerSettings(), GlossaryStore(None)
+    service = Service(pool, settings, glossaries)
+    with (
+        compatible_routes(service, settings) as routes,
+        TestClient(create_app(service, settings, routes=routes)) as client,
+    ):
+        yield client
+    glossaries.close()
+    pool.close()
+
+
+@pytest.mark.parametrize(("source", "target"), [("en", "de"), ("eng", "deu"), ("eng_Latn", "deu_Latn")])
+def test_a_model_with_tags_of_three_letters_serves_those_of_two(
+    three_letters: TestClient, source: str, target: str
+) -> None:
+    asked = {"items": [{"text": TEXT}], "source": source, "target": target}
+    assert three_letters.post("/v1/translate", json=asked).status_code == 200
+    free = {"q": TEXT, "source": source, "target": target}
+    assert three_letters.post("/translate", json=free).status_code == 200
+    deepl = {"text": [TEXT], "source_lang": source, "target_lang": target}
+    assert three_letters.post("/v2/translate", json=deepl).status_code == 200
+    assert [each["code"] for each in three_letters.get("/languages").json()] == [
+        "ast",
+        "de",
+        "en",
+        "es",
+        "fr",
+    ]
+
+
+def test_the_source_is_found_out_only_where_it_can_be(three_letters: TestClient) -> None:
+    pytest.importorskip("py3langid", reason="languages are found out with octavo[detect]")
+    text = "The quick brown fox jumps over the lazy dog, and nobody knows the reason for it."
+    found = three_letters.post("/translate", json={"q": text, "source": "auto", "target": "fr"}).json()
+    assert found["detectedLanguage"]["language"] == "en"
+    refused = three_letters.post("/translate", json={"q": text, "source": "auto", "target": "es"})
+    assert refused.status_code == 400
+    assert "state the source" in refused.json()["error"]

@@ -28,6 +28,7 @@ class StubEngine(FakeEngine):
     search, where it ``mends`` that."""
 
     mends: bool = False
+    complete: bool = True
 
     def translate(
         self, sources: Sequence[npt.NDArray[np.int32]], options: SearchOptions, *more: Any, **named: Any
@@ -38,7 +39,7 @@ class StubEngine(FakeEngine):
         for source, hypotheses in zip(sources, found, strict=True):
             best = {2: source[:0], 5: np.tile(source, 12)}.get(len(source))
             if best is not None:
-                hypotheses[0] = Hypothesis(best, -1.0, True)
+                hypotheses[0] = Hypothesis(best, -1.0, self.complete)
         return found
 
 
@@ -62,7 +63,10 @@ def test_a_plain_translation_has_no_warning(translator: Translator) -> None:
     assert translator(" ").warnings == ()
 
 
-def test_an_empty_translation_of_a_text_is_flagged(stub: Translator) -> None:
+@pytest.mark.parametrize("complete", [True, False])
+def test_an_empty_translation_of_a_text_is_flagged(float_model: Path, *, complete: bool) -> None:
+    model = ModelDirectory.open(float_model)
+    stub = Translator(model, StubEngine(model.config, complete=complete))
     text = text_of(stub, 2)
     found = stub(f" {text}\n")
     assert (found.text, found.warnings, found.pieces) == (f" {text}\n", (EMPTY,), 0)

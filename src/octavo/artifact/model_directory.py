@@ -32,6 +32,7 @@ from octavo.model.scheme import Scheme
 from octavo.model.search import SearchDefaults
 from octavo.model.tensor_table import DType, TensorSpec
 from octavo.text.added_tokens import AddedTokens
+from octavo.text.language_tags import shortest_tag
 from octavo.text.segmenter import Segmenter
 from octavo.text.tokenizer import MAX_FILE_BYTES, Tokenizer
 
@@ -123,7 +124,7 @@ class ModelDirectory:
         """What tells the model to translate from ``source`` to ``target``: tags, or the model's codes; None:
         its default, or the only one that it has. Raises LanguageError, naming the model, for a language that
         it does not have, and for one that has to be stated and is not."""
-        labels = self.source_language, self.target_language
+        labels = shortest_tag(self.source_language), shortest_tag(self.target_language)
         source, target = source or self._between[0], target or self._between[1]
         try:
             if self.languages is not None:

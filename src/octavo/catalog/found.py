@@ -11,6 +11,7 @@ from octavo.artifact.description import CONFIG_FILE, Description, fingerprint, r
 from octavo.artifact.model_directory import check_directory
 from octavo.languages import MANY_LANGUAGES
 from octavo.model.scheme import Scheme
+from octavo.text.language_tags import shortest_tag
 
 _RUNS_IN: Final[dict[Scheme, Literal["float32", "int8", "integer"]]] = {
     Scheme.NONE: "float32",
@@ -42,13 +43,13 @@ class FoundModel:
 
     @property
     def source(self) -> str:
-        """The tag of the language that it translates from."""
-        return self.description.source_language
+        """The tag of the language that it translates from, "en" where the model states "eng"."""
+        return shortest_tag(self.description.source_language)
 
     @property
     def target(self) -> str:
         """The tag of the language that it translates to; of a language model the same."""
-        return self.description.target_language
+        return shortest_tag(self.description.target_language)
 
     @property
     def sources(self) -> tuple[str, ...]:

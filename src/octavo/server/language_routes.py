@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from octavo.languages import MANY_LANGUAGES
 from octavo.server.errors import UnsupportedPairError
-from octavo.text.language_tags import distance, primary_subtag
+from octavo.text.language_tags import distance, primary_subtag, shortest_tag
 
 _FIRST_PIVOT: Final = "en"
 _TAG: Final = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
@@ -185,9 +185,12 @@ def _by_language(tags: Iterable[str]) -> dict[str, list[str]]:
 
 def _nearest(tags: dict[str, list[str]], wanted: str) -> tuple[int, str] | None:
     """The tag that serves the wanted one best, behind how far it is."""
-    related = tags.get(primary_subtag(wanted), ())
-    found = [(far, tag) for tag in related if (far := distance(wanted, tag)) is not None]
-    return min(found, key=lambda entry: entry[0], default=None)
+    for asked in (wanted, shortest_tag(wanted)):
+        related = tags.get(primary_subtag(asked), ())
+        found = [(far, tag) for tag in related if (far := distance(asked, tag)) is not None]
+        if found:
+            return min(found, key=lambda entry: entry[0])
+    return None
 
 
 def refusal(pairs: Iterable[Pair], source: str | None, target: str) -> str:

@@ -103,7 +103,11 @@ def translate_texts(
 def source_language(models: ModelPool, text: str, target: str) -> str:
     """The language that ``text`` is in, of those that are translated into ``target``, and ``target`` itself.
     Raises ServiceError."""
-    return ranked_languages(text, sources_of(models, target) | {target})[0][0]
+    sources = sources_of(models, target)
+    ranked = ranked_languages(text, sources | {target})
+    if sources.isdisjoint(tag for tag, _ in ranked):
+        raise RequestError(f"no language that is translated into {target} can be found out: state the source")
+    return ranked[0][0]
 
 
 def sources_of(models: ModelPool, target: str) -> set[str]:

@@ -42,6 +42,7 @@ _STANDARD_FORMS: Final = _pairs(
 )
 """The form of a macrolanguage (ISO 639-3) that models mean by its name: Standard Arabic, Mandarin, Bokmål."""
 
+_THREE: Final = 3
 _TO_THREE: Final = {entry[:2]: entry[2:] for entry in _TWO_AND_THREE.split()} | _OTHER_NAMES
 _TO_TWO: Final = {entry[2:]: entry[:2] for entry in _TWO_AND_THREE.split()}
 
@@ -55,6 +56,12 @@ def two_letters(language: str) -> str:
     """The code of ISO 639-1, "de" for "deu", "ar" for "arb"; where there is none, that of ISO 639-3."""
     three = three_letters(language)
     return _TO_TWO.get(three) or _TO_TWO.get(_STANDARD_FORMS.get(three, three), three)
+
+
+def iso_639_1(language: str) -> str:
+    """The code of ISO 639-1 for one of three letters that means the same, "de" for "deu" and "ger"; another
+    stays."""
+    return _TO_TWO.get(three_letters(language), language) if len(language) == _THREE else language
 
 
 def language_at_large(language: str) -> str:

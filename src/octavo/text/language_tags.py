@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from typing import Final
 
-from octavo.text.iso_639 import language_at_large, three_letters, two_letters
+from octavo.text.iso_639 import iso_639_1, language_at_large, three_letters, two_letters
 
 
 def is_language_tag(text: str) -> bool:
@@ -15,8 +16,15 @@ def is_language_tag(text: str) -> bool:
 
 
 def primary_subtag(tag: str) -> str:
-    """The language of a tag, without its country or script: "de" of "de-AT" and of "de_AT", in lower case."""
-    return _subtags(tag)[0]
+    """The language of a tag, without its country or script: "de" of "de-AT" and "deu", in lower case."""
+    return _subtags(tag, iso_639_1)[0]
+
+
+def shortest_tag(tag: str) -> str:
+    """The tag with two letters for its language, as models of three are asked for: "en" for "eng", "ar" for
+    "arb", "zh_CN" for "zho_CN". Another stays as it is."""
+    language, rest = _LANGUAGE.fullmatch(tag.strip()).groups()  # type: ignore[union-attr]  # fits all text
+    return two_letters(language.lower()) + rest if len(language) == _THREE else tag
 
 
 def distance(wanted: str, offered: str) -> int | None:
@@ -24,9 +32,9 @@ def distance(wanted: str, offered: str) -> int | None:
     model does not serve it.
 
     A model of "en" serves "en-US", and one of "en-GB" serves "en" less well; neither "pt-PT" nor "zh-Hans" is
-    served by "pt-BR" or "zh-Hant".
+    served by "pt-BR" or "zh-Hant". "en" and "eng" are the same.
     """
-    one, other = _subtags(wanted), _subtags(offered)
+    one, other = _subtags(wanted, iso_639_1), _subtags(offered, iso_639_1)
     shared = min(len(one), len(other))
     if one[:shared] != other[:shared]:
         return None
@@ -94,6 +102,8 @@ class LanguageCode:
 
 
 _TAG: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+_LANGUAGE: Final = re.compile(r"([^-_]*)(.*)", re.DOTALL)
+_THREE: Final = 3
 _LESS_WELL: Final = 100  # more than a tag has subtags
 _DECORATION: Final = re.compile(r"^\s*(__|>>|<2|<|\[)|(__|<<|>|\])\s*$")
 _SCRIPT: Final = re.compile(r"[a-z]{4}")
@@ -104,5 +114,7 @@ _CHINESE: Final = "zho"
 _CHINESE_SCRIPTS: Final = {"cn": "hans", "sg": "hans", "tw": "hant", "hk": "hant", "mo": "hant"}
 
 
-def _subtags(tag: str) -> list[str]:
-    return [part.strip() for part in tag.replace("_", "-").lower().split("-")]
+def _subtags(tag: str, language: Callable[[str], str] = str) -> list[str]:
+    """The parts of a tag in lower case, the first as ``language`` has it."""
+    first, *others = [part.strip() for part in tag.replace("_", "-").lower().split("-")]
+    return [language(first), *others]

@@ -166,7 +166,7 @@ class SegmentSearch:
                 else:
                     segment.found, segment.translation = found, translation
                     segment.warnings.add(_OF_FAULT[faults[segment]])
-                    if faults[segment] is Fault.EMPTY and found[0].complete:
+                    if faults[segment] is Fault.EMPTY:
                         segment.found, segment.ids = (), ()  # nothing is lost: it stays as it is
 
     def _warn(self, segment: Segment) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from octavo.text.language_tags import distance
+from octavo.text.language_tags import distance, shortest_tag
 
 
 def tag_of(code: str, tags: Collection[str]) -> str | None:
     """The one of ``tags`` that serves ``code`` best, whatever its case, as "en" serves EN-GB. None where
     there is none."""
-    found = [(far, tag) for tag in tags if (far := distance(code, tag)) is not None]
-    return min(found)[1] if found else None
+    for asked in (code, shortest_tag(code)):
+        found = [(far, tag) for tag in tags if (far := distance(asked, tag)) is not None]
+        if found:
+            return min(found)[1]
+    return None
