@@ -17,9 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from octavo.conversion import export_ctranslate2
 from octavo.model.scheme import Scheme
 
 from ..conversion.marian import marian_config, write_marian
+from ..conversion.marian_npz import write_model as write_npz_model
+from ..conversion.test_argos import write_folder, zipped
 from ..models import integer_config, language_config, synthetic_sentences, tiny_config, write_tiny_model
 from .document_blocks import DOCUMENTS, LANGUAGES, ROOT, Block, blocks_of, label, without_blocks
 
@@ -71,6 +74,12 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place / "runs/lm-integer/model", config=integer_config(**LONG | decoder), target_language="en"
     )
     write_marian(place / "opus-mt-en-de", marian_config())
+    write_npz_model(place / "ende")
+    package = place / "package"
+    package.mkdir()
+    zipped(write_folder(package)).rename(place / "translate-en_de-1_5.argosmodel")
+    shutil.rmtree(package)
+    export_ctranslate2(place / "my-int8", place / "opus-mt-en-de-ct2-int8", dtype="int8")
     (place / "project.tmx").write_text(TMX, encoding="utf-8")
     return place
 
