@@ -70,6 +70,7 @@ def test_an_empty_translation_of_a_text_is_flagged(float_model: Path, *, complet
     text = text_of(stub, 2)
     found = stub(f" {text}\n")
     assert (found.text, found.warnings, found.pieces) == (f" {text}\n", (EMPTY,), 0)
+    assert found.complete is complete
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\u200b", "\x01"])

@@ -93,7 +93,7 @@ class Assembler:
         parts = segment.parts
         if not segment.found:
             parts = parts if segment.remembered is None else segment.remembered
-            return _Outcome(parts, [Alternative(plain(parts), 0.0, (), True)])
+            return _Outcome(parts, [Alternative(plain(parts), 0.0, (), segment.complete)])
         alternatives = [self._alternative(segment, found) for found in segment.found]
         found = places(segment.translation, segment.kept) or []
         links = list(self._links(segment, segment.found[0]))
@@ -157,7 +157,7 @@ class Assembler:
             text="".join(texts),
             score=self._score(made),
             tokens=made[0].tokens if len(made) == 1 else tuple(token for one in made for token in one.tokens),
-            complete=all(one.complete for one in made),
+            complete=all(one.complete for one in chosen),
         )
 
     def _score(self, made: Sequence[Alternative]) -> float:

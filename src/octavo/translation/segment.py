@@ -47,6 +47,8 @@ class Segment:
     found: Sequence[Hypothesis] = ()
     translation: str = ""
     """The text of the best hypothesis."""
+    complete: bool = True
+    """False for one that stays as it is because its search was cut before it had any text."""
     warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
     result: tuple[Part, ...] = ()
     """What it became, with its marks."""

@@ -167,6 +167,7 @@ class SegmentSearch:
                     segment.found, segment.translation = found, translation
                     segment.warnings.add(_OF_FAULT[faults[segment]])
                     if faults[segment] is Fault.EMPTY:
+                        segment.complete = found[0].complete
                         segment.found, segment.ids = (), ()  # nothing is lost: it stays as it is
 
     def _warn(self, segment: Segment) -> None:
