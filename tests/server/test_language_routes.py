@@ -115,3 +115,9 @@ def test_two_hundred_languages_take_no_time() -> None:
     assert len(list(models.listed())) == 1
     with pytest.raises(UnsupportedPairError, match=r"there are the pairs aa-ab, .*, \.\.\.$"):
         models.find("aa", "xx")
+
+
+def test_the_log_has_the_first_pairs_and_the_number_of_the_others() -> None:
+    many = routes(*(f"q{letter}>en" for letter in "abcdefghijklmnopqrstuvwxy"))
+    assert many.in_brief()[18:] == ["qs-en", "qt-en", "and 5 more"]
+    assert routes("de>en").in_brief() == ["de-en"]

@@ -16,6 +16,7 @@ from octavo.text.language_tags import distance, primary_subtag, shortest_tag
 _FIRST_PIVOT: Final = "en"
 _TAG: Final = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _LISTED: Final = 40
+_LISTED_IN_LOG: Final = 20
 _REMEMBERED: Final = 1024
 
 
@@ -129,6 +130,12 @@ class LanguageRoutes(Generic[ModelT]):
                 seen.add(key)
                 yield Pair(*key, model.name, None)
         yield from self._pivoted_pairs()
+
+    def in_brief(self) -> list[str]:
+        """The first of ``listed`` as "en-de", and how many more there are."""
+        names = [f"{pair.source}-{pair.target}" for pair in self.listed()]
+        more = len(names) - _LISTED_IN_LOG
+        return [*names[:_LISTED_IN_LOG], f"and {more} more"] if more > 0 else names
 
     def _targets_from(self, source: str) -> tuple[str, ...]:
         """The targets of all pairs with this source, a tag of ``sources``."""

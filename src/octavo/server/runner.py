@@ -155,8 +155,7 @@ class Runner:
             logs.event("open_to_all", level=logging.WARNING, hint="--keys FILE lets in only who has a key")
         obstacle = await self._readiness.wait_until_loaded()
         if obstacle is None:
-            pairs = [f"{pair.source}-{pair.target}" for pair in self._service.languages.listed()]
-            logs.event("ready", address=self.address, pairs=pairs)
+            logs.event("ready", address=self.address, pairs=self._service.languages.in_brief())
         else:
             logs.event("not_ready", level=logging.ERROR, reason=obstacle)
 
