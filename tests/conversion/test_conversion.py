@@ -194,8 +194,9 @@ def test_what_generate_does_by_groups_is_said(theirs: Path, tmp_path: Path) -> N
 
 def test_a_missing_language_code_is_said(tmp_path: Path) -> None:
     theirs = write_marian(tmp_path / "theirs", marian_config(), codes=CODES).path
-    (note,) = convert(theirs, tmp_path / "ours").notes
-    assert note.startswith("the model translates into 2 languages, and is told which with --to or by a code")
+    note, told = convert(theirs, tmp_path / "ours").notes
+    assert told == "the model has 2 languages; choose with --to"
+    assert note.startswith("a code in front of a text tells the language")
     assert all(code in note for code in CODES)
     ours = ModelDirectory.open(tmp_path / "ours")
     assert (ours.source_language, ours.target_language) == ("eng", "mul")
@@ -274,12 +275,12 @@ FC1 = "model.encoder.layers.0.fc1.weight"
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda d: (d / "config.json").unlink(), "config.json: missing"),
     "no weights": (lambda d: (d / "model.safetensors").unlink(), "model.safetensors: missing"),
-    "no source pieces": (lambda d: (d / "source.spm").unlink(), "source.spm: cannot read: No such file"),
+    "no source pieces": (lambda d: (d / "source.spm").unlink(), "source.spm: missing; copy the whole"),
     "a Pegasus that summarizes": (
         lambda d: (d / "source.spm").rename(d / "spiece.model"),
         "its vocabulary is spiece.model, that of a Pegasus which summarizes",
     ),
-    "no target pieces": (lambda d: (d / "target.spm").unlink(), "target.spm: cannot read: No such file"),
+    "no target pieces": (lambda d: (d / "target.spm").unlink(), "target.spm: missing; copy the whole"),
     "no vocabulary": (lambda d: (d / "vocab.json").unlink(), "vocab.json: missing"),
     "bad JSON": (lambda d: (d / "vocab.json").write_text("{"), "vocab.json: not valid JSON"),
     "truncated weights": (lambda d: _truncate(d / "model.safetensors"), "cannot read tensors"),

@@ -199,10 +199,29 @@ def test_defaults_are_kept(tmp_path: Path) -> None:
     peer = write_multilingual(tmp_path / "theirs", "nllb")
     edit_json(peer.path / "tokenizer_config.json", src_lang="fra_Latn")
     edit_json(peer.path / "generation_config.json", forced_bos_token_id=peer.processor.vocab_size() + 2)
-    assert convert(peer.path, tmp_path / "ours").notes == ()
+    assert convert(peer.path, tmp_path / "ours").notes == (
+        "the model has 5 languages; choose with --from and --to; by default from fra_Latn to deu_Latn",
+    )
     languages = ModelDirectory.open(tmp_path / "ours").languages
     assert languages is not None
     assert (languages.default_source, languages.default_target) == ("fra_Latn", "deu_Latn")
+
+
+def test_stated_languages_become_the_defaults(tmp_path: Path) -> None:
+    path = write_multilingual(tmp_path / "theirs", "nllb").path
+    convert(path, tmp_path / "ours", source_language="fr", target_language="deu_Latn")
+    languages = ModelDirectory.open(tmp_path / "ours").languages
+    assert languages is not None
+    assert (languages.default_source, languages.default_target) == ("fra_Latn", "deu_Latn")
+    with pytest.raises(LanguageError, match="ace_Arab, deu_Latn"):
+        convert(path, tmp_path / "other", source_language="xx")
+    bart = write_multilingual(tmp_path / "bart", "bart").path
+    with pytest.raises(ConversionError, match=r"'English': is no language tag; use a tag such as en"):
+        convert(bart, tmp_path / "other", source_language="English")
+    m2m = write_multilingual(tmp_path / "m2m", "m2m100").path
+    (m2m / "vocab.json").unlink()
+    with pytest.raises(ConversionError, match=r"vocab\.json: missing; copy the whole model directory"):
+        convert(m2m, tmp_path / "other")
 
 
 def test_a_token_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from octavo import durable
 from octavo.artifact import write_model
-from octavo.conversion.described import Described
+from octavo.conversion.described import UNDETERMINED, Described
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.families import family_of, names
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
+from octavo.languages import Languages
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
+from octavo.text.language_tags import is_language_tag, primary_subtag
 
 _SHOWN_FILES: Final = 8
+_LONGEST_LANGUAGE: Final = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ConvertedModel:
-    """What was converted. ``notes``: what the model asks for that Octavo does not do."""
+    """What was converted. ``notes``: what the model asks for that Octavo does not do, and what to state."""
 
     config: ModelConfig
     source_language: str
     target_language: str
     notes: tuple[str, ...]
+    languages: Languages | None = None
 
 
 def convert(
@@ -41,8 +46,9 @@ def convert(
 ) -> ConvertedModel:
     """Convert the model at ``path``, a directory or a file of any family that is read, to a model directory.
 
-    Name and languages are the model's own where they are not given. Raises ConversionError where the model
-    cannot be converted, ModelError and OutputError as ``write_model``; nothing is written then.
+    Name and languages are the model's own where they are not given; of a model of several languages, those
+    given become its defaults. Raises LanguageError for one that it does not have, ConversionError where the
+    model cannot be converted, ModelError and OutputError as ``write_model``; nothing is written then.
     """
     if str(path).startswith(("http:", "https:")):
         raise ConversionError(
@@ -58,7 +64,7 @@ def convert(
         described = family.read(path)
     except SpecError as error:
         raise ConversionError(f"{path}: {error}") from error
-    languages = source_language or described.source_language, target_language or described.target_language
+    described = _with_languages(described, source_language, target_language)
     with tempfile.TemporaryDirectory() as scratch:
         write_model(
             output,
@@ -71,14 +77,64 @@ def convert(
             tensors=described.tensors,
             tokenizer_files=_tokenizer_files(Path(scratch), described),
             name=name or described.name,
-            source_language=languages[0],
-            target_language=languages[1],
+            source_language=described.source_language,
+            target_language=described.target_language,
             languages=described.languages,
             added=described.added,
             quality={},
             overwrite=overwrite,
         )
-    return ConvertedModel(described.config, *languages, described.notes)
+    return ConvertedModel(
+        described.config,
+        described.source_language,
+        described.target_language,
+        described.notes,
+        described.languages,
+    )
+
+
+def _with_languages(described: Described, source: str | None, target: str | None) -> Described:
+    """The model with the languages that are stated. Raises LanguageError, ConversionError."""
+    languages = described.languages
+    tells_source = languages is not None and languages.needs_source
+    tells_target = languages is not None and languages.needs_target
+    for key, tag, is_told in (
+        ("source_language", source, tells_source),
+        ("target_language", target, tells_target),
+    ):
+        if (
+            tag
+            and not is_told
+            and not (is_language_tag(tag) and len(primary_subtag(tag)) <= _LONGEST_LANGUAGE)
+        ):
+            raise ConversionError(
+                f"{key} = {reprlib.repr(tag)}: is no language tag; use a tag such as en or pt-BR"
+            )
+    if languages:
+        languages = languages.by_default(source if tells_source else None, target if tells_target else None)
+    stated = dataclasses.replace(
+        described,
+        languages=languages,
+        source_language=described.source_language if tells_source else source or described.source_language,
+        target_language=described.target_language if tells_target else target or described.target_language,
+    )
+    return dataclasses.replace(stated, notes=(*stated.notes, *_notes(stated)))
+
+
+def _notes(described: Described) -> list[str]:
+    """What to state: the languages that a model is told, or those that its files do not say."""
+    if languages := described.languages:
+        options = [("--from", languages.needs_source), ("--to", languages.needs_target)]
+        choose = " and ".join(option for option, needed in options if needed)
+        defaults = (("from", languages.default_source), ("to", languages.default_target))
+        stated = [f"{side} {code}" for side, code in defaults if code is not None]
+        assumed = f"; by default {' '.join(stated)}" if stated else ""
+        return [f"the model has {len(languages.codes)} languages; choose with {choose}{assumed}"]
+    if UNDETERMINED in (described.source_language, described.target_language):
+        return [
+            "the files do not state the languages; convert again with --source-language and --target-language"
+        ]
+    return []
 
 
 def _tokenizer_files(scratch: Path, described: Described) -> tuple[Path, Path]:

@@ -95,6 +95,8 @@ class PieceTable:
             if len(data) > MAX_FILE_BYTES:
                 raise ValueError("too large")
             return cls.parse(data)
+        except FileNotFoundError as error:
+            raise ConversionError(f"{path}: missing; copy the whole model directory") from error
         except OSError as error:
             raise ConversionError(f"{path}: cannot read: {error.strerror or error}") from error
         except ValueError as error:

@@ -47,6 +47,11 @@ _TO_THREE: Final = {entry[:2]: entry[2:] for entry in _TWO_AND_THREE.split()} | 
 _TO_TWO: Final = {entry[2:]: entry[:2] for entry in _TWO_AND_THREE.split()}
 
 
+def is_code(language: str) -> bool:
+    """Whether it is a code of ISO 639-1, or one of three letters that means the same, in lower case."""
+    return language in _TO_THREE or language in _TO_TWO or language in _STANDARD_FORMS
+
+
 def three_letters(language: str) -> str:
     """The code of ISO 639-3 for a language's code in lower case, "deu" for "de" and "ger"; another stays."""
     return _TO_THREE.get(language, language)

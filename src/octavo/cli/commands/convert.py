@@ -42,7 +42,7 @@ def convert(
         typer.Option(
             "--source-language",
             metavar="TAG",
-            help="TAG is the source language, such as en. The default is what PATH says.",
+            help="TAG is the source language, such as en; of a model of many its default. Else PATH says it.",
         ),
     ] = None,
     target_language: Annotated[
@@ -50,7 +50,7 @@ def convert(
         typer.Option(
             "--target-language",
             metavar="TAG",
-            help="TAG is the target language, such as de. The default is what PATH says.",
+            help="TAG is the target language, such as de; of a model of many its default. Else PATH says it.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="An existing MODEL is replaced.")] = False,
@@ -75,4 +75,8 @@ def convert(
     )
     for text in converted.notes:
         note(text)
+    if (codes := converted.languages) and (codes.default_source or codes.default_target):
+        chosen = codes.default_source or "any", codes.default_target or "any"
+        print(f"Wrote {output}: by default {chosen[0]} to {chosen[1]}")
+        return
     print(f"Wrote {output}: {converted.source_language} to {converted.target_language}")

@@ -15,8 +15,10 @@ from octavo.conversion.huggingface.added_tokens import found_in_text, read_added
 from octavo.conversion.huggingface.code_tokens import with_code_tokens
 from octavo.conversion.huggingface.directory import (
     PIECES,
+    SPECIAL_TOKENS_FILE,
     TOKENIZER_FILE,
     VOCABULARY_FILE,
+    WHOLE_TOKENIZER_FILE,
     class_of,
     model_name,
 )
@@ -38,6 +40,7 @@ _EXPERTS: Final = "NllbMoeForConditionalGeneration"
 _CLASSES: Final = {_DENSE: "m2m_100", _EXPERTS: "nllb-moe"}
 
 _SMALL100: Final = "SMALL100Tokenizer"
+_BY_NAME: Final = ("M2M100Tokenizer", _SMALL100)
 _SMALL100_FILE: Final = "tokenization_small100.py"  # its tokenizer, which comes with the model; never run
 
 _NLLB_CODE: Final = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
@@ -62,11 +65,17 @@ def read(path: Path) -> Described:
     options = read_object_if_there(path / TOKENIZER_FILE)
     size = settings.count("vocab_size")
     by_name = (path / VOCABULARY_FILE).is_file()
+    if (
+        not by_name
+        and options.get("tokenizer_class") in _BY_NAME
+        and not (path / WHOLE_TOKENIZER_FILE).is_file()
+    ):
+        raise ConversionError(f"{path / VOCABULARY_FILE}: missing; copy the whole model directory")
     text = _by_name(path, size, options) if by_name else read_fairseq_text(path, size, _NLLB_CODE, [NLLB])
     if not text.codes:
         raise ConversionError(
-            f"{path}: no file states its language codes; copy the whole model directory, with tokenizer.json "
-            "or added_tokens.json"
+            f"{path}: no file states its language codes; copy the whole model directory: M2M-100 has "
+            f"{VOCABULARY_FILE}, NLLB {SPECIAL_TOKENS_FILE} or {WHOLE_TOKENIZER_FILE}"
         )
     is_small100 = options.get("tokenizer_class") == _SMALL100 or (path / _SMALL100_FILE).is_file()
     languages = _languages(text, options, settings, tells_target_first=is_small100)

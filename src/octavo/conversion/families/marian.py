@@ -20,6 +20,7 @@ from octavo.model.alignment_heads import AlignmentHeads
 from octavo.model.config import Mixer, ModelConfig, NormPlacement, Positions
 from octavo.model.errors import SpecError
 from octavo.model.search import SearchDefaults, Stop
+from octavo.text.iso_639 import is_code
 
 NAME: Final = "Marian (.npz, .bin) and Firefox (model.*.intgemm.alphas.bin)"
 
@@ -63,7 +64,7 @@ def read(path: Path) -> Described:
         name=files.model.resolve().parent.name,
         source_language=languages[0],
         target_language=languages[1],
-        notes=_notes(config, has_decoder=bool(files.decoder) or is_firefox),
+        notes=(*_notes(config, has_decoder=bool(files.decoder) or is_firefox), *_name_note(languages)),
         scheme=scheme,
         alignment=_alignment(settings, config, files.model.name),
         plan=plan,
@@ -149,6 +150,13 @@ def _notes(config: ModelConfig, *, has_decoder: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _name_note(languages: tuple[str, str]) -> list[str]:
+    if languages[0] == UNDETERMINED:
+        return []
+    pair = " to ".join(languages)
+    return [f"{pair} is taken from the model's name; --source-language and --target-language change that"]
+
+
 def _search(decoder: Settings, *, is_firefox: bool) -> SearchDefaults:
     """How decoder.yml says, else Firefox or Marian itself, to search."""
     beam, power, factor = (1, 1.0, 2.0) if is_firefox else (12, 0.0, 3.0)
@@ -169,5 +177,7 @@ def _languages(model: Path) -> tuple[str, str]:
     """The languages that Firefox's names of files tell, or the directory's name."""
     found = _FILE_LANGUAGES.search(model.name)
     found = found or _DIRECTORY_LANGUAGES.fullmatch(model.resolve().parent.name)
-    tags = [tag for tag in found.groups() if tag] if found else [UNDETERMINED, UNDETERMINED]
+    tags = [tag for tag in found.groups() if tag] if found else []
+    if not tags or not all(map(is_code, tags)):
+        return UNDETERMINED, UNDETERMINED
     return tags[0], tags[1]

@@ -82,10 +82,7 @@ def read(path: Path) -> Described:
     pieces = [path / SOURCE_PIECES, path / TARGET_PIECES]
     tables = [PieceTable.read(file) for file in pieces]
     if codes:
-        settings.notes.append(
-            f"the model translates into {len(codes.codes)} languages, and is told which with --to or by a "
-            f"code in front of the text: {codes.listed()}"
-        )
+        settings.notes.append(f"a code in front of a text tells the language, too: {codes.listed()}")
     return Described(
         config=config,
         tensors=tensors,

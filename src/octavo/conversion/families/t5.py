@@ -68,7 +68,8 @@ def read(path: Path) -> Described:
     languages = _languages(pieces, {token.text for token in added})
     if languages is None:
         settings.notes.append(
-            "the model is told in words in front of a text what to do, as in 'translate English to German: '"
+            "the model is told in words what to do, and Octavo does not add them: each text must begin with "
+            "them, as in 'translate English to German: '"
         )
     side = MANY_LANGUAGES if languages else UNDETERMINED
     return Described(
