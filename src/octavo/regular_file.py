@@ -11,7 +11,19 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+LFS_POINTER: Final = "is a Git LFS pointer, not the file; run `git lfs pull` in its directory"
+
+_LFS_POINTER_START: Final = b"version https://git-lfs.github.com/spec/"
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether there stands, in place of a file, the pointer to it that Git LFS leaves until it is fetched."""
+    try:
+        return path.is_file() and read_regular(path, len(_LFS_POINTER_START)).startswith(_LFS_POINTER_START)
+    except OSError:
+        return False
 
 
 @contextmanager

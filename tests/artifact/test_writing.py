@@ -131,7 +131,7 @@ def test_an_implied_plan_may_be_given(tmp_path: Path) -> None:
 
 def test_existing_path_is_refused(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "model")
-    with pytest.raises(OutputError, match="exists already; choose another path, or ask to overwrite it"):
+    with pytest.raises(OutputError, match="exists already; choose another path, or overwrite it"):
         write_tiny_model(path, seed=1)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="exists already"):

@@ -287,7 +287,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated pieces": (lambda d: _truncate(d / "source.spm"), "source.spm: not a sentencepiece model"),
     "another architecture": (
         lambda d: edit_json(d / "config.json", architectures=["LlamaForCausalLM"]),
-        "the architecture is 'LlamaForCausalLM'; octavo converts .*MarianMTModel",
+        "the architecture is 'LlamaForCausalLM'; `octavo convert --help` lists the kinds",
     ),
     "pre-norm": (lambda d: edit_json(d / "config.json", normalize_before=True), "normalize_before = true"),
     "no width": (lambda d: edit_json(d / "config.json", d_model=None), "d_model = None"),

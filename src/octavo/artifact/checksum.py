@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from octavo.errors import ModelError
 from octavo.model.errors import SpecError
+from octavo.regular_file import LFS_POINTER, is_lfs_pointer
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -52,6 +53,8 @@ class FileEntry:
             size = path.stat().st_size
         except OSError as error:
             raise ModelError(f"{path}: cannot read: {error.strerror or error}") from error
+        if size != self.bytes and is_lfs_pointer(path):
+            raise ModelError(f"{path}: {LFS_POINTER}")
         if size != self.bytes:
             raise ModelError(
                 f"{path}: {size} bytes where config.json says {self.bytes}; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from octavo.errors import ModelError
-from octavo.regular_file import read_regular
+from octavo.regular_file import LFS_POINTER, is_lfs_pointer, read_regular
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_INT_DIGITS: Final = 18
@@ -25,6 +25,8 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: cannot read: {error.strerror or error}") from error
     if len(data) > _MAX_BYTES:
         raise ModelError(f"{path}: larger than {_MAX_BYTES} bytes; not a file that octavo wrote")
+    if is_lfs_pointer(path):
+        raise ModelError(f"{path}: {LFS_POINTER}")
     try:
         value = json.loads(
             data.decode("utf-8"),

@@ -177,7 +177,9 @@ def check_target(path: Path, overwrite: bool) -> None:
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
-        raise OutputError(f"{path}: exists already; choose another path, or ask to overwrite it")
+        raise OutputError(
+            f"{path}: exists already; choose another path, or overwrite it (--overwrite, overwrite=True)"
+        )
     if not path.is_dir() or path.is_symlink():
         raise OutputError(f"{path}: not a plain directory, so it is not overwritten; choose another path")
     if not os.access(path, os.W_OK):

@@ -10,14 +10,16 @@ from typing import Final
 
 from octavo import durable
 from octavo.artifact import write_model
+from octavo.artifact.description import FORMAT
 from octavo.conversion.described import UNDETERMINED, Described
 from octavo.conversion.errors import ConversionError
-from octavo.conversion.families import family_of, names
+from octavo.conversion.families import family_of
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
 from octavo.languages import Languages
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
+from octavo.regular_file import LFS_POINTER, is_lfs_pointer
 from octavo.text.language_tags import is_language_tag, primary_subtag
 
 _SHOWN_FILES: Final = 8
@@ -64,6 +66,10 @@ def convert(
         described = family.read(path)
     except SpecError as error:
         raise ConversionError(f"{path}: {error}") from error
+    except ConversionError as error:
+        if pointer := _named_pointer(path, str(error)):
+            raise pointer from error
+        raise
     described = _with_languages(described, source_language, target_language)
     with tempfile.TemporaryDirectory() as scratch:
         write_model(
@@ -159,14 +165,36 @@ def _how_to_fetch(path: Path) -> str:
     )
 
 
+def _pointers(path: Path) -> list[Path]:
+    """The files, of a directory or a file itself, that Git LFS has not fetched."""
+    return [file for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if is_lfs_pointer(file)]
+
+
+def _named_pointer(path: Path, message: str) -> ConversionError | None:
+    """The error for a file that Git LFS has not fetched, where a reader's message is about it."""
+    named = (file for file in _pointers(path if path.is_dir() else path.parent) if str(file) in message)
+    return next((ConversionError(f"{file}: {LFS_POINTER}") for file in named), None)
+
+
 def _not_read(path: Path) -> ConversionError:
-    """Why no family reads what is at ``path``, and what is read."""
-    known = f"octavo converts {'; '.join(names())}"
+    """Why no family reads what is at ``path``, and what to do."""
+    known = "`octavo convert --help` lists the kinds that are read"
+    if pointers := _pointers(path):
+        return ConversionError(f"{pointers[0]}: {LFS_POINTER}")
     if not path.is_dir():
+        if path.suffix == ".argosmodel":
+            return ConversionError(f"{path}: is a damaged package, or none; fetch it again")
+        if (path.parent / CONFIG_FILE).is_file():
+            return ConversionError(
+                f"{path}: is one file of a model; name its directory: `octavo convert {path.parent} -o NAME`"
+            )
         return ConversionError(f"{path}: is a file of no kind that is read; {known}")
     config = path / CONFIG_FILE
     if config.exists():
-        stated = stated_class(read_object(config))
+        values = read_object(config)
+        if values.get("format") == FORMAT:
+            return ConversionError(f"{path}: is an Octavo model already, and needs no conversion")
+        stated = stated_class(values)
         return ConversionError(f"{config}: the architecture is {stated!r}; {known}")
     snapshots = path / "snapshots"
     if snapshots.is_dir():

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from octavo.conversion.errors import ConversionError
+from octavo.regular_file import LFS_POINTER, is_lfs_pointer
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -56,6 +57,8 @@ def wrong_type(path: Path, name: str, kind: str) -> ConversionError:
 
 def unreadable(path: Path, reason: str) -> ConversionError:
     """The error for a file that is damaged, or none of its kind."""
+    if is_lfs_pointer(path):
+        return ConversionError(f"{path}: {LFS_POINTER}")
     return ConversionError(
         f"{path}: cannot read tensors ({textwrap.shorten(reason, 200)}); copy the file again"
     )

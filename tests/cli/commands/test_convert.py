@@ -66,3 +66,24 @@ def test_a_model_of_another_program_is_to_be_converted(
     assert done.returncode == 2
     assert "theirs: is a model of another program: OPUS-MT" in said
     assert "convert it first: `octavo convert " in said
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "source.spm"])
+def test_a_pointer_of_git_lfs_is_named(octavo_here: Octavo, tmp_path: Path, name: str) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    (tmp_path / "theirs" / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    done = octavo_here("convert", "theirs", "-o", "ours")
+    assert f"theirs/{name}: is a Git LFS pointer, not the file; run `git lfs pull`" in done.stderr.decode()
+
+
+def test_what_is_no_model_to_convert_is_told_apart(
+    octavo_here: Octavo, tmp_path: Path, float_model: Path
+) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    (tmp_path / "broken.argosmodel").write_bytes(b"PK")
+    for path, said in (
+        (float_model, "is an Octavo model already"),
+        (tmp_path / "theirs/model.safetensors", "name its directory"),
+        (tmp_path / "broken.argosmodel", "is a damaged package"),
+    ):
+        assert said in octavo_here("convert", path, "-o", "ours").stderr.decode()

@@ -59,9 +59,9 @@ def convert(
 
     PATH is what that program, or a download, left on this machine; nothing is downloaded.
 
-    octavo convert opus-mt-en-de -o en-de
-    octavo quantize en-de -o en-de-int8
-    octavo translate --model en-de-int8 "A man rides a bicycle."
+        octavo convert opus-mt-en-de -o en-de
+        octavo quantize en-de -o en-de-int8
+        octavo translate --model en-de-int8 "A man rides a bicycle."
     """
     from octavo.conversion import convert as convert_model
 

@@ -209,7 +209,9 @@ def _languages_in_words(languages: dict[str, Any]) -> Iterator[str]:
     """How many codes there are, which hold where none is stated, and all of them."""
     codes = languages["codes"]
     defaults = [f"{side} {code}" for side, code in languages["default"].items() if code]
-    yield f"{len(codes)} languages" + (f", by default {', '.join(defaults)}" if defaults else "")
+    yield f"{len(codes)} language{'s' * (len(codes) != 1)}" + (
+        f", by default {', '.join(defaults)}" if defaults else ""
+    )
     yield from textwrap.wrap(", ".join(codes), _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 

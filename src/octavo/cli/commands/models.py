@@ -188,7 +188,7 @@ def _in_words(source: str, target: str, codes: Sequence[str] | None, is_language
         return f"{target}, a language model"
     if codes is None:
         return f"{source} to {target}"
-    several = f"{len(codes)} languages"
+    several = f"{len(codes)} language{'s' * (len(codes) != 1)}"
     sides = [several if tag == MANY_LANGUAGES else tag for tag in (source, target)]
     return several if sides[0] == sides[1] == several else f"{sides[0]} to {sides[1]}"
 
