@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import io
 import json
@@ -176,6 +177,18 @@ HOSTILE = {
     "cut": b"\x80\x02}",
     "nothing": b"",
     "deep": b"(" * 100_000 + b"t" * 100_000 + b".",
+    "deep key": b"\x80\x02})" + b"\x85" * 100_000 + b"K\x01s.",
+    "key that doubles": b"\x80\x02})" + b"2\x86" * 60 + b"K\x01s.",
+    "element that doubles": b"\x80\x04\x8f()" + b"2\x86" * 60 + b"\x90.",
+    "deep key of an OrderedDict": b"\x80\x02ccollections\nOrderedDict\n](]()"
+    + b"\x85" * 100_000
+    + b"aK\x01ae\x85R.",
+    "state of a class": b"\x80\x02}X\x01\x00\x00\x00acargparse\nNamespace\nN}"
+    b"X\x08\x00\x00\x00__init__K\x01s\x86bs.",
+    "state of a function": b"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n}"
+    b"X\x01\x00\x00\x00bK\x01sbs.",
+    "offset that doubles": b"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n("
+    b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000NK\x01tQ]" + b"2\x86" * 60 + b"))tRs.",
 }
 
 
@@ -190,6 +203,7 @@ def test_a_hostile_pickle_is_refused(
         open_weights(tmp_path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "executed").exists()
+    assert argparse.Namespace(a=1).a == 1  # nothing of this process was changed
 
 
 def tensor_pickle(offset: int, shape: tuple[int, ...], stride: tuple[int, ...], size: int) -> bytes:
@@ -243,12 +257,24 @@ def test_a_storage_that_is_cut_short_or_compressed_is_refused(tmp_path: Path) ->
     (tmp_path / BIN).write_bytes(zipped(pickled, **{"0": b"1234"}))
     with pytest.raises(ConversionError, match="is not 4194304 bytes"):
         open_weights(tmp_path).read("a")
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x/data.pkl", pickled)
-        archive.writestr("x/data/0", bytes(4 << 20))
-    (tmp_path / BIN).write_bytes(out.getvalue())
-    with pytest.raises(ConversionError, match="is not 4194304 bytes"):
+    for compressed, message in (("x/data/0", "is not 4194304 bytes"), ("x/data.pkl", "is compressed")):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, data in (("x/data.pkl", pickled), ("x/data/0", bytes(4 << 20))):
+                kind = zipfile.ZIP_DEFLATED if name == compressed else zipfile.ZIP_STORED
+                archive.writestr(name, data, kind)
+        (tmp_path / BIN).write_bytes(out.getvalue())
+        with pytest.raises(ConversionError, match=message):
+            open_weights(tmp_path).read("a")
+
+
+def test_a_member_smaller_than_the_archive_says_is_refused(tmp_path: Path) -> None:
+    data = bytearray(zipped(tensor_pickle(0, (64,), (1,), 64), **{"0": b"1234"}))
+    entry = data.rindex(b"data/0") - len("archive/") - 46  # in the directory at the end
+    assert data[entry : entry + 4] == b"PK\1\2"
+    data[entry + 24 : entry + 28] = (256).to_bytes(4, "little")
+    (tmp_path / BIN).write_bytes(data)
+    with pytest.raises(ConversionError, match="cannot read tensors"):
         open_weights(tmp_path).read("a")
 
 

@@ -6,6 +6,7 @@ Source: fairseq 0.12, fairseq/models/transformer, fairseq/data/dictionary.py and
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -154,13 +155,14 @@ def _of_stack(options: Options, side: str, name: str) -> Any:
 
 
 def _heads(options: Options) -> int:
-    architecture = str(options.get("arch", options.get("_name", "")))
+    named = options.get("arch", options.get("_name", ""))
+    architecture = named if isinstance(named, str) else ""
     default = next(heads for part, heads in _HEADS if part in architecture)
     found = [_of_stack(options, side, "attention_heads") or default for side in ("encoder", "decoder")]
     if found[0] != found[1] or not isinstance(found[0], int):
         raise ConversionError(
-            f"{options.path}: the encoder has {found[0]} heads and the decoder {found[1]}; in Octavo's "
-            "models both stacks are alike"
+            f"{options.path}: the encoder has {reprlib.repr(found[0])} heads and the decoder "
+            f"{reprlib.repr(found[1])}; in Octavo's models both stacks are alike"
         )
     return found[0]
 

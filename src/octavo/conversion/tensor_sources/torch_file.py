@@ -97,6 +97,8 @@ class _Zip:
             member = self._members[_PICKLE]
             if member.file_size > MAX_PICKLE_BYTES:
                 raise ValueError(f"{_PICKLE} is larger than {MAX_PICKLE_BYTES >> 20} MiB")
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{_PICKLE} is compressed, which PyTorch does not do")
             self.pickled: Any = load(io.BytesIO(archive.read(member)), stubs=stubs)
 
     def data(self, storage: Storage) -> bytes:
@@ -105,7 +107,10 @@ class _Zip:
         if member.compress_type != zipfile.ZIP_STORED or member.file_size < size:
             raise ValueError(f"storage {storage.key} is not {size} bytes")
         with zipfile.ZipFile(self._path) as archive, archive.open(member) as stream:
-            return stream.read(size)
+            data = stream.read(size)
+        if len(data) != size:  # what the archive says of it is not so
+            raise ValueError(f"storage {storage.key} is cut short")
+        return data
 
 
 class _Legacy:

@@ -12,13 +12,16 @@ import io
 import math
 import pickle
 import pickletools
-from typing import IO, Any, Final, Self
+from typing import IO, Any, ClassVar, Final, Self
 
 import numpy as np
 
 from octavo.conversion.tensor_source import Array, stored_as
 
-MAX_PICKLE_BYTES: Final = 256 * 1024 * 1024
+MAX_PICKLE_BYTES: Final = 64 * 1024 * 1024
+_MAX_OPERATIONS: Final = 8_000_000
+_MAX_KEY_DEPTH: Final = 3
+_MAX_KEY_PARTS: Final = 8
 
 ITEM_BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
                      "BOOL": 1}  # fmt: skip
@@ -69,12 +72,18 @@ class Tensor:
         flat = stored_as(self.storage.kind, data)
         if flat is None:
             return None
+        last = sum((size - 1) * step for size, step in zip(self.shape, self.stride, strict=True))
+        if math.prod(self.shape) and self.offset + last >= len(flat):
+            raise ValueError(f"storage {self.storage.key} is cut short")
         steps = [step * flat.itemsize for step in self.stride]
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps, writeable=False)
 
 
 class _Dict(dict[Any, Any]):
     """An OrderedDict, which may have attributes: those of a module's state are left alone."""
+
+    def __init__(self, pairs: Any = ()) -> None:
+        super().__init__((_key(key), value) for key, value in pairs)
 
 
 class Stub:
@@ -91,9 +100,6 @@ class Stub:
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
 
     def append(self, value: Any) -> None:
         """Elements of lists are dropped."""
@@ -123,15 +129,84 @@ def load(stream: IO[bytes], *, stubs: bool = False, storages: dict[str, Storage]
 
 
 def _check(stream: IO[bytes]) -> None:
-    """Refuse a pickle that asks for more memory than it has bytes: a table of memos with holes."""
+    """Refuse a pickle that asks for much more memory than it has bytes: a table of memos with holes, or
+    very many small objects."""
     memos = 0
-    for code, argument, _ in pickletools.genops(stream):
+    for count, (code, argument, _) in enumerate(pickletools.genops(stream)):
+        if count == _MAX_OPERATIONS:
+            raise pickle.UnpicklingError(f"it has more than {_MAX_OPERATIONS:,} parts")
         memos += code.name in _MEMOS
         if code.name in _MEMOS and isinstance(argument, int) and argument > 2 * memos + 256:
             raise pickle.UnpicklingError(f"memo {argument} comes after {memos} others")
 
 
-class _Unpickler(pickle.Unpickler):
+def _key(value: Any, depth: int = 0) -> Any:
+    """``value``, which can be hashed: neither too deep for the stack nor in exponential time."""
+    if isinstance(value, tuple) and depth < _MAX_KEY_DEPTH and len(value) <= _MAX_KEY_PARTS:
+        for part in value:
+            _key(part, depth + 1)
+    elif not isinstance(value, str | bytes | int | float | None | Stub | type):
+        raise pickle.UnpicklingError(f"a key that is a {type(value).__name__}, or nested deeply")
+    return value
+
+
+_PlainUnpickler: Any = vars(pickle)["_Unpickler"]  # written in Python: its operations can be replaced
+
+
+class _Unpickler(_PlainUnpickler):  # type: ignore[misc]
+    """Takes care of what hashes, and of what changes an object."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_PlainUnpickler.dispatch)
+
+    def _set_item(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._put([(key, value)])
+
+    def _set_items(self) -> None:
+        items = self.pop_mark()
+        self._put(list(zip(items[::2], items[1::2], strict=True)))
+
+    def _make_dict(self) -> None:
+        items = self.pop_mark()
+        self.append({_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)})
+
+    def _put(self, pairs: list[tuple[Any, Any]]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict | Stub):
+            raise pickle.UnpicklingError(f"elements of a {type(target).__name__}, which has no keys")
+        for key, value in pairs:
+            target[_key(key)] = value
+
+    def _add_items(self) -> None:
+        items = self.pop_mark()
+        if not isinstance(self.stack[-1], set | Stub):
+            raise pickle.UnpicklingError("elements of what is no set")
+        for item in items:
+            self.stack[-1].add(_key(item))
+
+    def _make_frozenset(self) -> None:
+        self.append(frozenset(map(_key, self.pop_mark())))
+
+    def _build(self) -> None:
+        state, target = self.stack.pop(), self.stack[-1]
+        if isinstance(target, Stub):
+            target.state = state
+        elif isinstance(target, argparse.Namespace):
+            if not isinstance(state, dict):
+                raise pickle.UnpicklingError("a Namespace of a form that is not known")
+            vars(target).update((str(key), value) for key, value in state.items())
+        elif not isinstance(target, _Dict):
+            raise pickle.UnpicklingError(f"a state for a {type(target).__name__}")
+
+    dispatch |= {
+        pickle.SETITEM[0]: _set_item,
+        pickle.SETITEMS[0]: _set_items,
+        pickle.DICT[0]: _make_dict,
+        pickle.ADDITEMS[0]: _add_items,
+        pickle.FROZENSET[0]: _make_frozenset,
+        pickle.BUILD[0]: _build,
+    }
+
     def __init__(self, stream: IO[bytes], stubs: bool, storages: dict[str, Storage]) -> None:
         super().__init__(stream, encoding="utf-8")
         self._has_stubs = stubs
@@ -180,5 +255,5 @@ def _rebuild_parameter(tensor: Any, *_: object) -> Any:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 48:
-        raise pickle.UnpicklingError(f"{value!r} is no count")
+        raise pickle.UnpicklingError("a number that counts something is none")
     return value
