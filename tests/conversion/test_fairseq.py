@@ -117,6 +117,20 @@ def test_what_our_models_cannot_be_is_refused(tmp_path: Path, options: dict[str,
         convert(path, tmp_path / "ours")
 
 
+def test_positions_of_no_rows_are_refused(tmp_path: Path) -> None:
+    tensors = renamed(fairseq._NAMING, tensors_of(MODEL))
+    path = write(tmp_path, tensors | {"encoder.embed_positions.weight": np.array(1, np.float32)})
+    with pytest.raises(ConversionError, match=r"embed_positions\.weight has the shape \(\); expected a row"):
+        convert(path, tmp_path / "ours")
+
+
+def test_weights_that_are_a_list_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, renamed(fairseq._NAMING, tensors_of(MODEL)))
+    torch.save(torch.load(path, weights_only=False) | {"model": [1]}, path)
+    with pytest.raises(ConversionError, match="it holds list, not tensors by name"):
+        convert(path, tmp_path / "ours")
+
+
 def test_a_dictionary_has_a_count_in_each_line(tmp_path: Path) -> None:
     path = write(tmp_path, renamed(fairseq._NAMING, tensors_of(MODEL)))
     (tmp_path / "dict.de.txt").write_text("a 3\nb\n")

@@ -75,7 +75,7 @@ def test_json_lines_are_yaml() -> None:
             "a: [1, 2",
         ),
         *("a: 1\n- b", "? a\nb: 1", '"\\q": 1', '"\\ud800": 1', "a:\n  b: 1", '"a" b: 1', "!!python/x: 1"),
-        *(": 1", 'a: "b" c', "a: [b] c", '"\\U00ffffff": 1', "a:\n  - [b]", "[a]: 1"),
+        *(": 1", 'a: "b" c', "a: [b] c", '"\\U00ffffff": 1', '"\\UFFFFFFFF": 1', "a:\n  - [b]", "[a]: 1"),
     ],
 )
 def test_what_is_no_flat_mapping_is_refused(text: str) -> None:

@@ -234,6 +234,16 @@ def test_a_token_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
         convert(mbart, tmp_path / "other")
 
 
+def test_half_a_character_in_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    path = write_multilingual(tmp_path / "m2m", "m2m100").path
+    vocabulary = json.loads((path / "vocab.json").read_text(encoding="utf-8"))
+    name = next(name for name, token in vocabulary.items() if token == 20)
+    vocabulary["\ud800"] = vocabulary.pop(name)
+    (path / "vocab.json").write_text(json.dumps(vocabulary))
+    with pytest.raises(ConversionError, match=r"m2m: the token .*ud800.* holds half a character"):
+        convert(path, tmp_path / "ours")
+
+
 def test_what_is_refused_says_why(tmp_path: Path) -> None:
     nllb = write_multilingual(tmp_path / "nllb", "nllb").path
     edit_json(nllb / "tokenizer_config.json", added_tokens_decoder=None)

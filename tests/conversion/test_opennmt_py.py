@@ -138,6 +138,34 @@ def test_what_our_models_cannot_be_is_refused(tmp_path: Path, options: dict[str,
         convert(path, tmp_path / "ours")
 
 
+@pytest.mark.parametrize("vocabulary", [[1, 2], [(1,), (2,)], [("src", 5), ("tgt", 5)], 7, {"src": 5}])
+def test_a_vocabulary_that_is_none_is_refused(tmp_path: Path, vocabulary: Any) -> None:
+    path = write(tmp_path, renamed(naming(PLAIN), tensors_of(MODEL)), vocabulary)
+    with pytest.raises(ConversionError, match=r"step\.pt: has no list of the src tokens"):
+        convert(path, tmp_path / "ours")
+
+
+def test_torchtext_fields_that_are_none_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("torchtext.data")
+    field = type("TextMultiField", (), {"__module__": "torchtext.data", "__qualname__": "TextMultiField"})
+    module.TextMultiField = field  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torchtext", types.ModuleType("torchtext"))
+    monkeypatch.setitem(sys.modules, "torchtext.data", module)
+    words = field()
+    words.fields = [5]
+    path = write(tmp_path, renamed(naming(PLAIN), tensors_of(MODEL)), {"src": words, "tgt": words})
+    with pytest.raises(ConversionError, match=r"step\.pt: has no list of the src tokens"):
+        convert(path, tmp_path / "ours")
+
+
+@pytest.mark.parametrize("part", ["model", "generator"])
+def test_weights_that_are_a_list_are_refused(tmp_path: Path, part: str) -> None:
+    path = write(tmp_path, renamed(naming(PLAIN), tensors_of(MODEL)))
+    torch.save(torch.load(path, weights_only=False) | {part: [1]}, path)
+    with pytest.raises(ConversionError, match="it holds list, not tensors by name"):
+        convert(path, tmp_path / "ours")
+
+
 def test_text_needs_a_sentencepiece_model(tmp_path: Path) -> None:
     path = write(tmp_path, renamed(naming(PLAIN), tensors_of(MODEL)))
     (tmp_path / "sentencepiece.model").unlink()

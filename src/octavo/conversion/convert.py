@@ -81,7 +81,7 @@ def convert(
             alignment=described.alignment,
             search=described.search,
             tensors=described.tensors,
-            tokenizer_files=_tokenizer_files(Path(scratch), described),
+            tokenizer_files=_tokenizer_files(path, Path(scratch), described),
             name=name or described.name,
             source_language=described.source_language,
             target_language=described.target_language,
@@ -143,10 +143,19 @@ def _notes(described: Described) -> list[str]:
     return []
 
 
-def _tokenizer_files(scratch: Path, described: Described) -> tuple[Path, Path]:
-    """The model's sentencepiece files, written to ``scratch``; one twice where both would be alike."""
+def _tokenizer_files(path: Path, scratch: Path, described: Described) -> tuple[Path, Path]:
+    """The model's sentencepiece files, written to ``scratch``; one twice where both would be alike.
+
+    Raises ConversionError, naming ``path``.
+    """
     files = scratch / "source.spm", scratch / "target.spm"
-    source, target = described.source_pieces.to_bytes(), described.target_pieces.to_bytes()
+    try:
+        source, target = described.source_pieces.to_bytes(), described.target_pieces.to_bytes()
+    except UnicodeEncodeError as error:
+        raise ConversionError(
+            f"{path}: the token {reprlib.repr(error.object)} of its vocabulary holds half a character; "
+            "save the vocabulary again, as UTF-8"
+        ) from error
     durable.write_file(files[0], source)
     if source == target:
         return files[0], files[0]

@@ -126,8 +126,10 @@ def read(path: Path) -> Described:
     )
 
 
-def _tensors(content: Any) -> Mapping[str, Any]:
-    """The weights by the names that fairseq gives them today."""
+def _tensors(content: Any) -> Any:
+    """The weights by the names that fairseq gives them today; what is no dict as it is."""
+    if not isinstance(content["model"], dict):
+        return content["model"]
     found = {}
     for name, tensor in content["model"].items():
         if _UNREAD.fullmatch(name):
@@ -178,8 +180,16 @@ def _positions(options: Options, file: TorchFile) -> dict[str, Any]:
             "position_offset": _PAD + 1,
             "max_positions": options.count("max_source_positions", 1024),
         }
-    rows = file.shape(learned)[0]
-    return {"positions": Positions.LEARNED, "position_offset": _PAD + 1, "max_positions": rows - _PAD - 1}
+    shape = file.shape(learned)
+    if len(shape) != 2:
+        raise ConversionError(
+            f"{file.path}: {learned} has the shape {shape}; expected a row for each position"
+        )
+    return {
+        "positions": Positions.LEARNED,
+        "position_offset": _PAD + 1,
+        "max_positions": shape[0] - _PAD - 1,
+    }
 
 
 def _token_list(folder: Path, language: Any) -> TokenList:

@@ -6,7 +6,6 @@ Source: OpenNMT-py 3.5, onmt/{opts,model_builder}.py, onmt/models/model_saver.py
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,10 +112,13 @@ def read(path: Path) -> Described:
     return Described(config, tensors, *pieces, search=SEARCH, name=path.stem)
 
 
-def _tensors(content: Any) -> Mapping[str, Any]:
-    """The weights by name; none where they are in a file beside the checkpoint."""
-    found = dict(content.get("model") or {})
-    for name, tensor in (content.get("generator") or {}).items():
+def _tensors(content: Any) -> Any:
+    """The weights by name; none where they are in a file beside the checkpoint. What is no dict stays so."""
+    parts = [content.get(part) or {} for part in ("model", "generator")]
+    if wrong := [part for part in parts if not isinstance(part, dict)]:
+        return wrong[0]
+    found = dict(parts[0])
+    for name, tensor in parts[1].items():
         found[f"generator.{name.removeprefix('0.')}"] = tensor
     renamed = {}
     for name, tensor in found.items():
@@ -153,15 +155,21 @@ def _token_lists(path: Path, stated: Any) -> tuple[TokenList, TokenList]:
     found = []
     for side, place in (("src", 0), ("tgt", 1)):
         tokens = stated.get(side) if isinstance(stated, dict) else None
-        if isinstance(stated, list) and len(stated) > place and len(stated[place]) == 2:
-            tokens = _of_torchtext(stated[place][1])
+        if isinstance(stated, list) and len(stated) > place:
+            tokens = _of_torchtext(_second(stated[place]))
         if isinstance(tokens, Stub):
             fields = tokens.state.get("fields") if isinstance(tokens.state, dict) else None
-            tokens = _of_torchtext(fields[0][1]) if isinstance(fields, list) and len(fields) == 1 else None
+            is_one = isinstance(fields, list) and len(fields) == 1
+            tokens = _of_torchtext(_second(fields[0])) if is_one else None
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise ConversionError(f"{path}: has no list of the {side} tokens, or features of tokens besides")
         found.append(TokenList(path, tuple(tokens)))
     return found[0], found[1]
+
+
+def _second(value: Any) -> Any:
+    """The object of a pair of a name and an object; None for what is no pair."""
+    return value[1] if isinstance(value, list | tuple) and len(value) == 2 else None
 
 
 def _of_torchtext(value: Any) -> Any:

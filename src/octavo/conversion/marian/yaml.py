@@ -7,6 +7,7 @@ quoted; a key may stand behind ``? ``. What is deeper is refused, and so are anc
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -160,10 +161,10 @@ def _unescaped(found: re.Match[str]) -> str:
         if found[4] not in _NAMED:
             raise ValueError(f"{found[0]!r} stands for nothing")
         return _NAMED[found[4]]
-    character = chr(int(digits, 16))
-    if "\ud800" <= character <= "\udfff":
-        raise ValueError(f"{found[0]!r} is half a character")
-    return character
+    code = int(digits, 16)
+    if code > sys.maxunicode or 0xD800 <= code <= 0xDFFF:  # the latter are halves of characters
+        raise ValueError(f"{found[0]!r} is no character")
+    return chr(code)
 
 
 def _flow_list(text: str) -> list[str]:
