@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from octavo.artifact import ModelDirectory
-from octavo.conversion import ConversionError, convert
+from octavo.conversion import ConversionError, convert, piece_table
 from octavo.conversion.huggingface.language_orders import NLLB
 from octavo.languages import LanguageError
 from octavo.text.clean import one_line
@@ -241,6 +241,17 @@ def test_half_a_character_in_a_vocabulary_is_refused(tmp_path: Path) -> None:
     vocabulary["\ud800"] = vocabulary.pop(name)
     (path / "vocab.json").write_text(json.dumps(vocabulary))
     with pytest.raises(ConversionError, match=r"m2m: the token .*ud800.* holds half a character"):
+        convert(path, tmp_path / "ours")
+
+
+@pytest.mark.parametrize("kind", ["nllb", "m2m100"])
+def test_a_size_that_no_vocabulary_has_is_refused_before_pieces_are_made(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_multilingual(tmp_path / kind, kind).path
+    edit_json(path / "config.json", vocab_size=200_000_000)
+    monkeypatch.delattr(piece_table, "unused_piece")
+    with pytest.raises(ConversionError, match="states 200000000 tokens for this vocabulary; it has at most"):
         convert(path, tmp_path / "ours")
 
 

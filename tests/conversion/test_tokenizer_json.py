@@ -120,6 +120,8 @@ def test_a_file_in_the_old_style(tmp_path: Path) -> None:
     assert tokenizer.encode("ab a") == [4, 3, 4]
     with pytest.raises(ConversionError, match=r"has 6 tokens, but the model has 5"):
         found.table(5)
+    with pytest.raises(ConversionError, match=r"states 1048577 tokens .* at most 1048576"):
+        found.table(2**20 + 1)
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {

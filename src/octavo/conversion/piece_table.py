@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from octavo.conversion.errors import ConversionError
+from octavo.model.limits import MAX_VOCABULARY
 from octavo.regular_file import read_regular
 from octavo.text.tokenizer import MAX_FILE_BYTES
 
@@ -75,6 +76,18 @@ class Piece:
 def unused_piece(token: int) -> Piece:
     """The piece of a token that no text has and that decodes to nothing."""
     return Piece(f"<unused-{token}>", 0.0, Kind.CONTROL)
+
+
+def unused_pieces(path: Path, first: int, size: int) -> list[Piece]:
+    """The unused pieces of the tokens from ``first`` to the last of a model's ``size`` tokens.
+
+    Raises ConversionError, naming ``path``, the vocabulary, for more tokens than a model may have.
+    """
+    if size > MAX_VOCABULARY:
+        raise ConversionError(
+            f"{path}: the model states {size} tokens for this vocabulary; it has at most {MAX_VOCABULARY}"
+        )
+    return [unused_piece(token) for token in range(first, size)]
 
 
 class PieceTable:

@@ -19,7 +19,15 @@ from typing import Any, Final
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
-from octavo.conversion.piece_table import NEVER_MERGED, Algorithm, Kind, Piece, PieceTable, unused_piece
+from octavo.conversion.piece_table import (
+    NEVER_MERGED,
+    Algorithm,
+    Kind,
+    Piece,
+    PieceTable,
+    unused_piece,
+    unused_pieces,
+)
 from octavo.model.limits import MAX_VOCABULARY
 
 _BYTE: Final = re.compile(r"<0x[0-9A-F]{2}>")
@@ -47,8 +55,7 @@ class TokenizerFile:
         pieces = self.pieces.pieces
         if len(pieces) > size:
             raise ConversionError(f"{self.path}: has {len(pieces)} tokens, but the model has {size}")
-        rest = [unused_piece(token) for token in range(len(pieces), size)]
-        return self.pieces.with_pieces([*pieces, *rest])
+        return self.pieces.with_pieces([*pieces, *unused_pieces(self.path, len(pieces), size)])
 
 
 def read_tokenizer(path: Path) -> TokenizerFile:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from octavo.conversion.added_token import AddedToken
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
-from octavo.conversion.piece_table import NEVER_MERGED, Algorithm, Kind, Piece, PieceTable, unused_piece
+from octavo.conversion.piece_table import NEVER_MERGED, Algorithm, Kind, Piece, PieceTable, unused_pieces
 from octavo.text.tokenizer import VOCABULARY_END
 
 _KNOWN_SHARE: Final = 0.5
@@ -105,7 +105,7 @@ class Vocabulary:
         # In BPE an unused piece would take part in merges; a control piece decodes to nothing.
         bpe = pieces.algorithm is Algorithm.BPE
         absent = Kind.CONTROL if cuts and bpe else Kind.UNUSED
-        ordered = [unused_piece(token) for token in range(self.size)]
+        ordered = unused_pieces(self.path, 0, self.size)
         for name, token in self.ids.items():
             if name == self.unknown:
                 ordered[token] = Piece(name, 0.0, Kind.UNKNOWN)

@@ -159,8 +159,8 @@ def _token_lists(path: Path, stated: Any) -> tuple[TokenList, TokenList]:
             tokens = _of_torchtext(_second(stated[place]))
         if isinstance(tokens, Stub):
             fields = tokens.state.get("fields") if isinstance(tokens.state, dict) else None
-            is_one = isinstance(fields, list) and len(fields) == 1
-            tokens = _of_torchtext(_second(fields[0])) if is_one else None
+            one = fields[0] if isinstance(fields, list) and len(fields) == 1 else None
+            tokens = _of_torchtext(_second(one))
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise ConversionError(f"{path}: has no list of the {side} tokens, or features of tokens besides")
         found.append(TokenList(path, tuple(tokens)))

@@ -19,7 +19,7 @@ from octavo.conversion.huggingface.directory import WHOLE_TOKENIZER_FILE, class_
 from octavo.conversion.huggingface.settings import Settings
 from octavo.conversion.language_codes import MADLAD, languages_of
 from octavo.conversion.mapping import MappedTensors, Origin, Shape, same, zeros
-from octavo.conversion.piece_table import Kind, Piece, PieceTable, unused_piece
+from octavo.conversion.piece_table import Kind, Piece, PieceTable, unused_pieces
 from octavo.conversion.tensor_source import TensorSource
 from octavo.conversion.tensor_sources import open_weights
 from octavo.conversion.tokenizer_json import read_tokenizer
@@ -159,7 +159,7 @@ def _read_pieces(path: Path, size: int) -> PieceTable:
         dataclasses.replace(piece, kind=Kind.CONTROL) if MADLAD.code.fullmatch(piece.text) else piece
         for piece in table.pieces[:size]
     ]
-    pieces += [unused_piece(token) for token in range(len(pieces), size)]
+    pieces += unused_pieces(file, len(pieces), size)
     roles = set(role_names(path).values())
     for token in read_added_tokens(path, MADLAD.code):
         if token.id < size and token.text not in roles and pieces[token.id].text != token.text:

@@ -18,7 +18,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.huggingface.added_tokens import found_in_text, read_added_tokens
 from octavo.conversion.huggingface.code_tokens import with_code_tokens
 from octavo.conversion.huggingface.directory import PIECES, WHOLE_TOKENIZER_FILE
-from octavo.conversion.piece_table import NEVER_MERGED, Kind, Piece, PieceTable, unused_piece
+from octavo.conversion.piece_table import NEVER_MERGED, Kind, Piece, PieceTable, unused_pieces
 from octavo.conversion.tokenizer_json import read_tokenizer
 from octavo.text.added_tokens import AddedTokens
 
@@ -70,7 +70,7 @@ def read_fairseq_text(
 
 
 def _by_offset(pieces: PieceTable, origin: Path, size: int, added: Sequence[AddedToken]) -> PieceTable:
-    ordered = [unused_piece(token) for token in range(size)]
+    ordered = unused_pieces(origin, 0, size)
     if len(pieces.pieces) + _OFFSET > size:
         raise ConversionError(
             f"{origin}: has {len(pieces.pieces)} pieces, too many for the model's {size} tokens; the "

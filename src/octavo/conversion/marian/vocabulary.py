@@ -11,7 +11,7 @@ from typing import Any, Final
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.json_object import read_object
 from octavo.conversion.marian.yaml import read_yaml
-from octavo.conversion.piece_table import Kind, Piece, PieceTable, unused_piece
+from octavo.conversion.piece_table import Kind, Piece, PieceTable, unused_pieces
 from octavo.conversion.start_token import PAD
 from octavo.conversion.tensor_sources.unpacked import open_unpacked
 from octavo.conversion.vocabulary import Vocabulary
@@ -77,7 +77,7 @@ def _sentencepiece(path: Path, size: int, *, start: bool) -> Pieces:
     unknown = next((token for token, piece in enumerate(pieces) if piece.kind is Kind.UNKNOWN), None)
     if unknown is None or _EOS[0] not in found:
         raise ConversionError(f"{path}: has no </s> or no unknown token; it is not made for Marian")
-    more = [unused_piece(token) for token in range(len(pieces), size)]
+    more = unused_pieces(path, len(pieces), size)
     if start:
         pad = PAD if all(piece.text != PAD for piece in pieces) else f"<pad-{size}>"
         more.append(Piece(pad, 0.0, Kind.CONTROL))
