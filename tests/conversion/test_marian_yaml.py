@@ -84,6 +84,20 @@ def test_what_is_no_flat_mapping_is_refused(text: str) -> None:
         pytest.fail(f"{text!r} was read as {found}")
 
 
+def test_long_lists_and_spaces() -> None:
+    """Of sizes that only a parser of quadratic time does not end with."""
+    many = 400_000
+    assert parse("a:\n" + "- b\n" * many) == {"a": ["b"] * many}
+    assert parse(f"a: [{'b,' * many}]") == {"a": ["b"] * many}
+    assert parse(f"a: b{' ' * many}c{' ' * many}# d") == {"a": f"b{' ' * many}c"}
+    with pytest.raises(ConversionError, match="a list without end"):
+        parse(f"a: [{' ' * many}b{' ' * many}")
+
+
+def test_lists_in_a_line() -> None:
+    assert parse("""a: [ b c , 'd,]' , "e\\"]" ,, f]  # g""") == {"a": ["b c", "d,]", 'e"]', "", "f"]}
+
+
 def test_damage() -> None:
     whole = b'a: 1\n"\\x41b": [1, "2"]\nc:\n  - d\n? "e"\n: 5\n# f\n'
     rng = random.Random(1)

@@ -124,6 +124,16 @@ def test_a_file_in_the_old_style(tmp_path: Path) -> None:
         found.table(2**20 + 1)
 
 
+def test_many_steps(tmp_path: Path) -> None:
+    """Of a number that only a reader of quadratic time does not end with; the order stays."""
+    space = handmade()["pre_tokenizer"]
+    inner = {"type": "Sequence", "pretokenizers": [space, space | {"add_prefix_space": False}]}
+    steps = {"type": "Sequence", "pretokenizers": [*[None] * 400_000, inner, space, inner]}
+    written = read_tokenizer(write(tmp_path, handmade(pre_tokenizer=steps))).pieces.to_bytes()
+    last = handmade(pre_tokenizer=space | {"add_prefix_space": False})
+    assert written == read_tokenizer(write(tmp_path, last)).pieces.to_bytes()
+
+
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "bytes": ({"pre_tokenizer": {"type": "ByteLevel"}}, "its pre_tokenizer is 'ByteLevel', which"),
     "none": ({"pre_tokenizer": None}, "it has no pre_tokenizer Metaspace"),
@@ -134,6 +144,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "unigram": ({"model": {"type": "Unigram", "vocab": [["a", "b"]]}}, "entry 0 of model.vocab is no piece"),
     "no unknown": ({"model": {"type": "Unigram", "vocab": [["a", -1]]}}, "unk_id = None: expected"),
     "ids": ({"model__vocab": {"a": 0, "<unk>": 0}}, "tokens 'a' and '<unk>' share the id 0"),
+    "long": (
+        {"model__vocab": {"<unk>": 0, "a" * 300: 1, "a" * 600: 2}, "model__merges": [["a" * 300, "a" * 300]]},
+        "600 characters; 512 are read",
+    ),
     "merge": ({"model__merges": ["a c"]}, "merges 'a' and 'c', but not all are tokens"),
     "pair": ({"model__merges": ["a"]}, "merge 0 is no pair"),
     "split": (

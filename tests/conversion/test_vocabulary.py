@@ -115,6 +115,13 @@ def test_a_piece_table_is_the_file(kind: str) -> None:
     assert first.encode(lines) == second.encode(lines)
 
 
+def test_many_other_fields_are_kept() -> None:
+    """Of a number that only a parser of quadratic time does not end with."""
+    more = b"\x52\x00" * 400_000
+    model = sentencepiece_model(1, SOURCE_PIECES)
+    assert PieceTable.parse(model + more).to_bytes().endswith(more)
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     data = sentencepiece_model(1, SOURCE_PIECES)
     for size in [*range(300), *range(300, len(data), 997), len(data) - 1]:

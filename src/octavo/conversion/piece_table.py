@@ -120,7 +120,9 @@ class PieceTable:
     @classmethod
     def parse(cls, data: bytes) -> PieceTable:
         """Parse a file's bytes. Raises ValueError."""
-        pieces, trainer, others = [], b"", b""
+        pieces = []
+        trainer: list[bytes] = []
+        others: list[bytes] = []
         found = set()
         for number, value in _fields(data):
             if not isinstance(value, bytes):
@@ -129,12 +131,12 @@ class PieceTable:
             if number == _PIECES:
                 pieces.append(_parse_piece(value))
             elif number == _TRAINER:
-                trainer += value
+                trainer.append(value)
             elif number != _SELF_TEST:  # it lists ids that change
-                others += _encode_bytes(number, value)
+                others.append(_encode_bytes(number, value))
         if not found >= {_PIECES, _TRAINER, _NORMALIZER}:
             raise ValueError("a part is missing")
-        return cls(pieces, trainer, others)
+        return cls(pieces, b"".join(trainer), b"".join(others))
 
     @property
     def keeps_spaces(self) -> bool:

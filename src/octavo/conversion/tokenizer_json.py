@@ -35,6 +35,8 @@ _SPACE: Final = "▁"
 _RUNS_OF_SPACES: Final = {" {2,}", "  +", r"\s+", " +"}
 
 _LARGEST_SCORE: Final = 3e38
+_LONGEST_MERGED: Final = 512
+"""Characters of a piece that merges make: each of its splits is looked up."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -154,6 +156,10 @@ class _Reader:
             order.setdefault(left + right, len(order))
         outside = {token.text for token in added}
         for piece in order:
+            if len(piece) > _LONGEST_MERGED:
+                raise self._refused(
+                    f"its merges make {piece[:50]!r}, {len(piece)} characters; {_LONGEST_MERGED} are read"
+                )
             for at in range(1, len(piece)):
                 left, right = piece[:at], piece[at:]
                 inside = left in ids and right in ids and not {left, right} & outside
@@ -229,9 +235,9 @@ class _Reader:
 
     def _steps(self, key: str, several: str) -> Iterator[dict[str, Any]]:
         """The parts of a normalizer or pre-tokenizer, one after the other."""
-        left = [self.values.get(key)]
+        left = [self.values.get(key)]  # the next one last
         while left:
-            step = left.pop(0)
+            step = left.pop()
             if step is None:
                 continue
             if not isinstance(step, dict) or not isinstance(step.get("type"), str):
@@ -239,7 +245,7 @@ class _Reader:
             if step["type"] != "Sequence":
                 yield step
             elif isinstance(step.get(several), list):
-                left = [*step[several], *left]
+                left.extend(reversed(step[several]))
 
     def _added(self) -> Iterator[AddedToken]:
         tokens = self.values.get("added_tokens") or []
