@@ -180,6 +180,14 @@ def change_config(path: Path, **changes: Any) -> None:
     (path / "config.json").write_text(json.dumps(values | changes))
 
 
+@pytest.mark.parametrize(("stated", "read"), [(48, 512), (600, 600)])
+def test_positions_are_no_fewer_than_512(stated: int, read: int, tmp_path: Path) -> None:
+    path = write_t5(tmp_path / "theirs")
+    change_config(path, n_positions=stated)
+    convert(path, tmp_path / "ours")
+    assert ModelDirectory.open(tmp_path / "ours").config.max_positions == read
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

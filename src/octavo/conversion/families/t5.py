@@ -40,6 +40,9 @@ _PIECES: Final = "spiece.model"
 _OUTSIDE_TEXT: Final = (Kind.CONTROL, Kind.UNUSED)
 """A tokenizer may have more of these than the model has tokens: sentinels of T5's training."""
 
+_POSITIONS: Final = 512
+"""T5 knows no limit of positions: a lower ``n_positions`` does not bind Transformers."""
+
 _OUTPUT: Final = "lm_head.weight"
 _EMBEDDINGS: Final = ("shared.weight", "decoder.embed_tokens.weight", "encoder.embed_tokens.weight")
 _SUBLAYERS: Final = {"self_attention": "SelfAttention", "cross_attention": "EncDecAttention"}
@@ -106,7 +109,7 @@ def _config(settings: Settings, pieces: PieceTable, is_tied: bool) -> ModelConfi
             attention_head_dim=width if heads * width != settings.count("d_model") else 0,
             source_vocab_size=size,
             target_vocab_size=size,
-            max_positions=settings.count("n_positions", default=512),
+            max_positions=max(settings.count("n_positions", default=_POSITIONS), _POSITIONS),
             activation=activation,
             gated=gated,
             positions=Positions.NONE,
