@@ -161,6 +161,7 @@ def test_what_is_no_package_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ConversionError, match=message) as caught:
         convert(damage(write_folder(tmp_path)), tmp_path / "again")
     assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path))
 
 
 def test_names_in_an_archive_never_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,6 +255,17 @@ def test_a_size_that_no_vocabulary_has_is_refused_before_pieces_are_made(
         convert(path, tmp_path / "ours")
 
 
+def test_a_vocabulary_that_sentencepiece_refuses_is_told_with_the_models_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_multilingual(tmp_path / "nllb", "nllb").path
+    monkeypatch.setattr(piece_table.PieceTable, "to_bytes", lambda _: b"x")
+    with pytest.raises(ConversionError, match=r"nllb: its vocabulary: not a sentencepiece model") as caught:
+        convert(path, tmp_path / "ours")
+    assert str(caught.value).startswith(str(path))
+    assert "spm" not in str(caught.value)
+
+
 def test_what_is_refused_says_why(tmp_path: Path) -> None:
     nllb = write_multilingual(tmp_path / "nllb", "nllb").path
     edit_json(nllb / "tokenizer_config.json", added_tokens_decoder=None)

@@ -16,6 +16,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.families import family_of
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
+from octavo.errors import ModelError
 from octavo.languages import Languages
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
@@ -71,25 +72,7 @@ def convert(
             raise pointer from error
         raise
     described = _with_languages(described, source_language, target_language)
-    with tempfile.TemporaryDirectory() as scratch:
-        write_model(
-            output,
-            config=described.config,
-            scheme=described.scheme,
-            plan=described.plan,
-            shortlist=described.shortlist,
-            alignment=described.alignment,
-            search=described.search,
-            tensors=described.tensors,
-            tokenizer_files=_tokenizer_files(path, Path(scratch), described),
-            name=name or described.name,
-            source_language=described.source_language,
-            target_language=described.target_language,
-            languages=described.languages,
-            added=described.added,
-            quality={},
-            overwrite=overwrite,
-        )
+    _write(path, output, described, name or described.name, overwrite=overwrite)
     return ConvertedModel(
         described.config,
         described.source_language,
@@ -97,6 +80,35 @@ def convert(
         described.notes,
         described.languages,
     )
+
+
+def _write(path: Path, output: str | Path, described: Described, name: str, *, overwrite: bool) -> None:
+    """Write the model directory; errors name ``path``, the model that was read. Raises as ``convert``."""
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            write_model(
+                output,
+                config=described.config,
+                scheme=described.scheme,
+                plan=described.plan,
+                shortlist=described.shortlist,
+                alignment=described.alignment,
+                search=described.search,
+                tensors=described.tensors,
+                tokenizer_files=_tokenizer_files(path, Path(scratch), described),
+                name=name,
+                source_language=described.source_language,
+                target_language=described.target_language,
+                languages=described.languages,
+                added=described.added,
+                quality={},
+                overwrite=overwrite,
+            )
+        except ModelError as error:
+            if scratch not in str(error):
+                raise
+            _, _, reason = str(error).partition(": ")  # behind a file that is gone when this is read
+            raise ConversionError(f"{path}: its vocabulary: {reason}") from error
 
 
 def _with_languages(described: Described, source: str | None, target: str | None) -> Described:

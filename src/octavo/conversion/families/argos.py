@@ -66,8 +66,10 @@ def read(path: Path) -> Described:
     try:
         _unpack(path, folder)
         described = _read_folder(folder, path)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, ConversionError):  # a path in the package, for one in the folder that is gone
+            raise ConversionError(str(error).replace(str(folder), str(path))) from error
         raise
     # The weights are read later, from there.
     weakref.finalize(described.tensors, shutil.rmtree, folder, ignore_errors=True)
