@@ -26,6 +26,19 @@ def test_there_and_back(octavo_here: Octavo, tmp_path: Path) -> None:
     assert octavo_here("translate", "--model", "ours", "Ba ko ti.").returncode == 0
 
 
+def test_what_an_export_leaves_out_is_said(octavo_here: Octavo, tmp_path: Path) -> None:
+    write_marian(tmp_path / "theirs", marian_config())
+    assert octavo_here("convert", "theirs", "-o", "ours").returncode == 0
+    assert octavo_here("quantize", "ours", "-o", "small").returncode == 0
+    for to, dtype, end in (
+        ("huggingface", "float32", b"MarianMTModel; not written: its int8 arithmetic\n"),
+        ("ctranslate2", "float32", b"CTranslate2 in float32; not written: its int8 arithmetic\n"),
+        ("ctranslate2", "int8", b"CTranslate2 in int8\n"),
+    ):
+        done = octavo_here("export", "small", "--to", to, "--dtype", dtype, "-o", f"{to}-{dtype}")
+        assert (done.returncode, done.stdout.endswith(end), done.stderr) == (0, True, b""), done.stdout
+
+
 def test_what_is_left_out_is_said(octavo_here: Octavo, tmp_path: Path) -> None:
     write_marian(tmp_path / "theirs", marian_config())
     edit_json(tmp_path / "theirs" / "generation_config.json", min_length=3)

@@ -53,7 +53,7 @@ def export(
                 param_hint="--dtype",
             )
         conversion.export_ctranslate2(model, output, dtype=dtype)
-        print(f"Wrote {output}: a model of CTranslate2 in {dtype}")
+        print(f"Wrote {output}: a model of CTranslate2 in {dtype}{_left_out(model, dtype)}")
         return
     if to == "marian":
         if dtype != "float32":
@@ -61,9 +61,23 @@ def export(
                 "marian has float32; marian-conv makes others of it", param_hint="--dtype"
             )
         conversion.export_marian(model, output)
-        print(f"Wrote {output}: a model of Marian")
+        print(f"Wrote {output}: a model of Marian in float32{_left_out(model, dtype)}")
         return
     if dtype == "int8":
         raise typer.BadParameter("huggingface has float32 and float16", param_hint="--dtype")
     exported = conversion.export(model, output, dtype=dtype)
-    print(f"Wrote {output}: {exported.architecture}")
+    print(f"Wrote {output}: {exported.architecture}{_left_out(model, dtype)}")
+
+
+def _left_out(path: Path, dtype: str) -> str:
+    """What the model has and the export has not, in words."""
+    from octavo.artifact import ModelDirectory
+    from octavo.model.scheme import Scheme
+
+    model = ModelDirectory.open(path)
+    missing = {
+        "its shortlist": model.shortlist_path is not None,
+        "its int8 arithmetic": model.scheme is not Scheme.NONE and dtype != "int8",
+    }
+    parts = [name for name, there in missing.items() if there]
+    return f"; not written: {' and '.join(parts)}" if parts else ""
