@@ -99,6 +99,24 @@ def test_what_is_not_served_is_refused(client: TestClient) -> None:
     assert refused.status_code == 400
 
 
+@pytest.mark.parametrize(
+    "options", [{"max_length": 1}, {"max_length": 2, "target_prefix": "ba ko"}, {"target_prefix": "ba " * 60}]
+)
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_a_beginning_that_leaves_no_room_is_refused(
+    client: TestClient, folder: Path, options: dict[str, int | str], kind: str
+) -> None:
+    asked = {"items": [{kind: TEXT}], "source": "en", "target": "de", "options": options}
+    answer = client.post("/v1/translate", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-request")
+    with (
+        octavo.load(folder / "nllb", threads=1, source="en", to="de") as translator,
+        pytest.raises(octavo.OctavoError, match="leaves no room") as refused,
+    ):
+        translator(TEXT, **options)  # type: ignore[arg-type]
+    assert answer.json()["detail"] == str(refused.value)
+
+
 def test_with_a_shortlist_there_is_one_pair(folder: Path, tmp_path: Path) -> None:
     model = ModelDirectory.open(folder / "nllb")
     shortlist = Shortlist(np.array([3, 40, 41], np.int32), np.zeros(97, np.int32), np.empty(0, np.int32))

@@ -11,6 +11,7 @@ from typing import Final, cast
 from octavo.documents import DocumentError, DocumentOptions, Passage
 from octavo.documents.fragments import Fragment, read_fragment
 from octavo.engine import Call, DeadlineError, QueueFullError
+from octavo.errors import ArgumentError
 from octavo.server.errors import (
     BusyError,
     DeadlinePassedError,
@@ -28,7 +29,6 @@ from octavo.text.language_tags import primary_subtag
 from octavo.text.parts import Part
 from octavo.translation import (
     Alternative,
-    OptionError,
     TranslatedPassage,
     Translation,
     TranslationOptions,
@@ -147,7 +147,7 @@ def told_to_clients() -> Iterator[None]:
     """Turn what a translator refuses into what a client is told."""
     try:
         yield
-    except (OptionError, DocumentError) as error:
+    except (ArgumentError, DocumentError) as error:
         raise RequestError(str(error)) from error
     except DeadlineError as error:
         raise DeadlinePassedError from error

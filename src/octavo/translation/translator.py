@@ -254,6 +254,8 @@ class Translator(LoadedModel[SearchEngine]):
         copies = settings.unknown is Unknown.COPY
         sources = [Source(passage.parts, settings.glossary) for passage in passages]
         found = [self._directions.of(source.text, settings.source, settings.to) for source in sources]
+        for direction in set(found):
+            self._check_room(len(direction.target_prefix), len(opening), search.max_length)
         cutters = {direction: self._cutter(direction, settings) for direction in set(found)}
         cuts = [
             cutters[direction].cut(source, wrapped=passage.wrapped)
@@ -310,6 +312,16 @@ class Translator(LoadedModel[SearchEngine]):
                 f"target_prefix = {settings.target_prefix!r}: the model's vocabulary cannot say all of it"
             )
         return tuple(ids)
+
+    def _check_room(self, stated: int, opened: int, max_length: int) -> None:
+        """Raise OptionError unless a translation may be longer than its beginning: the tokens that state its
+        language, and those of ``target_prefix``."""
+        begun, longest = stated + opened, min(max_length, self.model.config.max_positions)
+        if begun and begun >= longest:
+            raise OptionError(
+                f"max_length = {max_length}: the language takes {stated} tokens and target_prefix {opened}, "
+                f"which leaves no room for more; a translation may have {longest} here"
+            )
 
     def _recall(self, settings: Settings, options: SearchOptions) -> Recall | None:
         memory = settings.memory
