@@ -113,6 +113,14 @@ def test_a_text_that_begins_with_a_code_goes_before_the_call(opus: Path) -> None
     assert engine.batches[0][0][0] == 4
 
 
+@pytest.mark.parametrize("text", ["Ba ko. >>fra<< Ti re.", ">>deu<< >>fra<< Ti re.", "{name} >>fra<< Ti re."])
+def test_a_code_behind_the_front_of_a_text_is_plain_text(opus: Path, text: str) -> None:
+    translator, engine = faked(opus, to="de")
+    translator(text)
+    read = [list(source) for batch in engine.batches for source in batch]
+    assert read and all(source[0] == 4 and not {4, 5} & set(source[1:]) for source in read)
+
+
 def test_a_model_of_two_languages_serves_no_other(float_model: Path) -> None:
     translator, _ = faked(float_model)
     assert translator("Bako.", source="en-US", to="de") == translator("Bako.")

@@ -16,7 +16,7 @@ def unreadable(text: str, tokenizer: Tokenizer, ids: Sequence[int] | None = None
     """
     if ids is not None and tokenizer.without_piece.isdisjoint(ids):
         return False
-    tokens, spans = tokenizer.encode_with_spans(text)
+    tokens, spans = tokenizer.encode_with_spans(text, may_state=False)
     lost = sum(
         _letters(text[start:end])
         for token, (start, end) in zip(tokens, spans, strict=True)

@@ -115,6 +115,7 @@ class Segmenter:
         wrapped: bool = False,
         max_length: int | None = None,
         kept: Sequence[Range] = (),
+        may_state: bool = True,
     ) -> SegmentedText:
         """The segments of ``text``, which may have any number of lines.
 
@@ -122,9 +123,10 @@ class Segmenter:
         a paragraph that is broken to fit a page; a blank line ends the paragraph, and a list bullet begins
         another. ``max_length`` is the longest translation asked for, in tokens. No cut falls into a range of
         ``kept`` (characters of the text, from the first to before the second), unless that range alone is too
-        long for the model. The method takes linear time.
+        long for the model. ``may_state``: whether a code at the front of ``text`` states the language; not
+        where ``text`` is the inside of another one. The method takes linear time.
         """
-        code, body = self.tokenizer.split_language_code(text)
+        code, body = self.tokenizer.split_language_code(text) if may_state else ("", text)
         prefix = self._prefix(code)
         limits = self._limits(prefix, max_length)
         ranges = _merged(kept)
@@ -139,7 +141,7 @@ class Segmenter:
         """What the model reads of ``text`` as one sentence, cut at the end to fit; nothing of blank text."""
         code, body = self.tokenizer.split_language_code(text)
         prefix = self._prefix(code)
-        ids = self.tokenizer.encode(body)[: self.longest - len(prefix) - len(self.suffix)]
+        ids = self.tokenizer.encode(body, may_state=False)[: self.longest - len(prefix) - len(self.suffix)]
         return (*prefix, *ids, *self.suffix) if ids else ()
 
     def spans(self, text: str, segment: Segment) -> list[Range]:
@@ -154,7 +156,7 @@ class Segmenter:
             places += range(segment.start + at, segment.start + found.start() + 1)
             at = found.end()
         places += range(segment.start + at, segment.end + 1)
-        ids, spans = self.tokenizer.encode_with_spans(self._readable(part))
+        ids, spans = self.tokenizer.encode_with_spans(self._readable(part), may_state=False)
         suffix = [(segment.end, segment.end)] * len(self.suffix)
         prefix = [(segment.start, segment.start)] * (len(segment.ids) - len(ids) - len(suffix))
         return [*prefix, *(mapped_span(span, places) for span in spans), *suffix]
@@ -215,7 +217,7 @@ class Segmenter:
         return part if part.isprintable() else _SPACED_BREAK.sub(" ", part)
 
     def _encode(self, part: str) -> list[int]:
-        return self.tokenizer.encode(self._readable(part))
+        return self.tokenizer.encode(self._readable(part), may_state=False)
 
     def _count(self, part: str) -> int:
         return len(self._encode(part))

@@ -31,7 +31,7 @@ Span: TypeAlias = tuple[int, int]
 """Characters of a text, from the first index to before the second."""
 
 _CORRUPT: Final = "{}: not a sentencepiece model, or corrupt; copy it again"
-_SPECIAL: Final = re.compile("<.*>")
+_SPECIAL: Final = re.compile("<.*>|>>.*<<")
 _LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 
 
@@ -64,12 +64,14 @@ class Tokenizer:
                 "use the tokenizer file that the model was trained with"
             )
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, may_state: bool = True) -> list[int]:
         """The token ids of ``text``, without BOS or EOS. Control characters count as spaces or as nothing.
 
-        A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token.
+        A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token. Where the
+        text may not state a language, as the inside of another one, a code is letters like any others.
         """
-        code, body = self.split_language_code(one_line(text))
+        line = one_line(text)
+        code, body = self.split_language_code(line) if may_state else ("", line)
         ids = [self._processor.piece_to_id(code)] if code else []
         for start, end, token in self._added.parts(body):
             ids += self._ids(body[start:end]) if token is None else [token]
@@ -85,7 +87,7 @@ class Tokenizer:
                 ids[at] = self._token_named(pieces[at])
         return ids
 
-    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
+    def encode_with_spans(self, text: str, *, may_state: bool = True) -> tuple[list[int], list[Span]]:
         """The ids that ``encode`` gives, and for each the characters of ``text`` that it stands for.
 
         A span is (first, end) with the end not in it, and has no white space at its ends. Spans ascend and do
@@ -93,13 +95,13 @@ class Tokenizer:
         but the last of the tokens that stand for one character together.
         """
         line = one_line(text)
-        code, body = self.split_language_code(line)
+        code, body = self.split_language_code(line) if may_state else ("", line)
         before = len(line) - len(body)
         spans = []
         for start, end, token in self._added.parts(body):
             inner = self._offsets(body[start:end]) if token is None else [(0, end - start)]
             spans += [(before + start + first, before + start + last) for first, last in inner]
-        ids = self.encode(text)
+        ids = self.encode(text, may_state=may_state)
         if code:
             spans = [(before - len(code), before), *spans]
         places = one_line_places(text)

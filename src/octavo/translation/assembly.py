@@ -119,7 +119,7 @@ class Assembler:
         none without alignments."""
         if found.attention is None:
             return
-        ids, source = self._source.encode_with_spans(segment.text)
+        ids, source = self._source.encode_with_spans(segment.text, may_state=False)
         if list(ids) != list(segment.own_ids):  # white space that the model reads otherwise
             return
         forced = len(segment.target_prefix)

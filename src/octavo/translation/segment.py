@@ -148,6 +148,7 @@ class Cutter:
                 wrapped=wrapped,
                 max_length=self._max_length,
                 kept=[(span.start - offset, span.end - offset) for span in kept],
+                may_state=first == 0 or bool(code),
             )
             too_long = too_long or found.too_long
             for piece in found.segments:

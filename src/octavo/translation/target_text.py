@@ -37,7 +37,7 @@ class TargetText:
         """The pieces that stand in the place of unknown tokens, by their number."""
         if not self._copies or self._target.unknown_id not in tokens or found.attention is None:
             return {}
-        ids, spans = self._source.encode_with_spans(segment.text)
+        ids, spans = self._source.encode_with_spans(segment.text, may_state=False)
         if not ids or list(ids) != list(segment.own_ids):  # white space that the model reads otherwise
             return {}
         attention = found.attention[len(segment.target_prefix) :, segment.prefix :][:, : len(ids)]

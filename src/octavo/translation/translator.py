@@ -306,7 +306,7 @@ class Translator(LoadedModel[SearchEngine]):
 
     def _opening(self, settings: Settings) -> tuple[int, ...]:
         """The tokens that the translation of a text begins with. Raises OptionError for none that can be."""
-        ids = self._target.encode(settings.target_prefix)
+        ids = self._target.encode(settings.target_prefix, may_state=False)
         if self._target.unknown_id in ids:
             raise OptionError(
                 f"target_prefix = {settings.target_prefix!r}: the model's vocabulary cannot say all of it"
