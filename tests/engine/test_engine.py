@@ -74,7 +74,7 @@ def test_the_longest_source(engine: Engine) -> None:
         {"max_length": 0},
         {"max_length": 2**40},
         {"length_ratio": float("inf")},
-        {"length_margin": 0},
+        {"length_margin": -1},
         {"beam": 2.5},
     ],
     ids=str,
