@@ -33,9 +33,9 @@ class Loopback:
         return f"http://127.0.0.1:{self.port}/models/served.tar.gz"
 
     def send(self, handler: Handler, data: bytes) -> None:
-        """Send bytes of the file, and count them."""
-        handler.wfile.write(data)
+        """Count bytes of the file, and send them: who has got them finds them counted."""
         self.sent[-1] += len(data)
+        handler.wfile.write(data)
 
 
 @contextmanager
