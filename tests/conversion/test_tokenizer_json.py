@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import io
 import json
 import random
 import re
@@ -23,23 +21,9 @@ from octavo.text.clean import one_line
 
 from ..models import synthetic_sentences
 from .mixed_text import mixed_lines
+from .multilingual import pieces
 
 PIECES = "sentencepiece.bpe.model"
-
-
-@functools.cache
-def trained(kind: str) -> bytes:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(synthetic_sentences(500, 1) + mixed_lines(300, seed=7)),
-        model_writer=model,
-        vocab_size=400,
-        model_type=kind,
-        num_threads=1,
-        character_coverage=0.99,
-        minloglevel=2,
-    )
-    return model.getvalue()
 
 
 def fast_tokenizer(directory: Path, kind: str) -> Any:
@@ -47,7 +31,7 @@ def fast_tokenizer(directory: Path, kind: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         transformers = pytest.importorskip("transformers")
-        (directory / PIECES).write_bytes(trained(kind))
+        (directory / PIECES).write_bytes(pieces(kind))
         kinds = {"bpe": transformers.NllbTokenizer, "unigram": transformers.MBart50Tokenizer}
         peer = kinds[kind].from_pretrained(directory)
         peer.save_pretrained(directory)
@@ -64,7 +48,7 @@ def ours(directory: Path) -> Tokenizer:
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 def test_it_is_the_sentencepiece_vocabulary(kind: str, tmp_path: Path) -> None:
     peer, processor = fast_tokenizer(tmp_path, kind), sentencepiece.SentencePieceProcessor()
-    processor.load_from_serialized_proto(trained(kind))
+    processor.load_from_serialized_proto(pieces(kind))
     tokenizer = ours(tmp_path)
     assert tokenizer.size == len(peer)
     lines = [one_line(line) for line in mixed_lines(1000) + synthetic_sentences(200)]

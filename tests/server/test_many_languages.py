@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[TestClient]:
+@contextmanager
+def serving(folder: Path) -> Iterator[TestClient]:
+    """A client of a service with the models in ``folder``."""
     pool = ModelPool([folder], threads=1)
     settings, glossaries = ServerSettings(), GlossaryStore(None)
     service = Service(pool, settings, glossaries)
@@ -50,6 +52,12 @@ def client(folder: Path) -> Iterator[TestClient]:
         yield client
     glossaries.close()
     pool.close()
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[TestClient]:
+    with serving(folder) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -145,16 +153,8 @@ def three_letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClie
         folder / "opus", languages=opus_languages(), source_language="eng", target_language="mul"
     )
     write_tiny_model(folder / "small", source_language="ast", target_language="spa")
-    pool = ModelPool([folder], threads=1)
-    settings, glossaries = ServerSettings(), GlossaryStore(None)
-    service = Service(pool, settings, glossaries)
-    with (
-        compatible_routes(service, settings) as routes,
-        TestClient(create_app(service, settings, routes=routes)) as client,
-    ):
+    with serving(folder) as client:
         yield client
-    glossaries.close()
-    pool.close()
 
 
 @pytest.mark.parametrize(("source", "target"), [("en", "de"), ("eng", "deu"), ("eng_Latn", "deu_Latn")])
