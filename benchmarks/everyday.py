@@ -1,9 +1,11 @@
 """How a model behaves on ordinary text, beside its BLEU: numbers, placeholders, cases, loops, daily talk.
 
-    python benchmarks/everyday.py --data ../shared/data --everyday everyday-en-de
+    python benchmarks/everyday.py --data corpora
 
-``--everyday`` is the folder of the corpus of that name (its dev sets have software, documentation and
-dialogue). With ``--list FILE`` the translations of ``everyday_sentences.txt`` are written there, unselected.
+The folder holds the corpora tatoeba-en-de, news-en-de and everyday-en-de. Placeholders and tags are measured
+without the protection that a translator gives them: whole lines go through tokenizer and engine alone.
+Everything else is translated as for any user. ``--list FILE`` writes the translations of
+``everyday_sentences.txt``, unselected, and measures nothing.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import sacrebleu
 
 import octavo
-from octavo.translation import Translator
+from octavo.artifact import ModelDirectory
+from octavo.artifact.boxed import boxed_model
+from octavo.engine import Engine, default_precision
+from octavo.translation import Translator, search_options
 
 SENTENCES = Path(__file__).with_name("everyday_sentences.txt")
 DEV_SETS = ("software-ui", "documentation", "games-dialogue")
@@ -29,6 +35,7 @@ PLACEHOLDER = re.compile(
     r"%\(\w+\)[sd]|%\d?\$?[sdiu]|%\d+|\$?\{\{?[^{}\s]+\}?\}|</?[A-Za-z][^<>]*>|&\w+;|__\w+__|\$\w+"
 )
 LOOP_TOKENS, LOOP_TIMES = 4, 3
+BEAM = 4
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,19 +58,24 @@ def lines(path: Path) -> list[str]:
 
 def translate(translator: Translator, texts: Sequence[str]) -> list[str]:
     """The best translations."""
-    return [found.text for found in translator(list(texts), beam=4)]
+    return [found.text for found in translator(list(texts), beam=BEAM)]
+
+
+def translate_unprotected(model: ModelDirectory, texts: Sequence[str]) -> list[str]:
+    """The best translations by tokenizer and engine alone, in the arithmetic that the model is stored for."""
+    source, target = model.tokenizers()
+    engine = Engine(model, precision=default_precision(model), shortlist=model.shortlist())
+    tokens = [np.array(source.encode(text), np.int32) for text in texts]
+    found = engine.translate(tokens, search_options(model.search, {"beam": BEAM}))
+    return [target.decode(hypotheses[0].tokens.tolist()) for hypotheses in found]
 
 
 def kept_share(
-    statement: str,
-    translator: Translator,
-    texts: Sequence[str],
-    parts: Callable[[str], Counter[str]],
+    statement: str, sources: Sequence[str], targets: Sequence[str], parts: Callable[[str], Counter[str]]
 ) -> Share:
     """How often all parts of the source stand in the translation as often."""
-    found = translate(translator, texts)
-    kept = sum(not parts(source) - parts(target) for source, target in zip(texts, found, strict=True))
-    return Share(statement, kept, len(texts))
+    kept = sum(not parts(source) - parts(target) for source, target in zip(sources, targets, strict=True))
+    return Share(statement, kept, len(sources))
 
 
 def numbers(text: str) -> Counter[str]:
@@ -98,44 +110,57 @@ def case_figures(translator: Translator, data: Path) -> dict[str, float]:
     }
 
 
-def measure(translator: Translator, data: Path, everyday: Path) -> tuple[list[Share], dict[str, float]]:
-    """All of it."""
-    dev = [line for name in DEV_SETS for line in lines(everyday / name / "dev.en")]
-    numbered = [line for line in [*dev, *lines(data / "news-en-de/newstest2013.en")] if NUMBER.search(line)]
-    marked = [line for line in dev if PLACEHOLDER.search(line)]
+def measure(model: ModelDirectory, data: Path) -> tuple[list[Share], dict[str, float]]:
+    """All of it; the Tatoeba test set is translated once in each case."""
+    dev = [line for name in DEV_SETS for line in lines(data / "everyday-en-de" / name / "dev.en")]
     news = lines(data / "news-en-de/newstest2014.en")
-    news_found = translate(translator, news)
+    numbered = [line for line in [*dev, *lines(data / "news-en-de/newstest2013.en")] if NUMBER.search(line)]
+    numbered = numbered[:NUMBERED_SEGMENTS]
+    marked = [line for line in dev if PLACEHOLDER.search(line)]
     calendar = [str(day) for day in range(1, 32)]
-    calendar_found = translate(translator, calendar)
-    looping = sum(loops(s, t) for s, t in zip(news, news_found, strict=True))
-    empty = sum(bool(s.strip()) and not t for s, t in zip(news, news_found, strict=True))
+    with octavo.load(model.path) as translator:
+        days, numbered_found, news_found = (translate(translator, t) for t in (calendar, numbered, news))
+        cases = case_figures(translator, data)
+    looping = sum(loops(source, target) for source, target in zip(news, news_found, strict=True))
+    filled = sum(bool(target.strip()) for target in [*days, *numbered_found, *news_found])
     shares = [
-        kept_share("all numbers kept", translator, numbered[:NUMBERED_SEGMENTS], numbers),
-        kept_share("all placeholders and tags kept", translator, marked, placeholders),
-        Share("days 1 to 31 unchanged", sum(map(str.__eq__, calendar, calendar_found)), len(calendar)),
+        kept_share("all numbers kept", numbered, numbered_found, numbers),
+        kept_share(
+            "all placeholders and tags kept", marked, translate_unprotected(model, marked), placeholders
+        ),
+        Share("days 1 to 31 unchanged", sum(map(str.__eq__, calendar, days)), len(calendar)),
         Share("newstest2014 lines without a loop", len(news) - looping, len(news)),
-        Share("newstest2014 lines with a translation", len(news) - empty, len(news)),
+        Share("texts with a translation", filled, len(calendar) + len(numbered) + len(news)),
     ]
-    return shares, case_figures(translator, data)
+    return shares, cases
+
+
+def write_sentences(model: ModelDirectory, path: Path) -> None:
+    """Write each everyday sentence and its translation, separated by a tab."""
+    sources = lines(SENTENCES)
+    with octavo.load(model.path) as translator:
+        pairs = zip(sources, translate(translator, sources), strict=True)
+        path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print, or write the list."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=Path, help="model directory; default: the model in the box")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
-    parser.add_argument("--everyday", type=Path, required=True, help="folder of the everyday corpus")
-    parser.add_argument("--list", type=Path, help="write the everyday sentences' translations there")
+    parser.add_argument(
+        "--model", type=Path, default=boxed_model(), help="model directory; default: the model in the box"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--data", type=Path, help="folder of the corpora")
+    task.add_argument("--list", type=Path, help="write the everyday sentences' translations there")
     arguments = parser.parse_args()
-    translator = octavo.load(arguments.model) if arguments.model else octavo.load()
+    model = ModelDirectory.open(arguments.model)
     if arguments.list:
-        sources = lines(SENTENCES)
-        pairs = zip(sources, translate(translator, sources), strict=True)
-        arguments.list.write_text("".join(f"{s}\t{t}\n" for s, t in pairs), encoding="utf-8")
-    shares, cases = measure(translator, arguments.data, arguments.everyday)
+        write_sentences(model, arguments.list)
+        return
+    shares, cases = measure(model, arguments.data)
     if arguments.json:
         print(json.dumps({"shares": [dataclasses.asdict(share) for share in shares], "case": cases}))
         return

@@ -1,8 +1,9 @@
 """Measures a model on its test sets and records the figures in its quality.json.
 
-    python tools/record_quality.py models/en-de --data ../shared/data
+    python tools/record_quality.py models/en-de --data corpora
 
-Runs `octavo evaluate` with the model's own search defaults, beam included, on each set.
+Runs `octavo evaluate` with the model's own search defaults, beam included, on each set. The corpora are in a
+folder each, that of everyday text, software, documentation and dialogue in ``everyday-en-de``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ SETS = {
     "Multi30k test_2016_flickr": "multi30k/test_2016_flickr",
     "Multi30k test_2017_flickr": "multi30k/test_2017_flickr",
     "Tatoeba test": "tatoeba-en-de/test",
+    "newstest2013": "news-en-de/newstest2013",
     "newstest2014": "news-en-de/newstest2014",
+    "software-ui": "everyday-en-de/software-ui/test",
+    "documentation": "everyday-en-de/documentation/test",
+    "games-dialogue": "everyday-en-de/games-dialogue/test",
 }
 KEPT = ("lines", "bleu", "bleu_signature", "chrf", "chrf_signature", "length_ratio", "incomplete")
 
@@ -36,7 +41,14 @@ def evaluate(model: Path, prefix: Path) -> dict[str, Any]:
 
 
 def record(model: Path, data: Path) -> None:
-    """Replace the "test" section of the model's quality.json; the rest stays."""
+    """Replace the "test" section of the model's quality.json; the rest stays. A missing set is named before
+    any is measured.
+    """
+    missing = [prefix for prefix in SETS.values() if not (data / f"{prefix}.en").exists()]
+    if missing:
+        raise SystemExit(
+            f"{data}: has no {', '.join(f'{prefix}.en' for prefix in missing)}; put the corpora there"
+        )
     path = model / "quality.json"
     quality = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     quality["test"] = {name: evaluate(model, data / prefix) for name, prefix in SETS.items()}

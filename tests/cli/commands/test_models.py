@@ -59,8 +59,8 @@ def test_the_list(octavo_here: Octavo, folder: Path) -> None:
     assert shown[1] == f"bad damaged {folder}/bad"
     assert shown[2] == f"french en to fr float 0.3 MB {folder}/french"
     assert shown[3] == f"lm en, a language model float 0.3 MB {folder}/lm"
-    assert shown[4] == "en-de en to de int8 7.6 MB in the box"
     report = json.loads(octavo_here("models", "list", "--json").stdout)
+    assert shown[4] == f"en-de en to de int8 {report['models'][3]['bytes'] / 1e6:.1f} MB in the box"
     assert report["folder"] == str(folder)
     assert [model["name"] for model in report["models"]] == ["bad", "french", "lm", "en-de"]
     assert "no Octavo model directory" in report["models"][0]["problem"]
