@@ -68,6 +68,7 @@ def test_another_job_is_told_by_what_differs(
     (tmp_path / "terms.tsv").write_text("bako\tko\n")
     for inputs, options, message in (
         ([corpus], {"search": {"beam": 2}}, "beam is 1 there and 2 here"),
+        ([corpus], {"search": {"no_repeat_ngram": 0}}, "retry is the default there and False here"),
         ([corpus], {"rows_per_shard": 5}, "rows_per_shard is 10 there and 5 here"),
         ([corpus], {"model": small}, "model is tiny .* there and tiny .* here"),
         ([corpus], {"glossary": tmp_path / "terms.tsv"}, "glossary is the default there and .* here"),

@@ -13,7 +13,8 @@ import pytest
 
 from octavo.artifact import ModelDirectory
 from octavo.engine import Hypothesis, SearchOptions
-from octavo.translation import Translation, TranslationWarning, Translator
+from octavo.memory import TranslationMemory
+from octavo.translation import Translation, TranslationOptions, TranslationWarning, Translator
 
 from ..fake_engine import FakeEngine
 
@@ -122,6 +123,32 @@ def test_a_warning_is_a_sentence() -> None:
     for warning in TranslationWarning:
         assert isinstance(warning, str)
         assert warning[0].isupper() and warning.endswith(".")
+
+
+@pytest.mark.parametrize("options", [{"retry": False}, {"no_repeat_ngram": 0}])
+def test_a_fault_stays_where_the_caller_wants_the_plain_search(
+    float_model: Path, options: TranslationOptions
+) -> None:
+    model = ModelDirectory.open(float_model)
+    with Translator(model, StubEngine(model.config, mends=True)) as translator:
+        text = text_of(translator, 5)
+        plain = translator(["Bako tire sal.", text], **options)
+        again = translator(text, no_repeat_ngram=0, retry=True)
+    assert [one.warnings for one in plain] == [(), (REPETITION,)]
+    assert plain[1].target_tokens > 50
+    assert again.warnings == (TranslationWarning.SEARCHED_AGAIN,)
+
+
+def test_a_memory_tells_a_plain_search_from_one_that_is_searched_again(
+    float_model: Path, tmp_path: Path
+) -> None:
+    model = ModelDirectory.open(float_model)
+    engine = StubEngine(model.config, mends=True)
+    with TranslationMemory.open(tmp_path / "memory") as memory, Translator(model, engine) as translator:
+        for _ in range(2):
+            translator("Bako tire sal.", memory=memory)
+            translator("Bako tire sal.", memory=memory, retry=False)
+        assert len(memory.holdings()) == 2
 
 
 def test_a_fault_that_a_safer_search_mends_is_mended_and_said(float_model: Path) -> None:

@@ -178,6 +178,18 @@ NoRepeatOption = Annotated[
         rich_help_panel=SEARCH_PANEL,
     ),
 ]
+RetryOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--retry/--no-retry",
+        help=(
+            "A sentence whose translation goes wrong is searched for again, more safely. This is the "
+            "default, but not with --no-repeat-ngram 0."
+        ),
+        show_default=False,
+        rich_help_panel=SEARCH_PANEL,
+    ),
+]
 RepetitionPenaltyOption = Annotated[
     float | None,
     typer.Option(

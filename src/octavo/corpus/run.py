@@ -25,7 +25,7 @@ from octavo.errors import InputError, OutputError
 from octavo.integrations import ModelSource
 from octavo.integrations.model_source import LoadOptions
 from octavo.terms import Glossary
-from octavo.translation import SearchChanges, TranslationOptions, search_options
+from octavo.translation import SearchChanges, TranslationOptions, retries, search_options
 
 DEFAULT_ROWS_PER_SHARD = 10_000
 
@@ -114,6 +114,8 @@ def _settings(
         "glossary": None if glossary is None else glossary.fingerprint,
         "octavo": octavo.__version__,
     }
+    if not retries(request.search):
+        options["retry"] = False
     if model.languages is not None:
         options["languages"] = [request.load.get("source"), request.load.get("to")]
     return Settings(

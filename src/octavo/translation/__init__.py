@@ -5,7 +5,13 @@ from octavo.engine.precision import Precision
 from octavo.translation.document import TranslatedDocument
 from octavo.translation.engine_steps import SearchEngine
 from octavo.translation.mark_placement import Link
-from octavo.translation.options import OptionError, SearchChanges, TranslationOptions, search_options
+from octavo.translation.options import (
+    OptionError,
+    SearchChanges,
+    TranslationOptions,
+    retries,
+    search_options,
+)
 from octavo.translation.result import Alternative, TranslatedPassage, TranslatedSegment, Translation
 from octavo.translation.translator import Translator
 from octavo.translation.warning import TranslationWarning
@@ -25,5 +31,6 @@ __all__ = [
     "TranslationWarning",
     "Translator",
     "boxed_model",
+    "retries",
     "search_options",
 ]

@@ -40,9 +40,11 @@ class SearchChanges(TypedDict, total=False):
     model's positions are the limit. A text that is translated in pieces is cut into pieces that are small
     enough for ``max_length``. ``length_ratio`` limits a translation to so many times the source's tokens,
     plus the model's margin. With ``no_repeat_ngram`` no so many tokens in a row come twice in a translation;
-    0 lets them. ``repetition_penalty`` makes tokens that a translation already has less likely, or more
-    likely below 1. ``word_penalty`` is taken off the log-probability for each token, as in Marian. ``stop``
-    says when a search ends: "full", "heuristic", "exhaustive" or "shrinking" (``octavo.model.search.Stop``).
+    0 lets them. ``retry`` says whether a sentence whose translation goes wrong (empty, in a loop, far too
+    long or short) is searched for again, more safely; None does, unless ``no_repeat_ngram`` is 0.
+    ``repetition_penalty`` makes tokens that a translation already has less likely, or more likely below 1.
+    ``word_penalty`` is taken off the log-probability for each token, as in Marian. ``stop`` says when a
+    search ends: "full", "heuristic", "exhaustive" or "shrinking" (``octavo.model.search.Stop``).
     """
 
     beam: int | None
@@ -52,6 +54,7 @@ class SearchChanges(TypedDict, total=False):
     max_length: int | None
     length_ratio: float | None
     no_repeat_ngram: int | None
+    retry: bool | None
     repetition_penalty: float | None
     word_penalty: float | None
     stop: Stop | str | None
@@ -99,6 +102,7 @@ class Settings:
     search: SearchOptions
     source: str | None = None
     to: str | None = None
+    retry: bool = True
     target_prefix: str = ""
     unknown: Unknown | None = None
     wrapped: bool = False
@@ -124,13 +128,14 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
     sentences = options.get("sentences")
     for name in _SWITCHES:
         given = options.get(name, False)
-        if not (isinstance(given, bool | np.bool_) or (name == "sentences" and given is None)):
+        if not (isinstance(given, bool | np.bool_) or (name in _MAY_BE_NONE and given is None)):
             raise TypeError(f"{name} = {given!r}: must be True or False")
     search = {name: value for name, value in options.items() if name not in _BEYOND_SEARCH}
     return Settings(
         search_options(defaults, cast(SearchChanges, search)),
         source=options.get("source"),
         to=options.get("to"),
+        retry=retries(options),
         target_prefix=options.get("target_prefix") or "",
         unknown=None if unknown is None else _choice(Unknown, "unknown", unknown),
         wrapped=bool(options.get("wrapped", False)),
@@ -142,6 +147,13 @@ def settings_of(defaults: SearchDefaults, options: TranslationOptions) -> Settin
         similar=options.get("similar"),
         call=options.get("call"),
     )
+
+
+def retries(options: SearchChanges) -> bool:
+    """Whether what goes wrong is searched for again. A safer search lets nothing repeat, which a caller who
+    states ``no_repeat_ngram`` 0 does not want."""
+    stated = options.get("retry")
+    return options.get("no_repeat_ngram") != 0 if stated is None else bool(stated)
 
 
 RANGES: Final[dict[str, tuple[float, float]]] = {
@@ -158,7 +170,8 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 }
 """The least and the most of each option."""
 _BEYOND_SEARCH: Final = frozenset(TranslationOptions.__annotations__) - set(SearchChanges.__annotations__)
-_SWITCHES: Final = ("wrapped", "sentences", "alignments", "detect")
+_SWITCHES: Final = ("wrapped", "sentences", "alignments", "detect", "retry")
+_MAY_BE_NONE: Final = ("sentences", "retry")
 _OBJECTS: Final = (
     ("source", str, 'the tag of a language, say "en",'),
     ("to", str, 'the tag of a language, say "de",'),
@@ -171,11 +184,11 @@ _WHOLE: Final = frozenset({"beam", "nbest", "min_length", "max_length", "no_repe
 
 
 def search_options(defaults: SearchDefaults, changes: SearchChanges) -> SearchOptions:
-    """Lay the caller's changes over the model's defaults.
+    """Lay the caller's changes over the model's defaults; ``retries`` says what becomes of ``retry``.
 
     Raises OptionError for a value outside its range, TypeError for an unknown name.
     """
-    given = {name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value is not None and name != "retry"}
     if not given:
         return _defaults(defaults)
     return _changed(defaults, given)

@@ -34,8 +34,8 @@ _OF_FAULT: Final = {
 class SegmentSearch:
     """Finds the translations of segments with one set of options.
 
-    ``said`` turns them into text. ``cut_around`` cuts a segment of a text again, without what must stay in
-    it.
+    ``said`` turns them into text. With ``retry`` what goes wrong is searched for again. ``cut_around`` cuts a
+    segment of a text again, without what must stay in it.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class SegmentSearch:
         options: SearchOptions,
         said: TargetText,
         *,
+        retry: bool,
         alignments: Callable[[Segment], bool],
         cut_around: Callable[[Cut, Segment], list[Segment]],
     ) -> None:
@@ -52,6 +53,7 @@ class SegmentSearch:
         self._target = target
         self._options = options
         self._said = said
+        self._retry = retry
         self._alignments = alignments
         self._cut_around = cut_around
 
@@ -71,7 +73,10 @@ class SegmentSearch:
         yield from self._search_first(again)
         found = [segment for cut in cuts for segment in cut.segments if segment.found]
         faults = {segment: fault for segment in found if (fault := _fault(segment)) is not None}
-        yield from self._search_more_safely(faults)
+        if self._retry:
+            yield from self._search_more_safely(faults)
+        for segment, fault in faults.items():
+            self._settle(segment, fault)
         for segment in found:
             if segment.found:
                 self._warn(segment)
@@ -153,7 +158,7 @@ class SegmentSearch:
                 segment.translation = self._said.text(segment, hypotheses[0])
 
     def _search_more_safely(self, faults: dict[Segment, Fault]) -> Steps[None]:
-        """Search again for what went wrong, and take what has no fault; warn of what keeps its own."""
+        """Search again for what went wrong, and take what has no fault."""
         faulty: dict[SearchOptions, list[Segment]] = {}
         for segment, fault in faults.items():
             faulty.setdefault(safer(self._options, segment.ids, fault), []).append(segment)
@@ -165,10 +170,15 @@ class SegmentSearch:
                     segment.warnings.add(TranslationWarning.SEARCHED_AGAIN)
                 else:
                     segment.found, segment.translation = found, translation
-                    segment.warnings.add(_OF_FAULT[faults[segment]])
-                    if faults[segment] is Fault.EMPTY:
-                        segment.complete = found[0].complete
-                        segment.found, segment.ids = (), ()  # nothing is lost: it stays as it is
+
+    def _settle(self, segment: Segment, fault: Fault) -> None:
+        """Warn of what keeps its fault."""
+        if TranslationWarning.SEARCHED_AGAIN in segment.warnings:
+            return
+        segment.warnings.add(_OF_FAULT[fault])
+        if fault is Fault.EMPTY:
+            segment.complete = segment.found[0].complete
+            segment.found, segment.ids = (), ()  # nothing is lost: it stays as it is
 
     def _warn(self, segment: Segment) -> None:
         if segment.glossary_terms:

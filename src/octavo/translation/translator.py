@@ -276,6 +276,7 @@ class Translator(LoadedModel[SearchEngine]):
             self._target,
             search,
             said,
+            retry=settings.retry,
             alignments=lambda segment: settings.alignments or copies or (self._aligns and segment.has_marks),
             cut_around=lambda cut, segment: cutters[cut.direction].around_kept(segment),
         ).run(cuts)
@@ -331,7 +332,8 @@ class Translator(LoadedModel[SearchEngine]):
         search = (f"{name}={value}" for name, value in options.stated().items())
         terms = [] if settings.glossary is None else [f"glossary={settings.glossary.fingerprint}"]
         copies = ["unknown=copy"] if settings.unknown is Unknown.COPY else []
-        stated = " ".join([self.precision, shortlist, *search, *terms, *copies])
+        once = [] if settings.retry else ["retry=False"]
+        stated = " ".join([self.precision, shortlist, *search, *terms, *copies, *once])
         if self._remembered is None or self._remembered[:2] != (memory, stated):
             opened = functools.partial(memory.session, model=self.model.fingerprint(), options=stated)
             self._remembered = memory, stated, functools.cache(functools.partial(_session, opened))

@@ -22,6 +22,7 @@ from octavo.cli.options import (
     PrecisionName,
     PrecisionOption,
     RepetitionPenaltyOption,
+    RetryOption,
     ShortlistOption,
     SourceLanguageOption,
     StopOption,
@@ -79,6 +80,7 @@ def evaluate(
     max_length: MaxLengthOption = None,
     length_ratio: LengthRatioOption = None,
     no_repeat_ngram: NoRepeatOption = None,
+    retry: RetryOption = None,
     repetition_penalty: RepetitionPenaltyOption = None,
     word_penalty: WordPenaltyOption = None,
     stop: StopOption = None,
@@ -101,6 +103,7 @@ def evaluate(
         "max_length": max_length,
         "length_ratio": length_ratio,
         "no_repeat_ngram": no_repeat_ngram,
+        "retry": retry,
         "repetition_penalty": repetition_penalty,
         "word_penalty": word_penalty,
         "stop": stop,
@@ -174,7 +177,7 @@ def _translate(translator: "Translator", sources: list[str], changes: "SearchCha
 
 def _run_report(translator: "Translator", engine: EngineName, changes: "SearchChanges") -> dict[str, Any]:
     """What was run: enough to run it again."""
-    from octavo.translation import search_options
+    from octavo.translation import retries, search_options
 
     model = translator.model
     return {
@@ -185,7 +188,7 @@ def _run_report(translator: "Translator", engine: EngineName, changes: "SearchCh
         "engine": engine,
         "precision": translator.precision,
         "threads": translator.threads,
-        "search": search_options(model.search, changes).stated(),
+        "search": search_options(model.search, changes).stated() | {"retry": retries(changes)},
     }
 
 

@@ -152,6 +152,7 @@ def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
             "max_length": options.max_length,
             "length_ratio": options.length_ratio,
             "no_repeat_ngram": options.no_repeat_ngram,
+            "retry": options.retry,
             "repetition_penalty": options.repetition_penalty,
             "word_penalty": options.word_penalty,
             "stop": options.stop,

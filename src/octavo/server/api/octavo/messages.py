@@ -49,7 +49,8 @@ class Item(Struct, forbid_unknown_fields=True):
 
 class Options(Struct, forbid_unknown_fields=True):
     """Options of the search; those that are absent are the model's own. ``nbest`` is at most ``beam``, and
-    lengths are in tokens of the target. ``target_prefix`` is what every translation begins with; ``unknown``
+    lengths are in tokens of the target. ``retry`` false keeps a translation that went wrong, as
+    ``no_repeat_ngram`` 0 does. ``target_prefix`` is what every translation begins with; ``unknown``
     "copy" puts source words in the place of unknown ones."""
 
     beam: Beam | None = None
@@ -59,6 +60,7 @@ class Options(Struct, forbid_unknown_fields=True):
     max_length: MaxLength | None = None
     length_ratio: LengthRatio | None = None
     no_repeat_ngram: NoRepeatNgram | None = None
+    retry: bool | None = None
     repetition_penalty: RepetitionPenalty | None = None
     word_penalty: WordPenalty | None = None
     stop: Literal["full", "heuristic", "exhaustive", "shrinking"] | None = None
