@@ -7,7 +7,6 @@ the sublayers of a model consist of.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import enum
 import re
@@ -15,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_origin
 
+from marked_tables import Tables, print_or_write
+
 from octavo.model.architecture import architecture
 from octavo.model.config import DEFAULTS, Mixer, ModelConfig, Unwritten
 from octavo.model.fields import Between, marks_of, types_of
 from octavo.model.sublayers import Sublayer, WeightProduct
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "model-format.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 SIGNS = {Unwritten.INTEGER_TRANSFORMER: " \\*", Unwritten.AT_DEFAULT: " †"}
 
@@ -103,30 +104,8 @@ def size_name(size: int) -> str:
     return next(name for name, found in SIZES.items() if found == size)
 
 
-TABLES = {"keys": keys, "sublayers": sublayers}
-
-
-def with_tables(text: str) -> str:
-    """The document with its tables as they follow from the code."""
-    for name, table in TABLES.items():
-        first, last = f"<!-- {name}: by tools/model_tables.py -->\n", f"<!-- end of {name} -->"
-        if text.count(first) != 1 or text.count(last) != 1:
-            raise SystemExit(f"{DOCUMENT}: needs the marks of the table {name!r}, each once: {first}{last}")
-        before, _, rest = text.partition(first)
-        after = rest.partition(last)[2]
-        text = before + first + "".join(f"{line}\n" for line in table()) + last + after
-    return text
-
-
-def main() -> None:
-    """Print the tables, or write them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--write", action="store_true", help="into docs/model-format.md")
-    if parser.parse_args().write:
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-    else:
-        print("\n\n".join("\n".join(table()) for table in TABLES.values()))
-
+TABLES: Tables = {"keys": keys, "sublayers": sublayers}
+DOCUMENTS = {ROOT / "docs" / "model-format.md": TABLES}
 
 if __name__ == "__main__":
-    main()
+    print_or_write(DOCUMENTS, Path(__file__).name, (__doc__ or "").split("\n\n")[0])

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from octavo.errors import OctavoError
 
-ROOT = Path(__file__).resolve().parents[2]
-
 pytest.importorskip("pydantic", reason="recipes need octavo[train]")
-specification = importlib.util.spec_from_file_location("sample_sources", ROOT / "tools" / "sample_sources.py")
-assert specification and specification.loader
-sample_sources = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(sample_sources)
+import sample_sources
 
 RECIPE = """
 name = "mixed"

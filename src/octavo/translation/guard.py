@@ -57,7 +57,7 @@ def safer(options: SearchOptions, source: Sequence[int], fault: Fault) -> Search
 
     No three tokens in a row come twice, or fewer where the options say so; against an empty or too short
     translation, it is also at least a third as long as its source. What comes of it is to be taken only where
-    it has no fault. With the model in the box and newstest2014, 479 of 3,003 lines, each translated as a
+    it has no fault. With a small model of captions and newstest2014, 479 of 3,003 lines, each translated as a
     whole, have a fault, and 24 of these keep one; where four tokens in a row may not come twice, in place of
     three, 214 keep one.
     """

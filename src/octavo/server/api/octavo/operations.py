@@ -70,7 +70,7 @@ TRANSLATE: Final = Operation(
                 complete=True,
                 alternatives=[
                     {"text": "Ein Rad.", "score": -1.173, "complete": True},
-                    {"text": "Ein Rad ist Fahrrad.", "score": -1.944, "complete": True},
+                    {"text": "Das Rad.", "score": -1.944, "complete": True},
                 ],
             ),
         ),
