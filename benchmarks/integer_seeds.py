@@ -1,6 +1,6 @@
 """Several trainings of an Integer Transformer against the softmax model: how much of a change is chance?
 
-    python benchmarks/integer_seeds.py --softmax models/en-de --integer seed1 seed2 seed3 \
+    python benchmarks/integer_seeds.py --softmax runs/softmax/model --integer seed1 seed2 seed3 \
         --test test_2016_flickr.en test_2016_flickr.de --test test_2017_flickr.en test_2017_flickr.de
 
 BLEU of every model by the engine, the softmax model in float32, each with its own search; its change against

@@ -1,6 +1,6 @@
 """A translation model in every form it has, in one run: BLEU, chrF, speed, memory and size.
 
-    python benchmarks/integer_table.py --softmax models/en-de --int8 src/octavo/models/en-de \
+    python benchmarks/integer_table.py --softmax runs/softmax/model --int8 softmax-int8 \
         --integer-float runs/integer/model --integer models/en-de-integer [--dynamic] \
         --test test_2016_flickr.en test_2016_flickr.de --test test_2017_flickr.en test_2017_flickr.de
 

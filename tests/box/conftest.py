@@ -39,8 +39,12 @@ def test_2016(shared_data: Path) -> tuple[list[str], list[str]]:
     return read_lines(folder / "test_2016_flickr.en"), read_lines(folder / "test_2016_flickr.de")
 
 
+def encoded(model: ModelDirectory, lines: list[str]) -> list[np.ndarray]:
+    """Token ids of the model's own vocabulary."""
+    tokenizer, _ = model.tokenizers()
+    return [np.array(tokenizer.encode(line), np.int32) for line in lines]
+
+
 @pytest.fixture(scope="session")
-def sources(boxed: ModelDirectory, test_2016: tuple[list[str], list[str]]) -> list[np.ndarray]:
-    """Their token ids."""
-    tokenizer, _ = boxed.tokenizers()
-    return [np.array(tokenizer.encode(line), np.int32) for line in test_2016[0]]
+def english(test_2016: tuple[list[str], list[str]]) -> list[str]:
+    return test_2016[0]

@@ -8,6 +8,8 @@ import pytest
 from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, Hypothesis, SearchOptions, cpu_report
 
+from .conftest import encoded
+
 OPTIONS = SearchOptions(beam=4, nbest=2)
 REFERENCE_SENTENCES = 12  # the plain loops are slow
 
@@ -33,9 +35,9 @@ class Runs:
 
 
 @pytest.fixture(scope="module", params=["int8", "float32", "integer"])
-def runs(request: pytest.FixtureRequest, boxed, master, integers, sources) -> Runs:
-    models = {"int8": boxed, "float32": master, "integer": integers}
-    return Runs(models[request.param], request.param, sources)
+def runs(request: pytest.FixtureRequest, boxed, master, integers, english) -> Runs:
+    model = {"int8": boxed, "float32": master, "integer": integers}[request.param]
+    return Runs(model, request.param, encoded(model, english))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

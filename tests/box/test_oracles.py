@@ -9,18 +9,19 @@ from octavo.artifact import ModelDirectory
 from octavo.engine import Engine, SearchOptions, cpu_report
 from octavo.simulation import IntegerSimulation, Simulation
 
+from .conftest import encoded
+
 SHARE_OF_EQUAL_OUTPUTS = 0.998
 FLOAT_ERROR = 1e-4  # between the scores of two searches that part at a tie
 BATCH = 50
 
 
 @pytest.mark.parametrize("beam", [1, 4])
-def test_float32_translates_as_the_reference(
-    master: ModelDirectory, sources: list[np.ndarray], beam: int
-) -> None:
+def test_float32_translates_as_the_reference(master: ModelDirectory, english: list[str], beam: int) -> None:
     pytest.importorskip("torch", reason="the reference needs octavo[train]")
     from octavo import reference
 
+    sources = encoded(master, english)
     model = reference.from_arrays(master.config, dict(master.tensors())).eval()
     options = reference.SearchOptions(beam=beam)
     expected = []
@@ -38,13 +39,11 @@ def test_float32_translates_as_the_reference(
 
 
 @pytest.mark.parametrize("isa", cpu_report()["available"])
-def test_int8_products_equal_the_simulation(
-    boxed: ModelDirectory, sources: list[np.ndarray], isa: str
-) -> None:
+def test_int8_products_equal_the_simulation(boxed: ModelDirectory, english: list[str], isa: str) -> None:
     """Every product of the whole model: its input, its scales and its int32 accumulators; then the logits."""
     engine = Engine(boxed, precision="int8", threads=1, isa=isa)
     simulation = Simulation(boxed)
-    for source in sources[:5]:
+    for source in encoded(boxed, english[:5]):
         target = engine.translate([source], SearchOptions(beam=1))[0][0].tokens
         expected = simulation.run(source.tolist(), target.tolist())
         traced = engine.trace(source, target)
@@ -61,11 +60,9 @@ def test_int8_products_equal_the_simulation(
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
-def test_integers_equal_the_simulation(
-    integers: ModelDirectory, sources: list[np.ndarray], count: int
-) -> None:
+def test_integers_equal_the_simulation(integers: ModelDirectory, english: list[str], count: int) -> None:
     """The logits of the whole model after every token of so many translations."""
-    sources = sources[:count]
+    sources = encoded(integers, english[:count])
     engine = Engine(integers, precision="integer")
     simulation = IntegerSimulation(integers)
     inverse = np.float32(1 / integers.integer_scales.logits)
