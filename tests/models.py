@@ -206,6 +206,12 @@ def opus_languages(**changes: Any) -> Languages:
     return Languages({">>deu<<": 4, ">>fra<<": 5}, **{"source_prefix": (TARGET,)} | changes)
 
 
+def madlad_languages(**changes: Any) -> Languages:
+    """Languages as MADLAD-400 has them: the target's code before the text, behind the piece of a word's
+    start, which is token 95 of ``tiny_tokenizer``."""
+    return Languages({"<2de>": 4, "<2fr>": 5}, **{"source_prefix": (95, TARGET)} | changes)
+
+
 def write_tiny_model(
     path: str | Path,
     *,

@@ -14,7 +14,7 @@ from octavo.errors import ArgumentError
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 from octavo.model.limits import MAX_VOCABULARY
-from octavo.text.language_tags import LanguageCode, is_language_tag
+from octavo.text.language_tags import STATED_CODE, LanguageCode, is_language_tag
 
 MANY_LANGUAGES: Final = "mul"
 """What ISO 639-2 calls several languages: the tag of a side of a model that has many."""
@@ -32,7 +32,6 @@ Item: TypeAlias = str | int
 """``SOURCE`` or ``TARGET``, which stand for the token of that language, or a token id."""
 
 _CODE: Final = re.compile(r"[!-~]{1,64}")
-_STATED: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 _LISTED: Final = 12
 
 
@@ -183,12 +182,18 @@ class Languages:
         )
 
     def stated(self, text: str) -> str | None:
-        """The code that a text for OPUS's models begins with, such as ``>>fra<<``; None where there is none.
+        """The code that a text begins with, for models whose codes have the form of OPUS's ``>>fra<<`` or
+        MADLAD's ``<2fr>``; None where there is none of that form.
 
         Raises LanguageError for one that the model does not have.
         """
-        found = _STATED.match(text) if self.are_stated else None
-        return self.code(found[1]) if found else None
+        found = STATED_CODE.match(text)
+        if found is None or found[1][:2] not in self._marks_of_stated:
+            return None
+        code = self.code(found[1])
+        if code != found[1]:
+            raise LanguageError(f"language {reprlib.repr(found[1])}: in front of a text it is {code}")
+        return code
 
     def tag(self, code: str) -> str:
         """The tag of a code: "de" for ``deu_Latn``, "zh-Hant" for ``zho_Hant`` beside ``zho_Hans``. ``code``
@@ -265,10 +270,15 @@ class Languages:
         best = min((misfit for misfit, _ in found), default=None)
         return [code for misfit, code in found if misfit == best]
 
-    @functools.cached_property
+    @property
     def are_stated(self) -> bool:
-        """Whether a text may begin with a code, as those for OPUS's models do."""
-        return any(map(_STATED.fullmatch, self.codes))
+        """Whether a text may begin with a code, as those for OPUS's and MADLAD's models do."""
+        return bool(self._marks_of_stated)
+
+    @functools.cached_property
+    def _marks_of_stated(self) -> frozenset[str]:
+        """What the codes that a text may begin with begin with."""
+        return frozenset(code[:2] for code in self.codes if STATED_CODE.fullmatch(code))
 
     @functools.cached_property
     def _related(self) -> dict[str, dict[str, LanguageCode]]:

@@ -194,10 +194,9 @@ def test_what_generate_does_by_groups_is_said(theirs: Path, tmp_path: Path) -> N
 
 def test_a_missing_language_code_is_said(tmp_path: Path) -> None:
     theirs = write_marian(tmp_path / "theirs", marian_config(), codes=CODES).path
-    note, told = convert(theirs, tmp_path / "ours").notes
-    assert told == "the model has 2 languages; choose with --to"
-    assert note.startswith("a code in front of a text tells the language")
-    assert all(code in note for code in CODES)
+    assert convert(theirs, tmp_path / "ours").notes == (
+        f"the model has 2 languages; choose with --to, or by a code in front of a text, such as {CODES[0]}",
+    )
     ours = ModelDirectory.open(tmp_path / "ours")
     assert (ours.source_language, ours.target_language) == ("eng", "mul")
     ids = json.loads((theirs / "vocab.json").read_text())

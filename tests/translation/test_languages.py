@@ -19,7 +19,7 @@ from octavo.text.parts import Mark, Side
 from octavo.translation import Translator
 
 from ..fake_engine import FakeEngine
-from ..models import nllb_languages, opus_languages, tiny_config, write_tiny_model
+from ..models import madlad_languages, nllb_languages, opus_languages, tiny_config, write_tiny_model
 
 EN, DE, FR = 4, 5, 6
 EOS = 3
@@ -104,13 +104,46 @@ def test_languages_have_to_be_known(nllb: Path, opus: Path) -> None:
 
 def test_a_text_that_begins_with_a_code_goes_before_the_call(opus: Path) -> None:
     translator, engine = faked(opus, to="de")
-    assert translator([">>fra<< Bako tire.", "Bako tire."])[0].text == ">>fra<< Bako tire."
+    assert translator([">>fra<< Bako tire.", "Bako tire."])[0].text == "Bako tire."
     assert engine.batches == [[[5, *ids(translator, "Bako tire.")], [4, *ids(translator, "Bako tire.")]]]
     with pytest.raises(LanguageError, match="'>>xyz<<': the model does not have it; it has >>deu<<, >>fra<<"):
         translator(">>xyz<< Bako tire.")
     untold, engine = faked(opus)
     untold(">>deu<< Bako.")
     assert engine.batches[0][0][0] == 4
+
+
+@pytest.fixture(scope="module")
+def madlad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "madlad"
+    return write_tiny_model(path, languages=madlad_languages(), target_language="mul")
+
+
+def test_a_text_may_begin_with_a_code_of_madlad(madlad: Path) -> None:
+    translator, engine = faked(madlad, to="de")
+    found = translator(["<2fr> Bako tire. Munsal.", "Bako tire. Munsal.", "Ba <2fr> ko."])
+    sentences = [ids(translator, text) for text in ("Bako tire.", "Munsal.")]
+    fr, de = ([[95, code, *sentence] for sentence in sentences] for code in (5, 4))
+    assert engine.batches[0][:4] == [*fr, *de]
+    assert not {4, 5} & set(engine.batches[0][4][2:])
+    assert [one.text for one in found[:2]] == ["Bako tire. Munsal."] * 2
+    with pytest.raises(LanguageError, match="'<2xy>': the model does not have it; it has <2de>, <2fr>"):
+        translator("<2xy> Bako.")
+    assert translator(">>fra<< Bako.").tokens[:2] != (5,)
+
+
+def test_the_code_in_front_of_a_text_is_no_part_of_its_translation(opus: Path) -> None:
+    translator, _ = faked(opus)
+    text = "  >>fra<<  Bako tire.\n- Munsal."
+    found = translator(text, alignments=True)
+    assert (found.source, found.text) == (text, "Bako tire.\n- Munsal.")
+    assert [(text[s.source_start : s.source_end], found.text[s.start : s.end]) for s in found.segments] == [
+        ("Bako tire.", "Bako tire."),
+        ("Munsal.", "Munsal."),
+    ]
+    assert translator(">>fra<<").text == ""
+    markup = translator.html("<p><b>&gt;&gt;fra&lt;&lt;</b> Bako <i>tire</i>.</p>", to="de")
+    assert str(markup) == "<p><b></b>Bako <i>tire</i>.</p>"
 
 
 @pytest.mark.parametrize("text", ["Ba ko. >>fra<< Ti re.", ">>deu<< >>fra<< Ti re.", "{name} >>fra<< Ti re."])

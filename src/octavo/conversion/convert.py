@@ -144,6 +144,8 @@ def _notes(described: Described) -> list[str]:
     if languages := described.languages:
         options = [("--from", languages.needs_source), ("--to", languages.needs_target)]
         choose = " and ".join(option for option, needed in options if needed)
+        if languages.are_stated:
+            choose += f", or by a code in front of a text, such as {next(iter(languages.codes))}"
         defaults = (("from", languages.default_source), ("to", languages.default_target))
         stated = [f"{side} {code}" for side, code in defaults if code is not None]
         assumed = f"; by default {' '.join(stated)}" if stated else ""

@@ -34,6 +34,7 @@ from octavo.conversion.huggingface.directory import (
     TOKENIZER_FILE,
     VOCABULARY_FILE,
 )
+from octavo.conversion.language_codes import OPUS_MT
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
@@ -71,7 +72,7 @@ def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") ->
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
     _check_expressible(model.config)
-    if model.languages is not None and not model.languages.are_stated:
+    if model.languages is not None and not all(map(OPUS_MT.code.fullmatch, model.languages.codes)):
         raise ConversionError(
             f"languages: {Architecture.of(model.config.norm)} knows no languages but codes in front of a "
             "text, such as >>fra<<"

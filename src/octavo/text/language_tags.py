@@ -10,6 +10,13 @@ from typing import Final
 from octavo.text.iso_639 import iso_639_1, language_at_large, three_letters, two_letters
 
 
+STATED_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<|<2[A-Za-z][A-Za-z_-]*>)")
+"""The code of a language in front of a text: OPUS's ``>>fra<<``, or MADLAD's ``<2fr>``."""
+
+CODE_BEHIND_WORD_START: Final = re.compile(r"<2[^<>]*>")
+"""One whose token stands behind that of a word's start."""
+
+
 def is_language_tag(text: str) -> bool:
     """Whether ``text`` has the form of a tag, so that a document may state it."""
     return _TAG.fullmatch(text) is not None

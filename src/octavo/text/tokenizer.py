@@ -18,6 +18,7 @@ from octavo.errors import ModelError
 from octavo.regular_file import read_regular
 from octavo.text.added_tokens import NO_ADDED_TOKENS, AddedTokens
 from octavo.text.clean import one_line, one_line_places
+from octavo.text.language_tags import CODE_BEHIND_WORD_START, STATED_CODE
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
@@ -32,7 +33,6 @@ Span: TypeAlias = tuple[int, int]
 
 _CORRUPT: Final = "{}: not a sentencepiece model, or corrupt; copy it again"
 _SPECIAL: Final = re.compile("<.*>|>>.*<<")
-_LANGUAGE_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<)")
 
 
 class Tokenizer:
@@ -67,12 +67,13 @@ class Tokenizer:
     def encode(self, text: str, *, may_state: bool = True) -> list[int]:
         """The token ids of ``text``, without BOS or EOS. Control characters count as spaces or as nothing.
 
-        A language code at its front that the vocabulary has, such as ``>>fra<<``, is one token. Where the
-        text may not state a language, as the inside of another one, a code is letters like any others.
+        A language code at its front that the vocabulary has, such as ``>>fra<<`` or ``<2fr>``, is one token,
+        the latter behind that of a word's start. Where the text may not state a language, as the inside of
+        another one, a code is letters like any others.
         """
         line = one_line(text)
         code, body = self.split_language_code(line) if may_state else ("", line)
-        ids = [self._processor.piece_to_id(code)] if code else []
+        ids = self._tokens_of_code(code) if code else []
         for start, end, token in self._added.parts(body):
             ids += self._ids(body[start:end]) if token is None else [token]
         return ids
@@ -103,7 +104,8 @@ class Tokenizer:
             spans += [(before + start + first, before + start + last) for first, last in inner]
         ids = self.encode(text, may_state=may_state)
         if code:
-            spans = [(before - len(code), before), *spans]
+            start = before - len(code)
+            spans = [*[(start, start)] * (len(ids) - len(spans) - 1), (start, before), *spans]
         places = one_line_places(text)
         firsts = [bisect.bisect_right(places, at) - 1 for at in range(len(line) + 1)]
         return ids, _ascending(text, [mapped_span(span, firsts) for span in spans])
@@ -116,7 +118,7 @@ class Tokenizer:
 
     def split_language_code(self, text: str) -> tuple[str, str]:
         """The language code in front of ``text`` and the rest; ("", text) where there is none."""
-        found = _LANGUAGE_CODE.match(text)
+        found = STATED_CODE.match(text)
         if not found:
             return "", text
         token = self._processor.piece_to_id(found[1])
@@ -177,6 +179,11 @@ class Tokenizer:
             return call()
         except (RuntimeError, UnicodeDecodeError) as error:
             raise ModelError(_CORRUPT.format(self.path)) from error
+
+    def _tokens_of_code(self, code: str) -> list[int]:
+        """What stands for a language code that the vocabulary has."""
+        named = [WORD_START, code] if CODE_BEHIND_WORD_START.fullmatch(code) else [code]
+        return [token for token in self._processor.piece_to_id(named) if token != self.unknown_id]
 
     def _token_named(self, piece: str) -> int:
         """The token of this name: one that is never cut out of text may equal a run of unknown letters."""

@@ -55,7 +55,8 @@ class Assembler:
         parts: list[Part] = []
         segments = []
         found = set(cut.warnings)
-        at = end = mark = target_tokens = 0
+        at = cut.begin
+        end = mark = target_tokens = 0
         for segment, outcome in zip(cut.segments, outcomes, strict=True):
             segment.result = outcome.parts
             found |= segment.warnings
@@ -139,15 +140,13 @@ class Assembler:
                 outcome.alternatives[rank if segment.found else 0]
                 for segment, outcome in zip(cut.segments, outcomes, strict=True)
             ]
-            yield self._join(source, cut.segments, chosen)
+            yield self._join(source, cut, chosen)
 
-    def _join(
-        self, source: Source, segments: Sequence[Segment], chosen: Sequence[Alternative]
-    ) -> Alternative:
-        if len(segments) == 1 and segments[0].start == 0 and segments[0].end == len(source.text):
+    def _join(self, source: Source, cut: Cut, chosen: Sequence[Alternative]) -> Alternative:
+        segments, at = cut.segments, cut.begin
+        if len(segments) == 1 and segments[0].start == at and segments[0].end == len(source.text):
             return chosen[0]
         texts = []
-        at = 0
         for segment, alternative in zip(segments, chosen, strict=True):
             texts += [source.text[at : segment.start], alternative.text]
             at = segment.end

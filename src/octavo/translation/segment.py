@@ -86,13 +86,15 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """A text in segments. ``direction``: from which language to which. ``too_long``: whether a sentence had
-    to be cut to fit the model. ``replaced``: segments that lost what must stay, and those that took their
-    place. ``warnings``: of the whole text."""
+    """A text in segments. ``direction``: from which language to which. ``begin``: where the text begins behind
+    a code of its language, which no translation has. ``too_long``: whether a sentence had to be cut to fit
+    the model. ``replaced``: segments that lost what must stay, and those that took their place. ``warnings``:
+    of the whole text."""
 
     segments: list[Segment]
     too_long: bool
     direction: Direction
+    begin: int = 0
     replaced: list[tuple[Segment, list[Segment]]] = dataclasses.field(default_factory=list)
     warnings: set[TranslationWarning] = dataclasses.field(default_factory=set)
 
@@ -118,6 +120,9 @@ class Cutter:
         split = _split(source.kept, cut.segments) if source.kept else ()
         if split:
             cut = self._cut(source, 0, len(source.text), split, wrapped)
+        if code := self._language_code(source.text):
+            behind = source.text[len(code) :].lstrip(" \t")
+            return dataclasses.replace(cut, begin=len(source.text) - len(behind))
         return cut
 
     def around_kept(self, segment: Segment) -> list[Segment]:

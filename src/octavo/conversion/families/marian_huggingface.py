@@ -81,8 +81,6 @@ def read(path: Path) -> Described:
     config, tensors = read_weights(open_weights(path), stated)
     pieces = [path / SOURCE_PIECES, path / TARGET_PIECES]
     tables = [PieceTable.read(file) for file in pieces]
-    if codes:
-        settings.notes.append(f"a code in front of a text tells the language, too: {codes.listed()}")
     return Described(
         config=config,
         tensors=tensors,
