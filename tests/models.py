@@ -198,7 +198,7 @@ def _sentencepiece_model(vocab_size: int, byte_fallback: bool, control: tuple[st
 def nllb_languages(**changes: Any) -> Languages:
     """Languages as NLLB has them: the source's code before the text, the target's forced."""
     codes = {"eng_Latn": 4, "deu_Latn": 5, "fra_Latn": 6, "zho_Hans": 7, "zho_Hant": 8}
-    return Languages(codes, **{"source_prefix": (SOURCE,), "forced": (TARGET,)} | changes)
+    return Languages(**{"codes": codes, "source_prefix": (SOURCE,), "forced": (TARGET,)} | changes)
 
 
 def opus_languages(**changes: Any) -> Languages:

@@ -18,6 +18,8 @@ from octavo.languages import (
 )
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
+from octavo.text.language_names import language_name, meant_tag
+from octavo.text.language_tags import LanguageCode
 
 from .models import language_config, tiny_config
 
@@ -66,6 +68,16 @@ def languages_of(*codes: str, **changes: Any) -> Languages:
         (("<2el>", "<2el_Latn>", "<2el_CY>"), "el-GR", "<2el>"),
         (("<2el>", "<2el_Latn>", "<2el_CY>"), "el-CY", "<2el_CY>"),
         (("pt", "pt_BR"), "pt", "pt"),
+        (NLLB, "German", "deu_Latn"),
+        (NLLB, "traditional chinese", "zho_Hant"),
+        (NLLB, "Chinese (Simplified)", "zho_Hans"),
+        (NLLB, "Moroccan Arabic", "ary_Arab"),
+        (NLLB, "__de__", "deu_Latn"),
+        (NLLB, ">>deu<<", "deu_Latn"),
+        (NLLB, "<2de>", "deu_Latn"),
+        (NLLB, "en_XX", "eng_Latn"),
+        (("pt_PT", "pt_BR"), "Brazilian Portuguese", "pt_BR"),
+        (("__ee__", "__lo__", "__tw__"), "Ewe", "__ee__"),
         (("pt", "pt_BR"), "pt-PT", "pt"),
     ],
 )
@@ -79,6 +91,9 @@ def test_a_tag_names_the_code_of_its_language(codes: tuple[str, ...], tag: str, 
         (NLLB, "zh", "language 'zh': may be zho_Hans or zho_Hant; state which"),
         (NLLB, "xyz", "language 'xyz': the model does not have it; it has eng_Latn, deu_Latn, zho_Hans"),
         (("de", "pt_BR"), "pt-PT", "language 'pt-PT': the model does not have it; it has de, pt_BR"),
+        (NLLB, "Chinese", "language 'Chinese': may be zho_Hans or zho_Hant; state which"),
+        (NLLB, "Germn", r"does not have it \(did you mean deu_Latn\?\); it has eng_Latn"),
+        (NLLB, "Klingon", "language 'Klingon': the model does not have it; it has eng_Latn"),
         (("de",), "", "language '': the model does not have it; it has de"),
     ],
 )
@@ -93,6 +108,19 @@ def test_of_many_codes_the_nearest_are_listed_first() -> None:
         LanguageError, match=r"it has deu_Latn, .* and 37 more \(`octavo inspect` lists all\)"
     ):
         many.code("deu_Cyrl")
+
+
+def test_no_code_is_put_forward_for_its_letters() -> None:
+    many = languages_of(*PUBLISHED["NLLB-200"])
+    with pytest.raises(LanguageError, match=r"'gem': the model does not have it; it has ace_Arab, "):
+        many.code("gem")
+    with pytest.raises(LanguageError, match=r"'Galicien': .*\(did you mean glg_Latn\?\); it has ace_Arab"):
+        many.code("Galicien")
+
+
+def test_every_name_of_a_language_is_understood() -> None:
+    for tag in ("de", "pt-br", "zh-hant", "ace", "ee"):
+        assert LanguageCode.of(meant_tag(language_name(tag))) == LanguageCode.of(tag)
 
 
 PUBLISHED = {
@@ -248,5 +276,9 @@ def test_codes_need_not_be_tokens_of_a_side_that_has_none() -> None:
 
 
 def test_a_model_without_stated_languages_says_how_to_state_them() -> None:
+    assert label_serving("deu", "German") == label_serving("deu", ">>de<<") == "deu"
+    assert label_serving(MANY_LANGUAGES, "German") == "de"
+    with pytest.raises(LanguageError, match=r"^language 'French': the model does not have it; it has deu$"):
+        label_serving("deu", "French")
     with pytest.raises(LanguageError, match=r"does not state its languages.*--source-language"):
         label_serving("und", "de")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 import reprlib
@@ -14,6 +13,7 @@ from octavo.errors import ArgumentError
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
 from octavo.model.limits import MAX_VOCABULARY
+from octavo.text.language_names import meant_tag, tags_of_like_names
 from octavo.text.language_tags import STATED_CODE, LanguageCode, is_language_tag
 
 MANY_LANGUAGES: Final = "mul"
@@ -159,18 +159,21 @@ class Languages:
     def code(self, tag: str) -> str:
         """The code that ``tag`` names: itself, or the one of that language.
 
-        "de" is ``deu_Latn``, ``de_DE``, ``__de__`` or ``>>deu<<``, "zh-Hant" is ``zho_Hant`` or ``cmn_Hant``.
-        Raises LanguageError, with the codes that there are, where none or more than one fits.
+        "de" is ``deu_Latn``, ``de_DE``, ``__de__`` or ``>>deu<<``, and so is any of these, and "German";
+        "zh-Hant" is ``zho_Hant`` or ``cmn_Hant``. Raises LanguageError, with the codes that there are, where
+        none or more than one fits.
         """
         if tag in self.codes:
             return tag
-        fitting = self._fitting(LanguageCode.of(tag))
+        fitting = self._fitting(LanguageCode.of(meant_tag(tag)))
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
             raise LanguageError(f"language {reprlib.repr(tag)}: may be {_either(fitting)}; state which")
+        like = [code for name in tags_of_like_names(tag) for code in self._fitting(LanguageCode.of(name))]
+        asked = f" (did you mean {_either(like)}?)" if like else ""
         raise LanguageError(
-            f"language {reprlib.repr(tag)}: the model does not have it; it has {self.listed(tag)}"
+            f"language {reprlib.repr(tag)}: the model does not have it{asked}; it has {self.listed(tag)}"
         )
 
     def by_default(self, source: str | None, target: str | None) -> Languages:
@@ -207,12 +210,11 @@ class Languages:
         return tuple(tag for tag in map(self.tag, self.codes) if tag != UNDETERMINED)
 
     def listed(self, near: str = "", most: int = _LISTED) -> str:
-        """The codes in words, at most ``most`` of them, those like ``near`` first."""
+        """The codes in words, at most ``most`` of them, those of the language of ``near`` first."""
         names = list(self.codes)
         if near and len(names) > most:
-            related = self._related.get(LanguageCode.of(near).language_at_large, {})
-            like = difflib.get_close_matches(near, names, n=most, cutoff=0.5)
-            names = list(dict.fromkeys([*related, *like, *names]))
+            related = self._related.get(LanguageCode.of(meant_tag(near)).language_at_large, {})
+            names = list(dict.fromkeys([*related, *names]))
         more = len(names) - most
         shown = ", ".join(names[:most])
         return f"{shown} and {more} more (`octavo inspect` lists all)" if more > 0 else shown
@@ -309,21 +311,22 @@ def label_serving(label: str, asked: str | None) -> str:
     one. Raises LanguageError where that is another than ``label``, or this is not known."""
     if asked is None:
         return label
+    stated, asked = asked, meant_tag(asked)
     if label == MANY_LANGUAGES and is_language_tag(asked.replace("_", "-")):
         return LanguageCode.of(asked).tags[2]
     if label == UNDETERMINED:
         raise LanguageError(
-            f"language {reprlib.repr(asked)}: the model does not state its languages; leave the option out, "
+            f"language {reprlib.repr(stated)}: the model does not state its languages; leave the option out, "
             "or convert the model again with --source-language and --target-language"
         )
     if LanguageCode.of(label).misfit(LanguageCode.of(asked)) is None:
-        raise LanguageError(f"language {reprlib.repr(asked)}: the model does not have it; it has {label}")
+        raise LanguageError(f"language {reprlib.repr(stated)}: the model does not have it; it has {label}")
     return label
 
 
 def _either(codes: Iterable[str]) -> str:
     *first, last = codes
-    return f"{', '.join(first)} or {last}"
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _check_token(what: str, token: Any, or_else: str = "") -> None:

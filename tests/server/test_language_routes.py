@@ -113,8 +113,24 @@ def test_two_hundred_languages_take_no_time() -> None:
     assert next(models.pairs()).target == "ab"
     assert len(models.targets_from("aa")) == 199
     assert len(list(models.listed())) == 1
-    with pytest.raises(UnsupportedPairError, match=r"there are the pairs aa-ab, .*, \.\.\.$"):
+    with pytest.raises(
+        UnsupportedPairError, match=r"from aa to xx; there are the target languages aa, .*, jt$"
+    ):
         models.find("aa", "xx")
+    with pytest.raises(
+        UnsupportedPairError, match="from xx to aa; into aa there are the source languages ab,"
+    ):
+        models.find("xx", "aa")
+
+
+def test_a_language_may_be_meant() -> None:
+    models = routes("en>de", "de>fr")
+    with pytest.raises(
+        UnsupportedPairError, match=r"from en to Germn \(did you mean de\?\); there are the pairs"
+    ):
+        models.find("en", "Germn")
+    with pytest.raises(UnsupportedPairError, match="from en to Galicain; there are the pairs"):
+        models.find("en", "Galicain")
 
 
 def test_the_log_has_the_first_pairs_and_the_number_of_the_others() -> None:

@@ -24,7 +24,7 @@ from octavo.server.model_pool import ModelPool
 from octavo.server.service import Service
 from octavo.server.settings import ServerSettings
 
-from ..models import nllb_languages, opus_languages, write_tiny_model
+from ..models import nllb_languages, opus_languages, tiny_config, write_tiny_model
 
 TEXT = "Bako tire mun."
 TAGS = ["de", "en", "fr", "zh-Hans", "zh-Hant"]
@@ -105,6 +105,52 @@ def test_what_is_not_served_is_refused(client: TestClient) -> None:
     assert "there are the pairs en-de, en-fr" in client.post("/v1/translate", json=asked).json()["detail"]
     refused = client.post("/v1/translate", json={**asked, "target": "en"})
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("code", ["German", "__de__", ">>de<<", "<2de>", "de_DE", "deu_Latn", "ger"])
+def test_what_other_programs_call_a_language_is_understood(client: TestClient, code: str) -> None:
+    expected = {}
+    for target in ("de", code):
+        item = {"items": [{"text": TEXT}], "source": "en", "target": target}
+        found = client.post("/v1/translate", json=item).json()["results"][0]
+        free = client.post("/translate", json={"q": TEXT, "source": "en", "target": target}).json()
+        deepl = client.post(
+            "/v2/translate", json={"text": [TEXT], "source_lang": "EN", "target_lang": target}
+        )
+        texts = found["text"], free["translatedText"], deepl.json()["translations"][0]["text"]
+        expected.setdefault("texts", texts)
+        assert expected["texts"] == texts
+
+
+@pytest.fixture(scope="module")
+def all_of_nllb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("pool")
+    published = Path(__file__).parents[1].joinpath("language_codes.txt").read_text("ascii")
+    codes = published.partition("NLLB-200")[2].partition("\n\n")[0].split()
+    languages = nllb_languages(codes={code: 4 + number for number, code in enumerate(codes)})
+    config = tiny_config(source_vocab_size=320, target_vocab_size=320)
+    labels = {"source_language": "mul", "target_language": "mul"}
+    write_tiny_model(folder / "nllb", config=config, languages=languages, **labels)
+    with serving(folder) as client:
+        yield client
+
+
+def test_of_two_hundred_languages_a_refusal_lists_no_pairs(all_of_nllb: TestClient) -> None:
+    asked = {"items": [{"text": TEXT}], "source": "en", "target": "xx"}
+    detail = all_of_nllb.post("/v1/translate", json=asked).json()["detail"]
+    assert detail.startswith("no model translates from en to xx; there are the target languages ace")
+    assert ", de, " in detail and "en-de" not in detail and len(detail) < 2000
+    detail = all_of_nllb.post("/v1/translate", json={**asked, "source": "xx", "target": "Germn"}).json()
+    assert "(did you mean de?)" in detail["detail"]
+
+
+@pytest.mark.parametrize("address", ["/languages", "/v1/languages", "/v2/glossary-language-pairs"])
+def test_long_lists_of_languages_are_compressed(all_of_nllb: TestClient, address: str) -> None:
+    plain = all_of_nllb.get(address, headers={"Accept-Encoding": "identity"})
+    small = all_of_nllb.get(address, headers={"Accept-Encoding": "gzip"})
+    assert small.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+    assert int(small.headers["Content-Length"]) < len(plain.content) / 10
+    assert small.json() == plain.json()
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from octavo.languages import MANY_LANGUAGES
 from octavo.server.errors import UnsupportedPairError
+from octavo.text.language_names import tags_of_like_names
 from octavo.text.language_tags import distance, primary_subtag, shortest_tag
 
 _FIRST_PIVOT: Final = "en"
 _TAG: Final = re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
-_LISTED: Final = 40
+_MOST_PAIRS: Final = 40
+_MOST_TAGS: Final = 250
 _LISTED_IN_LOG: Final = 20
 _REMEMBERED: Final = 1024
 
@@ -102,11 +104,11 @@ class LanguageRoutes(Generic[ModelT]):
     def find(self, source: str, target: str) -> tuple[Step[ModelT], ...]:
         """The model, or both of a pivot: English where that is possible, else the first by its tag.
 
-        Raises UnsupportedPairError, which lists the pairs that there are.
+        Raises UnsupportedPairError, which says what there is.
         """
         if found := self._found(source, target):
             return found
-        raise UnsupportedPairError(refusal(self.pairs(), source, target))
+        raise UnsupportedPairError(refusal(self, source, target))
 
     def pairs(self) -> Iterator[Pair]:
         """Every pair once: first those of one model, in the order of the models, then those by a pivot."""
@@ -200,11 +202,31 @@ def _nearest(tags: dict[str, list[str]], wanted: str) -> tuple[int, str] | None:
     return None
 
 
-def refusal(pairs: Iterable[Pair], source: str | None, target: str) -> str:
-    """Why there is no translation, of any language where ``source`` is None, and which pairs there are."""
-    known = [f"{pair.source}-{pair.target}" for pair in itertools.islice(pairs, _LISTED + 1)]
-    listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
-    if not all(_TAG.fullmatch(tag) for tag in (source, target) if tag is not None):
-        return f"a language is named by a tag such as en or pt-BR; there are the pairs {listed}"
+def refusal(routes: LanguageRoutes[Any], source: str | None, target: str) -> str:
+    """Why there is no translation, of any language where ``source`` is None, and what there is: the pairs, or
+    the languages where those are too many."""
     route = f"into {target}" if source is None else f"from {source} to {target}"
-    return f"no model translates {route}; there are the pairs {listed}"
+    reason = f"no model translates {route}{_did_you_mean(routes, source, target)}"
+    if not all(_TAG.fullmatch(tag) for tag in (source, target) if tag is not None):
+        reason = "a language is named by a tag such as en or pt-BR"
+    known = [f"{pair.source}-{pair.target}" for pair in itertools.islice(routes.pairs(), _MOST_PAIRS + 1)]
+    if len(known) <= _MOST_PAIRS:
+        return f"{reason}; there are the pairs {', '.join(known)}"
+    into = _nearest(_by_language(routes.targets), target)
+    if into is None:
+        return f"{reason}; there are the target languages {_listed(routes.targets)}"
+    return f"{reason}; into {into[1]} there are the source languages {_listed(routes.sources_into(into[1]))}"
+
+
+def _did_you_mean(routes: LanguageRoutes[Any], source: str | None, target: str) -> str:
+    """A question, where a language is written almost as one that there is."""
+    sides = ((source or "", routes.sources), (target, routes.targets))
+    like = [
+        tag for asked, tags in sides for tag in tags_of_like_names(asked) if _nearest(_by_language(tags), tag)
+    ]
+    return f" (did you mean {' or '.join(like)}?)" if like else ""
+
+
+def _listed(tags: Sequence[str]) -> str:
+    more = len(tags) - _MOST_TAGS
+    return ", ".join(tags[:_MOST_TAGS]) + (f" and {more} more" if more > 0 else "")

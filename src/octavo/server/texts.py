@@ -116,7 +116,7 @@ def sources_of(models: ModelPool, target: str) -> set[str]:
     into = (tag for tag in routes.targets if primary_subtag(tag) == language)
     sources = {source for tag in into for source in routes.sources_into(tag)}
     if not sources:
-        raise UnsupportedPairError(refusal(routes.pairs(), None, target))
+        raise UnsupportedPairError(refusal(routes, None, target))
     return sources
 
 

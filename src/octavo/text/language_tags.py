@@ -9,7 +9,6 @@ from typing import Final
 
 from octavo.text.iso_639 import iso_639_1, language_at_large, three_letters, two_letters
 
-
 STATED_CODE: Final = re.compile(r"\s*(>>[^<>\s]+<<|<2[A-Za-z][A-Za-z_-]*>)")
 """The code of a language in front of a text: OPUS's ``>>fra<<``, or MADLAD's ``<2fr>``."""
 
@@ -25,6 +24,12 @@ def is_language_tag(text: str) -> bool:
 def primary_subtag(tag: str) -> str:
     """The language of a tag, without its country or script: "de" of "de-AT" and "deu", in lower case."""
     return _subtags(tag, iso_639_1)[0]
+
+
+def undecorated(code: str) -> str:
+    """A model's code without what marks it as one: "de" of ``__de__``, ``>>de<<``, ``<2de>`` and ``[de]``.
+    Another stays as it is."""
+    return _DECORATION.sub("", code) or code
 
 
 def shortest_tag(tag: str) -> str:
@@ -62,7 +67,7 @@ class LanguageCode:
     def of(cls, code: str) -> LanguageCode:
         """What "de-AT", ``deu_Latn`` (NLLB), ``de_DE`` and ``en_XX`` (mBART), ``__de__`` (M2M-100),
         ``>>deu<<`` (OPUS) and ``<2de>`` (MADLAD) mean. A region of China says the script."""
-        first, *others = _subtags(_DECORATION.sub("", code))
+        first, *others = _subtags(undecorated(code))
         parts = {"script": "", "region": "", "variant": ""}
         for part in others:
             kind = "script" if _SCRIPT.fullmatch(part) else "region" if _REGION.fullmatch(part) else "variant"

@@ -86,10 +86,10 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cut:
-    """A text in segments. ``direction``: from which language to which. ``begin``: where the text begins behind
-    a code of its language, which no translation has. ``too_long``: whether a sentence had to be cut to fit
-    the model. ``replaced``: segments that lost what must stay, and those that took their place. ``warnings``:
-    of the whole text."""
+    """A text in segments. ``direction``: from which language to which. ``begin``: where the text begins
+    behind a code of its language, which no translation has. ``too_long``: whether a sentence had to be cut to
+    fit the model. ``replaced``: segments that lost what must stay, and those that took their place.
+    ``warnings``: of the whole text."""
 
     segments: list[Segment]
     too_long: bool

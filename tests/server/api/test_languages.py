@@ -8,7 +8,7 @@ import pytest
 
 from octavo.languages import SOURCE, Languages
 from octavo.server.api.language_codes import tag_of
-from octavo.server.language_names import language_name
+from octavo.text.language_names import language_name
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from octavo.server.language_names import language_name
         ("FR", {"en"}, None),
         ("", {"en"}, None),
         ("x" * 1000, {"en"}, None),
+        ("German", {"en", "de"}, "de"),
+        ("__de__", {"en", "de"}, "de"),
+        (">>deu<<", {"en", "de"}, "de"),
+        ("<2de>", {"en", "de"}, "de"),
+        ("deu_Latn", {"en", "de"}, "de"),
     ],
 )
 def test_tags(code: str, tags: set[str], tag: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from octavo.server.api.compressed import COMPRESSED
 from octavo.server.api.deepl.account import (
     Account,
     no_style_rules,
@@ -45,9 +46,7 @@ def routes(
         ("POST", "/v2/document/{document_id}", uploads.status),
         ("DELETE", "/v2/document/{document_id}", uploads.forget),
         ("POST", "/v2/document/{document_id}/result", uploads.download),
-        ("GET", "/v2/languages", account.languages),
         ("GET", "/v2/usage", account.usage),
-        ("GET", "/v2/glossary-language-pairs", account.glossary_pairs),
         ("POST", "/v2/glossaries", lists.create),
         ("GET", "/v2/glossaries", lists.list),
         ("GET", one_v2, lists.get),
@@ -65,8 +64,13 @@ def routes(
         ("GET", "/v3/style_rules", no_style_rules),
         ("GET", "/v3/translation_memories", no_translation_memories),
     ]
+    large: list[tuple[str, Handler]] = [
+        ("/v2/languages", account.languages),
+        ("/v2/glossary-language-pairs", account.glossary_pairs),
+    ]
     found: list[BaseRoute] = [
-        Route(path, answering(handler), methods=[method]) for method, path, handler in handlers
+        *(Route(path, answering(handler), methods=[method]) for method, path, handler in handlers),
+        *(Route(path, answering(handler), methods=["GET"], middleware=COMPRESSED) for path, handler in large),
     ]
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     absent = answering(nothing_of_the_kind)

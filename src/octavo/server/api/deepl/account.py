@@ -12,8 +12,8 @@ from octavo.server.api.deepl.answers import answer
 from octavo.server.api.deepl.options import check_value
 from octavo.server.api.deepl.usage import Usage
 from octavo.server.errors import UnknownResourceError
-from octavo.server.language_names import language_name
 from octavo.server.service import Service
+from octavo.text.language_names import language_name
 from octavo.text.language_tags import primary_subtag
 
 _VARIANTS: Final = {"en": ("en-GB", "en-US"), "pt": ("pt-BR", "pt-PT"), "zh": ("zh-Hans",)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from octavo.server.api.compressed import COMPRESSED
 from octavo.server.api.libretranslate.answers import Handler, answering
 from octavo.server.api.libretranslate.files import Files
 from octavo.server.api.libretranslate.frontend import Frontend
@@ -25,7 +26,6 @@ def routes(service: Service, settings: ServerSettings, documents: DocumentStore)
     handlers: list[tuple[str, str, Handler]] = [
         ("POST", "/translate", texts.translate),
         ("POST", "/detect", texts.detect),
-        ("GET", "/languages", texts.languages),
         ("POST", "/translate_file", files.translate),
         ("POST", "/suggest", frontend.suggest),
         ("GET", "/frontend/settings", frontend.settings),
@@ -35,6 +35,7 @@ def routes(service: Service, settings: ServerSettings, documents: DocumentStore)
     found: list[BaseRoute] = [
         Route(path, answering(handler), methods=[method]) for method, path, handler in handlers
     ]
+    found.append(Route("/languages", answering(texts.languages), methods=["GET"], middleware=COMPRESSED))
     found.append(
         Route("/download_file/{name}", answering(files.download), methods=["GET"], name="download_file")
     )

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from octavo.server.api.libretranslate.answers import answer, refused
 from octavo.server.api.libretranslate.specification import SPECIFICATION
 from octavo.server.document_store import ENDINGS
-from octavo.server.language_names import language_name
 from octavo.server.service import Service
+from octavo.text.language_names import language_name
 
 _FRONTEND_TIMEOUT_MS = 500
 """How long a page waits after a key press before it asks."""

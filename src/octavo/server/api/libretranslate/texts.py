@@ -14,10 +14,10 @@ from octavo.server.api.body import converted, read_fields
 from octavo.server.api.language_codes import tag_of
 from octavo.server.api.libretranslate.answers import answer, check_key
 from octavo.server.errors import RequestError, UnsupportedPairError
-from octavo.server.language_names import language_name
 from octavo.server.language_routes import LanguageRoutes
 from octavo.server.service import Service
 from octavo.server.work import Answer, Job
+from octavo.text.language_names import language_name
 from octavo.translation.options import TranslationOptions
 
 AUTO: Final = "auto"

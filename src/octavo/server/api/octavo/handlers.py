@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from octavo.server.api.compressed import COMPRESSED
 from octavo.server.api.octavo.items import failed, sheaves
 from octavo.server.api.octavo.messages import (
     READ_DETECT,
@@ -101,8 +102,8 @@ def routes(service: Service, settings: ServerSettings) -> list[Route]:
     handlers = Handlers(service, settings)
     return [
         Route("/v1/translate", handlers.translate, methods=["POST"]),
-        Route("/v1/models", handlers.models),
-        Route("/v1/languages", handlers.languages),
+        Route("/v1/models", handlers.models, middleware=COMPRESSED),
+        Route("/v1/languages", handlers.languages, middleware=COMPRESSED),
         Route("/v1/detect", handlers.detect, methods=["POST"]),
     ]
 

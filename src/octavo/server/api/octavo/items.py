@@ -28,6 +28,7 @@ from octavo.server.problems import problem_of
 from octavo.server.texts import Outcome
 from octavo.server.work import Job, Markup
 from octavo.terms import Entry, Glossary
+from octavo.text.language_names import meant_tag
 from octavo.translation import Translation, TranslationOptions, TranslationWarning
 
 _MARKUPS: Final[tuple[Markup, ...]] = ("text", "html", "xml")
@@ -161,8 +162,8 @@ def _job(request: TranslateRequest[msgspec.Raw]) -> Job:
         }
     return Job(
         (),
-        request.target,
-        request.source,
+        meant_tag(request.target),
+        None if request.source is None else meant_tag(request.source),
         ignored_tags=tuple(request.ignored_tags),
         sentences=request.sentences,
         glossary=_glossary(request),
