@@ -283,7 +283,8 @@ def test_inputs_that_are_named_wrong(tmp_path: Path, run: Run) -> None:
 
 def test_a_text_in_front_of_which_is_no_code_of_the_model_is_a_failed_row(tmp_path: Path, run: Run) -> None:
     model = write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
-    (tmp_path / "a.txt").write_text(">>fra<< Bako.\n>>xyz<< Bako.\nBako.\n>>deu<< Tire.\n", encoding="utf-8")
+    lines = ">>fra<< Bako.\n>>xyz<< Bako.\nBako.\n\n>>deu<< Tire.\n"
+    (tmp_path / "a.txt").write_text(lines, encoding="utf-8")
     assert run(tmp_path / "a.txt", model=model).failed == 2
     unknown, missing = failed(tmp_path / "out")
     assert unknown[0] == 2 and "'>>xyz<<': the model does not have it; it has >>deu<<, >>fra<<" in unknown[1]

@@ -127,7 +127,7 @@ class ShardWorker:
     def _checked(self, text: Text) -> Text:
         """A row, or what is wrong with the language that its text begins with."""
         languages = self._translator.model.languages
-        if isinstance(text, str) and languages is not None and languages.are_stated:
+        if isinstance(text, str) and text.strip() and languages is not None and languages.are_stated:
             try:
                 self._translator.direction(text=text)
             except LanguageError as error:

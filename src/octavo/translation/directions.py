@@ -8,7 +8,14 @@ import dataclasses
 import functools
 
 from octavo.artifact import ModelDirectory
-from octavo.languages import AUTO, Direction, LanguageError, Languages, UnstatedLanguageError
+from octavo.languages import (
+    AUTO,
+    UNDETERMINED,
+    Direction,
+    LanguageError,
+    Languages,
+    UnstatedLanguageError,
+)
 from octavo.text.identification import code_of, identified
 from octavo.text.language_tags import LanguageCode
 from octavo.text.tokenizer import Tokenizer
@@ -55,7 +62,10 @@ class Directions:
         return self._direction(None, target)
 
     def of(self, text: str, source: str | None, target: str | None) -> Direction:
-        """That of one text in a call with these options. A code that it begins with goes before them."""
+        """That of one text in a call with these options. A code that it begins with goes before them; blank
+        text needs no language."""
+        if not text.strip():
+            return self._of_blank(source or self._defaults[0], target or self._defaults[1])
         languages = self._languages
         if languages is None:
             direction = self.stated(source, target)
@@ -66,6 +76,12 @@ class Directions:
         if source == AUTO:
             source = _identified(text, languages) if languages.needs_source else None
         return self._direction(source, target)
+
+    def _of_blank(self, source: str | None, target: str | None) -> Direction:
+        try:
+            return self._direction(None if source == AUTO else source, target)
+        except UnstatedLanguageError:
+            return Direction(UNDETERMINED, UNDETERMINED)
 
     def _direction(self, source: str | None, target: str | None) -> Direction:
         found = self._found(source, target)

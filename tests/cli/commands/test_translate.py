@@ -12,7 +12,7 @@ import pytest
 import octavo as package
 from octavo.translation import TranslationWarning
 
-from ...models import synthetic_sentences
+from ...models import opus_languages, synthetic_sentences, write_tiny_model
 from ..conftest import COMMAND, ENVIRONMENT, Octavo
 from ..test_bad_input import message
 
@@ -56,6 +56,22 @@ def test_rules_of_the_search(octavo_here: Octavo, int8_model: Path, tmp_path: Pa
     page.write_text("<p>Bako</p>")
     done = octavo_here("translate", "-m", int8_model, page, "-o", "b.html", "--target-prefix", "Bako")
     assert "leave --target-prefix out" in message(done)
+
+
+def test_a_code_that_the_model_does_not_have_is_told_with_its_line(
+    octavo_here: Octavo, tmp_path: Path
+) -> None:
+    model = write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
+    (tmp_path / "in.txt").write_text(">>fra<< Bako.\n\n>>xyz<< Bako.\n")
+    done = octavo_here("translate", "-m", model, "-i", "in.txt")
+    assert len(lines(done.stdout)) == 2
+    assert "in.txt: line 3: language '>>xyz<<': the model does not have it; it has" in message(done)
+    done = octavo_here("translate", "-m", model, "--wrapped", "-i", "in.txt")
+    assert "in.txt: line 3: language '>>xyz<<'" in message(done)
+    done = octavo_here("translate", "-m", model, ">>fra<< Bako.", "Bako.")
+    assert "TEXT: line 2: " in message(done) and "target language: the model has 2" in message(done)
+    done = octavo_here("evaluate", "-m", model, "--source", "in.txt", "--reference", "in.txt")
+    assert "in.txt: line 3: language '>>xyz<<'" in message(done)
 
 
 def test_files(octavo: Octavo, int8_model: Path, expected: list[str], tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from octavo.cli.options import (
     WordPenaltyOption,
 )
 from octavo.cli.terminal.json_output import print_json
-from octavo.cli.terminal.lines import open_lines
+from octavo.cli.terminal.lines import open_lines, with_places
 from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.errors import InputError
@@ -121,7 +121,7 @@ def evaluate(
             "to": target_language,
         }
         translator = stack.enter_context(_translator(engine, model, precision, threads, shortlist, opening))
-        timed = _translate(translator, sources, changes)
+        timed = _translate(translator, list(with_places(translator, sources, str(source))), changes)
         texts = [translation.text for translation in timed.translations]
         if hypotheses:
             hypotheses.write(texts)

@@ -10,11 +10,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from octavo.cli.terminal.signals import wait_for_input
-from octavo.errors import InputError
+from octavo.errors import InputError, printable
+from octavo.languages import LanguageError
 from octavo.text.file_kinds import kind_of
+
+if TYPE_CHECKING:
+    from octavo.translation import Translator
 
 READ_BYTES: Final = 1 << 16
 
@@ -125,6 +129,7 @@ class ParagraphInput:
 
     def __init__(self, lines: LineInput) -> None:
         self._lines = lines
+        self.name = lines.name
         self._blank: str | None = None  # the line after the paragraph that was given last
         self.interactive = lines.interactive
         self.total_bytes = lines.total_bytes
@@ -148,6 +153,24 @@ class ParagraphInput:
     def waits(self) -> bool:
         """Whether the next paragraph has not begun to come."""
         return self._blank is None and self._lines.waits()
+
+
+def with_places(translator: Translator, lines: Iterable[str], name: str) -> Iterator[str]:
+    """The lines, or paragraphs of several, of the input ``name``. Where a text may state its language, what
+    is wrong with that is a LanguageError with the name and the line."""
+    languages = translator.model.languages
+    if languages is None or not languages.are_stated:
+        yield from lines
+        return
+    number = 1
+    for line in lines:
+        try:
+            if line.strip():
+                translator.direction(text=line)
+        except LanguageError as error:
+            raise type(error)(f"{printable(name)}: line {number}: {error}") from error
+        yield line
+        number += line.count("\n") + 1
 
 
 def _at_hand(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.json_output import encoded
-from octavo.cli.terminal.lines import LineInput, ParagraphInput
+from octavo.cli.terminal.lines import LineInput, ParagraphInput, with_places
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.text.clean import one_line
@@ -138,7 +138,8 @@ def translate_lines(
     tally = Tally()
     done = 0
     with line_progress("Translating", lines.total_bytes, shown=shown) as advance:
-        for translation in translator.stream(lines, waits=lines.waits, **options):
+        texts = with_places(translator, lines, lines.name)
+        for translation in translator.stream(texts, waits=lines.waits, **options):
             number = output.lines + 1
             output.write(list(layout.rows(number, translation)), translation.source.count("\n") + 1)
             tally.add(number, translation)
