@@ -37,7 +37,7 @@ def test_the_recorded_figures_are_what_it_gives(
     bleu: dict[str, float], boxed: ModelDirectory, master: ModelDirectory
 ) -> None:
     for precision, model in (("float32", master), ("int8", boxed)):
-        assert bleu[precision] == pytest.approx(recorded(model)["Multi30k test_2016_flickr"], abs=0.01)
+        assert bleu[precision] == pytest.approx(recorded(model)["Multi30k test_2016_flickr"], abs=0.1)
 
 
 def test_int8_loses_little(boxed: ModelDirectory, master: ModelDirectory) -> None:
