@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 import struct
-import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from benchmarks.damage import HOSTILE_NAMES, ODD_NUMBERS, ODD_VALUES, Format
+from benchmarks.damage import HOSTILE_NAMES, ODD_NUMBERS, ODD_VALUES, Format, archive_of
 from benchmarks.fuzz_model_files import odd_json, pieces, tokens
+from tests.conversion.ctranslate2_files import model_bytes
 
 from octavo.conversion.families import argos, ctranslate2
 
-
-def ct2_text(value: str) -> bytes:
-    """A text of a model.bin."""
-    data = value.encode() + b"\0"
-    return struct.pack("<H", len(data)) + data
-
-
-def ct2_variable(name: str, array: np.ndarray) -> bytes:
-    """A variable of a model.bin."""
-    kind = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}[array.dtype.name]
-    shape = struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
-    return ct2_text(name) + shape + struct.pack("<BI", kind, array.nbytes) + array.tobytes()
+_FIRST_WITH_ALIASES = 3
 
 
 def ct2_variables() -> dict[str, np.ndarray]:
@@ -57,14 +45,21 @@ def ct2_variables() -> dict[str, np.ndarray]:
     return {name: np.asarray(array) for name, array in found.items()}
 
 
-def ct2_bytes(_: random.Random) -> bytes:
-    """A model.bin."""
+def ct2_bytes(rng: random.Random) -> bytes:
+    """A model.bin of any version that is read."""
+    return ct2_version(rng.choice((2, 3, 4, 5, 6, 6)))
+
+
+def ct2_version(version: int) -> bytes:
+    """A model.bin of a version."""
     variables = ct2_variables()
-    head = struct.pack("<I", 6) + ct2_text("TransformerSpec") + struct.pack("<II", 7, len(variables))
-    body = b"".join(ct2_variable(name, array) for name, array in variables.items())
-    pairs = ("encoder/embeddings_0/weight", "decoder/projection/weight")
-    aliases = b"".join(ct2_text(alias) + ct2_text("decoder/embeddings/weight") for alias in pairs)
-    return head + body + struct.pack("<I", len(pairs)) + aliases
+    whole = "decoder/embeddings/weight"
+    pairs = dict.fromkeys(("encoder/embeddings_0/weight", "decoder/projection/weight"), whole)
+    if version < _FIRST_WITH_ALIASES:
+        variables |= {
+            f"{alias}{end}": variables[f"{whole}{end}"] for alias in pairs for end in ("", "_scale")
+        }
+    return model_bytes(variables, pairs, version=version)
 
 
 def odd_ct2(rng: random.Random) -> bytes:
@@ -86,7 +81,7 @@ def ct2_folder(path: Path) -> Path:
         (folder / "shared_vocabulary.json").write_text(json.dumps(tokens()))
         (folder / "sentencepiece.model").write_bytes(pieces())
     (folder / "config.json").write_bytes(ct2_config(random.Random(0)))
-    (folder / "model.bin").write_bytes(ct2_bytes(random.Random(0)))
+    (folder / "model.bin").write_bytes(ct2_version(6))
     (folder / "vmap.txt").unlink(missing_ok=True)
     return folder
 
@@ -142,16 +137,6 @@ def package(
         "en_de/model/config.json": ct2_config(rng),
         "en_de/model/shared_vocabulary.json": json.dumps(tokens()).encode(),
     }
-
-
-def archive_of(members: list[tuple[str, bytes]], method: int) -> bytes:
-    """A zip of these members, which may share names."""
-    out = io.BytesIO()
-    with warnings.catch_warnings(), zipfile.ZipFile(out, "w", method) as archive:
-        warnings.simplefilter("ignore")
-        for name, data in members:
-            archive.writestr(name, data)
-    return out.getvalue()
 
 
 def argos_bytes(rng: random.Random) -> bytes:

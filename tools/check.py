@@ -150,9 +150,8 @@ def markup() -> None:
 
 
 def weights() -> None:
-    """5,000 damaged files of each kind that models of other programs come in."""
+    """5,000 damaged files of each format and each family of models."""
     run(sys.executable, "benchmarks/fuzz_conversion.py", "--mutations", "5000", PYTHONPATH=str(ROOT))
-    run(sys.executable, "benchmarks/fuzz_directories.py", "--mutations", "5000", PYTHONPATH=str(ROOT))
 
 
 def docs() -> None:

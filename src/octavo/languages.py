@@ -87,9 +87,11 @@ class Languages:
         for code, token in self.codes.items():
             if not _CODE.fullmatch(code):
                 raise SpecError(f"languages: code {reprlib.repr(code)}: must be 1 to 64 printable characters")
-            _check_token(f"languages: code {code!r}", token)
+            _check_token(f"languages: code {reprlib.repr(code)}", token)
             if (other := names.setdefault(token, code)) != code:
-                raise SpecError(f"languages: codes {other!r} and {code!r} are both token {token}")
+                raise SpecError(
+                    f"languages: codes {reprlib.repr(other)} and {reprlib.repr(code)} are both token {token}"
+                )
         for key, items in self._items().items():
             if len(items) > MAX_ITEMS:
                 raise SpecError(f"languages: {key} has {len(items)} items: must be at most {MAX_ITEMS}")
@@ -110,7 +112,7 @@ class Languages:
         for key, items in self._items().items():
             size = sizes[key.partition(" ")[0]]
             stated = {f"languages: {key}": [item for item in items if isinstance(item, int)]}
-            used = {f"languages: code {code!r}": [token] for code, token in self.codes.items()}
+            used = {f"languages: code {reprlib.repr(code)}": [token] for code, token in self.codes.items()}
             for what, tokens in {**stated, **(used if {SOURCE, TARGET} & set(items) else {})}.items():
                 for token in tokens:
                     if token >= size:

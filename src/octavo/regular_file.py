@@ -11,11 +11,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 LFS_POINTER: Final = "is a Git LFS pointer, not the file; run `git lfs pull` in its directory"
 
 _LFS_POINTER_START: Final = b"version https://git-lfs.github.com/spec/"
+_CHUNK_BYTES: Final = 1 << 20
 
 
 def is_lfs_pointer(path: Path) -> bool:
@@ -48,4 +49,17 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     Raises OSError, which names the file, also where it is no regular file.
     """
     with open_regular(path) as stream:
-        return stream.read(most_bytes + 1)
+        return read_bounded(stream, most_bytes)
+
+
+def read_bounded(stream: IO[bytes], most_bytes: int) -> bytes:
+    """What is left of a stream, but no more than ``most_bytes`` + 1.
+
+    Memory is taken for what there is, not for what there may be.
+    """
+    parts = []
+    left = most_bytes + 1
+    while part := stream.read(min(left, _CHUNK_BYTES)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

@@ -218,7 +218,7 @@ def _not_read(path: Path) -> ConversionError:
         if values.get("format") == FORMAT:
             return ConversionError(f"{path}: is an Octavo model already, and needs no conversion")
         stated = stated_class(values)
-        return ConversionError(f"{config}: the architecture is {stated!r}; {known}")
+        return ConversionError(f"{config}: the architecture is {reprlib.repr(stated)}; {known}")
     snapshots = path / "snapshots"
     if snapshots.is_dir():
         inside = sorted(entry for entry in snapshots.iterdir() if entry.is_dir())

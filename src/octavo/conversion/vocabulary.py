@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Final
 
 from octavo.conversion.added_token import AddedToken
@@ -58,7 +59,8 @@ class Vocabulary:
         for one in added:
             if ids.setdefault(one.text, one.id) != one.id:
                 raise ConversionError(
-                    f"{path}: token {one.text!r} has the id {ids[one.text]!r}, and {one.id} as an added token"
+                    f"{path}: token {short(one.text)} has the id {short(ids[one.text])}, and {one.id} as an "
+                    "added token"
                 )
         hidden = frozenset(one.text for one in added if one.special)
         return cls.checked(path, ids, size, unknown=unknown, eos=eos, pad=pad, hidden=hidden)
@@ -80,16 +82,21 @@ class Vocabulary:
         for name, token in ids.items():
             if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:
                 raise ConversionError(
-                    f"{path}: token {name!r} has the id {token!r}; the model's ids go from 0 to {size - 1}"
+                    f"{path}: token {short(name)} has the id {short(token)}; the model's ids go from 0 to "
+                    f"{size - 1}"
                 )
             if token in names:
-                raise ConversionError(f"{path}: tokens {names[token]!r} and {name!r} share the id {token}")
+                raise ConversionError(
+                    f"{path}: tokens {short(names[token])} and {short(name)} share the id {token}"
+                )
             if not name:
                 raise ConversionError(f"{path}: the token with the id {token} has no name")
             names[token] = name
         for token_name in (unknown, eos):
             if token_name not in ids:
-                raise ConversionError(f"{path}: has no token {token_name!r}; tokenizer_config.json names it")
+                raise ConversionError(
+                    f"{path}: has no token {short(token_name)}; tokenizer_config.json names it"
+                )
         return cls(path, ids, size, unknown, eos, pad, hidden)
 
     def table(self, pieces: PieceTable, origin: Path, *, cuts: bool) -> PieceTable:

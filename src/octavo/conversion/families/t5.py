@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from reprlib import repr as short
 from typing import Final
 
 import numpy as np
@@ -96,7 +97,7 @@ def _config(settings: Settings, pieces: PieceTable, is_tied: bool) -> ModelConfi
     heads, width = settings.count("num_heads", default=8), settings.count("d_kv", default=64)
     epsilon = settings.values.get("layer_norm_epsilon", 1e-6)
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float):
-        raise ConversionError(f"{settings.path}: layer_norm_epsilon = {epsilon!r}: expected a number")
+        raise ConversionError(f"{settings.path}: layer_norm_epsilon = {short(epsilon)}: expected a number")
     size, pad = settings.count("vocab_size"), settings.token("pad_token_id", default=0)
     eos = settings.token("eos_token_id", default=1)
     try:
@@ -138,7 +139,7 @@ def _feed_forward(settings: Settings) -> tuple[bool, Activation]:
     known["gated-gelu"] = True, Activation.GELU_TANH
     if not isinstance(stated, str) or stated not in known:
         raise ConversionError(
-            f"{settings.path}: feed_forward_proj = {stated!r}: must be one of {', '.join(known)}"
+            f"{settings.path}: feed_forward_proj = {short(stated)}: must be one of {', '.join(known)}"
         )
     return known[stated]
 

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Final
 
 from octavo.conversion.added_token import AddedToken
@@ -57,7 +58,7 @@ def read_added_tokens(directory: Path, code: re.Pattern[str] | None = None) -> l
         other = found.setdefault(token.text, token)
         if other.id != token.id:
             raise ConversionError(
-                f"{directory / file}: added token {token.text!r} has the ids {other.id} and {token.id}"
+                f"{directory / file}: added token {short(token.text)} has the ids {other.id} and {token.id}"
             )
     tokens = sorted(found.values(), key=lambda token: token.id)
     return [
@@ -77,8 +78,8 @@ def found_in_text(
         if token.only_words or (token.takes_spaces and pieces.keeps_spaces):
             key = "single_word" if token.only_words else "lstrip or rstrip"
             raise ConversionError(
-                f"{directory}: the added token {token.text!r} has {key} = true, which Octavo does not do; "
-                "set it to false in tokenizer_config.json and tokenizer.json, or remove the token there"
+                f"{directory}: the added token {short(token.text)} has {key} = true, which Octavo does not "
+                "do; set it to false in tokenizer_config.json and tokenizer.json, or remove the token there"
             )
     try:
         return AddedTokens({token.text: token.id for token in kept})

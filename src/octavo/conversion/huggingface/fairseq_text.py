@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Final
 
 from octavo.conversion.added_token import AddedToken
@@ -84,7 +85,7 @@ def _by_offset(pieces: PieceTable, origin: Path, size: int, added: Sequence[Adde
     for one in added:
         if one.id >= size:
             raise ConversionError(
-                f"{origin.parent}: the added token {one.text!r} has the id {one.id}; the model's ids go "
+                f"{origin.parent}: the added token {short(one.text)} has the id {one.id}; the model's ids go "
                 f"from 0 to {size - 1}"
             )
         if one.id >= first:

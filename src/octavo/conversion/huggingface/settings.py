@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Final
 
 from octavo.conversion.errors import ConversionError
@@ -87,7 +88,7 @@ class Settings:
         if value is None:
             value = default
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConversionError(f"{self.path}: {key} = {value!r}: expected a positive integer")
+            raise ConversionError(f"{self.path}: {key} = {short(value)}: expected a positive integer")
         return value
 
     def same(self, key: str, other: str) -> int:
@@ -103,7 +104,7 @@ class Settings:
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.values.get(key, default)
         if not isinstance(value, bool):
-            raise ConversionError(f"{self.path}: {key} = {value!r}: expected true or false")
+            raise ConversionError(f"{self.path}: {key} = {short(value)}: expected true or false")
         return value
 
     def token(self, key: str, default: int | None = None) -> int:
@@ -113,7 +114,7 @@ class Settings:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ConversionError(f"{self.path}: {key} = {value!r}: expected the id of one token")
+            raise ConversionError(f"{self.path}: {key} = {short(value)}: expected the id of one token")
         return value
 
     def activation(self) -> Activation:
@@ -121,7 +122,7 @@ class Settings:
         if isinstance(name, str) and name in ACTIVATIONS:
             return ACTIVATIONS[name]
         raise ConversionError(
-            f"{self.path}: activation_function = {name!r}: must be one of {', '.join(ACTIVATIONS)}"
+            f"{self.path}: activation_function = {short(name)}: must be one of {', '.join(ACTIVATIONS)}"
         )
 
     def suppressed(self, eos: int) -> tuple[int, ...]:
@@ -180,7 +181,7 @@ class Settings:
         stated = self.generation.get("early_stopping")
         if stated is not None and stated not in (True, False, "never"):
             raise ConversionError(
-                f'{self.generation_path}: early_stopping = {stated!r}: expected true, false or "never"'
+                f'{self.generation_path}: early_stopping = {short(stated)}: expected true, false or "never"'
             )
         return {False: Stop.HEURISTIC, "never": Stop.EXHAUSTIVE}.get(stated, Stop.FULL)
 
@@ -189,7 +190,7 @@ class Settings:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConversionError(f"{self.generation_path}: {key} = {value!r}: expected a number")
+            raise ConversionError(f"{self.generation_path}: {key} = {short(value)}: expected a number")
         if not least <= value <= most:
             self.notes.append(f"{key} = {value} is not converted: it is not from {least} to {most}")
             return default

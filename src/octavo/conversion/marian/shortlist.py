@@ -22,6 +22,7 @@ from octavo.artifact.shortlist import Shortlist
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.tensor_sources.unpacked import open_unpacked
 from octavo.model.limits import MAX_VOCABULARY
+from octavo.regular_file import read_bounded
 
 MAGIC: Final = 0xF11A48D5013417F5
 _HEADER: Final = struct.Struct("<6Q")
@@ -44,7 +45,7 @@ class LexicalShortlist:
     def read(cls, path: Path) -> LexicalShortlist:
         """Read and check a file, also one that ends in .gz. Raises ConversionError, naming it."""
         with open_unpacked(path) as stream:
-            data = stream.read(_MAX_BYTES + 1)
+            data = read_bounded(stream, _MAX_BYTES)
         try:
             if len(data) > _MAX_BYTES:
                 raise ValueError(f"it is larger than {_MAX_BYTES >> 20} MiB")

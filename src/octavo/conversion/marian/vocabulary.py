@@ -15,7 +15,7 @@ from octavo.conversion.piece_table import Kind, Piece, PieceTable, unused_pieces
 from octavo.conversion.start_token import PAD
 from octavo.conversion.tensor_sources.unpacked import open_unpacked
 from octavo.conversion.vocabulary import Vocabulary
-from octavo.regular_file import read_regular
+from octavo.regular_file import read_bounded, read_regular
 from octavo.text.tokenizer import MAX_FILE_BYTES
 
 _EOS: Final = ("</s>", "eos")
@@ -61,7 +61,7 @@ def read_pieces(path: Path, size: int, *, start: bool, cuts_with: str) -> Pieces
 
 def _sentencepiece(path: Path, size: int, *, start: bool) -> Pieces:
     with open_unpacked(path) as stream:
-        data = stream.read(MAX_FILE_BYTES + 1)
+        data = read_bounded(stream, MAX_FILE_BYTES)
     try:
         if len(data) > MAX_FILE_BYTES:
             raise ValueError("too large")

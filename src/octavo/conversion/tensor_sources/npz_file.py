@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
+from reprlib import repr as short
 from typing import IO, Final
 
 from octavo import interrupt
@@ -75,7 +76,9 @@ class NpzFile:
         """The bytes of an array of single bytes, such as a text. Raises ConversionError."""
         kind = self._headers[name].kind
         if not _BYTES.fullmatch(kind):
-            raise ConversionError(f"{self.path}: {name} is {kind!r}, not single bytes; copy the file again")
+            raise ConversionError(
+                f"{self.path}: {name} is {short(kind)}, not single bytes; copy the file again"
+            )
         return self._data(name)
 
     def _data(self, name: str) -> bytes:
@@ -108,5 +111,5 @@ def _header(name: str, stream: IO[bytes], size: int) -> _Header:
     begin = len(start) + len(digits) + length
     item = int(re.findall("[0-9]{0,4}$", found[1])[0] or 0)
     if not item or begin + math.prod(shape) * item != size:
-        raise ValueError(f"{name} is {size - begin} bytes, not an array {list(shape)} of {found[1]!r}")
+        raise ValueError(f"{name} is {size - begin} bytes, not an array {list(shape)} of {short(found[1])}")
     return _Header(found[1], found[2] == "True", shape, begin, size - begin)
