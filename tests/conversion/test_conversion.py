@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from octavo.artifact import ModelDirectory
-from octavo.conversion import ConversionError, convert, export
+from octavo.conversion import ConversionError, convert, export, export_ctranslate2
+from octavo.conversion.exported_directory import EXPORTED_FILES
 from octavo.conversion.to_huggingface import DType
 from octavo.errors import OctavoError
 from octavo.model.config import AttentionFunction, ModelConfig, NormPlacement, Positions
@@ -348,12 +349,14 @@ def test_faults_are_named_and_nothing_is_written(
 
 
 REFUSED = {
-    "embedding_norm = true": tiny_config(embedding_norm=True),
+    "no layer norm behind .* .embedding_norm = true.; .* ctranslate2` can": tiny_config(embedding_norm=True),
     "source_eos = false": tiny_config(source_eos=False),
     "layer_norm_epsilon = 1e-06": tiny_config(layer_norm_epsilon=1e-6),
     "shared_embeddings = false": tiny_config(shared_embeddings=False),
-    "attention = polynomial: Pegasus": integer_config(),
-    "norm_function = l1-layer-norm: Pegasus": integer_config(attention=AttentionFunction.SOFTMAX),
+    "Pegasus.* no such attention .attention = polynomial.; no format that": integer_config(),
+    "Pegasus.* has no such norms .norm_function = l1-layer-norm.; no format": integer_config(
+        attention=AttentionFunction.SOFTMAX
+    ),
 }
 
 
@@ -374,6 +377,35 @@ def test_nothing_is_overwritten(theirs: Path, tmp_path: Path) -> None:
     convert(theirs, tmp_path / "ours", overwrite=True)
 
 
+@pytest.mark.parametrize("write", [export, export_ctranslate2])
+def test_an_export_is_replaced_where_it_may_be(
+    write: Callable[..., object], theirs: Path, tmp_path: Path
+) -> None:
+    ours, out = tmp_path / "ours", tmp_path / "out"
+    convert(theirs, ours)
+    before = contents(ours)
+    write(ours, out)
+    first = contents(out)
+    assert set(first) <= EXPORTED_FILES
+    (out / "config.json").write_text("{}")
+    write(ours, out, overwrite=True)
+    assert contents(out) == first
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OctavoError, match=r"out: holds notes.txt, which no export writes"):
+        write(ours, out, overwrite=True)
+    with pytest.raises(OctavoError, match="is or lies inside the model"):
+        write(ours, ours, overwrite=True)
+    (tmp_path / "link").symlink_to(out)
+    with pytest.raises(OctavoError, match="link: not a plain directory"):
+        write(ours, tmp_path / "link", overwrite=True)
+    assert contents(ours) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "ours", "out", "theirs"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_a_shared_vocabulary_is_stored_once(tmp_path: Path) -> None:
     """Both sentencepiece files alike, and no piece of another: the model needs one."""
     write_tiny_model(tmp_path / "ours", config=tiny_config(norm=NormPlacement.POST))
@@ -385,7 +417,7 @@ def test_a_shared_vocabulary_is_stored_once(tmp_path: Path) -> None:
 
 def test_export_knows_codes_in_front_of_a_text_alone(tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "nllb", languages=nllb_languages())
-    with pytest.raises(ConversionError, match=r"languages: PegasusForConditional.* knows no"):
+    with pytest.raises(ConversionError, match=r"Pegasus.* no languages but codes .*--to ctranslate2` can"):
         export(tmp_path / "nllb", tmp_path / "theirs")
     write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
     export(tmp_path / "opus", tmp_path / "theirs")

@@ -162,14 +162,19 @@ def check_output(source: Path, output: Path, *, overwrite: bool) -> None:
 
     Raises OutputError.
     """
+    check_apart(source, output)
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
+    check_target(output, overwrite)
+
+
+def check_apart(source: Path, output: Path) -> None:
+    """Raise OutputError for an output that is the model ``source``, lies in it or holds it."""
     inner, outer = output.resolve(), source.resolve()
     if inner == outer or outer in inner.parents:
         raise OutputError(f"{output} is or lies inside the model {source}; choose a directory elsewhere")
     if inner in outer.parents:
         raise OutputError(f"{output} holds the model {source}; choose a directory elsewhere")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; choose another directory, or replace it with --overwrite")
-    check_target(output, overwrite)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -232,18 +237,24 @@ def _move_into_place(beside: Path, path: Path) -> None:
             if (path / card).is_file():
                 shutil.copy2(path / card, beside / card)
         _seal(beside)
-        previous = previous_path(path)
-        shutil.rmtree(previous, ignore_errors=True)
-        if previous.exists():
-            raise OutputError(f"{previous}: an older model that cannot be removed is in the way; remove it")
-        path.rename(previous)
-        try:
-            beside.rename(path)
-        except BaseException:
-            previous.rename(path)
-            raise
-        shutil.rmtree(previous, ignore_errors=True)
+        replace_directory(beside, path)
     durable.sync_entries(path.parent)
+
+
+def replace_directory(beside: Path, path: Path) -> None:
+    """Give ``beside`` the place of the directory ``path``, which waits at ``previous_path`` until then, and
+    goes. Raises OutputError and OSError."""
+    previous = previous_path(path)
+    shutil.rmtree(previous, ignore_errors=True)
+    if previous.exists():
+        raise OutputError(f"{previous}: an older model that cannot be removed is in the way; remove it")
+    path.rename(previous)
+    try:
+        beside.rename(path)
+    except BaseException:
+        previous.rename(path)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _seal(directory: Path) -> None:

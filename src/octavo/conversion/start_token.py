@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -72,5 +73,10 @@ class StartToken:
                 found[f"<pad-{ours}>"] = ours
             found[self.name] = self.id
         if len(found) != len(names) + self.appended:
-            raise ConversionError("two tokens of the vocabulary have the same name")
+            counts = collections.Counter(names)
+            twice = next((name for name, count in counts.items() if count > 1), self.name)
+            raise ConversionError(
+                f"two tokens of the vocabulary have the name {twice!r}, and vocab.json can hold only one; "
+                "`octavo export --to ctranslate2` can write them"
+            )
         return found

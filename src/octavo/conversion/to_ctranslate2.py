@@ -19,7 +19,7 @@ import numpy as np
 from octavo import interrupt
 from octavo.artifact import ModelDirectory
 from octavo.artifact.positions import position_table
-from octavo.conversion.errors import ConversionError
+from octavo.conversion.export_limits import ExportFormat, check_exportable
 from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.tensor_source import Array
@@ -49,21 +49,22 @@ class _Variable:
     make: Callable[[], Array]
 
 
-def export_ctranslate2(path: str | Path, output: str | Path, *, dtype: CTranslate2Type = "float32") -> None:
-    """Write the model at ``path`` as a CTranslate2 directory at ``output``, which must not exist.
+def export_ctranslate2(
+    path: str | Path, output: str | Path, *, dtype: CTranslate2Type = "float32", overwrite: bool = False
+) -> None:
+    """Write the model at ``path`` as a CTranslate2 directory at ``output``.
 
     In int8 every weight matrix has a scale for each row, as CTranslate2's converter makes it; int8 weights
     are written as they are. Tokens that the model never produces get the bias -65504. The sentencepiece
-    files lie beside the model. Raises ModelError for a bad model, ConversionError, naming the key, for one
-    of integers, OutputError where ``output`` cannot be written.
+    files lie beside the model. ``overwrite``: an export that exists is replaced. Raises ModelError for a bad
+    model, ConversionError, naming the key and the way out, for one that is no ordinary Transformer,
+    OutputError where ``output`` cannot be written.
     """
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
-    if part := model.config.integer_transformer_part:
-        raise ConversionError(f"{part}: CTranslate2 has no such models")
-    if part := model.config.extension:
-        raise ConversionError(f"{part}: such a model is not written for CTranslate2")
-    with exported_directory(output) as directory, model.tensor_reader() as tensor:
+    check_exportable(model, ExportFormat.CTRANSLATE2)
+    exported = exported_directory(model.path, output, overwrite=overwrite)
+    with exported as directory, model.tensor_reader() as tensor:
         writer = _Writer(model, tensor, dtype)
         with (directory / "model.bin").open("wb") as stream:
             _write_binary(stream, list(writer.variables()), writer.aliases())

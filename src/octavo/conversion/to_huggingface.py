@@ -16,10 +16,10 @@ from octavo.artifact.positions import position_table
 from octavo.artifact.tensors_file import save_tensors
 from octavo.conversion.described import UNDETERMINED
 from octavo.conversion.errors import ConversionError
+from octavo.conversion.export_limits import ExportFormat, check_exportable
 from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.huggingface.architecture import (
     ACTIVATION_NAMES,
-    LAYER_NORM_EPSILON,
     OUTPUT_BIAS,
     SHARED_EMBEDDING,
     Architecture,
@@ -34,7 +34,6 @@ from octavo.conversion.huggingface.directory import (
     TOKENIZER_FILE,
     VOCABULARY_FILE,
 )
-from octavo.conversion.language_codes import OPUS_MT
 from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import PAD, StartToken
 from octavo.conversion.tensor_source import Array
@@ -63,41 +62,22 @@ class ExportedModel:
     architecture: Architecture
 
 
-def export(path: str | Path, output: str | Path, *, dtype: DType = "float32") -> ExportedModel:
-    """Write the model at ``path`` as a Hugging Face directory at ``output``, which must not exist.
+def export(
+    path: str | Path, output: str | Path, *, dtype: DType = "float32", overwrite: bool = False
+) -> ExportedModel:
+    """Write the model at ``path`` as a Hugging Face directory at ``output``.
 
-    Quantized weights are widened. Raises ModelError for a bad model, ConversionError, naming the key,
-    for a configuration that no Hugging Face class has, OutputError where ``output`` cannot be written.
+    Quantized weights are widened. ``overwrite``: an export that exists is replaced. Raises ModelError for a
+    bad model, ConversionError, naming the key and the way out, for a model that no Hugging Face class has,
+    OutputError where ``output`` cannot be written.
     """
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
-    _check_expressible(model.config)
-    if model.languages is not None and not all(map(OPUS_MT.code.fullmatch, model.languages.codes)):
-        raise ConversionError(
-            f"languages: {Architecture.of(model.config.norm)} knows no languages but codes in front of a "
-            "text, such as >>fra<<"
-        )
+    check_exportable(model, ExportFormat.HUGGINGFACE)
     exporter = _Exporter(model, dtype)
-    with exported_directory(output) as directory:
+    with exported_directory(model.path, output, overwrite=overwrite) as directory:
         exporter.write(directory)
     return ExportedModel(exporter.architecture)
-
-
-def _check_expressible(config: ModelConfig) -> None:
-    architecture = Architecture.of(config.norm)
-    if part := config.integer_transformer_part or config.extension:
-        raise ConversionError(f"{part}: {architecture} has no such models")
-    wrong = {
-        "embedding_norm": config.embedding_norm and "true",
-        "source_eos": not config.source_eos and "false",
-        "layer_norm_epsilon": config.layer_norm_epsilon != LAYER_NORM_EPSILON and config.layer_norm_epsilon,
-        "shared_embeddings": architecture is Architecture.PEGASUS
-        and not config.shared_embeddings
-        and "false",
-    }
-    for key, value in wrong.items():
-        if value:
-            raise ConversionError(f"{key} = {value}: {architecture} has no such models")
 
 
 class _Exporter:
@@ -115,10 +95,6 @@ class _Exporter:
             for table, size in zip(self.tables, sizes, strict=True)
         ]
         self.separate = self.names[0] != self.names[1]
-        if self.separate and self.architecture is Architecture.PEGASUS:
-            raise ConversionError(
-                f"{model.path}: source and target vocabulary differ; {self.architecture} has one for both"
-            )
         with model.tensor_reader() as tensor:
             self.start = self._start(tensor)
 
@@ -183,6 +159,7 @@ class _Exporter:
         if not np.isfinite(stored).all():
             raise ConversionError(
                 f"{self.model.path}: tensor {name} has a value that {self.dtype} cannot hold"
+                f"{'; export it with --dtype float32' if self.dtype == 'float16' else ''}"
             )
         return stored
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,22 +16,19 @@ import numpy as np
 
 from octavo import interrupt
 from octavo.artifact import ModelDirectory
-from octavo.conversion.errors import ConversionError
+from octavo.conversion.export_limits import ExportFormat, check_exportable, marian_sizes
 from octavo.conversion.exported_directory import exported_directory, widened
 from octavo.conversion.marian.files import DECODER, SETTINGS
-from octavo.conversion.marian.settings import GELU_SINCE, LAYER_NORM_EPSILON
+from octavo.conversion.marian.settings import GELU_SINCE
 from octavo.conversion.marian.tensors import OUTPUT_BIAS, OUTPUT_ROWS, SHARED, SOURCE, TARGET, their_name
 from octavo.conversion.marian.vocabulary import NEWLINE
-from octavo.conversion.piece_table import Kind, PieceTable
+from octavo.conversion.piece_table import PieceTable
 from octavo.conversion.start_token import NEVER
 from octavo.conversion.tensor_source import Array
-from octavo.model.architecture import embedding_name
 from octavo.model.config import (
     Activation,
-    AttentionFunction,
     Mixer,
     ModelConfig,
-    NormFunction,
     NormPlacement,
     Positions,
 )
@@ -44,59 +40,31 @@ _ACTIVATIONS: Final = {Activation.RELU: "relu", Activation.SILU: "swish", Activa
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
-def export_marian(path: str | Path, output: str | Path) -> None:
-    """Write the model at ``path`` as a directory of Marian at ``output``, which must not exist.
+def export_marian(path: str | Path, output: str | Path, *, overwrite: bool = False) -> None:
+    """Write the model at ``path`` as a directory of Marian at ``output``.
 
-    Weights are float32; quantized ones are widened. Raises ModelError for a bad model, ConversionError,
-    naming the key, for what Marian's Transformer cannot be, OutputError where ``output`` cannot be written.
+    Weights are float32; quantized ones are widened. ``overwrite``: an export that exists is replaced. Raises
+    ModelError for a bad model, ConversionError, naming the key and the way out, for what Marian's Transformer
+    cannot be, OutputError where ``output`` cannot be written.
     """
     model = ModelDirectory.open(path)
     model.check_translates("`octavo export`")
+    check_exportable(model, ExportFormat.MARIAN)
     config = model.config
-    with model.tensor_reader() as tensor:
-        _check(model, tensor)
-        with exported_directory(output) as directory:
-            _write_npz(directory / MODEL_FILE, _tensors(model, tensor), settings_text(config))
-            vocabularies = _write_vocabularies(model, directory)
-            decoder = {
-                "relative-paths": True,
-                "models": [MODEL_FILE],
-                "vocabs": vocabularies,
-                "beam-size": model.search.beam,
-                "normalize": model.search.length_penalty,
-                "word-penalty": model.search.word_penalty,
-                "max-length-factor": model.search.length_ratio,
-            }
-            (directory / DECODER).write_text(_yaml(decoder), encoding="utf-8")
-
-
-def _check(model: ModelDirectory, tensor: Callable[[str], Array]) -> None:
-    """Raise ConversionError for the first thing that Marian does not do."""
-    config = model.config
-    start = config.decoder_start_id
-    has_none_such = {
-        "attention": config.attention is not AttentionFunction.SOFTMAX,
-        "norm_function": config.norm_function is not NormFunction.LAYER,
-        "activation": config.activation not in _ACTIVATIONS,
-        "gated": config.gated,
-        "attention_head_dim": config.head_dim * config.attention_heads != config.d_model,
-        "relative_buckets": config.relative_buckets != 0,
-        "positions": config.positions not in (Positions.TENSOR2TENSOR, Positions.NONE),
-        "position_offset": config.position_offset != 0,
-        "scale_embeddings": not config.scale_embeddings,
-        "source_eos": not config.source_eos,
-        "layer_norm_epsilon": not math.isclose(config.layer_norm_epsilon, LAYER_NORM_EPSILON, rel_tol=1e-3),
-        "decoder_start_id": start != config.target_vocab_size - 1
-        or bool(widened(tensor, embedding_name(config, "decoder"))[start].any()),
-    }
-    reason = next((f"{key} = {getattr(config, key)}" for key, none in has_none_such.items() if none), None)
-    if model.languages and not reason:
-        reason = "languages"
-    if reason:
-        raise ConversionError(
-            f"{model.path}: {reason}: Marian has no such models. It has positions of its own "
-            f"({Positions.TENSOR2TENSOR}), and its decoder starts from a zero embedding, our last token"
-        )
+    exported = exported_directory(model.path, output, overwrite=overwrite)
+    with exported as directory, model.tensor_reader() as tensor:
+        _write_npz(directory / MODEL_FILE, _tensors(model, tensor), settings_text(config))
+        vocabularies = _write_vocabularies(model, directory)
+        decoder = {
+            "relative-paths": True,
+            "models": [MODEL_FILE],
+            "vocabs": vocabularies,
+            "beam-size": model.search.beam,
+            "normalize": model.search.length_penalty,
+            "word-penalty": model.search.word_penalty,
+            "max-length-factor": model.search.length_ratio,
+        }
+        (directory / DECODER).write_text(_yaml(decoder), encoding="utf-8")
 
 
 def _tensors(model: ModelDirectory, tensor: Callable[[str], Array]) -> Iterator[tuple[str, Array]]:
@@ -235,15 +203,9 @@ def _yaml(values: dict[str, Any]) -> str:
 def _write_vocabularies(model: ModelDirectory, directory: Path) -> list[str]:
     """The sentencepiece files without the token that the decoder starts from; their names."""
     config = model.config
-    sizes = (config.source_vocab_size - config.shared_embeddings, config.target_vocab_size - 1)
     files = []
-    for path, size in zip(model.tokenizer_paths, sizes, strict=True):
+    for path, size in zip(model.tokenizer_paths, marian_sizes(config), strict=True):
         table = PieceTable.read(path)
-        strangers = [piece for piece in table.pieces[size + 1 :] if piece.kind is not Kind.CONTROL]
-        if strangers:
-            raise ConversionError(
-                f"{path}: has {len(strangers)} pieces that are unknown tokens; Marian has none such"
-            )
         files.append(table.with_pieces(table.pieces[:size]).to_bytes())
     names = ["vocab.spm", "vocab.spm"] if files[0] == files[1] else ["source.spm", "target.spm"]
     for name, data in zip(names, files, strict=True):

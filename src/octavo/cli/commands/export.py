@@ -21,9 +21,7 @@ def export(
         Literal["huggingface", "ctranslate2", "marian"],
         typer.Option("--to", help="The format that is written."),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="DIR is written, and must not exist.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="DIR is written.")],
     dtype: Annotated[
         Literal["float32", "float16", "int8"],
         typer.Option(
@@ -31,6 +29,7 @@ def export(
             help="The type in which weights are stored: float16 is for huggingface, int8 for ctranslate2.",
         ),
     ] = "float32",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="An export at DIR is replaced.")] = False,
 ) -> None:
     """Export a model for Transformers, CTranslate2 or Marian.
 
@@ -52,7 +51,7 @@ def export(
                 "ctranslate2 has float32 and int8; it makes float16 of float32 itself where it loads a model",
                 param_hint="--dtype",
             )
-        conversion.export_ctranslate2(model, output, dtype=dtype)
+        conversion.export_ctranslate2(model, output, dtype=dtype, overwrite=overwrite)
         print(f"Wrote {output}: a model of CTranslate2 in {dtype}{_left_out(model, dtype)}")
         return
     if to == "marian":
@@ -60,12 +59,14 @@ def export(
             raise typer.BadParameter(
                 "marian has float32; marian-conv makes others of it", param_hint="--dtype"
             )
-        conversion.export_marian(model, output)
+        conversion.export_marian(model, output, overwrite=overwrite)
         print(f"Wrote {output}: a model of Marian in float32{_left_out(model, dtype)}")
         return
     if dtype == "int8":
-        raise typer.BadParameter("huggingface has float32 and float16", param_hint="--dtype")
-    exported = conversion.export(model, output, dtype=dtype)
+        raise typer.BadParameter(
+            "huggingface has float32 and float16; int8 is for ctranslate2", param_hint="--dtype"
+        )
+    exported = conversion.export(model, output, dtype=dtype, overwrite=overwrite)
     print(f"Wrote {output}: {exported.architecture}{_left_out(model, dtype)}")
 
 
