@@ -41,18 +41,34 @@ def test_more_draws_than_pairs_go_through_them_again() -> None:
     assert set(Counter(drawn).values()) <= {2, 3}
 
 
+PAIR = ("en", "de")
+
+
 def test_filters() -> None:
     long = "word " * 30
     text = ParallelText(
         ["same", "same", " ", "x", long, "short", "12 34 56", "A sentence."],
         ["gleich", "gleich", "y", "", "kurz", "kurz genug", "12 34 56", "Ein Satz."],
     )
-    kept = filter_texts([text, ParallelText(["same"], ["gleich"])], FilterRecipe(min_letters=0.3))
+    kept = filter_texts([text, ParallelText(["same"], ["gleich"])], FilterRecipe(min_letters=0.3), PAIR)
     assert kept[0].source == ["same", "short", "A sentence."]
     assert kept[1].source == []
-    everything = filter_texts([text], FilterRecipe(max_length_ratio=100, duplicates=True))[0]
+    everything = filter_texts([text], FilterRecipe(max_length_ratio=100, duplicates=True), PAIR)[0]
     assert len(everything.source) == 6
-    assert long not in filter_texts([text], FilterRecipe(max_characters=100, max_length_ratio=100))[0].source
+    shorter = FilterRecipe(max_characters=100, max_length_ratio=100)
+    assert long not in filter_texts([text], shorter, PAIR)[0].source
+
+
+def test_what_is_in_another_language_is_left_out_where_the_recipe_says_so() -> None:
+    pytest.importorskip("py3langid", reason="languages are told apart by octavo[detect]")
+    english, german = "The children play in the garden.", "Die Kinder spielen heute im Garten."
+    text = ParallelText(
+        [english, english, german, "Save as %s", "Paris"],
+        [german, "Les enfants jouent dans le jardin.", german, "Speichern unter %s", "Paris"],
+    )
+    kept = filter_texts([text], FilterRecipe(languages=True), PAIR)[0]
+    assert kept.source == [english, "Save as %s", "Paris"]
+    assert len(filter_texts([text], FilterRecipe(), PAIR)[0].source) == 5
 
 
 def mix(recipe_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from octavo.text.identification import other_language
 from octavo.training.corpus import ParallelText
 from octavo.training.recipe import FilterRecipe
 
@@ -11,15 +12,21 @@ _SHORT_CHARACTERS = 20
 """Texts shorter than this may differ more in length: their ratio is taken as if they had so many."""
 
 
-def filter_texts(texts: Sequence[ParallelText], recipe: FilterRecipe) -> list[ParallelText]:
-    """The texts without the pairs that the recipe refuses; a pair seen before goes, whatever its corpus."""
+def filter_texts(
+    texts: Sequence[ParallelText], recipe: FilterRecipe, languages: tuple[str, str]
+) -> list[ParallelText]:
+    """The texts without the pairs that the recipe refuses; a pair seen before goes, whatever its corpus.
+
+    ``languages``: of the sources and the targets. Raises OctavoError where the recipe asks for them and the
+    extra "detect" is not installed.
+    """
     seen: set[int] = set()
     kept: list[ParallelText] = []
     for text in texts:
         source: list[str] = []
         target: list[str] = []
         for s, t in zip(text.source, text.target, strict=True):
-            if _accepted(s, t, recipe, seen):
+            if _accepted(s, t, recipe, seen) and not (recipe.languages and _foreign(s, t, languages)):
                 source.append(s)
                 target.append(t)
         kept.append(ParallelText(source, target))
@@ -44,6 +51,11 @@ def _accepted(source: str, target: str, recipe: FilterRecipe, seen: set[int]) ->
         return False
     seen.add(key)
     return True
+
+
+def _foreign(source: str, target: str, languages: tuple[str, str]) -> bool:
+    """Whether a side is surely in another language."""
+    return any(other_language(*side) is not None for side in zip((source, target), languages, strict=True))
 
 
 def _letters(text: str) -> int:

@@ -10,6 +10,7 @@ import pydantic
 from octavo.model.config import DEFAULTS, EXTENSION_KEYS, INTEGER_TRANSFORMER_KEYS
 from octavo.training.architecture import DecoderRecipe
 from octavo.training.recipe import (
+    FilterRecipe,
     Recipe,
     RecipeError,
     ScheduleRecipe,
@@ -22,6 +23,7 @@ _FREE = {"max_updates", "average", "checkpoint_minutes"}
 _LATER_TRAINING = ("optimizer", "momentum", "distillation", "sampled_outputs")
 _LATER_SCHEDULE = ("decay", "period", "floor")
 _LATER_VOCABULARY = ("split_digits", "sentences")
+_LATER_FILTER = ("languages",)
 """Keys that came later: at their defaults they are left out, as runs begun by older versions have noted."""
 
 
@@ -39,10 +41,12 @@ def run_identity(
         sampling = recipe.sampling.model_dump(mode="json")
         translation = {"data.max_tokens": recipe.data.max_tokens, "sampling": sampling}
         if recipe.data.epoch_pairs:
+            kept = recipe.data.filter.model_dump(mode="json")
+            _drop_defaults(kept, _LATER_FILTER, FilterRecipe)
             translation |= {
                 "data.epoch_pairs": recipe.data.epoch_pairs,
                 "corpora's weight": [corpus.weight for corpus in recipe.data.train],
-                "data.filter": recipe.data.filter.model_dump(mode="json"),
+                "data.filter": kept,
                 "augmentation": recipe.augmentation.model_dump(mode="json"),
             }
     return {

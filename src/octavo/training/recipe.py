@@ -61,14 +61,16 @@ class TextRecipe(Section):
 class FilterRecipe(Section):
     """Which pairs of a mixture are left out: blank ones, those whose longer side has more than
     ``max_length_ratio`` times the characters of the shorter one (counted as 20 at least) or more than
-    ``max_characters`` (0: any), those whose target has a smaller share of letters than ``min_letters``, and,
-    unless ``duplicates``, those that came before.
+    ``max_characters`` (0: any), those whose target has a smaller share of letters than ``min_letters``,
+    unless ``duplicates`` those that came before, and with ``languages`` those of which a side is surely in
+    another language than the recipe's, which needs octavo[detect].
     """
 
     max_length_ratio: Annotated[float, Field(ge=1)] = 3.0
     max_characters: Annotated[int, Field(ge=0)] = 0
     min_letters: Annotated[float, Field(ge=0, lt=1)] = 0.0
     duplicates: bool = False
+    languages: bool = False
 
 
 class DataRecipe(Section):

@@ -44,7 +44,7 @@ class TranslationTask:
         mixture = None
         if recipe.data.epoch_pairs:
             say(f"filtering {sum(len(text.source) for text in texts)} pairs")
-            texts = filter_texts(texts, recipe.data.filter)
+            texts = filter_texts(texts, recipe.data.filter, (recipe.source_language, recipe.target_language))
             _check_none_empty(texts, recipe)
             mixture = Mixture.of(texts, recipe)
         self.recipe = recipe
