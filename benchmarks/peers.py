@@ -12,7 +12,7 @@ found beforehand. Rounds are interleaved and start with another contestant each 
 Tokens are target tokens with EOS; loading and text are left out. A share of the peak counts the multiply-adds
 of weight products against what the CPU does on registers alone, measured in the same run; it needs forced
 lengths. Let the machine rest meanwhile. Writes OUTPUT.json, OUTPUT.md and OUTPUT.svg; needs the extra peers,
-and for ONNX Runtime an interpreter of another environment (peers_onnx.py).
+and for ONNX Runtime and OpenVINO an interpreter of another environment each (peers_optimum.py).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from typing import Any
 from peers_race import (
     AVX2,
     ENVIRONMENTS,
+    GENERATE,
     Contestant,
     Worker,
     best_ctranslate2,
@@ -63,13 +64,17 @@ GENERATE_BATCH = {"batch": 32}
 NAMES = (
     *("octavo-int8", "octavo-float32", "ctranslate2-int8", "ctranslate2-float32"),
     *("transformers-float32", "onnxruntime-int8", "onnxruntime-float32"),
+    *("openvino-int8", "openvino-bfloat16", "openvino-float32"),
 )
 TITLES = {
     "octavo": "Octavo",
     "ctranslate2": "CTranslate2",
     "transformers": "Transformers generate()",
     "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
 }
+OPTIMUM = ("onnxruntime", "openvino")
+"""Kinds that run in an interpreter of their own."""
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -100,13 +105,22 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--isa", choices=["avx2"], help="hold every contestant to these instructions")
     parser.add_argument("--scaling", action="store_true", help="race Octavo's int8 on one thread too")
     parser.add_argument("--memory", action="store_true", help="peak memory of each, in a new process")
-    parser.add_argument("--onnx-python", type=Path, help="interpreter that has optimum-onnx")
+    parser.add_argument(
+        "--onnxruntime-python", type=Path, metavar="PYTHON", help="interpreter that has optimum-onnx"
+    )
+    parser.add_argument(
+        "--openvino-python", type=Path, metavar="PYTHON", help="interpreter that has optimum-intel"
+    )
     parser.add_argument("--output", type=Path, default=Path("peers"), help="without its suffix")
     arguments = parser.parse_args()
     if min(arguments.sentences, arguments.rounds, arguments.threads, arguments.tune_sentences) < 1:
         parser.error("numbers must be at least 1")
-    if any(name.startswith("onnxruntime") for name in arguments.contestants) and not arguments.onnx_python:
-        parser.error("ONNX Runtime needs --onnx-python")
+    kinds = {name.rsplit("-", 1)[0] for name in arguments.contestants}
+    for kind in kinds.intersection(OPTIMUM):
+        if not getattr(arguments, f"{kind}_python"):
+            parser.error(f"{TITLES[kind]} needs --{kind}-python; peers_optimum.py says what to install there")
+    if arguments.isa and "openvino" in kinds:
+        parser.error("OpenVINO cannot be held to fewer instructions: leave --isa or OpenVINO out")
     if arguments.shape and (arguments.source or not arguments.forced):
         parser.error("--shape needs --forced and takes no --source: random weights never end a sentence")
     return arguments
@@ -185,13 +199,14 @@ class Preparation:
             _quietly(tool, "--model", self.huggingface(), "--output_dir", path, *quantization)
         return path
 
-    def onnx(self, precision: str) -> Path:
-        """ONNX files."""
-        path = self.folder / f"onnx-{precision}"
+    def optimum(self, kind: str, precision: str) -> Path:
+        """Files of ONNX Runtime or OpenVINO; those of float32 become bfloat16 when they are loaded."""
+        written = "int8" if precision == "int8" else "float32"
+        path = self.folder / f"{kind}-{written}"
         if self._first(path):
-            script = Path(__file__).resolve().parent / "peers_onnx.py"
-            python = self._arguments.onnx_python
-            _quietly(python, script, self.huggingface(), path, "--precision", precision)
+            script = Path(__file__).resolve().parent / "peers_optimum.py"
+            python = getattr(self._arguments, f"{kind}_python")
+            _quietly(python, script, kind, self.huggingface(), path, "--precision", written)
         return path
 
     def _first(self, path: Path) -> bool:
@@ -235,9 +250,11 @@ def contestants(
             )
             tried += more
         else:
-            in_onnx = kind == "onnxruntime"
-            spec["model"] = str(preparation.onnx(precision) if in_onnx else preparation.huggingface())
-            python = str(arguments.onnx_python) if in_onnx else sys.executable
+            python = sys.executable
+            spec["model"] = str(preparation.huggingface())
+            if kind in OPTIMUM:
+                python = str(getattr(arguments, f"{kind}_python"))
+                spec["model"] = str(preparation.optimum(kind, precision))
             contestant = dataclasses.replace(contestant, settings=GENERATE_BATCH, python=python)
             sentences = min(GENERATE_BATCH["batch"], len(preparation.work.sources))
             contestant, more = best_threads(
@@ -256,8 +273,8 @@ def share_of_peak(
     """Multiply-adds of the work over the median time, as a share of the peak; None where not known."""
     work, config = preparation.work, preparation.model.config
     row_steps = work.row_steps([row["target_tokens"]]) if work.forced else None
-    if row_steps is None or latency:
-        return None
+    if row_steps is None or latency or contestant.precision == "bfloat16":
+        return None  # no peak is measured in bfloat16
     plan = None
     if contestant.precision == "int8":
         plan = ModelDirectory.open(preparation.octavo("int8")).plan
@@ -269,7 +286,7 @@ def share_of_peak(
 def same_outputs(
     chosen: list[Contestant], outputs: list[list[list[int]]], forced: int | None
 ) -> dict[str, Any]:
-    """How many translations of each contestant equal those of Octavo in the same precision.
+    """How many translations of each contestant equal those of Octavo in its precision, bfloat16's in float32.
 
     generate() is left out where lengths are forced: it ends every translation with EOS.
     """
@@ -277,10 +294,11 @@ def same_outputs(
     pairs = list(zip(chosen, outputs, strict=True))
     ours = {who.precision: made for who, made in pairs if who.name == "Octavo"}
     for who, made in pairs:
-        ends_itself = forced is None or who.name == "CTranslate2"
-        if who.precision in ours and ends_itself and who.name != "Octavo":
-            both = list(zip(ours[who.precision], made, strict=True))
-            found[f"Octavo {who.precision} and {who.label}"] = {
+        ends_itself = forced is None or who.spec["kind"] not in GENERATE
+        beside = "float32" if who.precision == "bfloat16" else who.precision
+        if beside in ours and ends_itself and who.name != "Octavo":
+            both = list(zip(ours[beside], made, strict=True))
+            found[f"Octavo {beside} and {who.label}"] = {
                 "same": sum(a == b for a, b in both),
                 "of": len(both),
                 "tokens_of_octavo": sum(len(a) + 1 for a, _ in both),
@@ -327,6 +345,7 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
         workers = [Worker(contestant) for contestant in chosen]
         for worker in workers:
             stack.callback(worker.close)
+        said = {worker.contestant.label: worker.runs_on for worker in workers if worker.runs_on}
         answers = run_race(workers, arguments.rounds, latency=latency)
     peaks.append(measure_peak(isa, arguments.threads))
     peak = max(peaks, key=lambda found: found.int8)
@@ -342,13 +361,13 @@ def measure(preparation: Preparation, arguments: argparse.Namespace, load: float
         row["peak_memory_bytes"] = peak_memory(contestant) if arguments.memory else None
         rows[contestant.label] = row
     outputs = [found[0].outputs for found in answers.values()]
-    theirs = {c.label: what_ctranslate2_runs(c) for c in chosen if c.name == "CTranslate2"}
+    said |= {c.label: what_ctranslate2_runs(c) for c in chosen if c.name == "CTranslate2"}
     return {
         "run": run_report(arguments, preparation, load),
         "peak_multiply_adds_per_second": dataclasses.asdict(peak),
         "contestants": rows,
         "same_outputs": same_outputs(chosen, outputs, arguments.forced),
-        "what_ctranslate2_runs": theirs,
+        "what_runs": said,
         "tried": tried,
     }
 

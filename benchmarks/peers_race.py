@@ -22,6 +22,8 @@ WORKER = Path(__file__).resolve().parent / "peers_worker.py"
 REST_SECONDS = 0.3  # OpenMP's threads spin for 0.2 s after their last work
 EXAMPLES = tuple({"max_batch_size": n, "batch_type": "examples"} for n in (16, 32, 64, 128))
 TOKENS = tuple({"max_batch_size": n, "batch_type": "tokens"} for n in (512, 1024, 2048, 4096))
+GENERATE = ("transformers", "onnxruntime", "openvino")
+"""Kinds that search with generate() of Transformers."""
 ONE = {"max_batch_size": 1, "batch_type": "examples"}
 ENVIRONMENTS: tuple[dict[str, str], ...] = ({}, {"CT2_FORCE_CPU_ISA": "AVX512"})
 AVX2 = {
@@ -53,7 +55,7 @@ class Contestant:
         parts = [self.note] if self.note else []
         if "inter" in self.spec:
             parts.append(f"{self.spec['inter']} x {self.spec['intra']} threads")
-        if self.spec["kind"] in ("transformers", "onnxruntime"):
+        if self.spec["kind"] in GENERATE:
             parts.append(f"{self.spec['threads']} {'thread' if self.spec['threads'] == 1 else 'threads'}")
         if "batch_type" in self.settings:
             parts.append(f"batches of {self.settings['max_batch_size']} {self.settings['batch_type']}")
@@ -88,7 +90,7 @@ class Worker:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
         )
-        self._answer()
+        self.runs_on: list[str] = self._answer()["runs_on"]
 
     def run(self, *, first: int | None = None, one_by_one: bool = False) -> Answer:
         """Translate the first of the sentences (None: all), in one call or in one a sentence."""

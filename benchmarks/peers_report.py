@@ -40,7 +40,7 @@ def markdown(report: dict[str, Any]) -> str:
                 f"{count['tokens_of_octavo']:,} and {count['tokens_of_the_other']:,} tokens."
             ),
         ]
-    for name, said in report["what_ctranslate2_runs"].items():
+    for name, said in report["what_runs"].items():
         lines += ["", f"{name} says: {'; '.join(said)}."]
     return "\n".join(lines) + "\n"
 

@@ -6,6 +6,8 @@ who it is and where its work lies. Imports only what that contestant needs, so t
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.metadata
 import json
 import os
 import sys
@@ -15,13 +17,24 @@ from pathlib import Path
 from typing import Any, TextIO
 
 Sources = list[list[int]]
-Translate = Callable[[Sources, dict[str, Any]], Any]
-"""Translates all of them. What it returns is read by the contestant's own Outputs, outside the clock."""
-Outputs = Callable[[Any], list[list[int]]]
-"""Target ids of each sentence without EOS, in the order of the sources."""
+OPENVINO_TYPES = ("INFERENCE_PRECISION_HINT", "KV_CACHE_PRECISION")
 
 
-def octavo_engine(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate, Outputs, list[Any]]:
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A contestant that is ready. ``translate`` takes sources, prepared as ``sources`` are, and settings.
+
+    ``outputs`` reads what it returned, outside the clock: target ids of each sentence without EOS, in the
+    order of the sources. ``runs_on`` is what it says of itself.
+    """
+
+    translate: Callable[[Sources, dict[str, Any]], Any]
+    outputs: Callable[[Any], list[list[int]]]
+    sources: list[Any]
+    runs_on: list[str] = dataclasses.field(default_factory=list)
+
+
+def octavo_engine(spec: dict[str, Any], work: dict[str, Any]) -> Loaded:
     """Our engine on a model directory."""
     import numpy as np
 
@@ -40,10 +53,10 @@ def octavo_engine(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate
     def outputs(found: Any) -> list[list[int]]:
         return [best[0].tokens.tolist() for best in found]
 
-    return lambda sources, _settings: engine.translate(sources, options), outputs, prepared
+    return Loaded(lambda sources, _settings: engine.translate(sources, options), outputs, prepared)
 
 
-def ctranslate2(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate, Outputs, list[Any]]:
+def ctranslate2(spec: dict[str, Any], work: dict[str, Any]) -> Loaded:
     """CTranslate2 with this many workers (inter) of this many threads (intra)."""
     import ctranslate2 as library
 
@@ -66,20 +79,18 @@ def ctranslate2(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate, 
     def outputs(found: Any) -> list[list[int]]:
         return [[ids[piece] for piece in result.hypotheses[0]] for result in found]
 
-    return translate, outputs, prepared
+    return Loaded(translate, outputs, prepared)
 
 
-def generate(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate, Outputs, list[Any]]:
-    """generate() of Transformers, with PyTorch or ONNX Runtime under it; batches sorted by length."""
+def generate(spec: dict[str, Any], work: dict[str, Any]) -> Loaded:
+    """generate() of Transformers, over PyTorch, ONNX Runtime or OpenVINO; batches sorted by length.
+
+    The search is PyTorch's everywhere, so its threads are set whatever lies under it.
+    """
     import torch
 
-    if spec["kind"] == "onnxruntime":
-        model = _onnx_model(spec)
-    else:
-        from transformers import AutoModelForSeq2SeqLM
-
-        torch.set_num_threads(spec["threads"])
-        model = AutoModelForSeq2SeqLM.from_pretrained(spec["model"]).eval()
+    torch.set_num_threads(spec["threads"])
+    model, runs_on = GENERATE_MODELS[spec["kind"]](spec)
     end, pad = work["end_id"], work["pad_id"]
     lengths = {}
     if work["forced"]:
@@ -103,30 +114,63 @@ def generate(spec: dict[str, Any], work: dict[str, Any]) -> tuple[Translate, Out
         rows = [row.tolist()[1:] for row in found]
         return [row[: row.index(end)] if end in row else [t for t in row if t != pad] for row in rows]
 
-    return translate, outputs, [[*source, end] for source in work["sources"]]
+    return Loaded(translate, outputs, [[*source, end] for source in work["sources"]], runs_on)
 
 
-def _onnx_model(spec: dict[str, Any]) -> Any:
+def _torch_model(spec: dict[str, Any]) -> tuple[Any, list[str]]:
+    from transformers import AutoModelForSeq2SeqLM
+
+    return AutoModelForSeq2SeqLM.from_pretrained(spec["model"]).eval(), []
+
+
+def _onnx_model(spec: dict[str, Any]) -> tuple[Any, list[str]]:
     import onnxruntime
     from optimum.onnxruntime import ORTModelForSeq2SeqLM
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = spec["threads"]
     suffix = "_quantized" if spec["precision"] == "int8" else ""
-    return ORTModelForSeq2SeqLM.from_pretrained(
+    model = ORTModelForSeq2SeqLM.from_pretrained(
         spec["model"],
         session_options=options,
         encoder_file_name=f"encoder_model{suffix}.onnx",
         decoder_file_name=f"decoder_model{suffix}.onnx",
         decoder_with_past_file_name=f"decoder_with_past_model{suffix}.onnx",
     )
+    return model, _versions("onnxruntime", "optimum-onnx", "transformers", "torch")
 
 
+def _openvino_model(spec: dict[str, Any]) -> tuple[Any, list[str]]:
+    import openvino
+    from optimum.intel import OVModelForSeq2SeqLM
+
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if spec["precision"] == "bfloat16" and "BF16" not in able:
+        raise SystemExit(f"OpenVINO has no bfloat16 on this CPU, but {able}; leave openvino-bfloat16 out")
+    settings = {"INFERENCE_NUM_THREADS": str(spec["threads"])}
+    hints = {"float32": "f32", "bfloat16": "bf16"}  # int8: what the plugin takes for the rest
+    if spec["precision"] in hints:
+        settings["INFERENCE_PRECISION_HINT"] = hints[spec["precision"]]
+    model = OVModelForSeq2SeqLM.from_pretrained(spec["model"], ov_config=settings)
+    compiled = model.decoder.request.get_compiled_model()
+    types = {name: compiled.get_property(name).to_string() for name in OPENVINO_TYPES}
+    said = [f"{name}={value}" for name, value in types.items()]
+    return model, [*said, *_versions("openvino", "optimum-intel", "nncf", "transformers", "torch")]
+
+
+def _versions(*packages: str) -> list[str]:
+    return [f"{package} {importlib.metadata.version(package)}" for package in packages]
+
+
+GENERATE_MODELS = {
+    "transformers": _torch_model,
+    "onnxruntime": _onnx_model,
+    "openvino": _openvino_model,
+}
 KINDS = {
     "octavo": octavo_engine,
     "ctranslate2": ctranslate2,
-    "transformers": generate,
-    "onnxruntime": generate,
+    **dict.fromkeys(GENERATE_MODELS, generate),
 }
 
 
@@ -139,18 +183,18 @@ def peak_memory_bytes() -> int:
 def serve(spec: dict[str, Any], answers: TextIO) -> None:
     """Load, then answer until the input ends."""
     work = json.loads(Path(spec["work"]).read_text(encoding="utf-8"))
-    translate, outputs, sources = KINDS[spec["kind"]](spec, work)
-    print(json.dumps({"ready": True}), file=answers, flush=True)
+    loaded = KINDS[spec["kind"]](spec, work)
+    print(json.dumps({"ready": True, "runs_on": loaded.runs_on}), file=answers, flush=True)
     for line in sys.stdin:
         order = json.loads(line)
-        chosen = sources[: order["first"]]
+        chosen = loaded.sources[: order["first"]]
         batches = [[source] for source in chosen] if order["one_by_one"] else [chosen]
         taken, found = [], []
         for batch in batches:
             start = time.perf_counter()
-            result = translate(batch, order["settings"])
+            result = loaded.translate(batch, order["settings"])
             taken.append(time.perf_counter() - start)
-            found += outputs(result)
+            found += loaded.outputs(result)
         answer = {"seconds": taken, "outputs": found, "peak_memory_bytes": peak_memory_bytes()}
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -50,7 +50,7 @@ def test_a_worker_translates_as_the_engine_does(tmp_path: Path) -> None:
     expected = [
         best[0].tokens.tolist() for best in Engine(model, threads=1).translate(work.sources, work.options)
     ]
-    assert ready == {"ready": True}
+    assert ready == {"ready": True, "runs_on": []}
     assert (whole["outputs"], two["outputs"]) == (expected, expected[:2])
     assert (len(whole["seconds"]), len(two["seconds"])) == (1, 2)
     assert whole["peak_memory_bytes"] > 2**20
@@ -83,7 +83,7 @@ def report(latency: bool) -> dict[str, Any]:
             "CTranslate2 int8 (2 x 1 threads)": theirs,
         },
         "same_outputs": {"these": {"same": 9, "of": 10, "tokens_of_octavo": 100, "tokens_of_the_other": 101}},
-        "what_ctranslate2_runs": {"CTranslate2 int8": ["Selected ISA: AVX2", "oneDNN ISA: Intel AVX2"]},
+        "what_runs": {"CTranslate2 int8": ["Selected ISA: AVX2", "oneDNN ISA: Intel AVX2"]},
     }
 
 
