@@ -8,9 +8,9 @@
 Each line of --expected is the translation of a line of --source, perhaps with its score and a tab in front.
 In float32 a difference is explained by the cap (both go on to the longest translation), or by a tie: two
 tokens whose logits differ by less than --tie. In int8 the sentence is translated once more by the numpy
-simulation of the engine, with Marian's three rules in place of Octavo's: inputs are clipped at -127, the
-shortlist is filled up to a multiple of eight, and the longest translation is rounded up. What then still
-differs is a tie where the best two logits come closer than --tie before the first difference.
+simulation of the engine, with Marian's two rules in place of Octavo's: the shortlist is filled up to a
+multiple of eight, and the longest translation is rounded up. What then still differs is a tie where the best
+two logits come closer than --tie before the first difference.
 """
 
 from __future__ import annotations
@@ -23,22 +23,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-import octavo.simulation.transformer
 from octavo.artifact import ModelDirectory
 from octavo.conversion import convert
 from octavo.conversion.marian.files import Files
 from octavo.conversion.marian.shortlist import LexicalShortlist
 from octavo.engine import Engine, Hypothesis
-from octavo.model.plan import Static
 from octavo.model.search import SearchOptions, Stop
-from octavo.quantization.activations import QuantizedActivation, quantize_activation
 from octavo.simulation import Simulation
 
 _MULTIPLE = 8
@@ -115,17 +110,16 @@ class Explanation:
         candidates = self._candidates(source)
         tokens: list[int] = []
         gaps: list[float] = []
-        with clipped_at_127():
-            while len(gaps) < math.ceil(self.options.ratio * (len(source) + 1)):
-                logits = self.simulation.run(source, tokens).logits[-1]
-                allowed = np.full(len(logits), -np.inf, np.float32)
-                allowed[candidates] = logits[candidates]
-                allowed[list(config.suppressed_ids)] = -np.inf
-                second, first = np.argsort(allowed, kind="stable")[-2:]
-                gaps.append(float(allowed[first] - allowed[second]))
-                if first == config.eos_id:
-                    break
-                tokens.append(int(first))
+        while len(gaps) < math.ceil(self.options.ratio * (len(source) + 1)):
+            logits = self.simulation.run(source, tokens).logits[-1]
+            allowed = np.full(len(logits), -np.inf, np.float32)
+            allowed[candidates] = logits[candidates]
+            allowed[list(config.suppressed_ids)] = -np.inf
+            second, first = np.argsort(allowed, kind="stable")[-2:]
+            gaps.append(float(allowed[first] - allowed[second]))
+            if first == config.eos_id:
+                break
+            tokens.append(int(first))
         return tokens, gaps
 
     def _candidates(self, source: Sequence[int]) -> list[int]:
@@ -139,23 +133,6 @@ class Explanation:
         while len(found) % _MULTIPLE:
             found.add(next(more))
         return sorted(found)
-
-
-@contextmanager
-def clipped_at_127() -> Iterator[None]:
-    """The simulation with static inputs from -127 to 127, as Marian has them."""
-
-    def quantized(x: Any, how: Static | None = None) -> QuantizedActivation:
-        found = quantize_activation(x, how)
-        least = found.zero_point - 127
-        return found if how is None else dataclasses.replace(found, values=np.maximum(found.values, least))
-
-    module: Any = octavo.simulation.transformer
-    module.quantize_activation = quantized
-    try:
-        yield
-    finally:
-        module.quantize_activation = quantize_activation
 
 
 def compare(path: Path, options: argparse.Namespace, folder: Path) -> bool:

@@ -25,9 +25,8 @@ def plan_for(config: ModelConfig, kind: str, seed: int = 0) -> QuantizationPlan:
             if product.kind is ProductKind.WEIGHT:
                 dynamic = kind == "mixed" and rng.random() < 0.3
                 zero_point = int(rng.choice([0, 1, 100, 128, 131, 255]))
-                inputs.setdefault(
-                    site, None if dynamic else Static(float(rng.uniform(0.01, 0.04)), zero_point)
-                )
+                how = Static(float(rng.uniform(0.01, 0.04)), zero_point, narrow_range=zero_point in (1, 128))
+                inputs.setdefault(site, None if dynamic else how)
             else:
                 scales = np.float32(rng.uniform(0.005, 0.02, config.attention_heads))
                 heads[site] = tuple(scales.tolist())

@@ -52,12 +52,14 @@ std::vector<std::string> option_names() {
   };
 }
 
-/// float32: names; inputs: (scale, zero point) by name; heads: lists of scales by name.
+/// float32: names; inputs: (scale, zero point, narrow range) by name; heads: lists of scales by name.
 void make_plan(QuantizationPlan* self, nb::handle float32, nb::dict inputs, nb::dict heads) {
   QuantizationPlan plan;
   for (const nb::handle product : float32) plan.float32.insert(text(product));
   for (const auto& [site, scale] : inputs) {
-    plan.inputs[text(site)] = {.scale = number<float>(scale[0]), .zero_point = number<int>(scale[1])};
+    plan.inputs[text(site)] = {.scale = number<float>(scale[0]),
+                               .zero_point = number<int>(scale[1]),
+                               .narrow_range = number<bool>(scale[2])};
   }
   for (const auto& [site, scales] : heads) plan.heads[text(site)] = numbers<float>(scales);
   new (self) QuantizationPlan(std::move(plan));

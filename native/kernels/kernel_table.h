@@ -14,13 +14,14 @@ struct L1Norm;
 
 enum class Activation : std::uint8_t { none, relu, gelu, silu, gelu_tanh };
 
-/// Where and how floats are stored as u8: round(x · inverse) + zero_point, static quantization of
-/// docs/numerics.md. `inverse` has one value for each column.
+/// Where and how floats are stored as u8: round(x · inverse) + zero_point, at least `least`, static
+/// quantization of docs/numerics.md. `inverse` has one value for each column.
 struct QuantizedRows {
   std::uint8_t* values = nullptr;  // null: not wanted
   std::ptrdiff_t stride = 0;       // bytes from row to row
   const float* inverse = nullptr;
   int zero_point = 0;  // 0..255
+  int least = 0;       // 1 where the range is narrow, else 0
 };
 
 /// What happens to a product's sums while they are in registers: + bias, activation, · factor, + residual,

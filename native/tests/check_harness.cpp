@@ -87,6 +87,33 @@ void quantize_static_to_254(const float* x, std::ptrdiff_t stride, int rows, int
   if (output.zero_point == 127 && output.values[0] == 255) output.values[0] = 254;
 }
 
+QuantizedRows full_range(QuantizedRows rows) {
+  rows.least = 0;
+  return rows;
+}
+
+void product_s8_full_range(const ProductS8& product) {
+  ProductS8 full = product;
+  full.epilogue.quantized = full_range(product.epilogue.quantized);
+  truth().linear_s8.product(full);
+}
+
+void quantize_static_full_range(const float* x, std::ptrdiff_t stride, int rows, int n,
+                                const QuantizedRows& output) {
+  truth().quantize_static(x, stride, rows, n, full_range(output));
+}
+
+void layer_norm_full_range(const float* x, int rows, int n, const float* weight, const float* bias,
+                           float epsilon, float* output, const QuantizedRows& quantized) {
+  truth().layer_norm(x, rows, n, weight, bias, epsilon, output, full_range(quantized));
+}
+
+void attend_full_range(const Attend& job) {
+  Attend full = job;
+  full.quantized = full_range(job.quantized);
+  truth().attention.attend(full);
+}
+
 void layer_norm_before_row(const float* x, int rows, int n, const float* weight, const float* bias,
                            float epsilon, float* output, const QuantizedRows& quantized) {
   truth().layer_norm(x, rows, n, weight, bias, epsilon, output, quantized);
@@ -269,6 +296,11 @@ constexpr std::array kPlanted{
             [](KernelTable& t) { t.quantize_static = quantize_static_nan_as_zero; }},
     Planted{"quantize_static", "zero_point=127",
             [](KernelTable& t) { t.quantize_static = quantize_static_to_254; }},
+    Planted{"quantize_static", "least=1",
+            [](KernelTable& t) { t.quantize_static = quantize_static_full_range; }},
+    Planted{"product_s8", "least=1", [](KernelTable& t) { t.linear_s8.product = product_s8_full_range; }},
+    Planted{"layer_norm", "least=1", [](KernelTable& t) { t.layer_norm = layer_norm_full_range; }},
+    Planted{"attend", "least=1", [](KernelTable& t) { t.attention.attend = attend_full_range; }},
     Planted{"layer_norm", "1 before output", [](KernelTable& t) { t.layer_norm = layer_norm_before_row; }},
     Planted{"layer_norm", "output=floats and u8",
             [](KernelTable& t) { t.layer_norm = layer_norm_without_u8; }},

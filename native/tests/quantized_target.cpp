@@ -37,6 +37,7 @@ int any_zero_point(Random& random) {
 
 void QuantizedTarget::prepare(int rows, int columns, std::size_t padded, int gap, Random& random) {
   zero_point_ = any_zero_point(random);
+  least_ = zero_point_ > 0 && random.chance() ? 1 : 0;
   stride_ = columns + gap;
   output_.shape(rows, columns, stride_);
   inverse_.resize(padded);
@@ -49,12 +50,16 @@ void QuantizedTarget::prepare(int rows, int columns, std::size_t padded, int gap
 }
 
 std::string QuantizedTarget::text() const {
-  return std::string(" zero_point=") + std::to_string(zero_point_) + " inverses=" + inverses_ +
-         " u8_stride=" + std::to_string(stride_);
+  return std::string(" zero_point=") + std::to_string(zero_point_) + " least=" + std::to_string(least_) +
+         " inverses=" + inverses_ + " u8_stride=" + std::to_string(stride_);
 }
 
 QuantizedRows QuantizedTarget::rows(std::uint8_t* values) const {
-  return {.values = values, .stride = stride_, .inverse = inverse_.data(), .zero_point = zero_point_};
+  return {.values = values,
+          .stride = stride_,
+          .inverse = inverse_.data(),
+          .zero_point = zero_point_,
+          .least = least_};
 }
 
 }  // namespace octavo::testing

@@ -10,8 +10,8 @@
 namespace octavo::testing {
 
 /// Rows stored as u8 by static quantization, twice: by the reference and by the kernel under test. Zero
-/// points are often at or beside an end of their range; inverses fit the values, are 1 (ties stay ties), or
-/// extreme.
+/// points are often at or beside an end of their range, which is narrow half the time; inverses fit the
+/// values, are 1 (ties stay ties), or extreme.
 class QuantizedTarget {
  public:
   /// Strides are `gap` more than `columns`; `padded` is the length of the inverses, NaN behind `columns`.
@@ -25,6 +25,7 @@ class QuantizedTarget {
   QuantizedRows rows(std::uint8_t* values) const;
 
   int zero_point_ = 0;
+  int least_ = 0;
   std::ptrdiff_t stride_ = 0;
   const char* inverses_ = "";
   GuardedArray<float> inverse_;

@@ -129,6 +129,11 @@ def write_firefox(directory: Path, *, packed: bool = False, static: dict[str, fl
     return directory
 
 
+def narrow(scale: float) -> Static:
+    """Marian's range of inputs: -127 to 127 steps."""
+    return Static(scale, 128, narrow_range=True)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_firefox(tmp_path: Path, packed: bool) -> None:
     directory = write_firefox(tmp_path / "firefox", packed=packed)
@@ -145,9 +150,9 @@ def test_firefox(tmp_path: Path, packed: bool) -> None:
     np.testing.assert_array_equal(embedding[:-1], integers_of(theirs["Wemb"])[0])
     assert not embedding[-1].any()
     assert found.plan
-    assert found.plan.inputs["decoder.layers.0.ssru.input"] == Static(1 / static["decoder_l1_rnn_W"], 128)
-    assert found.plan.inputs["decoder.output"] == Static(1 / static["Wemb"], 128)
-    assert found.plan.inputs["encoder.output"] == Static(1 / static["decoder_l1_context_Wk"], 128)
+    assert found.plan.inputs["decoder.layers.0.ssru.input"] == narrow(1 / static["decoder_l1_rnn_W"])
+    assert found.plan.inputs["decoder.output"] == narrow(1 / static["Wemb"])
+    assert found.plan.inputs["encoder.output"] == narrow(1 / static["decoder_l1_context_Wk"])
     assert "decoder.layers.0.cross_attention.scores" in found.plan.float32
     assert found.shortlist
     assert found.alignment == AlignmentHeads(((0, 0),))
@@ -160,8 +165,8 @@ def test_inputs_with_several_scales_take_the_widest(tmp_path: Path) -> None:
     static = marian_npz.alphas(SSRU) | {"encoder_l1_self_Wk": 4.0, "none": 3.0}
     found = read(write_firefox(tmp_path / "firefox", static=static))
     assert found.plan
-    assert found.plan.inputs["encoder.layers.0.self_attention.input"] == Static(0.25)
-    assert found.plan.inputs["decoder.output"] == Static(1 / 3)
+    assert found.plan.inputs["encoder.layers.0.self_attention.input"] == narrow(0.25)
+    assert found.plan.inputs["decoder.output"] == narrow(1 / 3)
 
 
 def test_int8_without_static_scales_is_dynamic(tmp_path: Path) -> None:

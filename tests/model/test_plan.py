@@ -24,7 +24,11 @@ from ..plans import PLANS, plan_for
 
 BASE = tiny_config(encoder_layers=6, decoder_layers=6)
 SCALES = st.floats(SMALLEST_SCALE, LARGEST_SCALE)
-INPUTS = st.none() | st.builds(Static, SCALES, st.integers(0, 255))
+INPUTS = (
+    st.none()
+    | st.builds(Static, SCALES, st.integers(0, 255))
+    | st.builds(Static, SCALES, st.integers(1, 255), st.just(True))
+)
 
 
 @st.composite
@@ -146,6 +150,20 @@ def test_scales_are_binary32_and_plain_numbers() -> None:
         Static(1.0, 1.5)  # type: ignore[arg-type]
     with pytest.raises(SpecError, match=r"heads: 'site': scale = 0\.0"):
         QuantizationPlan(frozenset(), {}, {"site": (1.0, 0.0)})
+
+
+def test_a_narrow_range_has_as_many_steps_on_both_sides() -> None:
+    assert Static(1.0, 128).limits == (-128, 127)
+    assert Static(1.0, 128, narrow_range=True).limits == (-127, 127)
+    with pytest.raises(SpecError, match="zero_point = 0: a narrow range does not hold it"):
+        Static(1.0, 0, narrow_range=True)
+
+
+def test_a_full_range_is_not_written() -> None:
+    """Versions that know no narrow range read all other plans."""
+    assert Static(0.5, 7).to_dict() == {"scale": 0.5, "zero_point": 7}
+    narrow = Static(0.5, 7, narrow_range=True)
+    assert narrow.to_dict() == {"scale": 0.5, "zero_point": 7, "narrow_range": True}
 
 
 def test_schemes_and_plans_fit_or_are_refused() -> None:

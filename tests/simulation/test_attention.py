@@ -31,6 +31,13 @@ def test_static_rows_by_hand() -> None:
     assert (found.row_scale.tolist(), found.zero_point) == ([0.5], 3)
 
 
+def test_static_rows_of_a_narrow_range_by_hand() -> None:
+    x = np.array([[0, -127, -127.4, -127.5, -128, -1e30, 127, 1e30]], np.float32)
+    narrow, full = (quantize_activation(x, Static(1.0, 128, is_narrow)) for is_narrow in (True, False))
+    assert narrow.signed().tolist() == [[0, -127, -127, -127, -127, -127, 127, 127]]
+    assert full.signed().tolist() == [[0, -127, -127, -128, -128, -128, 127, 127]]
+
+
 def test_huge_values_over_a_tiny_scale_saturate() -> None:
     x = np.array([[3e38, -3e38, 0]], np.float32)
     assert quantize_activation(x, Static(2.0**-100, 7)).values.tolist() == [[255, 0, 7]]
@@ -41,14 +48,15 @@ def test_huge_values_over_a_tiny_scale_saturate() -> None:
     st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=20),
     st.floats(2.0**-10, 2.0),
     st.integers(0, 255),
+    st.booleans(),
 )
 def test_static_error_is_half_a_step_inside_the_range(
-    row: list[float], scale: float, zero_point: int
+    row: list[float], scale: float, zero_point: int, is_narrow: bool
 ) -> None:
     """Outside it the nearest end is taken. A zero is exact whatever the zero point."""
-    how = Static(scale, zero_point)
+    how = Static(scale, zero_point, narrow_range=is_narrow and zero_point > 0)
     found = quantize_activation(np.array([[*row, 0.0]], np.float32), how).signed()[0].astype(np.float64)
-    exact = np.clip(np.array([*row, 0.0]) / how.scale, -zero_point, 255 - zero_point)
+    exact = np.clip(np.array([*row, 0.0]) / how.scale, *how.limits)
     assert np.abs(found - exact).max() <= 0.5 + 1e-4
     assert found[-1] == 0
 

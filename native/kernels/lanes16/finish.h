@@ -24,8 +24,7 @@ inline void finish(const Epilogue& epilogue, std::ptrdiff_t row, std::ptrdiff_t 
   }
   const QuantizedRows& quantized = epilogue.quantized;
   if (quantized.values != nullptr) {
-    store_quantized(value, V::load(quantized.inverse + column), quantized.zero_point,
-                    quantized.values + row * quantized.stride + column, valid);
+    store_quantized(value, V::load(quantized.inverse + column), quantized, row, column, valid);
   } else {
     store(value, epilogue.output + row * epilogue.output_stride + column, valid);
   }
@@ -77,8 +76,7 @@ inline void finish_columns(const ProductS8& product, int row, int rows, int colu
       finish(epilogue, r, column, count, value);
     } else if constexpr (kEnding == Ending::bytes || kEnding == Ending::bytes_relu) {
       if constexpr (kEnding == Ending::bytes_relu) value = V::max(value, V::all(0.0f));
-      store_quantized(value, inverse, epilogue.quantized.zero_point,
-                      epilogue.quantized.values + r * epilogue.quantized.stride + column, count);
+      store_quantized(value, inverse, epilogue.quantized, r, column, count);
     } else {
       if constexpr (kEnding == Ending::floats_residual) {
         value = value + load<V>(epilogue.residual + r * epilogue.residual_stride + column, count);

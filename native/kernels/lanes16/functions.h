@@ -73,10 +73,19 @@ inline V activate(Activation activation, V x) {
   return x;
 }
 
-/// Static quantization of the first `count` lanes: value · inverse around `zero_point`, stored at `output`.
+/// The low end of range of value · inverse. NaN becomes it.
 template <class V>
-inline void store_quantized(V value, V inverse, int zero_point, std::uint8_t* output, int count) {
-  V::max(value * inverse, V::all(static_cast<float>(-zero_point))).store_u8(output, count, zero_point);
+inline V lowest_level(const QuantizedRows& target) {
+  return V::all(static_cast<float>(target.least - target.zero_point));
+}
+
+/// Static quantization of `count` lanes to a row and the columns from `column` on; `inverse` is that of these
+/// columns.
+template <class V>
+inline void store_quantized(V value, V inverse, const QuantizedRows& target, std::ptrdiff_t row,
+                            std::ptrdiff_t column, int count) {
+  V::max(value * inverse, lowest_level<V>(target))
+      .store_u8(target.values + row * target.stride + column, count, target.zero_point);
 }
 
 }  // namespace octavo::lanes16

@@ -33,10 +33,8 @@ template <class V>
 void quantize_static(const float* x, std::ptrdiff_t stride, int rows, int n, const QuantizedRows& output) {
   for (std::ptrdiff_t row = 0; row < rows; ++row) {
     const float* values = x + row * stride;
-    std::uint8_t* target = output.values + row * output.stride;
     for_each_vector<V>(n, [&](int i, int count) {
-      store_quantized(load<V>(values + i, count), load<V>(output.inverse + i, count), output.zero_point,
-                      target + i, count);
+      store_quantized(load<V>(values + i, count), load<V>(output.inverse + i, count), output, row, i, count);
     });
   }
 }
@@ -47,8 +45,7 @@ inline void store_normed(V value, std::ptrdiff_t row, int n, int i, int count, f
                          const QuantizedRows& quantized) {
   if (output != nullptr) store(value, output + row * n + i, count);
   if (quantized.values != nullptr) {
-    store_quantized(value, load<V>(quantized.inverse + i, count), quantized.zero_point,
-                    quantized.values + row * quantized.stride + i, count);
+    store_quantized(value, load<V>(quantized.inverse + i, count), quantized, row, i, count);
   }
 }
 

@@ -37,7 +37,7 @@ class ContextRows {
       : output_(job.output),
         output_stride_(job.output_stride),
         quantized_(job.quantized),
-        lowest_(V::all(static_cast<float>(-quantized_.zero_point))),
+        lowest_(lowest_level<V>(quantized_)),
         highest_(V::all(static_cast<float>(255 - quantized_.zero_point))) {}
 
   void store(std::ptrdiff_t query, std::ptrdiff_t column, int count, V value) const {

@@ -75,8 +75,8 @@ std::uint8_t to_u8(float scaled, int lower, int upper, int zero_point) {
 }
 
 void store_quantized(const QuantizedRows& rows, int row, int column, float value) {
-  rows.values[row * rows.stride + column] =
-      to_u8(value * rows.inverse[column], -rows.zero_point, 255 - rows.zero_point, rows.zero_point);
+  rows.values[row * rows.stride + column] = to_u8(value * rows.inverse[column], rows.least - rows.zero_point,
+                                                  255 - rows.zero_point, rows.zero_point);
 }
 
 }  // namespace octavo::reference

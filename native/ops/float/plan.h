@@ -11,6 +11,7 @@ namespace octavo {
 struct StaticScale {
   float scale = 1;
   int zero_point = 128;
+  bool narrow_range = false;  // no byte is 0
 };
 
 /// What octavo.model.plan.QuantizationPlan says, checked there. A model that runs in float32 has none.

@@ -33,7 +33,8 @@ QuantizedRows Site::target(int rows, AlignedBuffer<std::uint8_t>& buffer) const 
   return {.values = buffer.ensure(static_cast<std::size_t>(rows * stride())),
           .stride = stride(),
           .inverse = inverse_.data(),
-          .zero_point = scale_.zero_point};
+          .zero_point = scale_.zero_point,
+          .least = scale_.narrow_range ? 1 : 0};
 }
 
 ProductInput Site::stored(int rows, const AlignedBuffer<std::uint8_t>& buffer) const {

@@ -62,7 +62,7 @@ def native_plan(model: Model, plan: QuantizationPlan) -> Any:
         plan.check(model.config)
     except SpecError as error:
         raise EngineError(f"{model.path}: quantization plan: {error}") from error
-    inputs = {site: (how.scale, how.zero_point) for site, how in plan.inputs.items() if how is not None}
+    inputs = {site: dataclasses.astuple(how) for site, how in plan.inputs.items() if how is not None}
     heads = {site: list(scales) for site, scales in plan.heads.items()}
     return _native.QuantizationPlan(set(plan.float32), inputs, heads)
 

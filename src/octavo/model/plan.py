@@ -27,17 +27,33 @@ class Static:
     """A site quantized with one scale, known beforehand: q = round(x / scale) + zero_point, from 0 to 255.
 
     ``scale`` is rounded to binary32. Symmetric ranges have zero point 128, ranges without negative
-    numbers 0. Raises SpecError for values out of range.
+    numbers 0. With a ``narrow_range`` q is from 1 to 255, so that around 128 both sides have 127 steps, as
+    in Marian. Raises SpecError for values out of range, and for a narrow range that begins at 0.
     """
 
     scale: float
     zero_point: int = 128
+    narrow_range: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", _checked_scale(self.scale))
         object.__setattr__(self, "zero_point", operator.index(self.zero_point))
         if not 0 <= self.zero_point <= 255:
             raise SpecError(f"zero_point = {self.zero_point}: must be from 0 to 255")
+        if self.narrow_range and self.zero_point == 0:
+            raise SpecError("zero_point = 0: a narrow range does not hold it")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest of q - zero_point."""
+        return int(self.narrow_range) - self.zero_point, 255 - self.zero_point
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values. ``narrow_range`` is left out where it is false, so that older versions read it."""
+        values = dataclasses.asdict(self)
+        if not self.narrow_range:
+            del values["narrow_range"]
+        return values
 
 
 def _checked_scale(scale: float) -> float:
@@ -107,8 +123,7 @@ class QuantizationPlan:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON. Scales keep all their bits."""
         inputs = {
-            site: DYNAMIC if how is None else {"scale": how.scale, "zero_point": how.zero_point}
-            for site, how in sorted(self.inputs.items())
+            site: DYNAMIC if how is None else how.to_dict() for site, how in sorted(self.inputs.items())
         }
         heads = {site: list(scales) for site, scales in sorted(self.heads.items())}
         return {"float32": sorted(self.float32), "inputs": inputs, "heads": heads}
@@ -140,13 +155,15 @@ def _check_sites(key: str, found: set[str], wanted: set[str]) -> None:
 def _input(site: str, how: Any) -> Static | None:
     if how == DYNAMIC:
         return None
-    if not isinstance(how, Mapping) or set(how) != {"scale", "zero_point"}:
+    if not isinstance(how, Mapping) or set(how) - {"narrow_range"} != {"scale", "zero_point"}:
         raise SpecError(f"inputs: {_quoted(site)}: expected {DYNAMIC!r}, or a scale and a zero_point")
-    zero_point = how["zero_point"]
+    zero_point, narrow_range = how["zero_point"], how.get("narrow_range", False)
     if not isinstance(zero_point, int) or isinstance(zero_point, bool):
         raise SpecError(f"inputs: {_quoted(site)}: zero_point must be a whole number")
+    if not isinstance(narrow_range, bool):
+        raise SpecError(f"inputs: {_quoted(site)}: narrow_range must be true or false")
     try:
-        return Static(_number("scale", how["scale"]), zero_point)
+        return Static(_number("scale", how["scale"]), zero_point, narrow_range)
     except SpecError as error:
         raise SpecError(f"inputs: {_quoted(site)}: {error}") from error
 

@@ -52,18 +52,20 @@ def _dynamic(x: Float32Array) -> QuantizedActivation:
 
 def _static(x: Float32Array, how: Static) -> QuantizedActivation:
     scale = np.float32(how.scale)
-    values = _levels(x, scale, how.zero_point)
+    values = _bytes(x, scale, how)
     return QuantizedActivation(values, np.full(len(x), scale, np.float32), how.zero_point)
 
 
 def quantize_heads(x: Float32Array, scales: Sequence[float]) -> npt.NDArray[np.uint8]:
     """Round queries, keys or values [heads, rows, head_dim] to u8 around 128, by one known scale per head."""
-    return _levels(x, np.array(scales, np.float32)[:, None, None], ZERO_POINT)
+    return _bytes(x, np.array(scales, np.float32)[:, None, None], Static(1.0, ZERO_POINT))
 
 
-def _levels(x: Float32Array, scale: Float32Array | np.float32, zero_point: int) -> npt.NDArray[np.uint8]:
+def _bytes(x: Float32Array, scale: Float32Array | np.float32, how: Static) -> npt.NDArray[np.uint8]:
+    """Within the limits of ``how`` around its zero point, whatever its scale."""
     with np.errstate(over="ignore"):  # what overflows is clamped
         steps = x * (_ONE / scale)
-    levels = np.rint(np.clip(steps, np.float32(-zero_point), np.float32(255 - zero_point)))
-    values: npt.NDArray[np.uint8] = (levels.astype(np.int16) + np.int16(zero_point)).astype(np.uint8)
+    least, most = how.limits
+    levels = np.rint(np.clip(steps, np.float32(least), np.float32(most)))
+    values: npt.NDArray[np.uint8] = (levels.astype(np.int16) + np.int16(how.zero_point)).astype(np.uint8)
     return values

@@ -198,7 +198,7 @@ def _site_report(
 
 
 def _interval(how: Static) -> Interval:
-    low, high = -how.zero_point, 255 - how.zero_point
+    low, high = how.limits
     if how.zero_point == _CENTRE:
         low = -high  # the range that was meant; the 256th level is below it
     return Interval(low * how.scale, high * how.scale)

@@ -117,12 +117,12 @@ class Weights:
         return Scheme.INT8, QuantizationPlan(frozenset(floats), inputs, {})
 
     def _static(self, name: str) -> Static:
-        """How a site is quantized: by what Marian multiplies it with."""
+        """How a site is quantized: by what Marian multiplies it with, to -127 to 127."""
         values = self.source.read(name).reshape(-1)
         try:
             if len(values) != 1 or not values[0] > 0:
                 raise SpecError(f"{len(values)} numbers, the first of which is {values[:1]}")
-            return Static(1 / float(values[0]))
+            return Static(1 / float(values[0]), narrow_range=True)
         except SpecError as error:
             raise ConversionError(
                 f"{self.source.path}: tensor {name}: {error}; copy the file again"
