@@ -421,3 +421,13 @@ def test_export_knows_codes_in_front_of_a_text_alone(tmp_path: Path) -> None:
         export(tmp_path / "nllb", tmp_path / "theirs")
     write_tiny_model(tmp_path / "opus", languages=opus_languages(), target_language="mul")
     export(tmp_path / "opus", tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "x" * 250, "caf\u00e9 \udcff"])
+def test_a_model_has_a_name_whatever_its_directory_is_called(tmp_path: Path, name: str) -> None:
+    theirs = write_marian(tmp_path / name, marian_config()).path
+    convert(theirs, tmp_path / "ours")
+    assert (
+        ModelDirectory.open(tmp_path / "ours").name
+        == "".join(letter if letter.isprintable() else "_" for letter in name)[:200]
+    )

@@ -309,3 +309,11 @@ def test_a_translator_reads_what_their_tokenizers_give(kind: str, tokenizer: str
         legacy = {"legacy_behaviour": True} if kind == "nllb-legacy" else {}
         theirs = getattr(transformers, tokenizer).from_pretrained(peer.path, **languages, **legacy)
     assert read == sorted(theirs(line).input_ids for line in lines)
+
+
+def test_an_added_token_that_is_a_piece_already_is_named(tmp_path: Path) -> None:
+    peer = write_multilingual(tmp_path / "theirs", "mbart50")
+    size = peer.model.config.vocab_size
+    (peer.path / "added_tokens.json").write_text(json.dumps({".": size - 1}))
+    with pytest.raises(ConversionError, match=rf"the tokens \d+ and {size - 1} are both '\.'"):
+        convert(peer.path, tmp_path / "ours")

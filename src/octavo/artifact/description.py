@@ -34,7 +34,7 @@ _ALIGNMENT: Final = "alignment"
 _LANGUAGES: Final = "languages"
 _ADDED: Final = "added"
 
-_MAX_NAME: Final = 200
+MAX_NAME: Final = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ def stored_tensors(config: ModelConfig, scheme: Scheme, plan: QuantizationPlan |
 
 def check_labels(name: str, source_language: str, target_language: str) -> None:
     """What a model calls itself and its languages. Raises SpecError, naming the key."""
-    if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
-        raise SpecError(f"name = {reprlib.repr(name)}: must be 1 to {_MAX_NAME} printable characters")
+    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
+        raise SpecError(f"name = {reprlib.repr(name)}: must be 1 to {MAX_NAME} printable characters")
     for key, tag in (("source_language", source_language), ("target_language", target_language)):
         if not is_language_tag(tag):
             raise SpecError(f"{key} = {reprlib.repr(tag)}: must be a language tag, say 'en' or 'pt-BR'")

@@ -10,7 +10,7 @@ from typing import Final
 
 from octavo import durable
 from octavo.artifact import write_model
-from octavo.artifact.description import FORMAT
+from octavo.artifact.description import FORMAT, MAX_NAME
 from octavo.conversion.described import UNDETERMINED, Described
 from octavo.conversion.errors import ConversionError
 from octavo.conversion.families import family_of
@@ -72,7 +72,7 @@ def convert(
             raise pointer from error
         raise
     described = _with_languages(described, source_language, target_language)
-    _write(path, output, described, name or described.name, overwrite=overwrite)
+    _write(path, output, described, name or _printable(described.name), overwrite=overwrite)
     return ConvertedModel(
         described.config,
         described.source_language,
@@ -108,7 +108,25 @@ def _write(path: Path, output: str | Path, described: Described, name: str, *, o
             if scratch not in str(error):
                 raise
             _, _, reason = str(error).partition(": ")  # behind a file that is gone when this is read
-            raise ConversionError(f"{path}: its vocabulary: {reason}") from error
+            raise ConversionError(f"{path}: its vocabulary: {_doubled(described) or reason}") from error
+
+
+def _doubled(described: Described) -> str | None:
+    """Which tokens of a vocabulary have one text, which no sentencepiece file can have; None for none."""
+    for table in (described.source_pieces, described.target_pieces):
+        ids: dict[str, int] = {}
+        for token, piece in enumerate(table.pieces):
+            if (other := ids.setdefault(piece.text, token)) != token:
+                return (
+                    f"the tokens {other} and {token} are both {reprlib.repr(piece.text)}; remove the one "
+                    "that was added"
+                )
+    return None
+
+
+def _printable(name: str) -> str:
+    """A name that a model may have, of that of its file or directory."""
+    return "".join(letter if letter.isprintable() else "_" for letter in name)[:MAX_NAME]
 
 
 def _with_languages(described: Described, source: str | None, target: str | None) -> Described:

@@ -106,8 +106,10 @@ class _Reader:
         """The name of each token: the model's by its vocabulary, then those that were added."""
         names = dict(enumerate(scores)) if isinstance(self.model.get("vocab"), list) else self._ids_by_name()
         names |= {token.id: token.text for token in added}
-        if len(set(names.values())) != len(names):
-            raise self._refused("two tokens have the same name")
+        ids: dict[str, int] = {}
+        for token, name in names.items():
+            if (other := ids.setdefault(name, token)) != token:
+                raise self._refused(f"the tokens {other} and {token} are both {reprlib.repr(name)}")
         return [names.get(token, unused_piece(token).text) for token in range(max(names, default=-1) + 1)]
 
     def _ids_by_name(self) -> dict[int, str]:

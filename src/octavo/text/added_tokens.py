@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -24,11 +25,11 @@ class AddedTokens:
         for text, token in ids.items():
             if not (0 < len(text) <= MAX_LENGTH and text.isprintable() and text.strip() == text):
                 raise SpecError(
-                    f"added: {text[:MAX_LENGTH]!r}: must be 1 to {MAX_LENGTH} printable characters, without "
+                    f"added: {reprlib.repr(text)}: must be 1 to {MAX_LENGTH} printable characters, without "
                     "spaces at its ends"
                 )
             if type(token) is not int or token < 0:
-                raise SpecError(f"added: {text!r}: {token!r}: expected a token id")
+                raise SpecError(f"added: {text!r}: {reprlib.repr(token)}: expected a token id")
         self.ids: dict[str, int] = dict(ids)
         longest_first = sorted(map(re.escape, ids), key=len, reverse=True)
         self._pattern = re.compile("|".join(longest_first)) if ids else None
