@@ -68,15 +68,20 @@ def damaged_inside(data: bytes, rng: random.Random) -> bytes:
     in a member of an archive, in a line of text. The bytes of any other file are damaged."""
     if data[:2] == b"PK":
         return _damaged_archive(data, rng)
-    if data[:1] in (b"{", b"["):
-        return json.dumps(damaged_values(json.loads(data), rng)).encode()
-    if data[8:9] == b"{":
-        end = 8 + struct.unpack("<Q", data[:8])[0]
-        head = json.dumps(damaged_values(json.loads(data[8:end]), rng)).encode()
-        return struct.pack("<Q", len(head)) + head + data[end:]
-    if b"\0" not in data:
-        return _damaged_lines(data, rng)
-    return damaged(data, rng)
+    end = 8 + struct.unpack("<Q", data[:8])[0] if data[8:9] == b"{" else 0
+    try:
+        if end:
+            head = _damaged_json(data[8:end], rng)
+            return struct.pack("<Q", len(head)) + head + data[end:]
+        if data[:1] in (b"{", b"["):
+            return _damaged_json(data, rng)
+    except ValueError:  # numbers that begin alike
+        return damaged(data, rng)
+    return damaged(data, rng) if b"\0" in data else _damaged_lines(data, rng)
+
+
+def _damaged_json(data: bytes, rng: random.Random) -> bytes:
+    return json.dumps(damaged_values(json.loads(data), rng)).encode()
 
 
 def damaged_values(values: Any, rng: random.Random) -> Any:
