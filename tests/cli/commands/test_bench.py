@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from octavo.bench.shapes import Shape
+from octavo.cli.commands.bench import ShapeName
+
 from ..conftest import Octavo
+
+
+def test_every_shape_can_be_chosen() -> None:
+    assert get_args(ShapeName) == tuple(Shape)
 
 
 def test_random_tokens_of_forced_length(octavo_here: Octavo, int8_model: Path) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from octavo.bench.work import Work
     from octavo.engine import Peak
 
-ShapeName = Literal["base", "big", "opus"]
+ShapeName = Literal["base", "big", "opus", "firefox-tiny"]
 RacingPrecision = Literal["int8", "float32", "integer", "both", "all"]
 _RANDOM_LENGTH = 25
 
