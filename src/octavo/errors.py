@@ -40,6 +40,11 @@ class QuantizationError(OctavoError):
     """A model or a number that cannot be quantized, or integers that would overflow."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: "1 token", "1,000 tokens"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """``text``, the name of a file say, with escapes for what a terminal would obey or could not show."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)

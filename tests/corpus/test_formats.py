@@ -113,7 +113,7 @@ def test_csv_rows_that_fail(tmp_path: Path, run: Run) -> None:
     assert [line[:6] for line in joined(tmp_path / "out").splitlines()] == [b"id,tex", b"1,bako", b"5,bako"]
     reasons = dict(failed(tmp_path / "out"))
     assert sorted(reasons) == [2, 3, 4, 6]
-    assert reasons[3] == "the row has 1 columns, and the first row has 2"
+    assert reasons[3] == "the row has 1 column, and the first row has 2"
     assert "not valid CSV" in reasons[4]
 
 

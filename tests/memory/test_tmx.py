@@ -142,7 +142,7 @@ BOMB = '<!DOCTYPE tmx [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
         (tmx(unit("&nbsp;", "x")), "line 1: .*undefined entity"),
         (tmx("<a>" * 101), "nested more than 100 deep"),
         (tmx(f"<tu n='{'x' * 5_000_000}'/>"), "longer than 4,194,304 bytes"),
-        (tmx(unit("a", "A", ("fr", "it\x85"))), "no translation from en to de in its 1 units; .*: fr, it"),
+        (tmx(unit("a", "A", ("fr", "it\x85"))), "no translation from en to de in its 1 unit; .*: fr, it"),
         (tmx(), "in its 0 units; its languages are: none"),
     ],
 )

@@ -122,6 +122,19 @@ def test_what_other_programs_call_a_language_is_understood(client: TestClient, c
         assert expected["texts"] == texts
 
 
+@pytest.mark.parametrize("count", [1, 6])
+def test_a_text_that_states_a_wrong_language_fails_no_other(client: TestClient, count: int) -> None:
+    items = [{"text": TEXT}, {"text": f">>xyz<< {TEXT}"}, {"html": f"<p>{TEXT}</p>"}] * count
+    asked = {"items": items, "source": "cs", "target": "de"}
+    results = client.post("/v1/translate", json=asked).json()["results"]
+    for index, result in enumerate(results):
+        if index % 3 == 1:
+            assert (result["error"]["status"], result["error"]["code"]) == (400, "invalid-request")
+            assert result["error"]["detail"].startswith("language '>>xyz<<': the model does not have it")
+        else:
+            assert "error" not in result
+
+
 @pytest.fixture(scope="module")
 def all_of_nllb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("pool")

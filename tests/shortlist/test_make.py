@@ -162,7 +162,7 @@ def test_texts_that_are_not_parallel(float_path: Path, tmp_path: Path) -> None:
 
 
 def test_too_little_text(float_path: Path, tmp_path: Path) -> None:
-    with pytest.raises(ShortlistError, match=r"text\.en: 3 sentences that fit the model"):
+    with pytest.raises(ShortlistError, match=r"text\.en: 3 sentences of a length that fits the model"):
         make_shortlist(float_path, tmp_path / "out", Request(text(TEXT[:3])))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 

@@ -16,7 +16,7 @@ from octavo.conversion.errors import ConversionError
 from octavo.conversion.families import family_of
 from octavo.conversion.huggingface.directory import CONFIG_FILE, stated_class
 from octavo.conversion.json_object import read_object
-from octavo.errors import ModelError
+from octavo.errors import ModelError, counted
 from octavo.languages import Languages
 from octavo.model.config import ModelConfig
 from octavo.model.errors import SpecError
@@ -167,7 +167,7 @@ def _notes(described: Described) -> list[str]:
         defaults = (("from", languages.default_source), ("to", languages.default_target))
         stated = [f"{side} {code}" for side, code in defaults if code is not None]
         assumed = f"; by default {' '.join(stated)}" if stated else ""
-        return [f"the model has {len(languages.codes)} languages; choose with {choose}{assumed}"]
+        return [f"the model has {counted(len(languages.codes), 'language')}; choose with {choose}{assumed}"]
     if UNDETERMINED in (described.source_language, described.target_language):
         return [
             "the files do not state the languages; convert again with --source-language and --target-language"

@@ -55,8 +55,9 @@ def check_exportable(model: ModelDirectory, to: ExportFormat) -> None:
     way = (
         f"`octavo export --to {' or '.join(others)}` can write it"
         if others
-        else "no format that Octavo exports has; the model itself can be copied, and the files that it was "
-        "converted from are still what other programs read"
+        else "no format that Octavo exports to has; the model itself can be copied, and other "
+        "programs read the "
+        "files that it was converted from"
     )
     raise ConversionError(f"{model.path}: {_program(model, to)} has no {reason}; {way}")
 

@@ -21,7 +21,7 @@ from octavo.corpus.ray_cluster import shards_on_ray
 from octavo.corpus.report import Report, write_failed, write_report
 from octavo.corpus.worker import ShardWorker
 from octavo.engine import default_precision
-from octavo.errors import InputError, OutputError
+from octavo.errors import InputError, OutputError, counted
 from octavo.integrations import ModelSource
 from octavo.integrations.model_source import LoadOptions
 from octavo.terms import Glossary
@@ -180,7 +180,8 @@ def _check_failures(request: CorpusRequest, finished: Mapping[int, FinishedShard
     failed = sum(shard.failures for shard in finished.values())
     if most is not None and failed > most:
         raise InputError(
-            f"{failed:,} rows failed, and --max-failures is {most:,}; {request.output / FAILED_FILE} says "
+            f"{counted(failed, 'row')} failed, and --max-failures is {most:,}; "
+            f"{request.output / FAILED_FILE} says "
             "which and why"
         )
 
@@ -191,5 +192,6 @@ def _end_early(job: Job, finished: Mapping[int, FinishedShard], error: BaseExcep
         write_failed(job, finished)
     there = len(list((job.folder / DONE_FOLDER).glob("[0-9]*.json")))  # more than a cluster has told of
     error.add_note(
-        f"{there} of {len(job.spans)} shards are finished in {job.folder}: the same command goes on"
+        f"{there} of {counted(len(job.spans), 'shard')} {'is' if there == 1 else 'are'} finished in "
+        f"{job.folder}: the same command goes on"
     )

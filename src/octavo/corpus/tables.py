@@ -12,7 +12,7 @@ from typing import Final
 from octavo.corpus.records import NOT_UTF8, Records
 from octavo.corpus.rows import MOST_CHARACTERS, Columns, Fault, Text, checked
 from octavo.corpus.streams import Lines, without_end
-from octavo.errors import InputError, printable
+from octavo.errors import InputError, counted, printable
 from octavo.text.clean import one_line
 
 _DELIMITERS: Final = ",;\t|"
@@ -61,7 +61,7 @@ class _Table(Records):
         except csv.Error as error:
             return Fault(f"the row is not valid CSV: {error}")
         if len(cells) != self._width:
-            return Fault(f"the row has {len(cells)} columns, and the first row has {self._width}")
+            return Fault(f"the row has {counted(len(cells), 'column')}, and the first row has {self._width}")
         return checked(cells[self._index])
 
     def output(self, record: bytes, translation: str | None) -> bytes:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from octavo import interrupt
 from octavo.engine import Feed, Sampler, TextSession
+from octavo.errors import counted
 from octavo.generation.options import GenerationError, GenerationOptions
 from octavo.model.config import ModelConfig
 
@@ -44,7 +45,8 @@ def continue_texts(
     for number, prompt in enumerate(prompts, options.first_prompt + 1):
         if len(prompt) >= config.max_positions:
             raise GenerationError(
-                f"prompt {number} has {len(prompt)} tokens; the model has {config.max_positions} positions, "
+                f"prompt {number} has {counted(len(prompt), 'token')}; the model has "
+                f"{counted(config.max_positions, 'position')}, "
                 f"so a prompt may have at most {config.max_positions - 1}: shorten it"
             )
     sampler = Sampler(options.sampling, config.suppressed_ids)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from xml.parsers import expat
 
-from octavo.errors import InputError, printable
+from octavo.errors import InputError, counted, printable
 from octavo.memory.languages import matches, tag
 from octavo.memory.rendering import normalized, numbering, rendered
 from octavo.memory.tmx_codes import paired
@@ -87,7 +87,7 @@ class TmxReader:
         languages = ", ".join(printable(language) for language in self._languages) or "none"
         return (
             f"{self._path}: has no translation from {self._asked[0]} to {self._asked[1]} in its "
-            f"{self.units:,} units; its languages are: {languages}; nothing was imported"
+            f"{counted(self.units, 'unit')}; its languages are: {languages}; nothing was imported"
         )
 
     def _new_parser(self) -> expat.XMLParserType:

@@ -12,6 +12,7 @@ from octavo.documents import DocumentError, DocumentOptions, Passage
 from octavo.documents.fragments import Fragment, read_fragment
 from octavo.engine import Call, DeadlineError, QueueFullError
 from octavo.errors import ArgumentError
+from octavo.languages import LanguageError
 from octavo.server.errors import (
     BusyError,
     DeadlinePassedError,
@@ -26,7 +27,7 @@ from octavo.server.model_pool import ModelPool
 from octavo.server.work import Answer, Job
 from octavo.terms import Entry, Glossary
 from octavo.text.language_tags import primary_subtag
-from octavo.text.parts import Part
+from octavo.text.parts import Part, plain
 from octavo.translation import (
     Alternative,
     TranslatedPassage,
@@ -173,10 +174,11 @@ async def translate_short(models: ModelPool, job: Job, call: Call) -> list[Outco
     because a model has to be loaded, or there are two. Raises as it does."""
     source = job.source or ""
     with told_to_clients(), models.loaded_route(source, job.target) as translator:
-        if translator is None:
+        texts = [_PlainText(text, job.wrapped) for text in job.texts]
+        if translator is None or any(_misstated(translator, text) for text in texts):
             return None
         _check_alignments(job, translator)
-        passages = [Passage((text,), "", job.wrapped) for text in job.texts]
+        passages = [passage for text in texts for passage in text.passages]
         options = _options(job, call, None, last=True)
         found = await translator.awaited_passages(passages, **options)
     return [
@@ -192,11 +194,15 @@ async def translate_short(models: ModelPool, job: Job, call: Call) -> list[Outco
 
 def _translated(
     models: ModelPool, job: Job, source: str, texts: dict[int, Fragment], call: Call
-) -> dict[int, Answer]:
-    passages = [passage for text in texts.values() for passage in text.passages]
+) -> dict[int, Outcome]:
+    answers: dict[int, Outcome] = {}
     with told_to_clients(), models.route(source, job.target) as route:
+        for index, text in texts.items():
+            if error := _misstated(route[0], text):
+                answers[index] = error
+        texts = {index: text for index, text in texts.items() if index not in answers}
+        passages = [passage for text in texts.values() for passage in text.passages]
         found = list(through(route, passages, job, call))
-    answers = {}
     at = 0
     for index, text in texts.items():
         mine = found[at : at + len(text.passages)]
@@ -209,6 +215,19 @@ def _translated(
             tuple(warning.name for warning in TranslationWarning if warning in warned),
         )
     return answers
+
+
+def _misstated(translator: Translator, text: Fragment) -> RequestError | None:
+    """What is wrong with the language that a text begins with."""
+    languages = translator.model.languages
+    if languages is None:
+        return None
+    try:
+        for passage in text.passages:
+            languages.stated(plain(passage.parts))
+    except LanguageError as error:
+        return RequestError(str(error))
+    return None
 
 
 def _check_alignments(job: Job, translator: Translator) -> None:

@@ -14,6 +14,7 @@ import octavo
 from octavo.artifact import ModelDirectory, Shortlist, write_with_shortlist
 from octavo.artifact.writing import check_output
 from octavo.calibration.measure.dev_text import DevText
+from octavo.errors import counted
 from octavo.languages import Languages
 from octavo.runs.finished_steps import FinishedSteps, steps_folder
 from octavo.runs.progress import Progress, Silent
@@ -146,7 +147,8 @@ def _counted(
     first: list[Pair] = list(itertools.islice(text(), SENTENCES))
     if len(first) < FEWEST_SENTENCES:
         raise ShortlistError(
-            f"{request.source.name}: {len(first)} sentences that fit the model; a shortlist needs at least "
+            f"{request.source.name}: {counted(len(first), 'sentence')} of a length that fits the "
+            "model; a shortlist needs at least "
             f"{FEWEST_SENTENCES}, and is good with tens of thousands"
         )
     progress.stage("Reading the text", None)

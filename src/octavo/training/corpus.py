@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from octavo.errors import counted
 from octavo.training.recipe import CorpusRecipe, RecipeError, SamplingRecipe
 from octavo.training.vocabulary import Vocabulary
 
@@ -25,7 +26,7 @@ def read_corpus(recipe: CorpusRecipe) -> ParallelText:
     source, target = read_lines(recipe.source), read_lines(recipe.target)
     if len(source) != len(target):
         raise RecipeError(
-            f"{recipe.source} has {len(source)} lines, {recipe.target} has {len(target)}; "
+            f"{recipe.source} has {counted(len(source), 'line')}, {recipe.target} has {len(target)}; "
             "line i of each must belong together"
         )
     return ParallelText(source, target)

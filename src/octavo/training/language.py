@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from octavo.errors import counted
 from octavo.reference.language_model import LanguageModel
 from octavo.reference.scoring import score_last
 from octavo.text.stream import Perplexity, TokenStream, windows
@@ -79,7 +80,7 @@ class LanguageTask:
     @property
     def summary(self) -> str:
         """The training data in words."""
-        return f"{len(self._sequence) - 1} tokens of text, {self._words} words"
+        return f"{counted(len(self._sequence) - 1, 'token')} of text, {counted(self._words, 'word')}"
 
     @property
     def counts(self) -> dict[str, int]:

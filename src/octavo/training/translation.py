@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from octavo.errors import counted
 from octavo.model.search import SearchOptions
 from octavo.reference.model import Transformer
 from octavo.training.batches import PairEpoch, plan_epoch
@@ -68,7 +69,10 @@ class TranslationTask:
         """The training data in words."""
         if isinstance(self._corpus, MixedCorpus):
             return f"{self._corpus.pairs} pairs after filtering, {self.recipe.data.epoch_pairs} an epoch"
-        return f"{len(self._corpus.pairs)} pairs ({self._corpus.left_out} left out as empty or too long)"
+        return (
+            f"{counted(len(self._corpus.pairs), 'pair')} ({self._corpus.left_out} left out as "
+            "empty or too long)"
+        )
 
     @property
     def counts(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 import sentencepiece
 
 from octavo import durable
+from octavo.errors import counted
 from octavo.text import Tokenizer
 from octavo.text.clean import one_line
 from octavo.training.identity import check_identity, vocabulary_identity
@@ -98,7 +99,7 @@ def make_vocabulary(
     made_from = {"vocabulary": vocabulary_identity(recipe), "training text": _digest(source, target)}
 
     def train(lines: Sequence[str]) -> bytes:
-        say(f"making a vocabulary of {recipe.size} pieces from {len(lines)} lines")
+        say(f"making a vocabulary of {recipe.size} pieces from {counted(len(lines), 'line')}")
         return _train(recipe, lines)
 
     if recipe.shared:

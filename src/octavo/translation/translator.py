@@ -17,6 +17,7 @@ from octavo.artifact.boxed import boxed_model
 from octavo.documents import Passage
 from octavo.engine import Activity, Engine, LoadedModel, SearchOptions, default_precision
 from octavo.engine.precision import Precision
+from octavo.errors import counted
 from octavo.languages import Direction
 from octavo.memory import MemorySession, TranslationMemory
 from octavo.model.search import Unknown
@@ -308,7 +309,7 @@ class Translator(LoadedModel[SearchEngine]):
     def _opening(self, settings: Settings) -> tuple[int, ...]:
         """The tokens that the translation of a text begins with. Raises OptionError for none that can be."""
         ids = self._target.encode(settings.target_prefix, may_state=False)
-        if self._target.unknown_id in ids:
+        if not {self._target.unknown_id, self.model.config.eos_id}.isdisjoint(ids):
             raise OptionError(
                 f"target_prefix = {settings.target_prefix!r}: the model's vocabulary cannot say all of it"
             )
@@ -320,7 +321,8 @@ class Translator(LoadedModel[SearchEngine]):
         begun, longest = stated + opened, min(max_length, self.model.config.max_positions)
         if begun and begun >= longest:
             raise OptionError(
-                f"max_length = {max_length}: the language takes {stated} tokens and target_prefix {opened}, "
+                f"max_length = {max_length}: the language takes {counted(stated, 'token')} and "
+                f"target_prefix {opened}, "
                 f"which leaves no room for more; a translation may have {longest} here"
             )
 

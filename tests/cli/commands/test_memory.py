@@ -19,7 +19,7 @@ def test_in_and_out(octavo_here: Octavo, tmp_path: Path) -> None:
     done = octavo_here("memory", "import", "x.tmx", *BOTH)
     assert (done.returncode, done.stdout) == (
         0,
-        b"2 units: 1 new translations, 0 in the place of others\n",
+        b"2 units: 1 new translation, 0 in the place of others\n",
     )
     assert done.stderr == b"octavo: 1 unit without text in the target language: skipped\n"
     again = octavo_here("memory", "import", "x.tmx", *BOTH)
@@ -36,7 +36,7 @@ def test_info(octavo_here: Octavo, tmp_path: Path) -> None:
     (tmp_path / "x.tmx").write_text(TMX.format(UNIT.format("A man", "de-AT", "Ein Mann")))
     octavo_here("memory", "import", "x.tmx", *BOTH)
     done = octavo_here("memory", "info", "--memory", "m.db")
-    assert b"m.db: 1 translations" in done.stdout
+    assert b"m.db: 1 translation," in done.stdout
     assert [b"imported", b"en", b"de", b"1"] in [line.split() for line in done.stdout.splitlines()]
     report = json.loads(octavo_here("memory", "info", "--memory", "m.db", "--json").stdout)
     assert report["holdings"] == [

@@ -80,7 +80,7 @@ def test_parallel_text_and_a_dev_set(octavo_here: Octavo, model: Path, source: P
     [
         (["--source", "nowhere.en"], "nowhere.en: cannot be read"),
         (["--source", "text.en", "--target", "short.de"], "short.de has fewer lines than text.en"),
-        (["--source", "short.de"], "short.de: 3 sentences that fit the model"),
+        (["--source", "short.de"], "short.de: 3 sentences of a length that fits the model"),
         (["--source", "text.en", "--dev", "text.en", "short.de"], "text.en has 60 lines, short.de 3"),
         (["--source", "latin.en"], "latin.en: line 1 is not UTF-8"),
         (["--source", "text.en", "--common", "0"], "--common"),

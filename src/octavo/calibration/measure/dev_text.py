@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
+from octavo.errors import counted
 from octavo.evaluation.quality import measure_quality
 from octavo.runs.finished_steps import FinishedSteps, digest
 from octavo.runs.progress import Progress
@@ -73,12 +74,14 @@ class DevText:
     def __post_init__(self) -> None:
         if len(self.sources) != len(self.references):
             raise CalibrationError(
-                f"{self.name} has {len(self.sources)} lines, {self.reference_name} {len(self.references)}: "
+                f"{self.name} has {counted(len(self.sources), 'line')}, {self.reference_name} "
+                f"{len(self.references)}: "
                 "line i of the one must be the translation of line i of the other"
             )
         if len(self.sources) < FEWEST_LINES:
             raise CalibrationError(
-                f"{self.name}: {len(self.sources)} lines; the gate needs at least {FEWEST_LINES}, and some "
+                f"{self.name}: {counted(len(self.sources), 'line')}; the gate needs at least "
+                f"{FEWEST_LINES}, and some "
                 "hundreds to tell a small loss from chance"
             )
         for name, lines in ((self.name, self.sources), (self.reference_name, self.references)):

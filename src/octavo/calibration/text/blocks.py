@@ -12,6 +12,7 @@ from octavo.calibration.errors import CalibrationError
 from octavo.calibration.text.pairs import Pairs
 from octavo.calibration.text.sentences import FEWEST_SENTENCES, spread
 from octavo.engine.hypothesis import TokenIds
+from octavo.errors import counted
 from octavo.evaluation.perplexity import trained_context
 from octavo.text.stream import TokenStream
 
@@ -28,13 +29,14 @@ def language_text(lines: Sequence[str], model: ModelDirectory, name: str, most: 
     Raises CalibrationError, naming the text, for too little of it.
     """
     if most < FEWEST_SENTENCES:
-        raise CalibrationError(f"{most} sentences: calibration needs at least {FEWEST_SENTENCES}")
+        raise CalibrationError(f"{counted(most, 'sentence')}: calibration needs at least {FEWEST_SENTENCES}")
     tokens = TokenStream.encode(lines, model.tokenizers()[0], model.config.eos_id).tokens
     length = max(1, min(trained_context(model) - 1, len(tokens) // FEWEST_SENTENCES))
     blocks = [tokens[start : start + length] for start in range(0, len(tokens) - length + 1, length)]
     if len(blocks) < FEWEST_SENTENCES:
         raise CalibrationError(
-            f"{name}: has {len(tokens)} tokens; calibration needs at least {FEWEST_SENTENCES}, and is "
+            f"{name}: has {counted(len(tokens), 'token')}; calibration needs at least "
+            f"{FEWEST_SENTENCES}, and "
             "works well with tens of thousands"
         )
     chosen = spread(blocks, max(FEWEST_SENTENCES, most * SENTENCE_TOKENS // length))

@@ -11,6 +11,7 @@ import numpy as np
 from octavo.artifact import ModelDirectory
 from octavo.calibration.errors import CalibrationError
 from octavo.engine.hypothesis import TokenIds
+from octavo.errors import counted
 from octavo.text import Segmenter, Tokenizer
 
 FEWEST_SENTENCES: Final = 16
@@ -67,7 +68,7 @@ def calibration_text(
     most characters are unknown.
     """
     if most < FEWEST_SENTENCES:
-        raise CalibrationError(f"{most} sentences: calibration needs at least {FEWEST_SENTENCES}")
+        raise CalibrationError(f"{counted(most, 'sentence')}: calibration needs at least {FEWEST_SENTENCES}")
     segmenter = model.segmenter()
     sentences = _sentences(lines, segmenter)
     if len(sentences) < FEWEST_SENTENCES:

@@ -9,6 +9,7 @@ import typer
 
 from octavo.cli.options import SourceLanguageOption, TargetLanguageOption, ThreadsOption, named_model
 from octavo.cli.terminal.lines import open_lines
+from octavo.errors import counted
 
 
 def align(
@@ -60,7 +61,8 @@ def align(
     heads = ", ".join(f"head {head} of layer {layer}" for layer, head in choice.heads.heads)
     print(f"heads      {heads}, counted from 0")
     print(
-        f"agreement  {choice.agreement:.1%} of the statistical links in {choice.sentences:,} sentences "
+        f"agreement  {choice.agreement:.1%} of the statistical links in "
+        f"{counted(choice.sentences, 'sentence')} "
         f"(the best head alone {choice.single:.1%})"
     )
     print(f"Wrote {output}")

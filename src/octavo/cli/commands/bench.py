@@ -21,7 +21,7 @@ from octavo.cli.options import (
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
-from octavo.errors import InputError
+from octavo.errors import InputError, counted
 from octavo.machine import cpu_model
 from octavo.model.limits import MAX_POSITIONS
 
@@ -237,13 +237,16 @@ def _described(
 
 
 def _print(report: dict[str, Any]) -> None:
-    threads = f"{report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
-    lengths = f"translations of {report['forced']} tokens, " if report["forced"] else ""
+    threads = counted(report["threads"], "thread")
+    lengths = f"translations of {counted(report['forced'], 'token')}, " if report["forced"] else ""
     one_by_one = ", one sentence at a time" if report["latency"] else ""
     peak = report["peak_multiply_adds_per_second"]
     limits = ", ".join(f"{name} {peak[name] / 1e9:,.0f} GMAC/s" for name in ("int8", "float32"))
     print(f"model    {report['model']}")
-    sources = f"{report['sentences']:,} sentences, {report['source_tokens']:,} tokens ({report['source']})"
+    sources = (
+        f"{counted(report['sentences'], 'sentence')}, "
+        f"{counted(report['source_tokens'], 'token')} ({report['source']})"
+    )
     print(f"work     {sources}, {lengths}beam {report['beam']}, {threads}{one_by_one}")
     print(
         f"machine  {report['cpu']}, {report['isa']}; load average before: {report['load_average_before']:.2f}"

@@ -34,6 +34,7 @@ from octavo.cli.options import (
     WordPenaltyOption,
 )
 from octavo.cli.terminal.progress import is_terminal
+from octavo.errors import counted
 
 if TYPE_CHECKING:
     from octavo.corpus.report import Report
@@ -220,17 +221,18 @@ def _progress() -> Iterator[_Progress]:
 def _print(report: Report, output: Path) -> None:
     kept = f", {report.kept:,} of them finished before" if report.kept else ""
     rows = {
-        "rows": f"{report.rows:,} in {report.shards:,} shards{kept}",
+        "rows": f"{report.rows:,} in {counted(report.shards, 'shard')}{kept}",
         "failed": f"{report.failed:,}" + (f", listed in {output / 'failed.jsonl'}" if report.failed else ""),
         "time": f"{report.seconds:,.1f} s",
     }
     for name, worker in report.workers.items():
         rows[f"worker {name}"] = (
-            f"{worker.tokens_per_second:,.0f} tokens/s ({worker.shards:,} shards, {worker.seconds:,.1f} s)"
+            f"{worker.tokens_per_second:,.0f} tokens/s ({counted(worker.shards, 'shard')}, "
+            f"{worker.seconds:,.1f} s)"
         )
     width = max(map(len, rows))
     for key, value in rows.items():
         print(f"{key:<{width}}  {value}")
     for warning, count in report.warnings.items():
-        print(f"{count:,} {'row' if count == 1 else 'rows'}: {warning}")
+        print(f"{counted(count, 'row')}: {warning}")
     print(f"Wrote {output}")

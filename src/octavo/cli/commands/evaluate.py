@@ -35,7 +35,7 @@ from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines, with_places
 from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
-from octavo.errors import InputError
+from octavo.errors import InputError, counted
 
 if TYPE_CHECKING:
     from octavo.evaluation.speed import TimedTranslations
@@ -142,7 +142,8 @@ def _lines(path: Path, limit: int | None) -> list[str]:
 def _check_parallel(source: Path, sources: list[str], reference: Path, references: list[str]) -> None:
     if len(sources) != len(references):
         raise InputError(
-            f"{source} has {len(sources)} lines and {reference} {len(references)}: line i of the one must "
+            f"{source} has {counted(len(sources), 'line')} and {reference} {len(references)}: line i "
+            "of the one must "
             "be the translation of line i of the other"
         )
     if not sources:
@@ -211,7 +212,7 @@ def _print(report: dict[str, Any]) -> None:
     print(f"model         {report['model']} ({report['path']})")
     print(
         f"run           {report['engine']} {report['precision']}, beam {search['beam']}, "
-        f"{report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
+        f"{counted(report['threads'], 'thread')}"
         f"{', with its shortlist' if report['shortlist'] else ''}"
     )
     print(f"BLEU          {report['bleu']:.2f}  {report['bleu_signature']}")

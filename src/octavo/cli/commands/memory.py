@@ -13,7 +13,7 @@ from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
-from octavo.errors import printable
+from octavo.errors import counted, printable
 
 _LINES_AT_ONCE: Final = 4096
 
@@ -61,9 +61,12 @@ def import_tmx(
             new, replaced = opened.add_imported(
                 reader.pairs(), source_language=source_language, target_language=target_language
             )
-    print(f"{reader.units:,} units: {new:,} new translations, {replaced:,} in the place of others")
+    print(
+        f"{counted(reader.units, 'unit')}: {counted(new, 'new translation')}, {replaced:,} in the "
+        "place of others"
+    )
     for reason, count in reader.skipped.most_common():
-        note(f"{count:,} {'unit' if count == 1 else 'units'} {reason}: skipped")
+        note(f"{counted(count, 'unit')} {reason}: skipped")
 
 
 def export_tmx(
@@ -89,7 +92,7 @@ def export_tmx(
         lines = writer.lines(entries)
         while block := list(itertools.islice(lines, _LINES_AT_ONCE)):
             output.write(block)
-    note(f"{writer.written:,} translations written")
+    note(f"{counted(writer.written, 'translation')} written")
     if writer.skipped:
         note(f"{writer.skipped:,} hold characters that XML cannot hold: skipped")
 
@@ -129,6 +132,6 @@ def info(memory: MemoryOption, as_json: JsonOption = False) -> None:
         table.add_row(*map(printable, names), f"{held.entries:,}")
     console = Console(highlight=False, markup=False, soft_wrap=True)
     total = sum(held.entries for held in holdings)
-    console.print(f"{printable(str(memory))}: {total:,} translations, {size / 1e6:,.1f} MB")
+    console.print(f"{printable(str(memory))}: {counted(total, 'translation')}, {size / 1e6:,.1f} MB")
     if holdings:
         console.print(table)

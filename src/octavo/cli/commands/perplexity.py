@@ -14,7 +14,7 @@ from octavo.cli.options import JsonOption, PrecisionName, PrecisionOption, Threa
 from octavo.cli.terminal.json_output import print_json
 from octavo.cli.terminal.lines import open_lines
 from octavo.cli.terminal.progress import is_terminal, line_progress
-from octavo.errors import InputError
+from octavo.errors import InputError, counted
 from octavo.model.limits import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -176,11 +176,12 @@ def _print(report: dict[str, Any]) -> None:
     print(f"model           {report['model']} ({report['path']})")
     print(
         f"run             {report['engine']} {report['precision']}, context {report['context']}, stride "
-        f"{report['stride']}, {report['threads']} {'thread' if report['threads'] == 1 else 'threads'}"
+        f"{report['stride']}, {counted(report['threads'], 'thread')}"
     )
     print(
-        f"text            {report['lines']:,} lines, {report['tokens']:,} tokens, {report['words']:,} words, "
-        f"{report['characters']:,} characters"
+        f"text            {counted(report['lines'], 'line')}, {counted(report['tokens'], 'token')}, "
+        f"{counted(report['words'], 'word')}, "
+        f"{counted(report['characters'], 'character')}"
     )
     print(f"log-likelihood  {report['log_likelihood']:,.2f} nats")
     for title, unit in (("perplexity", "token"), ("", "word")):

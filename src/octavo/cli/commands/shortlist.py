@@ -17,6 +17,7 @@ from octavo.cli.options import (
 )
 from octavo.cli.terminal.failures import note
 from octavo.cli.terminal.lines import open_lines
+from octavo.errors import counted
 from octavo.model.limits import MAX_VOCABULARY
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _dev(files: tuple[Path, Path]) -> DevText:
 def _print(made: MadeShortlist) -> None:
     missed = made.layer.missed[made.layer.layer]
     rows = {
-        "text": f"{made.sentences:,} sentences",
+        "text": counted(made.sentences, "sentence"),
         "aligned by": f"decoder layer {made.layer.layer} (short lists miss {missed:.1%} of other sentences)",
         "lists": f"{len(made.shortlist.common):,} common tokens, {len(made.shortlist.tokens):,} others",
         "candidates": f"{made.candidates:,.0f} a sentence, of {made.vocabulary:,} tokens",
@@ -150,7 +151,8 @@ def _print(made: MadeShortlist) -> None:
     if loss := made.loss:
         without, found = loss.tokens_per_second
         rows["BLEU"] = (
-            f"{loss.bleu_without:.2f} to {loss.bleu_with:.2f} on {loss.lines:,} lines (95 % interval of the "
+            f"{loss.bleu_without:.2f} to {loss.bleu_with:.2f} on {counted(loss.lines, 'line')} (95 % "
+            "interval of the "
             f"change {loss.low:+.2f} to {loss.high:+.2f}, p = {loss.p_value:.3f})"
         )
         rows["changed"] = f"{loss.changed_share:.1%} of the translations"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from octavo.errors import InputError
+from octavo.errors import InputError, counted
 from octavo.model.config import AttentionFunction
 from octavo.model.scheme import Scheme
 
@@ -96,7 +96,8 @@ def _print_summary(console: Console, written: FrozenModel) -> None:
         add_verdict(table, written.verdict)
     if loss := written.loss:
         table.add_row(
-            f"Loss on {loss.sentences:,} lines", f"{loss.float32:.4f} to {loss.integer:.4f} nats per token"
+            f"Loss on {counted(loss.sentences, 'line')}",
+            f"{loss.float32:.4f} to {loss.integer:.4f} nats per token",
         )
     table.add_row("KL from float32", f"{written.divergence:.2e} nats per token")
     table.add_row("Ranges by", written.settings.method)

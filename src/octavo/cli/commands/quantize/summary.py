@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
+from octavo.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -73,7 +75,7 @@ def add_verdict(table: Table, verdict: Verdict) -> None:
     before, after = (scores.score(verdict.metric) for scores in (verdict.float32, verdict.int8))
     table.add_row("Budget", f"kept: at most {verdict.budget:g} {metric} lost")
     table.add_row(
-        f"{metric} on {verdict.sentences:,} lines",
+        f"{metric} on {counted(verdict.sentences, 'line')}",
         f"{before:.2f} to {after:.2f}: {abs(drop.points):.2f} {'gained' if drop.points < 0 else 'lost'} "
         f"(95 % interval of the loss {drop.low:.2f} to {drop.high:.2f}, p = {drop.p_value:.3f})",
     )

@@ -13,7 +13,7 @@ from octavo.cli.terminal.output import open_output
 from octavo.cli.terminal.progress import is_terminal, line_progress
 from octavo.documents import DocumentError, Format
 from octavo.documents.formats import format_named, format_of
-from octavo.errors import InputError, printable
+from octavo.errors import InputError, counted, printable
 
 if TYPE_CHECKING:
     from octavo.translation import TranslatedDocument, TranslationOptions, Translator
@@ -140,8 +140,8 @@ def _report(translated: "TranslatedDocument") -> None:
     passages = translated.passages
     origins = [segment.origin for _, translation in passages for segment in translation.segments]
     recalled = sum(origin == "memory" for origin in origins)
-    told = f"; the memory had {recalled} of their {len(origins)} segments" if recalled else ""
-    note(f"{len(passages)} {'passage' if len(passages) == 1 else 'passages'} translated{told}")
+    told = f"; the memory had {recalled} of {counted(len(origins), 'segment')}" if recalled else ""
+    note(f"{counted(len(passages), 'passage')} translated{told}")
     for warning, places in translated.warnings.items():
         shown = "; ".join(places[:_LISTED])
         more = len(places) - _LISTED

@@ -11,6 +11,7 @@ from octavo.cli.terminal.json_output import encoded
 from octavo.cli.terminal.lines import LineInput, ParagraphInput, with_places
 from octavo.cli.terminal.output import LineOutput
 from octavo.cli.terminal.progress import is_terminal, line_progress
+from octavo.errors import counted
 from octavo.text.clean import one_line
 
 if TYPE_CHECKING:
@@ -102,20 +103,25 @@ class Tally:
         """Say on standard error what was cut, split or looks wrong, if anything does."""
         if self._cut:
             note(
-                f"{self._cut} of {lines} translations were cut at the length limit and may lack their end; "
+                f"{self._cut} of {counted(lines, 'translation')} "
+                f"{'was' if self._cut == 1 else 'were'} cut at the length limit and may lack their end; "
                 "--length-ratio and --max-length raise it"
             )
         if self._split:
             note(
-                f"{self._split} of {lines} lines had a sentence too long for the model, translated in pieces"
+                f"{self._split} of {counted(lines, 'line')} had a sentence too long for the model, "
+                "translated in pieces"
             )
         if self._warned:
             reasons = " ".join(f"{self._lines(why)}: {why}" for why in self._counts)
-            note(f"{self._warned} of {lines} translations should be looked at. {reasons}")
+            note(f"{self._warned} of {counted(lines, 'translation')} should be looked at. {reasons}")
         for similar in self._similar:
             note(similar)
         if (more := self._similar_count - len(self._similar)) > 0:
-            note(f"{more} more sentences are like one of the memory; --json has all of them")
+            note(
+                f"{more} more {'sentence is' if more == 1 else 'sentences are'} like one of the "
+                "memory; --json has all of them"
+            )
 
     def _lines(self, warning: str) -> str:
         """The first lines that have it, and how many more there are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from octavo.errors import counted
 from octavo.server.api.deepl.options import check_value
 from octavo.server.errors import RequestError
 from octavo.server.glossary_store import Dictionary
@@ -29,7 +30,9 @@ def dictionary_of(source: str, target: str, entries: str, entries_format: str) -
                 raise RequestError(f"entry {number} is of other languages than the dictionary")
             row = row[:2]
         if len(row) != 2:
-            raise RequestError(f"entry {number} has {len(row)} columns, not a term and a translation")
+            raise RequestError(
+                f"entry {number} has {counted(len(row), 'column')}, not a term and a translation"
+            )
         found.append((row[0].strip(), row[1].strip()))
     return Dictionary(*pair, tuple(found))
 
