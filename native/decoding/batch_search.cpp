@@ -1,12 +1,16 @@
 #include "decoding/batch_search.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace octavo {
 
 namespace {
 
-constexpr std::size_t kMostSourceTokens = 2048;  // encoder rows
+constexpr std::size_t kMostSourceTokens = 2048;  // of newcomers, so that a step does not take too long
+// Encoder rows at a time, unless a sentence is longer. Products are no faster with more, and the rows between
+// them take memory.
+constexpr std::size_t kMostEncoderRows = 128;
 // Newcomers are encoded together: they are let in when so many rows are vacant, in parts of all rows.
 constexpr std::size_t kVacantParts = 4;
 
@@ -36,7 +40,7 @@ Waiting BatchSearch::waiting(const TransformerConfig& config, const Request& req
 }
 
 Room BatchSearch::room(bool urgent) const {
-  const std::size_t all = model_.kernels.stream_rows;
+  const std::size_t all = model_.stream_rows;
   const std::size_t vacant = all - std::min(all, places_);
   if (!is_empty() && !urgent && vacant < all / kVacantParts) return {};
   return {.rows = vacant,
@@ -65,12 +69,7 @@ void BatchSearch::step(std::span<const Taken> newcomers, Team& team) noexcept {
 
 /// Encodes the newcomers and begins their searches. Throws with nothing begun.
 void BatchSearch::admit(std::span<const Taken> newcomers) {
-  const TransformerConfig& config = model_.config;
-  PackedTokens source;
-  for (const Taken& taken : newcomers) {
-    source.add(taken.request->sources[taken.sentence.index], config.source_eos ? &config.eos_id : nullptr);
-  }
-  std::vector<SentenceRows> rows = model_.stacks->begin(source, workspace_, cache_);
+  std::vector<SentenceRows> rows = encode(newcomers);
   for (std::size_t i = 0; i < newcomers.size(); ++i) {
     try {
       begin(newcomers[i], std::move(rows[i]));
@@ -78,6 +77,25 @@ void BatchSearch::admit(std::span<const Taken> newcomers) {
       fail(newcomers[i]);
     }
   }
+}
+
+/// Encodes the newcomers, some at a time.
+std::vector<SentenceRows> BatchSearch::encode(std::span<const Taken> newcomers) {
+  const TransformerConfig& config = model_.config;
+  std::vector<SentenceRows> rows;
+  for (std::size_t next = 0; next < newcomers.size();) {
+    PackedTokens source;
+    std::size_t length = 0;
+    do {
+      const Waiting& sentence = newcomers[next].sentence;
+      source.add(newcomers[next].request->sources[sentence.index],
+                 config.source_eos ? &config.eos_id : nullptr);
+      length += sentence.length;
+      ++next;
+    } while (next < newcomers.size() && length + newcomers[next].sentence.length <= kMostEncoderRows);
+    std::ranges::move(model_.stacks->begin(source, workspace_, cache_), std::back_inserter(rows));
+  }
+  return rows;
 }
 
 void BatchSearch::begin(const Taken& taken, SentenceRows rows) {

@@ -38,7 +38,7 @@ class BatchSearch {
   /// Decoder rows that its sentences count as.
   std::size_t rows() const { return places_; }
   /// The most sentences that it has at a time.
-  std::size_t most_sentences() const { return model_.kernels.stream_rows; }
+  std::size_t most_sentences() const { return model_.stream_rows; }
   /// What may come in now. Newcomers are encoded together, so it waits until a quarter of the rows is vacant
   /// unless they are `urgent`.
   Room room(bool urgent) const;
@@ -69,6 +69,7 @@ class BatchSearch {
   };
 
   void admit(std::span<const Taken> newcomers);
+  std::vector<SentenceRows> encode(std::span<const Taken> newcomers);
   void begin(const Taken& taken, SentenceRows rows);
   void advance();
   void add_rows(const Sentence& sentence);

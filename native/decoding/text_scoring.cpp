@@ -56,7 +56,7 @@ void TextScoring::run(WaitingTexts& queue, const std::vector<ScoredText>& texts,
 /// Fills vacant places from the queue.
 void TextScoring::admit(WaitingTexts& queue, const std::vector<ScoredText>& texts) {
   constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
-  const std::size_t most = model_.kernels.stream_rows;
+  const std::size_t most = model_.stream_rows;
   if (live_.size() == most) return;
   for (const Waiting& taken : queue.take({.rows = most - live_.size(),
                                           .length = kAnyLength,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/freed_memory.h"
 #include "engine/checks.h"
 
 namespace octavo {
@@ -22,6 +23,15 @@ Engine::Engine(std::shared_ptr<const Transformer> model, std::unique_ptr<const S
   } else {
     pool_ = make_pool();
   }
+  return_freed_memory();  // what loading the model took
+}
+
+Engine::~Engine() {
+  scoring_.reset();
+  pool_.reset();
+  shortlist_.reset();
+  model_.reset();
+  return_freed_memory();
 }
 
 std::unique_ptr<TranslationPool> Engine::make_pool() const {

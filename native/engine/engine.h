@@ -18,6 +18,7 @@ class Engine {
          std::vector<AttentionHead> heads, int threads, int streams);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+  ~Engine();
 
   /// Of a translation model. Throws Error for a language model.
   TranslationPool& pool();

@@ -188,7 +188,7 @@ Activity TranslationPool::activity() const {
   Activity now = done_;
   now.waiting_sentences = queue_.sentences();
   now.waiting_tokens = queue_.tokens();
-  now.rows = stream_count_ * model_.kernels.stream_rows;
+  now.rows = stream_count_ * model_.stream_rows;
   for (const auto& stream : streams_) {
     now.sentences_under_way += stream->sentences;
     now.rows_in_use += stream->rows;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <variant>
 
@@ -25,6 +26,8 @@ struct Transformer {
   Precision precision;  // int8: some products are
   const KernelTable& kernels;
   std::unique_ptr<const Stacks> stacks;
+  /// Decoder rows of a stream: the tier's, down to half of them where a position's keys and values are large.
+  std::size_t stream_rows;
 
   /// Reads every tensor once, one at a time. The table of sinusoidal positions, where the model has one, is
   /// "positions" or, in integers, S.positions.weight for each side S. Throws Error where a tensor does not

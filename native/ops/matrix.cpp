@@ -59,6 +59,11 @@ PackedMatrix PackedMatrix::pack(const Matrix& matrix, const PanelLayout& layout)
     return packed;
   }
   pack_panels(layout, matrix.s8.data(), matrix.rows, matrix.columns, 0, packed.s8.ensure(size));
+  return packed;
+}
+
+RowSums RowSums::of(const Matrix& matrix) {
+  RowSums found;
   const std::int8_t* value = matrix.s8.data();
   for (int n = 0; n < matrix.rows; ++n) {
     std::int64_t sum = 0;
@@ -67,10 +72,10 @@ PackedMatrix PackedMatrix::pack(const Matrix& matrix, const PanelLayout& layout)
       sum += *value;
       magnitude += std::abs(*value);
     }
-    packed.sums.push_back(sum);
-    packed.magnitudes.push_back(magnitude);
+    found.sums.push_back(sum);
+    found.magnitudes.push_back(magnitude);
   }
-  return packed;
+  return found;
 }
 
 void PackedMatrix::select(std::span<const std::int32_t> chosen, PackedMatrix& selected) const {
@@ -100,10 +105,15 @@ std::shared_ptr<PackedMatrix> Weights::packed(const std::string& name, int rows,
   if (std::shared_ptr<PackedMatrix> shared = kept.lock()) return shared;
   const bool is_float = precision == Precision::float32;
   const PanelLayout& layout = is_float ? kernels.linear_f32.layout : kernels.linear_s8.layout;
-  auto packed =
-      std::make_shared<PackedMatrix>(PackedMatrix::pack(*matrix(name, rows, columns, precision), layout));
+  const std::shared_ptr<const Matrix> plain = matrix(name, rows, columns, precision);
+  auto packed = std::make_shared<PackedMatrix>(PackedMatrix::pack(*plain, layout));
+  if (!is_float) sums_[{name, precision}] = RowSums::of(*plain);
   kept = packed;
   return packed;
+}
+
+const RowSums& Weights::sums(const std::string& name, Precision precision) const {
+  return sums_.at({name, precision});
 }
 
 Precision Weights::stored(const std::string& name) {

@@ -37,14 +37,12 @@ struct PackedMatrix {
   PanelLayout layout{};
   int rows = 0;
   int columns = 0;
-  AlignedBuffer<float> f32;              // float32
-  AlignedBuffer<std::int8_t> s8;         // int8, integer
-  std::vector<float> row_scale;          // int8: one per row
-  std::vector<std::int64_t> sums;        // int8, integer: of each row
-  std::vector<std::int64_t> magnitudes;  // the same of absolute values
+  AlignedBuffer<float> f32;       // float32
+  AlignedBuffer<std::int8_t> s8;  // int8, integer
+  std::vector<float> row_scale;   // int8: one per row
 
   static PackedMatrix pack(const Matrix& matrix, const PanelLayout& layout);
-  /// Makes `selected` these rows alone, in this order; without sums.
+  /// Makes `selected` these rows alone, in this order.
   void select(std::span<const std::int32_t> rows, PackedMatrix& selected) const;
   std::size_t width() const { return static_cast<std::size_t>(columns); }
   /// Writes a row to `values` [columns], which it returns.
@@ -58,6 +56,14 @@ struct PackedMatrix {
   }
 };
 
+/// What loading a product of int8 or integers asks of each row of its weight.
+struct RowSums {
+  std::vector<std::int64_t> sums;
+  std::vector<std::int64_t> magnitudes;  // sums of absolute values
+
+  static RowSums of(const Matrix& matrix);
+};
+
 /// Matrices and vectors by name. What is still in use is shared, not read again: embeddings may serve both
 /// sides, and a tied one is the output projection's packed weight.
 class Weights {
@@ -67,6 +73,8 @@ class Weights {
   std::shared_ptr<const Matrix> matrix(const std::string& name, int rows, int columns, Precision precision);
   std::shared_ptr<PackedMatrix> packed(const std::string& name, int rows, int columns, Precision precision,
                                        const KernelTable& kernels);
+  /// Of a weight that has been packed in that precision, which is not float32. Valid as long as this is.
+  const RowSums& sums(const std::string& name, Precision precision) const;
   /// What the tensor is stored as: int8, or float32 where it is some float.
   Precision stored(const std::string& name);
   std::shared_ptr<const std::vector<float>> vector(const std::string& name, std::size_t size);
@@ -76,6 +84,7 @@ class Weights {
   TensorSource& source_;
   std::map<std::pair<std::string, Precision>, std::weak_ptr<const Matrix>> matrices_;
   std::map<std::pair<std::string, Precision>, std::weak_ptr<PackedMatrix>> packed_;
+  std::map<std::pair<std::string, Precision>, RowSums> sums_;
   std::map<std::string, std::weak_ptr<const std::vector<float>>> vectors_;
 };
 

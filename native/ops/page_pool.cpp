@@ -1,20 +1,28 @@
 #include "ops/page_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace octavo {
 
 namespace {
 
-constexpr std::size_t kChunkPages = 16;
+constexpr std::size_t kMostChunkPages = 16;
+constexpr std::size_t kMostChunkBytes = std::size_t{1} << 20;  // unless a page is larger
+
+/// Pages that are allocated together: many small ones, or one that is large by itself.
+std::size_t chunk_pages(std::size_t page_bytes) {
+  return std::clamp(kMostChunkBytes / std::max<std::size_t>(page_bytes, 1), std::size_t{1}, kMostChunkPages);
+}
 
 }  // namespace
 
 std::byte* PagePool::take() {
   if (free_.empty()) {
-    free_.reserve((chunks_.size() + 1) * kChunkPages);
-    std::byte* chunk = chunks_.emplace_back().ensure(kChunkPages * page_bytes_);
-    for (std::size_t i = kChunkPages; i-- > 0;) free_.push_back(chunk + i * page_bytes_);
+    const std::size_t pages = chunk_pages(page_bytes_);
+    free_.reserve((chunks_.size() + 1) * pages);
+    std::byte* chunk = chunks_.emplace_back().ensure(pages * page_bytes_);
+    for (std::size_t i = pages; i-- > 0;) free_.push_back(chunk + i * page_bytes_);
   }
   std::byte* page = free_.back();
   free_.pop_back();

@@ -13,7 +13,8 @@ Linear Linear::load(Weights& weights, const KernelTable& kernels, const Quantiza
   linear.outputs_ = tensors.outputs;
   linear.weight_ =
       weights.packed(tensors.weight, tensors.outputs, tensors.inputs, linear.precision_, kernels);
-  if (linear.precision_ == Precision::int8) linear.scale_s8(site);
+  if (linear.precision_ == Precision::int8)
+    linear.scale_s8(site, weights.sums(tensors.weight, Precision::int8));
   if (!tensors.bias.empty()) {
     const float* bias = load_f32(weights.source(), tensors.bias, static_cast<std::size_t>(tensors.outputs));
     std::copy_n(bias, tensors.outputs,
@@ -23,7 +24,7 @@ Linear Linear::load(Weights& weights, const KernelTable& kernels, const Quantiza
 }
 
 /// The scales, and what the offset of the inputs adds to a sum, taken off again: -zero_point · Σ weights.
-void Linear::scale_s8(const Site& site) {
+void Linear::scale_s8(const Site& site, const RowSums& weight) {
   const std::size_t columns = padded_columns(weight_->layout, outputs_);
   input_scale_ = site.scale();
   const int zero_point = site.is_static() ? input_scale_.zero_point : 128;
@@ -33,7 +34,7 @@ void Linear::scale_s8(const Site& site) {
     const auto row = static_cast<std::size_t>(n);
     const float scale = weight_->row_scale[row];
     weight_scale[n] = site.is_static() ? input_scale_.scale * scale : scale;
-    correction[n] = -zero_point * static_cast<std::int32_t>(weight_->sums[row]);
+    correction[n] = -zero_point * static_cast<std::int32_t>(weight.sums[row]);
   }
 }
 

@@ -40,7 +40,7 @@ class Linear {
   void select(std::span<const std::int32_t> outputs, Linear& selected) const;
 
  private:
-  void scale_s8(const Site& site);
+  void scale_s8(const Site& site, const RowSums& weight);
   /// Outputs [first, first + count) through an epilogue that begins with the first of them; the stream's
   /// team, if it has one, shares them.
   void run(const ProductInput& input, const Epilogue& epilogue, int first, int count,

@@ -33,23 +33,25 @@ IntegerLinear IntegerLinear::load(Weights& weights, const KernelTable& kernels, 
     const auto count = static_cast<std::size_t>(tensors.outputs);
     bias = load_s32(weights.source(), tensors.bias, count, kAllInt32);
   }
-  const std::vector<std::int64_t> largest_sums = linear.load_sums(bias, site.zero_point);
+  const std::vector<std::int64_t> largest_sums =
+      linear.load_sums(weights.sums(tensors.weight, Precision::integer), bias, site.zero_point);
   linear.load_factors(weights.source(), largest_sums, tensors);
   return linear;
 }
 
 /// Where the sums start. Returns how large the magnitude of each may become.
-std::vector<std::int64_t> IntegerLinear::load_sums(const std::int32_t* bias, int zero_point) {
+std::vector<std::int64_t> IntegerLinear::load_sums(const RowSums& weight, const std::int32_t* bias,
+                                                   int zero_point) {
   std::vector<std::int64_t> largest_sums;
   const std::int64_t largest_input = std::max(zero_point, 255 - zero_point);
   for (int n = 0; n < outputs_; ++n) {
     const auto row = static_cast<std::size_t>(n);
     const std::int64_t offset = bias == nullptr ? 0 : bias[n];
-    largest_sums.push_back(largest_input * weight_->magnitudes[row] + std::abs(offset));
+    largest_sums.push_back(largest_input * weight.magnitudes[row] + std::abs(offset));
     if (largest_sums.back() > kAllInt32.high) {
       throw Error(name_ + ": sums could leave int32, output " + std::to_string(n) + " first");
     }
-    start_.data()[n] = static_cast<std::int32_t>(offset - zero_point * weight_->sums[row]);
+    start_.data()[n] = static_cast<std::int32_t>(offset - zero_point * weight.sums[row]);
   }
   return largest_sums;
 }

@@ -45,7 +45,7 @@ class IntegerLinear {
   void select(std::span<const std::int32_t> outputs, IntegerLinear& selected) const;
 
  private:
-  std::vector<std::int64_t> load_sums(const std::int32_t* bias, int zero_point);
+  std::vector<std::int64_t> load_sums(const RowSums& weight, const std::int32_t* bias, int zero_point);
   void load_factors(TensorSource& source, std::span<const std::int64_t> largest_sums, const Tensors& tensors);
   void run(const ProductInput& input, const IntegerTarget& target, int first, int count,
            Workspace& workspace) const;
