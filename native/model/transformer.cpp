@@ -12,10 +12,10 @@ namespace {
 // With beam 4 and sentences of 32 tokens a row keeps the keys and values of about 28 positions, those of its
 // share of the source among them. So many rows are to keep no more than this.
 constexpr std::size_t kRowPositions = 28;
-constexpr std::size_t kMostKeptBytes = std::size_t{112} << 20;
+constexpr std::size_t kMostKeptBytes = std::size_t{96} << 20;
 
 std::size_t rows_of_stream(const KernelTable& kernels, const Stacks& stacks) {
-  constexpr std::size_t kWhole = 8;  // so that beams of 2, 4 and 8 fill a stream
+  constexpr std::size_t kWhole = 4;  // so that sentences with the usual beam of 4 fill a stream
   const std::size_t row_bytes = kRowPositions * stacks.make_cache().own.page_bytes() / kPagePositions;
   if (row_bytes == 0) return kernels.stream_rows;  // recurrent layers
   const std::size_t rows = kMostKeptBytes / row_bytes / kWhole * kWhole;
