@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
+import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,8 @@ _SENTENCE = re.compile(r"[^\s.!?][^.!?\n]*[.!?]?")
 
 class FakeTranslator:
     """A text with "wait" in it waits until ``gate`` is set; one with "busy" is refused, the first time."""
+
+    model = types.SimpleNamespace(languages=None, alignment=None)
 
     def __init__(self, target: str) -> None:
         self.target = target
