@@ -41,7 +41,7 @@ def their_beam(model: Transformer, source: list[int], beam: int, longest: int, e
     state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
     rows, totals = [[model.config.decoder_start_id]], torch.zeros(1, dtype=torch.float64)
     finished: list[Found] = []
-    for length in range(1, longest + 2):
+    for length in range(1, longest + 1):
         logits = model.step(torch.tensor([row[-1] for row in rows]), state)
         scores = (totals[:, None] + logits.double().log_softmax(-1)).flatten()
         best, places = scores.topk(beam)
@@ -54,8 +54,13 @@ def their_beam(model: Transformer, source: list[int], beam: int, longest: int, e
         kept = ~is_eos
         rows = [[*rows[o], t] for o, t in zip(origins[kept].tolist(), tokens[kept].tolist(), strict=True)]
         totals = best[kept]
+        if length == longest:
+            # They take unfinished ones there as if they were finished.
+            cut = zip(rows, totals.tolist(), strict=True)
+            finished += [Found(row[1:], total / (length + extra)) for row, total in cut]
+            break
         state.select(torch.tensor([0]), origins[kept])
-    return max(finished, key=lambda one: one.score, default=Found(rows[0][1:], float(totals[0])))
+    return max(finished, key=lambda one: one.score)
 
 
 def mean_score(model: Transformer, source: list[int], tokens: list[int], extra: int) -> float:
