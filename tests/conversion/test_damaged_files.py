@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from benchmarks.fuzz_ctranslate2_files import FORMATS as CTRANSLATE2
 from benchmarks.fuzz_families import MODELS, NEED_TORCH
 from benchmarks.fuzz_model_files import FORMATS as OTHERS
 
+from octavo.artifact import ModelDirectory
 from octavo.conversion import ConversionError, convert
+from octavo.errors import OctavoError
 
 from .marian import edit_json, marian_config, write_marian
 
@@ -42,3 +45,46 @@ def test_messages_quote_the_beginning_of_long_values(tmp_path: Path, key: str) -
     with pytest.raises(ConversionError) as caught:
         convert(path, tmp_path / "ours")
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "x" * 250, "caf\u00e9 \udcff"])
+def test_a_model_has_a_name_whatever_its_directory_is_called(tmp_path: Path, name: str) -> None:
+    theirs = write_marian(tmp_path / name, marian_config()).path
+    convert(theirs, tmp_path / "ours")
+    assert (
+        ModelDirectory.open(tmp_path / "ours").name
+        == "".join(letter if letter.isprintable() else "_" for letter in name)[:200]
+    )
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    return write_marian(tmp_path / "theirs", marian_config()).path
+
+
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json", "tokenizer_config.json"])
+def test_no_value_is_trusted(file: str, theirs: Path, tmp_path: Path) -> None:
+    """Whatever a key holds, the directory converts or is refused in one line."""
+    original = json.loads((theirs / file).read_text())
+    others = {"bad_words_ids", "suppress_tokens", "length_penalty", "architectures", "eos_token"}
+    values = [None, -1, 1.5, True, 2**70, "x", "\n", [], {}, [[1]], [None], float("nan")]
+    for key in sorted({*original, *others}):
+        for value in values:
+            (theirs / file).write_text(json.dumps(original | {key: value}))
+            try:
+                convert(theirs, tmp_path / "ours", overwrite=True)
+            except OctavoError as error:
+                assert "\n" not in str(error), (key, value)
+
+
+def test_a_cached_download_has_the_model_s_name(theirs: Path, tmp_path: Path) -> None:
+    root = tmp_path / "models--Helsinki-NLP--opus-mt-en-fr"
+    snapshot = root / "snapshots" / "6fe3"
+    snapshot.parent.mkdir(parents=True)
+    theirs.rename(snapshot)
+    edit_json(snapshot / "tokenizer_config.json", source_lang=None, target_lang=None)
+    convert(snapshot, tmp_path / "ours")
+    model = ModelDirectory.open(tmp_path / "ours")
+    assert (model.name, model.source_language, model.target_language) == ("opus-mt-en-fr", "en", "fr")
+    with pytest.raises(ConversionError, match=r"is a cache of downloads; the model is .*snapshots/6fe3"):
+        convert(root, tmp_path / "other")

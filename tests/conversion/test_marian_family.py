@@ -21,7 +21,7 @@ from octavo.conversion.families.marian import detect, read
 from octavo.conversion.tensor_sources.npz_file import NpzFile
 from octavo.engine import Engine
 from octavo.model.alignment_heads import AlignmentHeads
-from octavo.model.config import Activation, Mixer, NormPlacement, Positions
+from octavo.model.config import Mixer, NormPlacement, Positions
 from octavo.model.plan import Static
 from octavo.model.scheme import Scheme
 from octavo.model.search import SearchOptions, Stop
@@ -397,8 +397,3 @@ def test_marian_translates_the_same(tmp_path: Path, variant: str, beam: int) -> 
     search = ["--beam-size", str(beam), "--normalize", "0.6", "--word-penalty", "0.2", "--quiet-translation"]
     theirs = pymarian(directory, "decode", *search, text="\n".join(TEXTS) + "\n")
     assert [target.decode(hypotheses[0].tokens) for hypotheses in ours] == theirs
-
-
-def test_activation_of_the_version(tmp_path: Path) -> None:
-    write_model(tmp_path, {"transformer-ffn-activation": "gelu"})
-    assert read(tmp_path).config.activation is Activation.GELU

@@ -16,9 +16,13 @@ from benchmarks.marian_files import SETTINGS, bin_bytes, integers_of, layout, le
 
 from octavo.artifact.shortlist import Shortlist
 from octavo.conversion import ConversionError
+from octavo.conversion.families import marian
 from octavo.conversion.marian.shortlist import LexicalShortlist
 from octavo.conversion.tensor_sources.marian_bin import MarianBin
 from octavo.conversion.tensor_sources.npz_file import NpzFile
+from octavo.model.config import Activation
+
+from . import marian_npz
 
 TEXT = np.frombuffer(b"type: transformer\n\0\0\0", np.int8)
 RANDOM = np.random.default_rng(3)
@@ -191,3 +195,8 @@ def test_damaged_files(tmp_path: Path, kind: str) -> None:
     outcomes = run(kind, 100, 1, tmp_path)
     assert not outcomes.failures
     assert outcomes.refused > 30
+
+
+def test_activation_of_the_version(tmp_path: Path) -> None:
+    marian_npz.write_model(tmp_path, {"transformer-ffn-activation": "gelu"})
+    assert marian.read(tmp_path).config.activation is Activation.GELU
