@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -21,7 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C work in tests and what they start, also where this process was started with it ignored."""
+    """Let Ctrl-C work in tests and what they start, also where this process was started with it ignored.
+
+    PyTorch gets one thread where several processes run the tests: teams of threads that wait for one another
+    take all cores.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -66,14 +73,19 @@ def native_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for tool in ("cmake", "ninja", os.environ.get("CXX", "c++")):
         if shutil.which(tool, path=search_path) is None:
             pytest.skip(f"native checks need {tool}, which is not installed")
-    build = tmp_path_factory.mktemp("native-build")
+    build = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        build = build.parent  # of all processes that run tests: one of them builds
+    build = build / "native-build"
     options = ["-DOCTAVO_BUILD_MODULE=OFF", "-DOCTAVO_BUILD_TESTS=ON"]
     configure = ["cmake", "-S", str(ROOT), "-B", str(build), "-G", "Ninja", *options]
-    for command in (configure, ["cmake", "--build", str(build)]):
-        environment = {**os.environ, "PATH": search_path}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
+    with build.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (configure, ["cmake", "--build", str(build)]):
+            environment = {**os.environ, "PATH": search_path}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
     return build
 
 

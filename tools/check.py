@@ -121,7 +121,7 @@ def aarch64() -> None:
 
 def tests() -> None:
     """pytest."""
-    run(sys.executable, "-m", "pytest")
+    run(sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile")
 
 
 def slow() -> None:

@@ -56,7 +56,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, made_models: Path) -> Itera
     pool.close()
 
 
-@pytest.mark.parametrize("fields", OPTIONS, ids=str)
+@pytest.mark.parametrize("fields", OPTIONS, ids=" ".join)
 def test_answers_are_those_of_the_library(models: ModelPool, fields: dict[str, Any]) -> None:
     job = Job(TEXTS, "de", "en", **fields)
 
