@@ -67,7 +67,7 @@ def test_no_value_is_trusted(file: str, theirs: Path, tmp_path: Path) -> None:
     """Whatever a key holds, the directory converts or is refused in one line."""
     original = json.loads((theirs / file).read_text())
     others = {"bad_words_ids", "suppress_tokens", "length_penalty", "architectures", "eos_token"}
-    values = [None, -1, 1.5, True, 2**70, "x", "\n", [], {}, [[1]], [None], float("nan")]
+    values = [None, -1, 1.5, True, 2**31, 2**70, "x", "\n", [], {}, [[1]], [None], float("nan")]
     for key in sorted({*original, *others}):
         for value in values:
             (theirs / file).write_text(json.dumps(original | {key: value}))

@@ -113,7 +113,7 @@ class Settings:
         value = self.values.get(key, default) if value is None else value
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
             raise ConversionError(f"{self.path}: {key} = {short(value)}: expected the id of one token")
         return value
 
