@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python benchmarks/fairseq_peer.py multi30k --fairseq fairseq-checkout --work fairseq-peer
 
-fairseq is a checkout of its repository (0.12.3). Of it run the Transformer, the dictionary and
+fairseq is a checkout of its repository (0.12.2). Of it run the Transformer, the dictionary and
 SequenceGenerator, which are plain Python over PyTorch; they need omegaconf 2.3, hydra-core 1.3, bitarray and
 sacrebleu. Translations are compared greedy and with beam 4, in float32, against fairseq's own search with
 its defaults. One that differs is explained where the two scores are a rounding apart in binary64 (a tie), or
