@@ -19,3 +19,10 @@ def test_every_test_set_was_measured() -> None:
     qualities = [model / "quality.json" for model in quality_tables.MODELS.values()]
     for quality in (*qualities, quality_tables.EARLIER):
         assert list(quality_tables.figures(quality)) == list(SETS)
+
+
+def test_the_list_has_every_everyday_sentence() -> None:
+    folder = quality_tables.ROOT / "benchmarks"
+    pairs = (folder / "results" / "everyday-sentences.txt").read_text(encoding="utf-8").splitlines()
+    sentences = (folder / "everyday_sentences.txt").read_text(encoding="utf-8").splitlines()
+    assert [pair.partition("\t")[0] for pair in pairs] == sentences
