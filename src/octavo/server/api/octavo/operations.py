@@ -44,7 +44,7 @@ TRANSLATE: Final = Operation(
     examples={
         "a text": (
             {"items": [{"id": "a", "text": "A man rides a bicycle."}], "source": "en", "target": "de"},
-            _answer(id="a", text="Ein Mann fährt Fahrrad.", score=-0.236, complete=True),
+            _answer(id="a", text="Ein Mann fährt Fahrrad.", score=-0.161, complete=True),
         ),
         "HTML, with an element that stays": (
             {
@@ -53,7 +53,7 @@ TRANSLATE: Final = Operation(
                 "target": "de",
                 "ignored_tags": ["x"],
             },
-            _answer(html="<p>Ein <b>rotes</b> Auto neben <x>Octavo</x>.</p>"),
+            _answer(html="<p>Ein <b>rotes</b> Auto von <x>Octavo</x>.</p>"),
         ),
         "alternatives, with a term": (
             {
