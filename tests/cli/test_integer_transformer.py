@@ -86,7 +86,8 @@ def test_quantize_refuses_l1_norm_alone(
 def test_export_refuses_it(octavo_here: Octavo, model: Path, configured: ModelConfig) -> None:
     done = octavo_here("export", "integer", "--to", "huggingface", "-o", "theirs")
     part = configured.integer_transformer_part
-    assert message(done).startswith(f"octavo: {part}: Pegasus")
+    assert message(done).startswith("octavo: integer: Transformers' Pegasus")
+    assert f"({part})" in message(done)
     assert not (model.parent / "theirs").exists()
 
 

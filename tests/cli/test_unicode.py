@@ -100,5 +100,5 @@ def test_every_line_has_its_translation(octavo: Octavo, bytes_model: Path, tmp_p
     with package.load(bytes_model, threads=1) as translator:
         alone = [translator(read[i], beam=1) for i in checked]
     assert [found[i] for i in checked] == [translation.text for translation in alone]
-    split = next(re.finditer(r"(\d+) of 20000 lines had a sentence too long", done.stderr.decode()))
+    split = next(re.finditer(r"(\d+) of 20,000 lines had a sentence too long", done.stderr.decode()))
     assert int(split[1]) >= sum(translation.too_long for translation in alone) > 3

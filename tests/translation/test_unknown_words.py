@@ -17,10 +17,13 @@ from octavo.translation.target_text import TargetText
 
 from ..models import random_tensors, synthetic_sentences, tiny_config, write_tiny_model
 
+WORDS_ONLY = Path(__file__).resolve().parents[2] / "models" / "en-de-integer"
+"""A model whose vocabulary has an unknown token and no bytes."""
+
 
 @pytest.fixture(scope="module")
 def translator() -> Translator:
-    return Translator.open(threads=1)
+    return Translator.open(WORDS_ONLY, threads=1)
 
 
 def hypothesis(tokens: list[int], sources: list[int], length: int) -> Hypothesis:

@@ -181,7 +181,9 @@ class Tokenizer:
             raise ModelError(_CORRUPT.format(self.path)) from error
 
     def _tokens_of_code(self, code: str) -> list[int]:
-        """What stands for a language code that the vocabulary has."""
+        """What stands for a language code that the vocabulary has; an added token stands for itself."""
+        if code in self._added.ids:
+            return [self._added.ids[code]]
         named = [WORD_START, code] if CODE_BEHIND_WORD_START.fullmatch(code) else [code]
         return [token for token in self._processor.piece_to_id(named) if token != self.unknown_id]
 

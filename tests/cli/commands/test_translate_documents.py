@@ -126,6 +126,6 @@ def test_similar_sentences_of_the_memory_are_told(
     assert json.loads(done.stdout)["segments"][0]["similar"]["source"] == FIRST
     (tmp_path / "in.html").write_text(f"<p>{FIRST}</p><p>12</p>")
     done = octavo_here(*command, "in.html", "-o", "out.html")
-    assert b"2 passages translated; the memory had 1 of their 2 segments\n" in done.stderr
+    assert b"2 passages translated; the memory had 1 of 2 segments\n" in done.stderr
     (tmp_path / "in.html").write_text(f"<p>{changed}a</p>")
     assert told in octavo_here(*command, "in.html", "-o", "out.html").stderr.decode()
