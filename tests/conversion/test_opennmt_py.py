@@ -99,14 +99,19 @@ def test_weights_in_safetensors_beside_it(tmp_path: Path) -> None:
     check_converted(path, tmp_path / "ours", MODEL, tensors)
 
 
+def of_torchtext(monkeypatch: pytest.MonkeyPatch, module_name: str, name: str) -> Any:
+    """An empty object of a class of torchtext, which need not be installed, that pickle can write."""
+    module = types.ModuleType(module_name)
+    made = type(name, (), {"__module__": module_name, "__qualname__": name})
+    setattr(module, name, made)
+    monkeypatch.setitem(sys.modules, "torchtext", types.ModuleType("torchtext"))
+    monkeypatch.setitem(sys.modules, module_name, module)
+    return made()
+
+
 def test_an_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Norms a_2 and b_2, a generator in a sequence, and vocabularies that are torchtext's objects."""
-    module = types.ModuleType("torchtext.vocab")
-    vocab = type("Vocab", (), {"__module__": "torchtext.vocab", "__qualname__": "Vocab"})
-    module.Vocab = vocab  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torchtext", types.ModuleType("torchtext"))
-    monkeypatch.setitem(sys.modules, "torchtext.vocab", module)
-    words = vocab()
+    words = of_torchtext(monkeypatch, "torchtext.vocab", "Vocab")
     words.itos = TOKENS
     tensors = tensors_of(MODEL)
     old = {
@@ -146,12 +151,7 @@ def test_a_vocabulary_that_is_none_is_refused(tmp_path: Path, vocabulary: Any) -
 
 
 def test_torchtext_fields_that_are_none_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("torchtext.data")
-    field = type("TextMultiField", (), {"__module__": "torchtext.data", "__qualname__": "TextMultiField"})
-    module.TextMultiField = field  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torchtext", types.ModuleType("torchtext"))
-    monkeypatch.setitem(sys.modules, "torchtext.data", module)
-    words = field()
+    words = of_torchtext(monkeypatch, "torchtext.data", "TextMultiField")
     words.fields = [5]
     path = write(tmp_path, renamed(naming(PLAIN), tensors_of(MODEL)), {"src": words, "tgt": words})
     with pytest.raises(ConversionError, match=r"step\.pt: has no list of the src tokens"):
